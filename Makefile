@@ -1,0 +1,186 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Everything that is made lies in .build. A target that is already up to date does nothing again.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# The Python that the tools run on. Only read when .build/venv is made: "make clean" before you change it.
+PYTHON ?= python3
+# Where "make twin" listens.
+PORT ?= 8365
+# Which checks "make test" runs, in the words of "make help"; empty means all.
+CHECKS ?=
+# Which cells and suites "make matrix" runs; empty means all.
+CORES ?=
+SUITES ?=
+# More words for pytest, such as: make unit PYTEST_ARGS="-k plan -x"
+PYTEST_ARGS ?=
+
+BUILD := .build
+BIN := $(BUILD)/venv/bin
+# How many integration tests run at once; more than two cores' worth would only make them wait for each other.
+WORKERS ?= 2
+UV_VERSION := 0.13.9
+
+VERSION := $(shell sed -n 's/^version: *//p' galaxy.yml)
+ARTIFACT := $(BUILD)/artifacts/workspace365-provisioning-$(VERSION).tar.gz
+
+# What goes into the artifact. When one of these changes, it is built again.
+FIND_SOURCES := find galaxy.yml README.md CHANGELOG.rst CHANGELOG.md LICENSE tests/config.yml \
+  plugins roles playbooks meta docs changelogs \
+  -type f -not -name '*.pyc' -not -name '.*' -not -path 'changelogs/fragments/*' 2>/dev/null
+SOURCES := $(shell $(FIND_SOURCES))
+
+# The variables under which every tool runs: the venv first, Ansible without the person's own configuration.
+RUN := $(BIN)/python tools/run.py
+
+.PHONY: help
+help: ## show this list
+	@echo "make <target>, where target is one of:"
+	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "Variables: PYTHON=$(PYTHON) PORT=$(PORT) CHECKS= CORES= SUITES= PYTEST_ARGS="
+
+## Set up
+
+.PHONY: venv
+venv: $(BUILD)/venv/.stamp ## install our tools, in locked versions, into .build/venv (needs Python 3.11 or newer)
+
+# The sentence has to be understood by the very Python that is too old, so it is one line of plain Python.
+$(BUILD)/venv/.stamp: tests/requirements/tools.txt
+	@command -v $(PYTHON) >/dev/null || { echo "There is no '$(PYTHON)' on this machine. Install Python 3.11 or newer, or name one: make venv PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Our tools need Python 3.11 or newer and $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make venv PYTHON=python3.12")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "'$(PYTHON)' comes without venv and ensurepip. On Debian and Ubuntu install the package python3-venv." >&2; exit 1; }
+	@echo "Installing the locked tools into $(BUILD)/venv (one to two minutes the first time) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(BUILD)/venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# Modules and tests import each other as ansible_collections.workspace365.provisioning.*; the link makes that true here.
+$(BUILD)/src/.stamp:
+	@mkdir -p $(BUILD)/src/ansible_collections/workspace365
+	@ln -sfn ../../../.. $(BUILD)/src/ansible_collections/workspace365/provisioning
+	@touch $@
+
+.PHONY: build
+build: $(ARTIFACT) ## build the Galaxy artifact into .build/artifacts
+
+# The list of names changes when a file is removed, which no file's time would tell.
+.PHONY: always
+$(BUILD)/sources.txt: always
+	@mkdir -p $(BUILD)
+	@($(FIND_SOURCES) || true) | LC_ALL=C sort > $@.$$$$; if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
+
+$(ARTIFACT): $(BUILD)/venv/.stamp $(BUILD)/sources.txt $(SOURCES)
+	@rm -rf $(BUILD)/artifacts
+	@$(RUN) ansible-galaxy collection build --force --output-path $(BUILD)/artifacts
+
+.PHONY: install
+install: $(BUILD)/collections/.stamp ## install that artifact into .build/collections
+
+$(BUILD)/collections/.stamp: $(ARTIFACT)
+	@rm -rf $(BUILD)/collections
+	@$(RUN) ansible-galaxy collection install $(ARTIFACT) --offline --no-deps --force --collections-path $(BUILD)/collections
+	@touch $@
+
+## See it work
+
+.PHONY: demo
+demo: install ## onboard a whole tenant against the offline twin, twice, and prove that the second run changes nothing
+	@$(BIN)/python tools/demo.py
+
+.PHONY: twin
+twin: install ## start the twin on PORT and print what to export to play with it; Ctrl-C ends it
+	@$(BIN)/python tools/demo.py --twin --port $(PORT)
+
+## Check it
+
+.PHONY: test
+test: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## run every check below up to "demo", two at a time (CHECKS="lint unit" for some)
+	@$(BIN)/python tools/run_checks.py $(CHECKS)
+
+.PHONY: lint
+lint: ruff yamllint ansible-lint ## ruff, yamllint and ansible-lint
+
+.PHONY: ruff
+ruff: venv ## ruff: style and errors of the Python code
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+
+.PHONY: yamllint
+yamllint: venv ## yamllint: style of the YAML files
+	@$(RUN) yamllint --strict .
+
+.PHONY: ansible-lint
+ansible-lint: install ## ansible-lint: roles and playbooks, production profile
+	@$(RUN) ansible-lint --offline
+
+.PHONY: types
+types: venv $(BUILD)/src/.stamp ## mypy over plugins, tests and tools
+	@$(RUN) mypy -p ansible_collections.workspace365.provisioning.plugins
+	@$(RUN) mypy tests tools
+
+.PHONY: sanity
+sanity: $(ARTIFACT) ## ansible-test sanity on the built collection, without an ignore file
+	@$(BIN)/python tools/sanity.py $(ARTIFACT)
+
+.PHONY: unit
+unit: venv $(BUILD)/src/.stamp ## unit tests
+	@$(RUN) pytest tests/unit $(PYTEST_ARGS)
+
+# With a wrong certificate bundle in the environment: requests prefers it to the session's own, so every test here also
+# proves that the collection passes its own bundle on every request.
+.PHONY: integration
+integration: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## integration tests: real ansible-playbook runs against the twin, with a wrong REQUESTS_CA_BUNDLE
+	@$(RUN) REQUESTS_CA_BUNDLE=$(CURDIR)/$(BUILD)/wrong-ca/client.pem pytest tests/integration -n $(WORKERS) $(PYTEST_ARGS)
+
+# A certificate authority that has signed nothing.
+$(BUILD)/wrong-ca/client.pem: $(BUILD)/venv/.stamp
+	@mkdir -p $(@D)
+	@$(BIN)/python -m trustme --quiet --dir $(@D)
+
+.PHONY: conformance
+conformance: install $(BUILD)/src/.stamp ## the twin and the SCIM client against others' SCIM tools
+	@$(RUN) pytest tests/conformance $(PYTEST_ARGS)
+
+.PHONY: molecule
+molecule: install ## Molecule scenarios of the roles
+	@$(RUN) molecule test --all
+
+.PHONY: docs
+docs: install ## ansible-doc and antsibull-docs over every plugin and role
+	@$(BIN)/python tools/check_docs.py
+
+.PHONY: importer
+importer: $(ARTIFACT) ## galaxy-importer on the artifact: what Galaxy would say about it
+	@$(BIN)/python tools/check_importer.py $(ARTIFACT)
+
+.PHONY: matrix
+matrix: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## sanity, unit and integration on ansible-core 2.16 to 2.21 (CORES="2.16 2.21" SUITES="sanity unit" for some)
+	@$(BIN)/python tools/matrix.py --artifact $(ARTIFACT) --cores "$(CORES)" --suites "$(SUITES)"
+
+## Keep house
+
+.PHONY: format
+format: venv ## let ruff put the Python code into shape
+	@$(RUN) ruff check --fix .
+	@$(RUN) ruff format .
+
+.PHONY: changelog
+changelog: venv ## check the fragments; with RELEASE=1 make CHANGELOG of them for the version in galaxy.yml
+	@$(RUN) antsibull-changelog $(if $(RELEASE),release --reload-plugins --update-existing,lint)
+
+.PHONY: lock
+lock: venv ## choose new versions of our tools: tests/requirements/*.txt
+	@$(BIN)/python tools/lock.py $(UV_VERSION)
+
+.PHONY: clean
+clean: ## remove everything that was made
+	rm -rf $(BUILD) .ansible .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """How to reach Workspace 365. The options are those of module_utils/_w365/argspec.py; a test compares the two."""
+
+    DOCUMENTATION = r"""
+requirements:
+  - python >= 3.10
+  - requests >= 2.31
+
+options:
+  instance_url:
+    description:
+      - Address of the Workspace 365 instance, such as V(https://workspace.contoso.com).
+        An instance is the installation that a partner runs or rents; it holds one environment per customer.
+      - The path V(/Provisioning) is appended when it is missing.
+      - Only V(https) is accepted, because the key must not travel in the clear.
+      - Needed by everything that uses the Provisioning API.
+      - If not given, the environment variable E(W365_INSTANCE_URL) is used.
+    type: str
+  provisioning_key:
+    description:
+      - The provisioning key of the instance. One key opens every environment of the instance, so keep it in a vault.
+      - Needed by everything that uses the Provisioning API.
+      - If not given, the environment variable E(W365_PROVISIONING_KEY) is used.
+    type: str
+  environment:
+    description:
+      - Name of the environment, as it stands in its address C(https://<instance>/<environment>).
+      - If not given, the environment variable E(W365_ENVIRONMENT) is used.
+    type: str
+  scim_url:
+    description:
+      - Address of the environment's SCIM service. The environment's administrator sees it when SCIM is switched on
+        there.
+      - When it is given, users, groups and memberships travel over SCIM, otherwise over the Provisioning API.
+        Environments, administrators and single sign-on always use the Provisioning API.
+      - Only V(https) is accepted.
+      - If not given, the environment variable E(W365_SCIM_URL) is used.
+    type: str
+  scim_token:
+    description:
+      - The key of the environment's SCIM service. Workspace 365 shows it once.
+      - Needed together with O(scim_url).
+      - If not given, the environment variable E(W365_SCIM_TOKEN) is used.
+    type: str
+  validate_certs:
+    description:
+      - Whether the certificates of all servers are verified. Switch it off only for a short test.
+      - If not given, the environment variable E(W365_VALIDATE_CERTS) is used.
+    type: bool
+    default: true
+  ca_path:
+    description:
+      - A file with the certificates of the authorities to trust, in PEM form, instead of the system's own list.
+      - It wins over E(REQUESTS_CA_BUNDLE).
+      - If not given, the environment variable E(W365_CA_PATH) is used.
+    type: path
+  client_cert:
+    description:
+      - A client certificate in PEM form, for servers or proxies that ask for one. The file may hold the private key
+        too.
+      - If not given, the environment variable E(W365_CLIENT_CERT) is used.
+    type: path
+  client_key:
+    description:
+      - The private key of O(client_cert) in PEM form, when it is in a file of its own.
+      - If not given, the environment variable E(W365_CLIENT_KEY) is used.
+    type: path
+  timeout:
+    description:
+      - How many seconds one request may take before it counts as unanswered.
+      - If not given, the environment variable E(W365_TIMEOUT) is used.
+    type: int
+    default: 60
+  rate_limit_timeout:
+    description:
+      - How many seconds in total one task may spend waiting because a server asked for patience (HTTP 429 or 503).
+      - V(-1) waits for ever, V(0) never waits.
+      - If not given, the environment variable E(W365_RATE_LIMIT_TIMEOUT) is used.
+    type: int
+    default: 300
+  max_requests_per_second:
+    description:
+      - How many requests per second one task may send. There is no limit when it is not given.
+      - If not given, the environment variable E(W365_MAX_REQUESTS_PER_SECOND) is used.
+    type: float
+  endpoints:
+    description:
+      - Other paths for single endpoints, for a server that has them elsewhere. The keys are the ids of the endpoints,
+        such as V(user.list); the values are paths relative to the root of their service, such as
+        V(/{environment}/User/).
+      - The ids and their usual paths stand in C(docs/contract.md) of the collection.
+      - This option has no environment variable.
+    type: dict
+
+notes:
+  - >-
+    Every endpoint that this collection calls carries a letter, which says how sure its contract is.
+    D = documented by the vendor. C = seen in a public client of the API.
+    S = a public standard or Microsoft's own documentation (SCIM, OAuth 2.0, Microsoft Graph).
+    A = assumed: it follows the vendor's convention and nobody outside the vendor has confirmed it.
+    A task that needs an endpoint with letter A fails with a sentence that names the endpoint when the server does not
+    have it. C(docs/contract.md) of the collection lists all endpoints with their letters;
+    O(endpoints) gives one of them another path.
+  - >-
+    The connection options are the same in all modules of the collection. Write them once, as C(module_defaults) of the
+    group C(group/workspace365.provisioning.w365), or as C(W365_*) environment variables.
+    What a task says wins over C(module_defaults), which win over environment variables.
+  - >-
+    The modules run where the task runs, normally on the controller. An explicit V(localhost) in an inventory may pick
+    another Python than Ansible's own, without the libraries that are needed. Set
+    C(ansible_python_interpreter: "{{ ansible_playbook_python }}") for that host.
+"""
+
+    WHEN_UNREADABLE = r"""
+options:
+  when_unreadable:
+    description:
+      - What to do when the server cannot show its current settings, so that nobody can know whether something differs.
+      - V(write) writes them. The task is reported as changed on every run, with a warning that says why.
+      - V(skip) leaves them as they are. The task is reported as unchanged, with a warning that says why.
+      - V(fail) writes nothing and fails.
+    type: str
+    choices:
+      - write
+      - skip
+      - fail
+    default: write
+"""

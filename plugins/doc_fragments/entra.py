@@ -1,0 +1,150 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Microsoft Entra ID and Microsoft Graph. The options are those of module_utils/_w365/argspec.py."""
+
+    DOCUMENTATION = r"""
+requirements:
+  - msal >= 1.28, only when Microsoft Entra is used
+
+options:
+  entra_tenant:
+    description:
+      - The Microsoft tenant, by one of its domains or by its id, such as V(contoso.onmicrosoft.com).
+      - If not given, the environment variable E(W365_ENTRA_TENANT) is used.
+    type: str
+  entra_client_id:
+    description:
+      - Application (client) id of the app registration with which the collection reads Microsoft Graph.
+      - If not given, the environment variable E(W365_ENTRA_CLIENT_ID) is used.
+    type: str
+  entra_client_secret:
+    description:
+      - A client secret of that app registration.
+      - Mutually exclusive with O(entra_certificate_path), O(entra_federated_token_file) and O(entra_managed_identity).
+      - If not given, the environment variable E(W365_ENTRA_CLIENT_SECRET) is used.
+    type: str
+  entra_certificate_path:
+    description:
+      - A certificate of that app registration together with its private key, as a PEM or PFX file.
+      - Mutually exclusive with O(entra_client_secret), O(entra_federated_token_file) and O(entra_managed_identity).
+      - If not given, the environment variable E(W365_ENTRA_CERTIFICATE_PATH) is used.
+    type: path
+  entra_certificate_password:
+    description:
+      - The password of the file in O(entra_certificate_path), when it has one.
+      - If not given, the environment variable E(W365_ENTRA_CERTIFICATE_PASSWORD) is used.
+    type: str
+  entra_federated_token_file:
+    description:
+      - A file with the token of a workload identity, which Entra accepts instead of a secret (federated credential).
+      - Mutually exclusive with O(entra_client_secret), O(entra_certificate_path) and O(entra_managed_identity).
+      - If not given, the environment variable E(W365_ENTRA_FEDERATED_TOKEN_FILE) is used.
+    type: path
+  entra_managed_identity:
+    description:
+      - Use the managed identity of the machine in Azure on which the module runs. V(system) is the one that the machine
+        itself has; the client id of a managed identity that the machine was given selects that one.
+      - Mutually exclusive with O(entra_client_secret), O(entra_certificate_path) and O(entra_federated_token_file).
+      - If not given, the environment variable E(W365_ENTRA_MANAGED_IDENTITY) is used.
+    type: str
+  entra_cloud:
+    description:
+      - The Microsoft cloud in which the tenant lives. V(public) is the worldwide one, V(usgov) the one of the US
+        government, V(usgov_dod) the one of the US Department of Defense, V(china) the one that 21Vianet runs in
+        China.
+      - If not given, the environment variable E(W365_ENTRA_CLOUD) is used.
+    type: str
+    choices:
+      - public
+      - usgov
+      - usgov_dod
+      - china
+    default: public
+  entra_authority:
+    description:
+      - Another address for the sign-in service of O(entra_cloud), without the tenant, for a proxy or a test,
+        such as V(https://localhost:8365).
+      - If not given, the environment variable E(W365_ENTRA_AUTHORITY) is used.
+    type: str
+  graph_url:
+    description:
+      - Another address for the Microsoft Graph of O(entra_cloud), for a proxy or a test, such as
+        V(https://localhost:8365/graph). C(/v1.0) is appended to it.
+      - If not given, the environment variable E(W365_GRAPH_URL) is used.
+    type: str
+"""
+
+    IMPORT_SCOPE = r"""
+options:
+  groups:
+    description:
+      - Groups of Microsoft Entra, by display name or object id. Their direct members are in scope.
+      - The task fails when a group does not exist, and when a name belongs to more than one group; use the id then.
+      - At least one of O(groups), O(domains) and O(everything) must choose something. A choice that holds no user at
+        all is an error, because it is more often a missing permission than an empty tenant.
+    type: list
+    elements: str
+  domains:
+    description:
+      - Verified domains of the tenant. Users whose UPN ends in one of them are in scope.
+      - The task fails when the tenant does not have a domain.
+      - The UPN of a guest ends in the initial domain of the tenant, such as V(contoso.onmicrosoft.com). Choose guests
+        by group.
+    type: list
+    elements: str
+  everything:
+    description:
+      - Take all users of the tenant. O(groups) then only says which groups come along.
+      - It must be said on purpose, so that an empty variable never means everybody.
+    type: bool
+    default: false
+  scope_match:
+    description:
+      - Whether a user must belong to one of O(groups) or one of O(domains) (V(any)), or to both (V(all)).
+      - Only matters when O(groups) and O(domains) are both given.
+    type: str
+    choices:
+      - any
+      - all
+    default: any
+  include_guests:
+    description:
+      - Whether guests are in scope.
+    type: bool
+    default: true
+  include_groups:
+    description:
+      - Whether the groups in O(groups) come along, with those of their members that are in scope. A group without any
+        such member is left out.
+      - V(false) takes the users only.
+    type: bool
+    default: true
+  exclude_users:
+    description:
+      - UPNs of users to leave out in any case, such as emergency accounts.
+    type: list
+    elements: str
+    default: []
+  concurrency:
+    description:
+      - How many requests may be under way at the same time.
+    type: int
+    default: 4
+
+notes:
+  - >-
+    Some objects cannot be imported into Workspace 365. They are left out, and each is listed in RV(skipped) with its
+    reason: users without a first or a last name, users whose account is disabled, distribution lists, mail-enabled
+    security groups, and groups nested in a group (their members come along only when their own group is chosen too).
+  - >-
+    The app registration needs these application permissions of Microsoft Graph, with the consent of an administrator:
+    C(User.Read.All), C(GroupMember.Read.All) and C(Organization.Read.All). With fewer, Graph answers with empty names
+    and no error; the task then fails and says which permission is missing, instead of taking such an answer for the
+    truth.
+"""

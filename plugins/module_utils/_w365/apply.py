@@ -1,0 +1,124 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Carries out a plan, phase by phase, and reports on every object.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from .errors import AlreadyExistsError, LostAnswerError, W365Error
+from .plan import Action, Plan
+
+Thing = TypeVar("Thing")
+
+Handler = Callable[[Action], Any]
+"""Does one action and returns the object as the server has it now (None when it is gone)."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of one action. `thing` is the object afterwards, `error` the reason of a failure."""
+
+    action: Action
+    thing: Any = None
+    error: W365Error | None = None
+
+    def as_result(self) -> dict[str, Any]:
+        result: dict[str, Any] = {
+            "kind": self.action.kind,
+            "name": self.action.name,
+            "action": self.action.verb,
+            "outcome": "failed" if self.error else "done",
+        }
+        if self.action.changes and self.action.verb not in ("create",):
+            result["changes"] = dict(self.action.changes)
+        if self.error:
+            result["reason"] = self.error.message
+        return result
+
+
+@dataclass
+class Report:
+    """The outcome of a whole plan, in the plan's order."""
+
+    plan: Plan
+    done: list[Done] = field(default_factory=list)
+
+    @property
+    def failures(self) -> list[Done]:
+        return [item for item in self.done if item.error]
+
+    @property
+    def wrote(self) -> bool:
+        return any(item.error is None for item in self.done)
+
+    def results(self) -> list[dict[str, Any]]:
+        return [item.as_result() for item in self.done]
+
+    def last(self, kind: str) -> Any:
+        """The last object of a kind as the server answered it, or None."""
+        return next((d.thing for d in reversed(self.done) if d.action.kind == kind and d.error is None), None)
+
+
+def predict(plan: Plan) -> Report:
+    """The report of check mode: what would be done."""
+    return Report(plan, [Done(action, action.outcome) for phase in plan.phases() for action in phase])
+
+
+def apply(plan: Plan, handlers: Mapping[str, Handler], *, where: str = "", concurrency: int = 1) -> Report:
+    """Do every action of the plan; one that fails does not stop the others.
+
+    `handlers` maps "kind.verb" to the function that does it. `where` ends the sentences of errors, such as
+    "in environment 'contoso'".
+    """
+
+    def carry_out(action: Action) -> Done:
+        try:
+            return Done(action, handlers[f"{action.kind}.{action.verb}"](action))
+        except W365Error as error:
+            return Done(action, error=error.while_doing(f"{action.deed} {where}".strip()))
+
+    report = Report(plan)
+    for phase in plan.phases():
+        if concurrency == 1 or len(phase) == 1:
+            report.done.extend(carry_out(action) for action in phase)
+        else:
+            with ThreadPoolExecutor(max_workers=min(concurrency, len(phase))) as workers:
+                report.done.extend(workers.map(carry_out, phase))
+    return report
+
+
+def created_once(create: Callable[[], Thing], find: Callable[[], Thing | None]) -> tuple[Thing, bool]:
+    """Create an object exactly once, and say whether it was this call that did.
+
+    A POST whose answer was lost is looked up before it is repeated. "Exists already" is looked up too: somebody else
+    may have been faster, and an empty look-up before was no proof of absence.
+    """
+    lost: LostAnswerError | None = None
+    for _attempt in range(3):
+        try:
+            return create(), True
+        except LostAnswerError as error:
+            lost = error
+        except AlreadyExistsError as error:
+            found = find()
+            if found is None:
+                error.message += (
+                    " The server does not show it: it may be on the deleted-users list, or hidden from this key. Restore or "
+                    "remove it there."
+                )
+                raise
+            return found, False
+        found = find()
+        if found is not None:
+            return found, False
+    assert lost is not None
+    raise lost

@@ -1,0 +1,470 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One requests session for everything that leaves the module: TLS, time-outs, retries, rate limits, redaction.
+
+No other file of the collection makes an HTTP call. MSAL is given this session too.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import html
+import json
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from .errors import CertificateError, InputError, LostAnswerError, NoAnswerError, RateLimitError
+
+REQUESTS_IMPORT_ERROR: ImportError | None
+try:
+    import requests
+    from requests.adapters import HTTPAdapter
+except ImportError as error:
+    REQUESTS_IMPORT_ERROR = error
+else:
+    REQUESTS_IMPORT_ERROR = None
+
+if TYPE_CHECKING:
+    import requests
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds to wait for a connection; the option `timeout` is about the answer."""
+
+RETRY_AFTER_CAP = 120.0
+"""Seconds: a server that asks for more gets asked again after this long."""
+
+TRIES = 5
+"""How often a repeatable request is sent before its last failure counts."""
+
+BACKOFF_START = 0.5
+BACKOFF_CAP = 20.0
+
+MASK = "********"
+
+SECRET_FIELDS = frozenset(
+    {
+        "password",
+        "secret",
+        "secrettext",
+        "clientsecret",
+        "client_secret",
+        "key",
+        "apikey",
+        "provisioningkey",
+        "token",
+        "accesstoken",
+        "access_token",
+        "refresh_token",
+        "secrettoken",
+    }
+)
+"""Names of fields that hold secrets in the answers of the three services, in small letters."""
+
+SAID_LIMIT = 1000
+"""Characters of a server's explanation that go into a message."""
+
+
+class Redactor:
+    """Knows the secrets of this run and takes them out of any text."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets: set[str] = set()
+        for secret in secrets:
+            self.learn(secret)
+
+    def learn(self, secret: str | None) -> None:
+        """Remember a secret. Very short ones are left alone: masking them would make every message unreadable."""
+        if secret and len(secret) >= 4:
+            self._secrets.add(secret)
+            # The forms in which a server echoes a secret that it could not read.
+            self._secrets.add(json.dumps(secret)[1:-1])
+
+    def text(self, text: str) -> str:
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, MASK)
+        return text
+
+    def data(self, value: Any) -> Any:
+        """The same for decoded JSON, keys included."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {self.data(key): self.data(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.data(item) for item in value]
+        return value
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """How to talk. `verify` is a CA bundle's path or a boolean, `timeout` is in seconds per answer.
+
+    `patience` is what a task may spend in total, in seconds, waiting after 429 and 503: -1 for ever, 0 never.
+    """
+
+    verify: bool | str = True
+    cert: tuple[str, str] | str | None = None
+    timeout: float = 60.0
+    patience: float = 300.0
+    requests_per_second: float | None = None
+    connections: int = 8
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered. `repeated` says that an earlier try of the same request may have been carried out."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    repeated: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def is_json(self) -> bool:
+        return "json" in self.headers.get("content-type", "").lower()
+
+    def json(self) -> Any:
+        """The decoded body; None when it is empty. Raises ValueError when it is not JSON."""
+        return json.loads(self.text) if self.text.strip() else None
+
+
+class Http:
+    """A pooled session with one retry loop.
+
+    `on_wait(seconds, reason)` is told about every wait that a person would notice.
+    """
+
+    def __init__(
+        self,
+        settings: HttpSettings,
+        redactor: Redactor,
+        on_wait: Callable[[float, str], None] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.settings = settings
+        self.redactor = redactor
+        self._on_wait = on_wait or (lambda seconds, reason: None)
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._waited = 0.0
+        self._next_slot = 0.0
+        self._session = requests.Session()
+        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(settings.connections, 1), max_retries=0)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+        self._session.headers["User-Agent"] = "workspace365.provisioning (Ansible collection)"
+
+    def close(self) -> None:
+        self._session.close()
+
+    def send(self, method: str, url: str, **kwargs: Any) -> requests.Response:
+        """One request, once. TLS settings go with every request: environment variables override a session's."""
+        kwargs.setdefault("timeout", (min(CONNECT_TIMEOUT, self.settings.timeout), self.settings.timeout))
+        # Credentials must not follow a redirect to wherever it points.
+        kwargs.setdefault("allow_redirects", False)
+        kwargs["verify"] = self.settings.verify
+        kwargs["cert"] = self.settings.cert
+        self._wait_for_slot()
+        return self._session.request(method, url, **kwargs)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        repeatable: bool,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        has_body: bool = False,
+    ) -> Answer:
+        """Send until there is an answer worth having.
+
+        429 and 503 are waited out for every method. Time-outs, resets, 502 and 504 are tried again only when the
+        request is `repeatable`; otherwise they raise LostAnswerError, since the server may have done its work.
+        Raises NoAnswerError, CertificateError, RateLimitError.
+        """
+        data = json.dumps(body).encode() if has_body else None
+        what = f"{method} {self._shown(url)}"
+        repeated = False
+        tries = 0
+        while True:
+            tries += 1
+            failure: str
+            try:
+                raw = self.send(method, url, headers=dict(headers or {}), params=query, data=data)
+                answer = Answer(raw.status_code, {k.lower(): v for k, v in raw.headers.items()}, raw.text, repeated)
+            except requests.exceptions.SSLError as error:
+                raise CertificateError(self._certificate_sentence(url, error)) from None
+            except (
+                requests.exceptions.InvalidURL,
+                requests.exceptions.MissingSchema,
+                requests.exceptions.InvalidSchema,
+            ):
+                raise InputError(
+                    f"{self._shown(url)!r} is not a URL that can be called; give https://<host>."
+                ) from None
+            except requests.exceptions.ConnectionError as error:
+                failure = self._connection_sentence(url, error)
+                if not _never_sent(error):
+                    if not repeatable:
+                        raise LostAnswerError(f"{failure} ({what}).") from None
+                    repeated = True
+            except requests.exceptions.Timeout:
+                failure = f"no answer within {self.settings.timeout:g} seconds (option timeout)"
+                if not repeatable:
+                    raise LostAnswerError(f"{failure} ({what}).") from None
+                repeated = True
+            except requests.exceptions.RequestException as error:
+                failure = f"the answer broke off ({type(error).__name__})"
+                if not repeatable:
+                    raise LostAnswerError(f"{failure} ({what}).") from None
+                repeated = True
+            else:
+                if answer.status in (429, 503):
+                    self._wait_as_told(answer, tries, what)
+                    continue
+                if answer.status in (502, 504) and not repeatable:
+                    raise LostAnswerError(f"a gateway answered HTTP {answer.status} for the server ({what}).")
+                if not _worth_repeating(method, answer) or tries >= TRIES:
+                    return answer
+                failure = f"HTTP {answer.status}"
+                repeated = True
+            if tries >= TRIES:
+                raise NoAnswerError(f"{failure} ({what}, tried {tries} times).")
+            self._pause(_backoff(tries), f"{failure} from {what}")
+
+    # Waiting
+
+    def _wait_for_slot(self) -> None:
+        rate = self.settings.requests_per_second
+        if not rate:
+            return
+        with self._lock:
+            now = time.monotonic()
+            slot = max(now, self._next_slot)
+            self._next_slot = slot + 1.0 / rate
+        if slot > now:
+            self._sleep(slot - now)
+
+    def _wait_as_told(self, answer: Answer, tries: int, what: str) -> None:
+        asked = _retry_after(answer.headers.get("retry-after"))
+        seconds = min(asked, RETRY_AFTER_CAP) if asked is not None else _backoff(tries)
+        patience = self.settings.patience
+        with self._lock:
+            if patience >= 0 and self._waited + seconds > patience:
+                told = "" if asked is None else f" and asked to wait {asked:g} seconds"
+                raise RateLimitError(
+                    f"the server answered HTTP {answer.status}{told} ({what}). This task has waited "
+                    f"{self._waited:g} of the {patience:g} seconds that option rate_limit_timeout allows. "
+                    "Raise it, set it to -1 to wait as long as it takes, or lower max_requests_per_second."
+                )
+            self._waited += seconds
+        self._pause(seconds, f"HTTP {answer.status} from {what}")
+
+    def _pause(self, seconds: float, reason: str) -> None:
+        self._on_wait(seconds, reason)
+        self._sleep(seconds)
+
+    # Sentences
+
+    def _shown(self, url: str) -> str:
+        parts = urlsplit(url)
+        return self.redactor.text(
+            f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        )
+
+    def _certificate_sentence(self, url: str, error: Exception) -> str:
+        host = urlsplit(url).hostname
+        reason = self.redactor.text(_innermost(error))
+        return (
+            f"the certificate of {host} could not be verified: {reason}. Give the authority that signed it "
+            "in option ca_path (a PEM file); validate_certs=false would trust anybody who answers."
+        )
+
+    def _connection_sentence(self, url: str, error: Exception) -> str:
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        return f"no connection to {host}: {self.redactor.text(_innermost(error))}"
+
+
+class MsalHttpClient:
+    """The interface that MSAL asks of its `http_client`, on top of our session: same TLS, time-outs and proxies."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def post(self, url: str, **kwargs: Any) -> requests.Response:
+        return self._send("POST", url, **kwargs)
+
+    def get(self, url: str, **kwargs: Any) -> requests.Response:
+        return self._send("GET", url, **kwargs)
+
+    def close(self) -> None:
+        """MSAL closes what it is given; the session belongs to Http."""
+
+    def _send(self, method: str, url: str, **kwargs: Any) -> requests.Response:
+        known = {name: kwargs[name] for name in ("params", "data", "headers") if name in kwargs}
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                response = self._http.send(method, url, **known)
+            except requests.exceptions.SSLError as error:
+                raise CertificateError(self._http._certificate_sentence(url, error)) from None
+            except requests.exceptions.RequestException as error:
+                if tries >= TRIES:
+                    raise NoAnswerError(self._http._connection_sentence(url, error) + ".") from None
+                self._http._pause(_backoff(tries), f"no token from {urlsplit(url).hostname}")
+                continue
+            if response.status_code in (429, 503):
+                # MSAL would remember a 429 and give it back without asking, so it must never see one.
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                self._http._wait_as_told(
+                    Answer(response.status_code, headers, ""), tries, f"{method} {self._http._shown(url)}"
+                )
+                continue
+            return response
+
+
+def masked_secrets(value: Any) -> Any:
+    """Decoded JSON with the values of well-known secret fields masked, wherever they stand."""
+    if isinstance(value, Mapping):
+        return {
+            name: MASK
+            if str(name).lower() in SECRET_FIELDS and isinstance(item, str) and item
+            else masked_secrets(item)
+            for name, item in value.items()
+        }
+    return [masked_secrets(item) for item in value] if isinstance(value, list) else value
+
+
+def checked_root(url: str, option: str) -> str:
+    """A service's root without a slash at its end. Raises InputError unless it is https: keys are sent to it."""
+    root = url.strip().rstrip("/")
+    parts = urlsplit(root)
+    if parts.scheme == "http":
+        raise InputError(
+            f"Option {option} is {root!r}: the key would travel unencrypted. Use https:// (TLS 1.2 or newer); keys are never sent over http."
+        )
+    if parts.scheme != "https" or not parts.hostname:
+        raise InputError(f"Option {option} is {url!r}, which is not a URL of the form https://<host>.")
+    if parts.username or parts.password:
+        raise InputError(f"Option {option} holds a user name or password in its URL. Keys have options of their own.")
+    return root
+
+
+def said(answer: Answer, redactor: Redactor) -> str:
+    """What a server says in the body of a refusal, as one line: JSON of any shape, HTML, text or nothing."""
+    text = ""
+    try:
+        text = "; ".join(_statements(answer.json()))
+    except ValueError:
+        text = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]+>", " ", answer.text)
+        text = re.sub(r"\s+", " ", html.unescape(text)).strip()
+        if "<html" in answer.text.lower():
+            text = f"an HTML page: {text}" if text else "an empty HTML page"
+    text = redactor.text(text) or "the server gave no reason"
+    return text if len(text) <= SAID_LIMIT else f"{text[:SAID_LIMIT]} ..."
+
+
+def _statements(data: Any) -> list[str]:
+    """The sentences in an error body: ValidationResult in its plausible shapes (contract: Answers; A), SCIM, Graph."""
+    if data is None:
+        return []
+    if isinstance(data, list):
+        return [sentence for item in data for sentence in _statements(item)]
+    if not isinstance(data, Mapping):
+        return [str(data)]
+    found = {str(name).lower(): value for name, value in data.items()}
+    if isinstance(found.get("error"), Mapping):
+        return _statements(found["error"])
+    message = next(
+        (found[name] for name in ("errormessage", "message", "detail", "error_description") if found.get(name)), None
+    )
+    if isinstance(message, str):
+        about = found.get("membernames") or found.get("scimtype") or found.get("code")
+        shown = ", ".join(map(str, about)) if isinstance(about, list) else about
+        return [f"{shown}: {message}" if shown else message]
+    # An unknown shape is shown whole: better clumsy than hidden.
+    return [f"{name}: {'; '.join(_statements(value)) or value}" for name, value in data.items()]
+
+
+def _worth_repeating(method: str, answer: Answer) -> bool:
+    """500 can mean a wrong object (contract, section 1), so only reads are tried again after it."""
+    if answer.status in (502, 504):
+        return True
+    if method != "GET":
+        return False
+    if answer.status >= 500:
+        return True
+    if answer.ok and answer.is_json:
+        try:
+            answer.json()
+        except ValueError:
+            return True
+    return False
+
+
+def _never_sent(error: Exception) -> bool:
+    """True when the connection itself failed, so that the server cannot have seen the request."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return True
+    seen: set[int] = set()
+    node: Any = error
+    while node is not None and id(node) not in seen:
+        seen.add(id(node))
+        if type(node).__name__ in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"):
+            return True
+        node = getattr(node, "reason", None) or (
+            node.args[0] if getattr(node, "args", None) and isinstance(node.args[0], BaseException) else None
+        )
+    return False
+
+
+def _innermost(error: BaseException) -> str:
+    """What the operating system or TLS said, without the layers of wrapping around it."""
+    node: BaseException = error
+    for _depth in range(10):
+        inner = getattr(node, "reason", None)
+        if not isinstance(inner, BaseException):
+            inner = next((part for part in reversed(node.args) if isinstance(part, BaseException)), None)
+        if inner is None:
+            break
+        node = inner
+    text = str(node)
+    # urllib3 writes "<object at 0x...>: what happened".
+    return text.partition(">: ")[2] or text
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds from a Retry-After header, which holds seconds or a date; None when there is none to be read."""
+    if not value:
+        return None
+    try:
+        return max(float(value), 0.0)
+    except ValueError:
+        pass
+    try:
+        when = email.utils.parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    return max(when.timestamp() - time.time(), 0.0)
+
+
+def _backoff(tries: int) -> float:
+    ceiling = min(BACKOFF_START * 2 ** (tries - 1), BACKOFF_CAP)
+    return ceiling * (0.5 + random.random() / 2)

@@ -1,0 +1,358 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""W365Module: opens connections, walks the corridor, exits with diff, and translates errors.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .apply import Handler, Report, apply, predict
+from .argspec import build_argument_spec, build_rules, connection_option
+from .contract import Endpoint, endpoints_with
+from .directory import Directory, Instance, ProvisioningDirectory, ScimDirectory
+from .errors import (
+    ApplyError,
+    AuthenticationError,
+    EnvironmentNotFoundError,
+    InputError,
+    MissingLibraryError,
+    NotFoundError,
+    W365Error,
+)
+from .graph import GraphClient
+from .http import REQUESTS_IMPORT_ERROR, Http, HttpSettings, Redactor
+from .model import Desired, DesiredGroup, DesiredUser, SingleSignOn, Snapshot
+from .plan import Plan, existing, make_plan
+from .provisioning import ProvisioningClient, unknown_environment
+from .scim import ScimClient
+from .sources import sso_tenant
+from .tokens import CLOUDS, Certificate, ClientSecret, Credential, FederatedTokenFile, ManagedIdentity, TokenSource
+
+Corridor = Callable[["W365Module"], dict[str, Any]]
+"""One module's walk: returns what goes into the task's result."""
+
+WAIT_WORTH_TELLING = 5.0
+"""Seconds of waiting after which a person is told."""
+
+
+class W365Module(AnsibleModule):
+    """An AnsibleModule with the collection's connections. They open when they are first used."""
+
+    def __init__(self, own_spec: Mapping[str, Mapping[str, Any]], **rules: Any) -> None:
+        super().__init__(argument_spec=build_argument_spec(own_spec), supports_check_mode=True, **build_rules(rules))
+        self.redactor = Redactor(str(value) for value in self.no_log_values)
+        self._told_waiting = False
+        self.current = Snapshot()
+
+    # Connections
+
+    def option(self, name: str, purpose: str) -> str:
+        """A connection option that is needed now. Raises InputError that names its environment variable too."""
+        value = self.params[name]
+        text = str(value).strip() if value is not None else ""
+        if not text:
+            env = connection_option(name).env
+            raise InputError(
+                f"Option {name} is needed {purpose}. Give it in the task, in module_defaults, or in {env}."
+            )
+        if any(ord(character) < 32 or ord(character) == 127 for character in text):
+            raise InputError(f"Option {name} holds a line break or another control character. Check how it was copied.")
+        return text
+
+    @cached_property
+    def http(self) -> Http:
+        if REQUESTS_IMPORT_ERROR is not None:
+            raise MissingLibraryError(
+                "The Python library 'requests' is needed and is not installed for the Python that runs this module "
+                f"({REQUESTS_IMPORT_ERROR}). Install it there, or set ansible_python_interpreter to "
+                '"{{ ansible_playbook_python }}" so that the module runs in the Python that runs Ansible.'
+            )
+        p = self.params
+        if p["rate_limit_timeout"] < -1:
+            raise InputError(
+                f"Option rate_limit_timeout is {p['rate_limit_timeout']}: give -1 (wait as long as it takes), 0 (never wait) or seconds."
+            )
+        if p["timeout"] <= 0:
+            raise InputError(f"Option timeout is {p['timeout']}: give a number of seconds above 0.")
+        rate = p["max_requests_per_second"]
+        if rate is not None and rate <= 0:
+            raise InputError(
+                f"Option max_requests_per_second is {rate}: give a number above 0, or leave it out for no limit."
+            )
+        for option in ("ca_path", "client_cert", "client_key"):
+            if p[option]:
+                _readable_file(p[option], option)
+        settings = HttpSettings(
+            verify=(p["ca_path"] or True) if p["validate_certs"] else False,
+            cert=(p["client_cert"], p["client_key"]) if p["client_key"] else p["client_cert"],
+            timeout=p["timeout"],
+            patience=p["rate_limit_timeout"],
+            requests_per_second=rate,
+            connections=p.get("concurrency") or 1,
+        )
+        return Http(settings, self.redactor, on_wait=self._on_wait)
+
+    def _on_wait(self, seconds: float, reason: str) -> None:
+        self.debug(f"waiting {seconds:.1f} s: {reason}")
+        if seconds >= WAIT_WORTH_TELLING and not self._told_waiting:
+            self._told_waiting = True
+            self.warn(
+                f"Waited {seconds:.0f} seconds or more because of {reason}. Option max_requests_per_second can keep below the server's limit."
+            )
+
+    @cached_property
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        return endpoints_with(self.params["endpoints"])
+
+    @cached_property
+    def provisioning(self) -> ProvisioningClient:
+        return ProvisioningClient(
+            self.http,
+            instance_url=self.option("instance_url", "for the Provisioning API"),
+            key=self.option("provisioning_key", "for the Provisioning API"),
+            endpoints=self.endpoints,
+        )
+
+    @property
+    def has_provisioning(self) -> bool:
+        return bool(self.params["instance_url"] and self.params["provisioning_key"])
+
+    @cached_property
+    def scim(self) -> ScimClient:
+        return ScimClient(
+            self.http,
+            url=self.option("scim_url", "for SCIM"),
+            token=self.option("scim_token", "with scim_url"),
+            endpoints=self.endpoints,
+        )
+
+    @cached_property
+    def graph(self) -> GraphClient:
+        root = self.params["graph_url"] or CLOUDS[self.params["entra_cloud"]].graph
+        return GraphClient(self.http, root=root, tokens=self.tokens(root), endpoints=self.endpoints)
+
+    def tokens(self, resource: str) -> TokenSource:
+        """Tokens for the task's own Entra credential."""
+        credential = self._credential()
+        identity = isinstance(credential, ManagedIdentity)
+        tenant = "" if identity else self.option("entra_tenant", "to sign in to Microsoft Entra")
+        client_id = "managed identity" if identity else self.option("entra_client_id", "to sign in to Microsoft Entra")
+        return TokenSource(
+            credential,
+            client_id=client_id,
+            authority=f"{self.authority_root}/{tenant}".rstrip("/"),
+            resource=resource,
+            http=self.http,
+        )
+
+    @property
+    def authority_root(self) -> str:
+        return (self.params["entra_authority"] or CLOUDS[self.params["entra_cloud"]].authority).rstrip("/")
+
+    def _credential(self) -> Credential:
+        p = self.params
+        if p["entra_managed_identity"]:
+            return ManagedIdentity(p["entra_managed_identity"])
+        if p["entra_federated_token_file"]:
+            return FederatedTokenFile(p["entra_federated_token_file"])
+        if p["entra_certificate_path"]:
+            return Certificate(p["entra_certificate_path"], p["entra_certificate_password"])
+        if p["entra_client_secret"]:
+            return ClientSecret(self.option("entra_client_secret", ""))
+        raise InputError(
+            "A credential for Microsoft Entra is needed: give entra_client_secret, entra_certificate_path, entra_federated_token_file "
+            "or entra_managed_identity (each has a W365_ environment variable)."
+        )
+
+    @property
+    def environment(self) -> str:
+        """The environment's name as the server knows it: lower case."""
+        return self.option("environment", "to know which environment is meant").lower()
+
+    @cached_property
+    def directory(self) -> Directory:
+        """Users and groups: over SCIM when scim_url is given, over the Provisioning API otherwise."""
+        if self.params["scim_url"]:
+            administration = self.administration if self.has_provisioning and self.params["environment"] else None
+            return ScimDirectory(self.scim, administration)
+        return self.administration
+
+    @cached_property
+    def administration(self) -> ProvisioningDirectory:
+        """The Provisioning API's view of the environment, the only one with administrators."""
+        return ProvisioningDirectory(self.provisioning, self.environment)
+
+    @cached_property
+    def instance(self) -> Instance:
+        """Environments and their settings."""
+        return Instance(self.provisioning)
+
+    @property
+    def where(self) -> str:
+        """Ends the sentences of errors."""
+        name = self.params["environment"]
+        return f"in environment '{name.lower()}'" if name else "in this environment"
+
+    def client(self, service: str) -> ProvisioningClient | ScimClient | GraphClient:
+        """The wire client of a service, by the name that w365_api gives it."""
+        clients: dict[str, Callable[[], Any]] = {
+            "provisioning": lambda: self.provisioning,
+            "scim": lambda: self.scim,
+            "graph": lambda: self.graph,
+        }
+        return clients[service]()
+
+    # Single sign-on
+
+    def read_sso(self) -> tuple[SingleSignOn | None, bool]:
+        """The current single sign-on and whether the server can show it."""
+        try:
+            return self.instance.find_sso(self.environment)
+        except EnvironmentNotFoundError:
+            if not self.check_mode:
+                raise
+            self.tell_assumed_environment()
+            return None, True
+
+    def verify_sso(self, sso: SingleSignOn, key: str) -> None:
+        """Ask Entra for a token with exactly these values. Raises AuthenticationError when it gives none."""
+        parts = urlsplit(sso.authority)
+        root = self.params["entra_authority"] or f"{parts.scheme}://{parts.netloc}"
+        resource = self.params["graph_url"] or CLOUDS[self.params["entra_cloud"]].graph
+        tokens = TokenSource(
+            ClientSecret(key),
+            client_id=sso.client_id,
+            authority=f"{root.rstrip('/')}/{sso_tenant(sso.authority)}",
+            resource=resource,
+            http=self.http,
+        )
+        try:
+            tokens.token()
+        except AuthenticationError as error:
+            raise AuthenticationError(
+                f"Refused to write the single sign-on of environment '{self.environment}', since nobody could sign in with it. "
+                f"{error.message} Nothing was written; verify=false writes the values unproven."
+            ) from None
+
+    # The corridor
+
+    def plan(self, desired: Desired, directory: Directory | None = None) -> Plan:
+        """Read what is there and compare. In check mode an environment that does not exist yet counts as empty."""
+        directory = directory or self.directory
+        concurrency = self.params.get("concurrency") or 1
+        try:
+            current = directory.snapshot(desired, concurrency=concurrency)
+        except (EnvironmentNotFoundError, NotFoundError, AuthenticationError) as error:
+            if not self.environment_is_missing(error):
+                raise
+            if not self.check_mode:
+                raise unknown_environment(self.environment, self.provisioning.root) from None
+            self.tell_assumed_environment()
+            current = Snapshot(administrators=frozenset())
+        self.current = current
+        return make_plan(desired, current, directory.abilities, assume_missing=self.check_mode)
+
+    def environment_is_missing(self, error: W365Error) -> bool:
+        """Whether a refusal means that the environment is not there: its SCIM service then answers in any way."""
+        if isinstance(error, EnvironmentNotFoundError):
+            return True
+        return bool(
+            self.has_provisioning
+            and self.params["environment"]
+            and self.provisioning.environment_exists(self.environment) is False
+        )
+
+    def tell_assumed_environment(self) -> None:
+        self.warn(
+            f"Environment '{self.environment}' does not exist yet. Check mode takes it for empty, as if an earlier task had created it."
+        )
+
+    def carry_out(self, plan: Plan, handlers: Mapping[str, Handler], *, where: str | None = None) -> Report:
+        """Apply the plan, or in check mode only predict; tell its notes. Exits the task when an object failed."""
+        for note in plan.notes:
+            self.warn(note)
+        if self.check_mode:
+            return predict(plan)
+        report = apply(
+            plan,
+            handlers,
+            where=self.where if where is None else where,
+            concurrency=self.params.get("concurrency") or 1,
+        )
+        if report.failures:
+            raise self._failure(report)
+        return report
+
+    def _failure(self, report: Report) -> W365Error:
+        errors = [done.error for done in report.failures if done.error]
+        outcome = {"changed": report.wrote, "results": report.results(), "summary": report.plan.summary()}
+        if len(report.done) == 1:
+            errors[0].details.update(outcome)
+            return errors[0]
+        shown = " ".join(error.message for error in errors[:3])
+        more = f" And {len(errors) - 3} more, see results." if len(errors) > 3 else ""
+        return ApplyError(
+            f"{len(errors)} of {len(report.done)} changes failed, the others were made; running the task again does the rest. {shown}{more}",
+            **outcome,
+        )
+
+    def object_of(self, report: Report, wanted: DesiredUser | DesiredGroup) -> dict[str, Any] | None:
+        """The one object of a single-object module as it is now, or in check mode as it would be."""
+        thing = report.done[-1].thing if report.done else existing(wanted, self.current)
+        return thing.as_result() if thing is not None else None
+
+    def outcome(self, report: Report, **own: Any) -> dict[str, Any]:
+        """What every module returns about its plan, with the module's own values."""
+        plan = report.plan
+        result: dict[str, Any] = {
+            "changed": plan.changed,
+            "summary": plan.summary(),
+            "results": report.results(),
+            "compared": plan.compared,
+            **own,
+        }
+        if plan.skipped:
+            result["skipped"] = [item.as_result() for item in plan.skipped]
+        if self._diff:
+            result["diff"] = plan.diff()
+        return result
+
+
+def run_module(corridor: Corridor, own_spec: Mapping[str, Mapping[str, Any]], **rules: Any) -> None:
+    """Run one module: everything that is raised on purpose becomes a sentence, and no secret leaves."""
+    module = W365Module(own_spec, **rules)
+    try:
+        result = corridor(module)
+    except W365Error as error:
+        _fail(module, error.message, error.details)
+    except Exception as error:
+        _fail(
+            module,
+            f"This is a defect of the collection, please report it: {type(error).__name__}: {error}",
+            {"exception": traceback.format_exc()},
+        )
+    else:
+        module.exit_json(**module.redactor.data(result))
+
+
+def _fail(module: W365Module, message: str, details: Mapping[str, Any]) -> NoReturn:
+    module.fail_json(msg=module.redactor.text(message), **module.redactor.data(details))
+
+
+def _readable_file(path: str, option: str) -> None:
+    try:
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise InputError(f"Option {option}: {path!r} cannot be read ({error.strerror}).") from None

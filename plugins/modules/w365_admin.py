@@ -1,0 +1,208 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: w365_admin
+short_description: Grant and revoke the administrator role of a Workspace 365 environment
+version_added: 1.0.0
+description:
+  - Manages who the administrators of an environment are. Only active users can be administrators.
+  - "It reads C(GET /{EnvironmentName}/User/) (A) and writes C(PUT /{EnvironmentName}/User/{Id}/) (A) of the
+    Provisioning API. The role never travels over SCIM (D), so O(scim_url) is not used here."
+  - A server that has only the documented endpoints can neither show nor change the role of an existing user; the task
+    then fails with a sentence that names the missing endpoint. The documented ways there are
+    O(workspace365.provisioning.w365_user#module:administrator) for a user who is about to be created, and the
+    environment's own pages.
+  - An environment is never left without an active administrator. A task that would do so fails before its first write.
+  - New administrators are made before old ones lose the role.
+
+options:
+  administrators:
+    description:
+      - The administrators, by UPN.
+      - The task fails when somebody who is to be added is unknown or inactive. In check mode it warns about an
+        unknown one instead, because an earlier task may be about to create that user.
+    type: dict
+    required: true
+    suboptions:
+      add:
+        description:
+          - UPNs of users who are to be administrators. The others stay.
+          - Mutually exclusive with O(administrators.set).
+        type: list
+        elements: str
+      remove:
+        description:
+          - UPNs of users who are not to be administrators. Somebody who is none, or no user at all, is no mistake here.
+          - Mutually exclusive with O(administrators.set).
+        type: list
+        elements: str
+      set:
+        description:
+          - UPNs of all users who are to be administrators. Everybody else loses the role. An empty list is refused.
+        type: list
+        elements: str
+
+extends_documentation_fragment:
+  - workspace365.provisioning.attributes
+  - workspace365.provisioning.connection
+  - workspace365.provisioning.entra
+
+notes:
+  - The first administrator of an environment is its primary one. When that one is deleted or inactive, the next takes
+    over.
+  - UPNs are compared without regard to case.
+
+seealso:
+  - module: workspace365.provisioning.w365_admin_info
+  - module: workspace365.provisioning.w365_user
+  - name: "Workspace 365: How to make someone an administrator"
+    description: The vendor's documentation of the role.
+    link: https://support.workspace365.net/hc/en-us/articles/7202182715794
+
+author:
+  - Workspace 365 provisioning contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+---
+- name: Make somebody an administrator
+  workspace365.provisioning.w365_admin:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    environment: contoso
+    administrators:
+      add:
+        - megan.bowen@contoso.com
+
+- name: Work with the administrators of one environment
+  module_defaults:
+    group/workspace365.provisioning.w365:
+      instance_url: https://workspace.contoso.com
+      provisioning_key: "{{ w365_provisioning_key }}"
+      environment: contoso
+  block:
+    - name: See who would gain and who would lose the role
+      workspace365.provisioning.w365_admin:
+        administrators:
+          set: "{{ contoso_administrators }}"
+      check_mode: true
+      diff: true
+
+    - name: Hand the role over
+      workspace365.provisioning.w365_admin:
+        administrators:
+          add:
+            - nestor.wilke@contoso.com
+          remove:
+            - isaiah.langer@contoso.com
+
+    - name: Make these two the only administrators
+      workspace365.provisioning.w365_admin:
+        administrators:
+          set:
+            - megan.bowen@contoso.com
+            - nestor.wilke@contoso.com
+"""
+
+RETURN = r"""
+---
+administrators:
+  description:
+    - The UPNs of the active administrators as they are now, or in check mode as they would be, sorted.
+  type: list
+  elements: str
+  returned: success
+  sample:
+    - megan.bowen@contoso.com
+    - nestor.wilke@contoso.com
+compared:
+  description:
+    - Whether the current fields could be compared with the wanted ones.
+    - V(false) when the server cannot show them; a warning then says what that means.
+  type: bool
+  returned: success
+  sample: true
+summary:
+  description:
+    - How many objects got, or in check mode would get, which treatment. Every key is a kind and a verb, such as
+      V(user_create); V(unchanged) counts the objects that are as wanted, V(skipped) those that were left out.
+  type: dict
+  returned: success
+  sample:
+    administrator_grant: 1
+    administrator_revoke: 1
+    unchanged: 1
+    skipped: 0
+results:
+  description:
+    - One entry for each change that was made, or in check mode would be made.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    kind:
+      description: The kind of the object.
+      type: str
+      returned: always
+      sample: administrator
+    name:
+      description: The name of the object; the UPN of a user.
+      type: str
+      returned: always
+      sample: nestor.wilke@contoso.com
+    action:
+      description: What was done to it.
+      type: str
+      returned: always
+      sample: grant
+    outcome:
+      description: V(done) or V(failed). In check mode everything that would be done is V(done).
+      type: str
+      returned: always
+      sample: done
+    reason:
+      description: Why it failed.
+      type: str
+      returned: on failure
+      sample: "Cannot change user 'adele.vance@contoso.com' in environment 'contoso': the server refused the name."
+    changes:
+      description: The fields of an existing object that change, with their new values. Secrets are never among them.
+      type: dict
+      returned: when fields of an existing object change
+      sample:
+        administrator: true
+"""
+
+from typing import Any
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import add_remove_set_spec
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import Desired
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import after
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import upn_change
+
+ARGUMENT_SPEC: dict[str, Any] = {"administrators": add_remove_set_spec(required=True)}
+
+RULES: dict[str, Any] = {}
+
+
+def corridor(module: W365Module) -> dict[str, Any]:
+    wanted = upn_change(module.params["administrators"], "administrators")
+    plan = module.plan(Desired(administrators=wanted), module.administration)
+    report = module.carry_out(plan, module.administration.handlers())
+    administrators = after(module.current, plan).administrators or frozenset()
+    return module.outcome(report, administrators=sorted(administrators))
+
+
+def main() -> None:
+    run_module(corridor, ARGUMENT_SPEC, **RULES)
+
+
+if __name__ == "__main__":
+    main()

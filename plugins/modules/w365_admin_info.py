@@ -1,0 +1,131 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: w365_admin_info
+short_description: Read the administrators of a Workspace 365 environment
+version_added: 1.0.0
+description:
+  - Returns the users of an environment that have the administrator role, the inactive ones among them too.
+  - "It reads C(GET /{EnvironmentName}/User/) (A) of the Provisioning API. The role never travels over SCIM (D), so
+    O(scim_url) is not used here."
+  - A server that has only the documented endpoints cannot show the role; the task then fails with a sentence that
+    names the missing endpoint.
+
+extends_documentation_fragment:
+  - workspace365.provisioning.attributes.info
+  - workspace365.provisioning.connection
+  - workspace365.provisioning.entra
+
+options: {}
+
+seealso:
+  - module: workspace365.provisioning.w365_admin
+  - name: "Workspace 365: How to make someone an administrator"
+    description: The vendor's documentation of the role.
+    link: https://support.workspace365.net/hc/en-us/articles/7202182715794
+
+author:
+  - Workspace 365 provisioning contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+---
+- name: Read the administrators
+  workspace365.provisioning.w365_admin_info:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    environment: contoso
+  register: role
+
+- name: Stop when one person alone could manage the environment
+  ansible.builtin.assert:
+    that: role.administrators | selectattr('active') | length > 1
+    fail_msg: Contoso has a single active administrator.
+"""
+
+RETURN = r"""
+---
+administrators:
+  description:
+    - The administrators, sorted by UPN.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    upn:
+      description: The user principal name.
+      type: str
+      returned: always
+      sample: adele.vance@contoso.com
+    id:
+      description: The server's own id of the user. Empty where the server does not show it.
+      type: str
+      returned: always
+      sample: "1024"
+    first_name:
+      description: First name. V(null) where the server does not show it.
+      type: str
+      returned: always
+      sample: Adele
+    last_name:
+      description: Last name. V(null) where the server does not show it.
+      type: str
+      returned: always
+      sample: Vance
+    email:
+      description: E-mail address. V(null) over the Provisioning API, where it is the UPN.
+      type: str
+      returned: always
+      sample: adele.vance@contoso.com
+    active:
+      description: V(false) for whoever is on the deleted-users list. V(null) where the server does not show it.
+      type: bool
+      returned: always
+      sample: true
+    external_id:
+      description: The id that the source of the user gave it. V(null) over the Provisioning API.
+      type: str
+      returned: always
+      sample: null
+    administrator:
+      description: Whether the user is an administrator. V(null) over SCIM, which never tells.
+      type: bool
+      returned: always
+      sample: false
+  sample:
+    - upn: megan.bowen@contoso.com
+      id: "1024"
+      first_name: Megan
+      last_name: Bowen
+      email: null
+      active: true
+      external_id: null
+      administrator: true
+"""
+
+from typing import Any
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+
+ARGUMENT_SPEC: dict[str, Any] = {}
+
+RULES: dict[str, Any] = {}
+
+
+def corridor(module: W365Module) -> dict[str, Any]:
+    found = [user for user in module.administration.list_users() if user.administrator]
+    return {"changed": False, "administrators": [user.as_result() for user in sorted(found, key=lambda user: user.key)]}
+
+
+def main() -> None:
+    run_module(corridor, ARGUMENT_SPEC, **RULES)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: w365_api
+short_description: Send one raw request to Workspace 365 or Microsoft Graph
+version_added: 1.0.0
+description:
+  - Sends one request with the collection's authentication, certificates, retries and redaction, for what has no
+    module yet.
+  - Nothing is known about the endpoint that is called. Look for its letter in C(docs/contract.md); what is not there is
+    confirmed by nobody.
+  - Every method but V(GET) counts as a change, because nobody can know whether it made one. A lost answer to V(POST) or
+    V(PATCH) is not asked for again; the task fails and says that the request may have been carried out.
+  - When the server does not have the endpoint, the task fails with the server's answer, on a server that has only the
+    documented endpoints as on any other.
+
+options:
+  service:
+    description:
+      - Where the request goes. V(provisioning) is the Provisioning API of O(instance_url), V(scim) the SCIM service of
+        O(scim_url), V(graph) Microsoft Graph v1.0.
+    type: str
+    choices:
+      - provisioning
+      - scim
+      - graph
+    default: provisioning
+  method:
+    description:
+      - The method of the request.
+    type: str
+    choices:
+      - GET
+      - POST
+      - PUT
+      - PATCH
+      - DELETE
+    default: GET
+  path:
+    description:
+      - The path, relative to the root of the service. C({environment}) stands for O(environment).
+      - A whole address is refused, so that a key never reaches another host. Give what comes after V(?) as O(query).
+    type: str
+    required: true
+  query:
+    description:
+      - What comes after V(?) in the address, as names and values. The module takes care of special characters.
+    type: dict
+  body:
+    description:
+      - The body of the request, which is sent as JSON. Write a number or a text as it is, where the endpoint wants a
+        bare one.
+      - Set C(no_log) for the task when the body holds a secret, because Ansible shows the arguments of a task at
+        C(-vvv).
+    type: raw
+  headers:
+    description:
+      - More headers for the request. Those with which the collection authenticates itself cannot be replaced.
+    type: dict
+  status_code:
+    description:
+      - The HTTP statuses that count as success. The task fails with any other one.
+    type: list
+    elements: int
+    default:
+      - 200
+      - 201
+      - 202
+      - 204
+  redact:
+    description:
+      - Mask the values of fields in the answer that are known to hold secrets, such as passwords, keys and tokens.
+      - The secrets of the connection options are masked in any case.
+    type: bool
+    default: true
+
+extends_documentation_fragment:
+  - workspace365.provisioning.attributes
+  - workspace365.provisioning.connection
+  - workspace365.provisioning.entra
+
+attributes:
+  check_mode:
+    support: partial
+    details:
+      - In check mode only V(GET) is sent. Any other request is reported as changed and not sent; RV(status), RV(json),
+        RV(content) and RV(headers) are V(null) then.
+  diff_mode:
+    support: none
+    details:
+      - Nothing is known about the object behind the endpoint, so there is nothing to compare.
+  idempotent:
+    support: partial
+    details:
+      - V(GET) never changes anything. Every other method is sent, and reported as changed, on every run.
+
+seealso:
+  - module: workspace365.provisioning.w365_environment
+  - module: workspace365.provisioning.w365_user
+  - name: "Workspace 365: Provisioning API"
+    description: The vendor's documentation of the API of the instance.
+    link: https://support.workspace365.net/hc/en-us/articles/4402990903058-Provisioning-API-instance-
+
+author:
+  - Workspace 365 provisioning contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+---
+- name: Read how many licences the environment has and uses
+  workspace365.provisioning.w365_api:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    environment: contoso
+    path: /{environment}/UserLicenses/
+  register: licences
+
+- name: Raise the number of licences, where it is too low
+  workspace365.provisioning.w365_api:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    environment: contoso
+    method: PUT
+    path: /{environment}/UserLicenses/Count/
+    body: 25
+  when: licences.json.purchasedLicenses < 25
+
+- name: Let the environment use Exchange Online
+  workspace365.provisioning.w365_api:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    environment: contoso
+    method: PUT
+    path: /{environment}/ExchangeSettings
+    body:
+      ServerType: Office365
+      DefaultEwsUrl: https://outlook.office365.com/EWS/Exchange.asmx
+
+- name: Look a user up over SCIM
+  workspace365.provisioning.w365_api:
+    scim_url: "{{ contoso_scim_url }}"
+    scim_token: "{{ contoso_scim_token }}"
+    service: scim
+    path: /Users
+    query:
+      filter: userName eq "adele.vance@contoso.com"
+
+- name: Read the verified domains of the Microsoft tenant
+  workspace365.provisioning.w365_api:
+    entra_tenant: contoso.onmicrosoft.com
+    entra_client_id: "{{ contoso_entra_client_id }}"
+    entra_client_secret: "{{ contoso_entra_client_secret }}"
+    service: graph
+    path: /organization
+    query:
+      $select: verifiedDomains
+
+- name: Ask for something that may be missing
+  workspace365.provisioning.w365_api:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    environment: contoso
+    path: /{environment}/SharePointSettings/
+    headers:
+      Accept-Language: en
+    status_code:
+      - 200
+      - 404
+"""
+
+RETURN = r"""
+---
+status:
+  description:
+    - The HTTP status of the answer.
+  type: int
+  returned: success
+  sample: 200
+json:
+  description:
+    - The body of the answer, when it is JSON; otherwise V(null). It may be an object, a list or a bare value.
+  type: raw
+  returned: success
+  sample:
+    purchasedLicenses: 25
+    usedLicenses: 19
+content:
+  description:
+    - The body of the answer as text, when it is not JSON; otherwise V(null).
+  type: str
+  returned: success
+  sample: null
+headers:
+  description:
+    - The headers of the answer, with their names in small letters.
+  type: dict
+  returned: success
+  sample:
+    content-type: application/json; charset=utf-8
+"""
+
+from typing import Any
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import AnswerError
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.http import masked_secrets, said
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import raw_call_from_task
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "service": {"type": "str", "choices": ["provisioning", "scim", "graph"], "default": "provisioning"},
+    "method": {"type": "str", "choices": ["GET", "POST", "PUT", "PATCH", "DELETE"], "default": "GET"},
+    "path": {"type": "str", "required": True},
+    "query": {"type": "dict"},
+    "body": {"type": "raw"},
+    "headers": {"type": "dict"},
+    "status_code": {"type": "list", "elements": "int", "default": [200, 201, 202, 204]},
+    "redact": {"type": "bool", "default": True},
+}
+
+RULES: dict[str, Any] = {}
+
+
+def corridor(module: W365Module) -> dict[str, Any]:
+    params = module.params
+    method = params["method"]
+    call = raw_call_from_task(params)
+    changed = method != "GET"
+    if changed and module.check_mode:
+        return {"changed": True, "status": None, "json": None, "content": None, "headers": None}
+    answer = module.client(params["service"]).send(method, call.path, repeatable=call.repeatable, **call.parts)
+    if answer.status not in params["status_code"]:
+        raise AnswerError(
+            said(answer, module.redactor),
+            status=answer.status,
+            method=method,
+            path=call.path,
+            advice=f"Expected one of {', '.join(map(str, params['status_code']))} (option status_code).",
+            changed=changed and answer.ok,
+        )
+    try:
+        data, content = answer.json(), None
+    except ValueError:
+        data, content = None, answer.text
+    if params["redact"]:
+        data = masked_secrets(data)
+    return {
+        "changed": changed,
+        "status": answer.status,
+        "json": data,
+        "content": content,
+        "headers": dict(answer.headers),
+    }
+
+
+def main() -> None:
+    run_module(corridor, ARGUMENT_SPEC, **RULES)
+
+
+if __name__ == "__main__":
+    main()

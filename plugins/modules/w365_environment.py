@@ -1,0 +1,311 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: w365_environment
+short_description: Create, activate, deactivate and delete Workspace 365 environments
+version_added: 1.0.0
+description:
+  - An environment is one customer's part of a Workspace 365 instance. This module creates it with its first
+    administrator, activates and deactivates it, and deletes it.
+  - The server makes its own form of the name. RV(environment.name) is the name that it made; use that one from then on.
+    There is no rename.
+  - "Whether the environment exists is read from C(GET /Environment/) (path D, answer A), in any form in which a
+    server may plausibly give the list. Where the list cannot be read, C(POST /Environment/Validate/) (path D, answer
+    A) is asked whether the name is free."
+  - "It is created with C(POST /Environment/) (D) when O(administrator.password) is given, with C(POST
+    /Environment/?version=2.0) (D) when it is not, and with C(POST /Environment/{EnvironmentName}/) (path D, body A)
+    when O(empty=true)."
+  - "It is activated and deactivated with C(PUT /Environment/{EnvironmentName}/Activate/) and C(…/Deactivate/) (path D,
+    answer A), and deleted with C(DELETE /Environment/{EnvironmentName}/) (D)."
+  - All of this works on a server that has only the documented endpoints. When such a server lists names only, it does
+    not say whether an environment is active; O(when_unreadable) then decides about O(active).
+
+options:
+  environment:
+    description:
+      - Name of the environment, as it stands in its address C(https://<instance>/<environment>).
+      - Use small letters and digits. The server changes what it does not like, and refuses V(demo) for a new
+        environment.
+      - If not given, the environment variable E(W365_ENVIRONMENT) is used.
+    type: str
+    required: true
+    aliases:
+      - name
+  state:
+    description:
+      - V(present) creates the environment when it does not exist.
+      - V(absent) deletes it with everything in it. There is no way back, so O(delete_confirmation) is needed.
+    type: str
+    choices:
+      - present
+      - absent
+    default: present
+  administrator:
+    description:
+      - The first administrator of a new environment, who is its primary administrator.
+      - Needed to create an environment, unless O(empty=true). Not looked at when the environment exists;
+        use M(workspace365.provisioning.w365_admin) then.
+    type: dict
+    suboptions:
+      email:
+        description:
+          - E-mail address of the administrator. It must equal the UPN in Microsoft Entra.
+        type: str
+        required: true
+      first_name:
+        description:
+          - First name of the administrator.
+        type: str
+        required: true
+      last_name:
+        description:
+          - Last name of the administrator.
+        type: str
+        required: true
+      password:
+        description:
+          - Password of the administrator.
+          - When it is not given, the server makes a temporary one and hands it to the administrator.
+        type: str
+  empty:
+    description:
+      - Create the environment without an administrator. Nobody can manage it until
+        M(workspace365.provisioning.w365_user) creates one.
+      - Cannot be combined with O(administrator). Not looked at when the environment exists.
+    type: bool
+    default: false
+  active:
+    description:
+      - Whether the environment is active. A new environment is active.
+      - When it is not given, an existing environment is left as it is.
+    type: bool
+  validate:
+    description:
+      - Ask the server whether it would accept the new environment before creating it. Check mode asks too, so that
+        it finds the same mistakes as a real run.
+    type: bool
+    default: true
+  delete_confirmation:
+    description:
+      - The name of the environment once more. Needed with O(state=absent), so that a wrong variable does not delete
+        a customer.
+    type: str
+
+extends_documentation_fragment:
+  - workspace365.provisioning.attributes
+  - workspace365.provisioning.connection
+  - workspace365.provisioning.entra
+  - workspace365.provisioning.connection.when_unreadable
+
+seealso:
+  - module: workspace365.provisioning.w365_environment_info
+  - module: workspace365.provisioning.w365_sso
+  - module: workspace365.provisioning.w365_admin
+  - name: "Workspace 365: Provisioning - Environment"
+    description: The vendor's documentation of the endpoints for environments.
+    link: https://support.workspace365.net/hc/en-us/articles/115004055149-Provisioning-Environment
+
+author:
+  - Workspace 365 provisioning contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+---
+- name: Create an environment whose first administrator gets a temporary password
+  workspace365.provisioning.w365_environment:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    environment: contoso
+    administrator:
+      email: megan.bowen@contoso.com
+      first_name: Megan
+      last_name: Bowen
+
+- name: See whether the server would accept the environment, without creating it
+  workspace365.provisioning.w365_environment:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    environment: contoso
+    administrator:
+      email: megan.bowen@contoso.com
+      first_name: Megan
+      last_name: Bowen
+      password: "{{ contoso_administrator_password }}"
+  check_mode: true
+  diff: true
+
+- name: Work with several environments of one instance
+  module_defaults:
+    group/workspace365.provisioning.w365:
+      instance_url: https://workspace.contoso.com
+      provisioning_key: "{{ w365_provisioning_key }}"
+  block:
+    - name: Create the environments of all customers
+      workspace365.provisioning.w365_environment:
+        environment: "{{ item.environment }}"
+        administrator:
+          email: "{{ item.administrator.email }}"
+          first_name: "{{ item.administrator.first_name }}"
+          last_name: "{{ item.administrator.last_name }}"
+      loop: "{{ customers }}"
+      loop_control:
+        label: "{{ item.environment }}"
+      register: created
+
+    - name: Show the names that the server made
+      ansible.builtin.debug:
+        msg: "{{ created.results | map(attribute='environment.name') }}"
+
+    - name: Create an environment that has no users yet
+      workspace365.provisioning.w365_environment:
+        environment: contosolab
+        empty: true
+
+    - name: Deactivate an environment, where it can be seen that it is still active
+      workspace365.provisioning.w365_environment:
+        environment: contosolab
+        active: false
+        when_unreadable: skip
+
+    - name: Delete an environment with everything in it
+      workspace365.provisioning.w365_environment:
+        environment: contosolab
+        state: absent
+        delete_confirmation: contosolab
+"""
+
+RETURN = r"""
+---
+environment:
+  description:
+    - The environment as it is now, or in check mode as it would be. V(null) when it does not exist afterwards.
+  type: dict
+  returned: success
+  contains:
+    name:
+      description: The name that the server made. Use it in all later tasks.
+      type: str
+      returned: always
+      sample: contoso
+    active:
+      description: Whether the environment is active, or V(null) when the server does not say.
+      type: bool
+      returned: always
+      sample: true
+  sample:
+    name: contoso
+    active: true
+compared:
+  description:
+    - Whether the current fields could be compared with the wanted ones.
+    - V(false) when the server cannot show them; a warning then says what that means.
+  type: bool
+  returned: success
+  sample: true
+summary:
+  description:
+    - How many objects got, or in check mode would get, which treatment. Every key is a kind and a verb, such as
+      V(user_create); V(unchanged) counts the objects that are as wanted, V(skipped) those that were left out.
+  type: dict
+  returned: success
+  sample:
+    environment_create: 1
+    unchanged: 0
+    skipped: 0
+results:
+  description:
+    - One entry for each change that was made, or in check mode would be made.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    kind:
+      description: The kind of the object.
+      type: str
+      returned: always
+      sample: environment
+    name:
+      description: The name of the object; the UPN of a user.
+      type: str
+      returned: always
+      sample: contoso
+    action:
+      description: What was done to it.
+      type: str
+      returned: always
+      sample: deactivate
+    outcome:
+      description: V(done) or V(failed). In check mode everything that would be done is V(done).
+      type: str
+      returned: always
+      sample: done
+    reason:
+      description: Why it failed.
+      type: str
+      returned: on failure
+      sample: "Cannot change user 'adele.vance@contoso.com' in environment 'contoso': the server refused the name."
+    changes:
+      description: The fields of an existing object that change, with their new values. Secrets are never among them.
+      type: dict
+      returned: when fields of an existing object change
+      sample:
+        active: false
+"""
+
+from typing import Any
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import (
+    state_spec,
+    when_unreadable_spec,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import Unreadable, plan_environment
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import environment_from_task
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "environment": {"required": True, "aliases": ["name"]},
+    "state": state_spec(),
+    "administrator": {
+        "type": "dict",
+        "options": {
+            "email": {"type": "str", "required": True},
+            "first_name": {"type": "str", "required": True},
+            "last_name": {"type": "str", "required": True},
+            "password": {"type": "str", "no_log": True},
+        },
+    },
+    "empty": {"type": "bool", "default": False},
+    "active": {"type": "bool"},
+    "validate": {"type": "bool", "default": True},
+    "delete_confirmation": {"type": "str"},
+    "when_unreadable": when_unreadable_spec(),
+}
+
+RULES: dict[str, Any] = {"required_if": [("state", "absent", ("delete_confirmation",))]}
+
+
+def corridor(module: W365Module) -> dict[str, Any]:
+    wanted = environment_from_task(module.params)
+    current = module.instance.find_environment(wanted.name, wanted.administrator)
+    plan = plan_environment(wanted, current, Unreadable(module.params["when_unreadable"]))
+    if wanted.present and current is None and module.params["validate"]:
+        module.instance.validate_environment(wanted.name, wanted.administrator)
+    report = module.carry_out(plan, module.instance.handlers(), where="")
+    environment = report.done[-1].thing if report.done else current
+    if environment and environment.name != wanted.name.lower():
+        module.warn(f"The server's name for {wanted.name!r} is '{environment.name}'. Use that name from now on.")
+    return module.outcome(report, environment=environment.as_result() if environment else None)
+
+
+def main() -> None:
+    run_module(corridor, ARGUMENT_SPEC, **RULES)
+
+
+if __name__ == "__main__":
+    main()

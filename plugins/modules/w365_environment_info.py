@@ -1,0 +1,129 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: w365_environment_info
+short_description: Read which environments a Workspace 365 instance has
+version_added: 1.0.0
+description:
+  - Returns all environments of an instance, or one of them.
+  - "It reads C(GET /Environment/) (path D, answer A), in any form in which a server may plausibly give the list:
+    names, or objects with a name and whether the environment is active."
+  - "Where the list cannot be read and O(environment) is given, C(POST /Environment/Validate/) (path D, answer A) is
+    asked whether the name is taken. Where it cannot be read and O(environment) is not given, the result is empty with
+    RV(readable=false) and a warning. Look at RV(readable) before taking an empty list for the truth."
+
+options:
+  environment:
+    description:
+      - Return this environment only. All of them are returned when it is not given.
+      - Mind that C(module_defaults) of the group and E(W365_ENVIRONMENT) count as given.
+      - If not given, the environment variable E(W365_ENVIRONMENT) is used.
+
+extends_documentation_fragment:
+  - workspace365.provisioning.attributes.info
+  - workspace365.provisioning.connection
+  - workspace365.provisioning.entra
+
+seealso:
+  - module: workspace365.provisioning.w365_environment
+  - name: "Workspace 365: Provisioning - Environment"
+    description: The vendor's documentation of the endpoints for environments.
+    link: https://support.workspace365.net/hc/en-us/articles/115004055149-Provisioning-Environment
+
+author:
+  - Workspace 365 provisioning contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+---
+- name: Read all environments of the instance
+  workspace365.provisioning.w365_environment_info:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+  register: instance
+
+- name: Show the environments that are switched off
+  ansible.builtin.debug:
+    msg: "{{ instance.environments | selectattr('active', 'false') | map(attribute='name') }}"
+  when: instance.readable
+
+- name: Look for one environment
+  workspace365.provisioning.w365_environment_info:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    environment: contoso
+  register: contoso
+
+- name: Stop when the customer is not there
+  ansible.builtin.assert:
+    that: contoso.environments | length == 1
+    fail_msg: This instance has no environment contoso.
+"""
+
+RETURN = r"""
+---
+environments:
+  description:
+    - The environments, sorted by name. Empty when O(environment) is given and does not exist.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the environment.
+      type: str
+      returned: always
+      sample: contoso
+    active:
+      description: Whether the environment is active, or V(null) when the server does not say.
+      type: bool
+      returned: always
+      sample: true
+  sample:
+    - name: contoso
+      active: true
+    - name: fabrikam
+      active: false
+readable:
+  description:
+    - Whether the server's list of environments could be read.
+  type: bool
+  returned: success
+  sample: true
+"""
+
+from typing import Any
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+
+ARGUMENT_SPEC: dict[str, Any] = {}
+
+RULES: dict[str, Any] = {}
+
+
+def corridor(module: W365Module) -> dict[str, Any]:
+    name = module.params["environment"]
+    environments = module.instance.list_environments()
+    readable = environments is not None
+    if environments is None:
+        module.warn("The list of environments could not be read from this server; see readable in the result.")
+        found = module.instance.find_environment(name, None) if name else None
+        environments = [found] if found else []
+    elif name:
+        environments = [found for found in environments if found.name.lower() == name.strip().lower()]
+    shown = [found.as_result() for found in sorted(environments, key=lambda found: found.name)]
+    return {"changed": False, "environments": shown, "readable": readable}
+
+
+def main() -> None:
+    run_module(corridor, ARGUMENT_SPEC, **RULES)
+
+
+if __name__ == "__main__":
+    main()

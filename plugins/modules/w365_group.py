@@ -1,0 +1,307 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: w365_group
+short_description: Create, change and delete groups of a Workspace 365 environment and their members
+version_added: 1.0.0
+description:
+  - Manages one group of an environment and who belongs to it. Only the options that are given are compared with the
+    server. O(description) and O(external_id) are cleared by an empty string.
+  - "With O(scim_url) everything travels over C(/Groups) of SCIM (S): look-up with a filter on C(displayName), create,
+    change and members with C(PATCH), and C(DELETE)."
+  - "Without O(scim_url) it uses C(GET) and C(POST /{EnvironmentName}/Group/) and C(GET), C(PUT) and
+    C(DELETE /{EnvironmentName}/Group/{Id}/) (all A), and C(GET /{EnvironmentName}/User/) (A) to find the members."
+  - No group endpoint of the Provisioning API is documented. On a server that has only the documented endpoints, and
+    without O(scim_url), the task fails with a sentence that names the missing endpoint and points at O(scim_url).
+
+options:
+  name:
+    description:
+      - Name of the group. It is unique in the environment.
+    type: str
+    required: true
+  identity:
+    description:
+      - Where to find the group when O(name) is its new name, by its current name or by the server's id. The group is
+        renamed when O(name) differs.
+      - When no group is found by it but one is found by O(name), the rename counts as done.
+    type: str
+  state:
+    description:
+      - V(present) creates the group and changes what differs.
+      - V(absent) deletes the group for good; there is no list of deleted groups. Its members stay users.
+    type: str
+    choices:
+      - present
+      - absent
+    default: present
+  description:
+    description:
+      - Description of the group.
+      - Only over the Provisioning API. Refused with O(scim_url), because SCIM groups have none.
+    type: str
+  external_id:
+    description:
+      - The id that the source of the group gave it, such as the object id in Microsoft Entra.
+      - Only over SCIM. Refused without O(scim_url).
+    type: str
+  members:
+    description:
+      - The members of the group, by UPN. They are left alone when it is not given.
+      - The task fails when somebody who is to be added is not a user of the environment. In check mode it warns
+        instead, because an earlier task may be about to create that user.
+      - Members that are not users of this environment, such as nested groups, are always left alone.
+    type: dict
+    suboptions:
+      add:
+        description:
+          - UPNs of users who are to be members. The others stay.
+          - Mutually exclusive with O(members.set).
+        type: list
+        elements: str
+      remove:
+        description:
+          - UPNs of users who are not to be members. Somebody who is no member, or no user at all, is no mistake here.
+          - Mutually exclusive with O(members.set).
+        type: list
+        elements: str
+      set:
+        description:
+          - UPNs of all users who are to be members. Everybody else is taken out; an empty list takes out all.
+        type: list
+        elements: str
+
+extends_documentation_fragment:
+  - workspace365.provisioning.attributes
+  - workspace365.provisioning.connection
+  - workspace365.provisioning.entra
+  - workspace365.provisioning.directory
+
+seealso:
+  - module: workspace365.provisioning.w365_group_info
+  - module: workspace365.provisioning.w365_user
+  - module: workspace365.provisioning.w365_o365_import
+  - name: "Workspace 365: Automated user provisioning via SCIM API"
+    description: The vendor's documentation of the SCIM service.
+    link: https://support.workspace365.net/hc/en-us/articles/7552779543442-Automated-user-provisioning-via-SCIM-API
+
+author:
+  - Workspace 365 provisioning contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+---
+- name: Create a group
+  workspace365.provisioning.w365_group:
+    scim_url: "{{ contoso_scim_url }}"
+    scim_token: "{{ contoso_scim_token }}"
+    name: Sales
+
+- name: Work with the groups of one environment
+  module_defaults:
+    group/workspace365.provisioning.w365:
+      environment: contoso
+      scim_url: "{{ contoso_scim_url }}"
+      scim_token: "{{ contoso_scim_token }}"
+  block:
+    - name: See who would join and who would leave
+      workspace365.provisioning.w365_group:
+        name: Sales
+        members:
+          set:
+            - adele.vance@contoso.com
+            - alex.wilber@contoso.com
+      check_mode: true
+      diff: true
+
+    - name: Create all groups of a list with exactly their members
+      workspace365.provisioning.w365_group:
+        name: "{{ item.name }}"
+        members:
+          set: "{{ item.members }}"
+      loop: "{{ contoso_groups }}"
+      loop_control:
+        label: "{{ item.name }}"
+
+    - name: Let one user join and another leave
+      workspace365.provisioning.w365_group:
+        name: Sales
+        members:
+          add:
+            - lee.gu@contoso.com
+          remove:
+            - diego.siciliani@contoso.com
+
+    - name: Rename a group
+      workspace365.provisioning.w365_group:
+        identity: Sales
+        name: Sales and Marketing
+
+    - name: Take everybody out of a group
+      workspace365.provisioning.w365_group:
+        name: Project Falcon
+        members:
+          set: []
+
+    - name: Delete a group
+      workspace365.provisioning.w365_group:
+        name: Project Falcon
+        state: absent
+
+- name: Describe a group, over the Provisioning API
+  workspace365.provisioning.w365_group:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    environment: contoso
+    name: Sales
+    description: Everybody who sells
+"""
+
+RETURN = r"""
+---
+group:
+  description:
+    - The group as it is now, or in check mode as it would be. V(null) when the group does not exist afterwards.
+  type: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the group.
+      type: str
+      returned: always
+      sample: Sales
+    id:
+      description: The server's own id of the group.
+      type: str
+      returned: always
+      sample: "12"
+    description:
+      description: Description. V(null) over SCIM, which has none.
+      type: str
+      returned: always
+      sample: Everybody who sells
+    external_id:
+      description: The id that the source of the group gave it. V(null) over the Provisioning API.
+      type: str
+      returned: always
+      sample: null
+    members:
+      description:
+        - The UPNs of the members, in small letters and sorted. V(null) when they were not read.
+        - A member that is not a user of this environment stands here as V(id:) and its id.
+      type: list
+      elements: str
+      returned: always
+      sample:
+        - adele.vance@contoso.com
+        - alex.wilber@contoso.com
+  sample:
+    name: Sales
+    id: "12"
+    description: Everybody who sells
+    external_id: null
+    members:
+      - adele.vance@contoso.com
+      - alex.wilber@contoso.com
+compared:
+  description:
+    - Whether the current fields could be compared with the wanted ones.
+    - V(false) when the server cannot show them; a warning then says what that means.
+  type: bool
+  returned: success
+  sample: true
+summary:
+  description:
+    - How many objects got, or in check mode would get, which treatment. Every key is a kind and a verb, such as
+      V(user_create); V(unchanged) counts the objects that are as wanted, V(skipped) those that were left out.
+  type: dict
+  returned: success
+  sample:
+    group_create: 1
+    membership_change: 1
+    unchanged: 0
+    skipped: 0
+results:
+  description:
+    - One entry for each change that was made, or in check mode would be made.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    kind:
+      description: The kind of the object.
+      type: str
+      returned: always
+      sample: membership
+    name:
+      description: The name of the object; the UPN of a user.
+      type: str
+      returned: always
+      sample: Sales
+    action:
+      description: What was done to it.
+      type: str
+      returned: always
+      sample: change
+    outcome:
+      description: V(done) or V(failed). In check mode everything that would be done is V(done).
+      type: str
+      returned: always
+      sample: done
+    reason:
+      description: Why it failed.
+      type: str
+      returned: on failure
+      sample: "Cannot change user 'adele.vance@contoso.com' in environment 'contoso': the server refused the name."
+    changes:
+      description: The fields of an existing object that change, with their new values. Secrets are never among them.
+      type: dict
+      returned: when fields of an existing object change
+      sample:
+        add:
+          - lee.gu@contoso.com
+        remove:
+          - diego.siciliani@contoso.com
+"""
+
+from typing import Any
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import (
+    add_remove_set_spec,
+    state_spec,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import Desired
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import group_from_task
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "identity": {"type": "str"},
+    "state": state_spec(),
+    "description": {"type": "str"},
+    "external_id": {"type": "str"},
+    "members": add_remove_set_spec(),
+}
+
+RULES: dict[str, Any] = {}
+
+
+def corridor(module: W365Module) -> dict[str, Any]:
+    wanted = group_from_task(module.params)
+    plan = module.plan(Desired(groups=(wanted,)))
+    report = module.carry_out(plan, module.directory.handlers())
+    return module.outcome(report, group=module.object_of(report, wanted))
+
+
+def main() -> None:
+    run_module(corridor, ARGUMENT_SPEC, **RULES)
+
+
+if __name__ == "__main__":
+    main()

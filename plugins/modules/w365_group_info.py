@@ -1,0 +1,149 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: w365_group_info
+short_description: Read the groups of a Workspace 365 environment and their members
+version_added: 1.0.0
+description:
+  - Returns all groups of an environment, or one of them, with the UPNs of their members.
+  - "With O(scim_url) it reads C(GET /Groups) of SCIM (S), to the last page, and C(GET /Users) (S) to name the members."
+  - "Without O(scim_url) it reads C(GET /{EnvironmentName}/Group/) (A) and C(GET /{EnvironmentName}/User/) (A). A
+    server that has only the documented endpoints cannot list groups; the task then fails with a sentence that names
+    the missing endpoint and points at O(scim_url)."
+
+options:
+  name:
+    description:
+      - Return this group only. All groups are returned when it is not given.
+    type: str
+  include_members:
+    description:
+      - Whether to read the members. V(false) is quicker, and RV(groups[].members) is V(null) then.
+    type: bool
+    default: true
+
+extends_documentation_fragment:
+  - workspace365.provisioning.attributes.info
+  - workspace365.provisioning.connection
+  - workspace365.provisioning.entra
+  - workspace365.provisioning.directory
+
+seealso:
+  - module: workspace365.provisioning.w365_group
+  - name: "Workspace 365: Automated user provisioning via SCIM API"
+    description: The vendor's documentation of the SCIM service.
+    link: https://support.workspace365.net/hc/en-us/articles/7552779543442-Automated-user-provisioning-via-SCIM-API
+
+author:
+  - Workspace 365 provisioning contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+---
+- name: Read all groups over SCIM
+  workspace365.provisioning.w365_group_info:
+    scim_url: "{{ contoso_scim_url }}"
+    scim_token: "{{ contoso_scim_token }}"
+  register: directory
+
+- name: Show the groups that nobody belongs to
+  ansible.builtin.debug:
+    msg: "{{ directory.groups | rejectattr('members') | map(attribute='name') }}"
+
+- name: Read the names of the groups only
+  workspace365.provisioning.w365_group_info:
+    scim_url: "{{ contoso_scim_url }}"
+    scim_token: "{{ contoso_scim_token }}"
+    include_members: false
+
+- name: Read one group
+  workspace365.provisioning.w365_group_info:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    environment: contoso
+    name: Sales
+"""
+
+RETURN = r"""
+---
+groups:
+  description:
+    - The groups, sorted by name. Empty when O(name) is given and does not exist.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the group.
+      type: str
+      returned: always
+      sample: Sales
+    id:
+      description: The server's own id of the group.
+      type: str
+      returned: always
+      sample: "12"
+    description:
+      description: Description. V(null) over SCIM, which has none.
+      type: str
+      returned: always
+      sample: Everybody who sells
+    external_id:
+      description: The id that the source of the group gave it. V(null) over the Provisioning API.
+      type: str
+      returned: always
+      sample: null
+    members:
+      description:
+        - The UPNs of the members, in small letters and sorted. V(null) when they were not read.
+        - A member that is not a user of this environment stands here as V(id:) and its id.
+      type: list
+      elements: str
+      returned: always
+      sample:
+        - adele.vance@contoso.com
+        - alex.wilber@contoso.com
+  sample:
+    - name: Sales
+      id: "12"
+      description: Everybody who sells
+      external_id: null
+      members:
+        - adele.vance@contoso.com
+        - alex.wilber@contoso.com
+"""
+
+from typing import Any
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "name": {"type": "str"},
+    "include_members": {"type": "bool", "default": True},
+}
+
+RULES: dict[str, Any] = {}
+
+
+def corridor(module: W365Module) -> dict[str, Any]:
+    name, members = module.params["name"], module.params["include_members"]
+    if name is None:
+        groups = module.directory.list_groups(members=members)
+    else:
+        found = module.directory.find_group(name, members=members)
+        groups = [found] if found else []
+    return {"changed": False, "groups": [group.as_result() for group in sorted(groups, key=lambda group: group.key)]}
+
+
+def main() -> None:
+    run_module(corridor, ARGUMENT_SPEC, **RULES)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: w365_o365_import_info
+short_description: Read which users and groups of Microsoft Entra an import would be about
+version_added: 1.0.0
+description:
+  - Returns the users and groups that M(workspace365.provisioning.w365_o365_import) would import with the same scope,
+    and what it would leave out.
+  - "It only reads Microsoft Graph: C(GET /users), C(GET /groups), C(GET /groups/{id}), C(GET /groups/{id}/members)
+    and C(GET /organization) (all S). Workspace 365 is not asked, so its connection options are not needed, and it
+    makes no difference which endpoints the server has."
+
+options: {}
+
+extends_documentation_fragment:
+  - workspace365.provisioning.attributes.info
+  - workspace365.provisioning.connection
+  - workspace365.provisioning.entra
+  - workspace365.provisioning.entra.import_scope
+
+seealso:
+  - module: workspace365.provisioning.w365_o365_import
+  - name: "Workspace 365: Import users from Office 365 groups"
+    description: The vendor's documentation of the import that a person starts by hand.
+    link: https://support.workspace365.net/hc/en-us/articles/115004772153
+
+author:
+  - Workspace 365 provisioning contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+---
+- name: Read what the tenant has to import
+  workspace365.provisioning.w365_o365_import_info:
+    entra_tenant: contoso.onmicrosoft.com
+    entra_client_id: "{{ contoso_entra_client_id }}"
+    entra_client_secret: "{{ contoso_entra_client_secret }}"
+    everything: true
+  register: tenant
+
+- name: Show how many there are
+  ansible.builtin.debug:
+    msg: "{{ tenant.users | length }} users and {{ tenant.groups | length }} groups"
+
+- name: Read one group and one domain, with the managed identity of the machine
+  workspace365.provisioning.w365_o365_import_info:
+    entra_tenant: contoso.onmicrosoft.com
+    entra_managed_identity: system
+    groups:
+      - Sales
+    domains:
+      - contoso.com
+    include_guests: false
+"""
+
+RETURN = r"""
+---
+users:
+  description:
+    - The users that would be imported, sorted by UPN.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    upn:
+      description: The user principal name.
+      type: str
+      returned: always
+      sample: adele.vance@contoso.com
+    first_name:
+      description: First name.
+      type: str
+      returned: always
+      sample: Adele
+    last_name:
+      description: Last name.
+      type: str
+      returned: always
+      sample: Vance
+    email:
+      description: E-mail address, or V(null) when Entra has none.
+      type: str
+      returned: always
+      sample: adele.vance@contoso.com
+    external_id:
+      description: The object id in Microsoft Entra.
+      type: str
+      returned: always
+      sample: 3f1c6c0e-0000-4000-8000-000000000001
+  sample:
+    - upn: adele.vance@contoso.com
+      first_name: Adele
+      last_name: Vance
+      email: adele.vance@contoso.com
+      external_id: 3f1c6c0e-0000-4000-8000-000000000001
+groups:
+  description:
+    - The groups that would be imported, sorted by name. Empty with O(include_groups=false).
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: Display name of the group.
+      type: str
+      returned: always
+      sample: Sales
+    external_id:
+      description: The object id in Microsoft Entra.
+      type: str
+      returned: always
+      sample: 3f1c6c0e-0000-4000-8000-000000000101
+    members:
+      description: The UPNs of those of its members that would be imported, in small letters and sorted.
+      type: list
+      elements: str
+      returned: always
+      sample:
+        - adele.vance@contoso.com
+  sample:
+    - name: Sales
+      external_id: 3f1c6c0e-0000-4000-8000-000000000101
+      members:
+        - adele.vance@contoso.com
+skipped:
+  description:
+    - The objects of the scope that were left out, each with its reason.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    kind:
+      description: V(user) or V(group).
+      type: str
+      returned: always
+      sample: user
+    name:
+      description: The UPN of the user, or the name of the group.
+      type: str
+      returned: always
+      sample: reception@contoso.com
+    reason:
+      description: Why it was left out.
+      type: str
+      returned: always
+      sample: has no last name
+"""
+
+from typing import Any
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import (
+    IMPORT_SCOPE_RULES,
+    import_scope_spec,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.directory import SCIM_ABILITIES
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import ImportScope, from_entra
+
+ARGUMENT_SPEC: dict[str, Any] = import_scope_spec()
+
+RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
+
+
+def corridor(module: W365Module) -> dict[str, Any]:
+    # What could be imported is told in full, as SCIM can hold it, wherever it will go.
+    found = from_entra(module.graph, ImportScope.from_task(module.params), SCIM_ABILITIES)
+    return {
+        "changed": False,
+        "users": [{"upn": user.upn, **user.fields} for user in found.users],
+        "groups": [
+            {"name": group.name, **group.fields, "members": sorted(group.members.named)}
+            for group in found.groups
+            if group.members
+        ],
+        "skipped": [item.as_result() for item in found.skipped],
+    }
+
+
+def main() -> None:
+    run_module(corridor, ARGUMENT_SPEC, **RULES)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,275 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: w365_sso
+short_description: Set the single sign-on of a Workspace 365 environment
+version_added: 1.0.0
+description:
+  - Sets with which app registration of Microsoft Entra people sign in to an environment. The three values must match
+    that registration, or nobody can sign in any more. Therefore they are tried before they are written; see
+    O(verify).
+  - "It writes C(PUT /{EnvironmentName}/SingleSignOnSettings/OAuth2) (path C, fields D), and compares with
+    C(GET) of the same path (A), which shows everything but the key."
+  - A server that has only the documented endpoints cannot show its settings. RV(compared) is V(false) then, and
+    O(when_unreadable) decides.
+
+options:
+  authority:
+    description:
+      - The address of the Microsoft tenant for signing in, C(https://login.windows.net/<primary domain>).
+      - Exactly one of O(authority) and O(primary_domain) is needed.
+    type: str
+  primary_domain:
+    description:
+      - The primary domain of the Microsoft tenant, from which the authority is made, such as V(contoso.com).
+    type: str
+  client_id:
+    description:
+      - Application (client) id of the app registration.
+    type: str
+    required: true
+  key:
+    description:
+      - A client secret of the app registration. Sign-in stops when the secret expires.
+      - It can be written and never read, so it is never compared. See O(update_key).
+    type: str
+    required: true
+  update_key:
+    description:
+      - V(on_change) writes O(key) only together with another authority or client id. A new key alone is not noticed.
+      - V(always) writes it on every run, and the task is reported as changed on every run. Use it once when the secret
+        was renewed.
+    type: str
+    choices:
+      - on_change
+      - always
+    default: on_change
+  verify:
+    description:
+      - Ask Microsoft Entra for a token with exactly these values before anything is written. When Entra refuses,
+        nothing is written and the task fails with Entra's reason.
+      - Check mode asks too, because asking changes nothing. Nothing is asked when nothing has to be written.
+      - O(entra_cloud) and O(entra_authority) say where Entra is reached; the other Entra options are not used.
+    type: bool
+    default: true
+
+extends_documentation_fragment:
+  - workspace365.provisioning.attributes
+  - workspace365.provisioning.connection
+  - workspace365.provisioning.entra
+  - workspace365.provisioning.connection.when_unreadable
+
+attributes:
+  idempotent:
+    support: partial
+    details:
+      - With O(update_key=always) every run writes and is reported as changed.
+      - So it is with O(when_unreadable=write) on a server that cannot show its settings.
+
+seealso:
+  - module: workspace365.provisioning.w365_sso_info
+  - module: workspace365.provisioning.w365_environment
+  - name: "Workspace 365: Change SSO settings"
+    description: The vendor's example of the endpoint for single sign-on.
+    link: https://support.workspace365.net/en/articles/175553-provisioning-api-example-change-sso-settings-in-workspace-365
+
+author:
+  - Workspace 365 provisioning contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+---
+- name: Set the single sign-on
+  workspace365.provisioning.w365_sso:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    environment: contoso
+    primary_domain: contoso.com
+    client_id: 9c5b1f5e-0000-4000-8000-000000000365
+    key: "{{ contoso_sso_secret }}"
+
+- name: Work with the single sign-on of one environment
+  module_defaults:
+    group/workspace365.provisioning.w365:
+      instance_url: https://workspace.contoso.com
+      provisioning_key: "{{ w365_provisioning_key }}"
+      environment: contoso
+  block:
+    - name: Try the values without writing them
+      workspace365.provisioning.w365_sso:
+        primary_domain: contoso.com
+        client_id: "{{ contoso_sso_client_id }}"
+        key: "{{ contoso_sso_secret }}"
+      check_mode: true
+      diff: true
+
+    - name: Write the secret that was renewed today
+      workspace365.provisioning.w365_sso:
+        authority: https://login.windows.net/contoso.com
+        client_id: "{{ contoso_sso_client_id }}"
+        key: "{{ contoso_sso_secret }}"
+        update_key: always
+
+    - name: Leave the settings alone when the server cannot show them
+      workspace365.provisioning.w365_sso:
+        primary_domain: contoso.com
+        client_id: "{{ contoso_sso_client_id }}"
+        key: "{{ contoso_sso_secret }}"
+        when_unreadable: skip
+
+- name: Set the single sign-on of all customers of the instance
+  workspace365.provisioning.w365_sso:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    environment: "{{ item.environment }}"
+    primary_domain: "{{ item.primary_domain }}"
+    client_id: "{{ item.client_id }}"
+    key: "{{ item.secret }}"
+  loop: "{{ customers }}"
+  loop_control:
+    label: "{{ item.environment }}"
+  no_log: true
+"""
+
+RETURN = r"""
+---
+sso:
+  description:
+    - The single sign-on as it is now, or in check mode as it would be. The key is never returned.
+  type: dict
+  returned: success
+  contains:
+    authority:
+      description: The address of the Microsoft tenant for signing in.
+      type: str
+      returned: always
+      sample: https://login.windows.net/contoso.com
+    client_id:
+      description: Application (client) id of the app registration.
+      type: str
+      returned: always
+      sample: 9c5b1f5e-0000-4000-8000-000000000365
+  sample:
+    authority: https://login.windows.net/contoso.com
+    client_id: 9c5b1f5e-0000-4000-8000-000000000365
+verified:
+  description:
+    - Whether Microsoft Entra gave a token for exactly these values in this run. V(false) when it was not asked.
+  type: bool
+  returned: success
+  sample: true
+compared:
+  description:
+    - Whether the current fields could be compared with the wanted ones.
+    - V(false) when the server cannot show them; a warning then says what that means.
+  type: bool
+  returned: success
+  sample: true
+summary:
+  description:
+    - How many objects got, or in check mode would get, which treatment. Every key is a kind and a verb, such as
+      V(user_create); V(unchanged) counts the objects that are as wanted, V(skipped) those that were left out.
+  type: dict
+  returned: success
+  sample:
+    sso_write: 1
+    unchanged: 0
+    skipped: 0
+results:
+  description:
+    - One entry for each change that was made, or in check mode would be made.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    kind:
+      description: The kind of the object.
+      type: str
+      returned: always
+      sample: sso
+    name:
+      description: The name of the object; the UPN of a user.
+      type: str
+      returned: always
+      sample: contoso
+    action:
+      description: What was done to it.
+      type: str
+      returned: always
+      sample: write
+    outcome:
+      description: V(done) or V(failed). In check mode everything that would be done is V(done).
+      type: str
+      returned: always
+      sample: done
+    reason:
+      description: Why it failed.
+      type: str
+      returned: on failure
+      sample: "Cannot change user 'adele.vance@contoso.com' in environment 'contoso': the server refused the name."
+    changes:
+      description: The fields of an existing object that change, with their new values. Secrets are never among them.
+      type: dict
+      returned: when fields of an existing object change
+      sample:
+        authority: https://login.windows.net/contoso.com
+        client_id: 9c5b1f5e-0000-4000-8000-000000000365
+"""
+
+from typing import Any
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import when_unreadable_spec
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import Unreadable, plan_sso
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import sso_from_task
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "authority": {"type": "str"},
+    "primary_domain": {"type": "str"},
+    "client_id": {"type": "str", "required": True},
+    "key": {"type": "str", "required": True, "no_log": True},
+    "update_key": {"type": "str", "choices": ["on_change", "always"], "default": "on_change", "no_log": False},
+    "verify": {"type": "bool", "default": True},
+    "when_unreadable": when_unreadable_spec(),
+}
+
+RULES: dict[str, Any] = {
+    "mutually_exclusive": [("authority", "primary_domain")],
+    "required_one_of": [("authority", "primary_domain")],
+}
+
+
+def corridor(module: W365Module) -> dict[str, Any]:
+    params = module.params
+    wanted = sso_from_task(params)
+    current, readable = module.read_sso()
+    plan = plan_sso(
+        wanted,
+        params["key"],
+        current,
+        readable=readable,
+        update_key=params["update_key"],
+        unreadable=Unreadable(params["when_unreadable"]),
+        environment=module.environment,
+    )
+    verified = plan.changed and params["verify"]
+    if verified:
+        module.verify_sso(wanted, params["key"])
+    report = module.carry_out(plan, module.instance.handlers(), where="")
+    # Where nothing was written, what the server has is told, also in its own spelling.
+    shown = wanted if plan.changed or current is None else current
+    return module.outcome(report, sso=shown.as_result(), verified=verified)
+
+
+def main() -> None:
+    run_module(corridor, ARGUMENT_SPEC, **RULES)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,369 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: w365_user
+short_description: Create, change, delete and restore users of a Workspace 365 environment
+version_added: 1.0.0
+description:
+  - Manages one user of an environment. Only the options that are given are compared with the server. O(email) and
+    O(external_id) are cleared by an empty string; the names and the UPN cannot be empty.
+  - O(state=absent) puts the user on the deleted-users list, from where O(state=present) takes it back with its
+    memberships. Being on that list and O(active=false) are the same thing.
+  - "With O(scim_url) everything travels over C(/Users) of SCIM (S): look-up with a filter on C(userName), create,
+    change with C(PATCH), and with O(permanent=true) C(DELETE). That C(active) means the deleted-users list is assumed
+    (A)."
+  - "Without O(scim_url) the user is created with C(POST /{EnvironmentName}/User/) (D). Reading uses
+    C(GET /{EnvironmentName}/User/) (A), changing C(PUT /{EnvironmentName}/User/{Id}/) (A) and deleting
+    C(DELETE /{EnvironmentName}/User/{Id}/) (A)."
+  - "On a server that has only the documented endpoints, and without O(scim_url), O(state=present) asks C(POST
+    /{EnvironmentName}/User/Validate/) (D) whether the user could be created. It creates a user who is missing. A user
+    who exists is reported as unchanged, with RV(compared=false) and a warning that the fields could not be compared.
+    Whatever needs more (O(state=absent), O(identity), O(update_password=always), a new user with O(active=false))
+    fails before anything is written, with a sentence that names the missing endpoint and points at O(scim_url)."
+  - The last active administrator of an environment is never deleted or made inactive, as far as the server shows who
+    that is.
+
+options:
+  upn:
+    description:
+      - The user principal name. It must equal the UPN in Microsoft Entra, or the user cannot sign in.
+    type: str
+    required: true
+    aliases:
+      - user_principal_name
+  identity:
+    description:
+      - Where to find the user when O(upn) is its new name, by its current UPN or by the server's id. The user is
+        renamed when O(upn) differs.
+      - When no user is found by it but one is found by O(upn), the rename counts as done.
+      - The UPN is the key between Microsoft Entra and Workspace 365. Do not rename while a synchronisation is running.
+    type: str
+  state:
+    description:
+      - V(present) creates the user, changes what differs, and takes the user back from the deleted-users list, unless
+        O(active=false).
+      - V(absent) puts the user on the deleted-users list. Workspace 365 removes it from there for good after 30 days.
+    type: str
+    choices:
+      - present
+      - absent
+    default: present
+  permanent:
+    description:
+      - With O(state=absent), delete the user for good instead, also from the deleted-users list. There is no way back.
+      - Only over SCIM. Refused without O(scim_url), because the Provisioning API has no such deletion.
+    type: bool
+    default: false
+  first_name:
+    description:
+      - First name. Needed to create a user.
+    type: str
+  last_name:
+    description:
+      - Last name. Needed to create a user.
+    type: str
+  email:
+    description:
+      - E-mail address. A new user gets its UPN when it is not given.
+      - Only over SCIM. Refused without O(scim_url), because there the address is the UPN.
+    type: str
+  active:
+    description:
+      - Whether the user can sign in. V(false) puts the user on the deleted-users list.
+      - When it is not given, O(state=present) means V(true).
+    type: bool
+  external_id:
+    description:
+      - The id that the source of the user gave it, such as the object id in Microsoft Entra.
+      - Only over SCIM. Refused without O(scim_url).
+    type: str
+  administrator:
+    description:
+      - Whether the user is an administrator of the environment. Only an active user can be one.
+      - Only over the Provisioning API. Refused with O(scim_url), because the role never travels over SCIM;
+        use M(workspace365.provisioning.w365_admin) there.
+    type: bool
+  password:
+    description:
+      - Password of the user. It is not needed where people sign in with Microsoft.
+      - It can be written and never read, so it is never compared. See O(update_password).
+      - Only over the Provisioning API. Refused with O(scim_url).
+    type: str
+  update_password:
+    description:
+      - V(on_create) writes O(password) only for a new user.
+      - V(always) writes it on every run, and the task is reported as changed on every run.
+    type: str
+    choices:
+      - on_create
+      - always
+    default: on_create
+  create_in_office365:
+    description:
+      - Let Workspace 365 create the user in Office 365 too. Only looked at when the user is created.
+      - Only over the Provisioning API. Refused with O(scim_url).
+    type: bool
+
+extends_documentation_fragment:
+  - workspace365.provisioning.attributes
+  - workspace365.provisioning.connection
+  - workspace365.provisioning.entra
+  - workspace365.provisioning.directory
+
+attributes:
+  idempotent:
+    support: partial
+    details:
+      - With O(update_password=always) and O(password) every run writes the password and is reported as changed.
+
+seealso:
+  - module: workspace365.provisioning.w365_user_info
+  - module: workspace365.provisioning.w365_admin
+  - module: workspace365.provisioning.w365_group
+  - module: workspace365.provisioning.w365_o365_import
+  - name: "Workspace 365: Provisioning - User"
+    description: The vendor's documentation of the endpoints for users.
+    link: https://support.workspace365.net/hc/en-us/articles/115004045185-Provisioning-User
+  - name: "Workspace 365: Automated user provisioning via SCIM API"
+    description: The vendor's documentation of the SCIM service.
+    link: https://support.workspace365.net/hc/en-us/articles/7552779543442-Automated-user-provisioning-via-SCIM-API
+
+author:
+  - Workspace 365 provisioning contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+---
+- name: Create a user
+  workspace365.provisioning.w365_user:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    environment: contoso
+    upn: adele.vance@contoso.com
+    first_name: Adele
+    last_name: Vance
+
+- name: Create a user over SCIM
+  workspace365.provisioning.w365_user:
+    environment: contoso
+    scim_url: "{{ contoso_scim_url }}"
+    scim_token: "{{ contoso_scim_token }}"
+    upn: alex.wilber@contoso.com
+    first_name: Alex
+    last_name: Wilber
+    external_id: 3f1c6c0e-0000-4000-8000-000000000001
+
+- name: Work with the users of one environment
+  module_defaults:
+    group/workspace365.provisioning.w365:
+      instance_url: https://workspace.contoso.com
+      provisioning_key: "{{ w365_provisioning_key }}"
+      environment: contoso
+  block:
+    - name: See what a new last name would change
+      workspace365.provisioning.w365_user:
+        upn: lynne.robbins@contoso.com
+        last_name: Robbins
+      check_mode: true
+      diff: true
+
+    - name: Create all users of a list, with a first password
+      workspace365.provisioning.w365_user:
+        upn: "{{ item.upn }}"
+        first_name: "{{ item.first_name }}"
+        last_name: "{{ item.last_name }}"
+        password: "{{ item.password }}"
+      loop: "{{ contoso_users }}"
+      loop_control:
+        label: "{{ item.upn }}"
+      no_log: true
+
+    - name: Rename a user
+      workspace365.provisioning.w365_user:
+        identity: miriam.graham@contoso.com
+        upn: miriam.wilke@contoso.com
+        last_name: Wilke
+
+    - name: Put a user who left on the deleted-users list
+      workspace365.provisioning.w365_user:
+        upn: grady.archie@contoso.com
+        state: absent
+
+    - name: Take the user back, with all memberships
+      workspace365.provisioning.w365_user:
+        upn: grady.archie@contoso.com
+
+- name: Delete a user for good
+  workspace365.provisioning.w365_user:
+    environment: contoso
+    scim_url: "{{ contoso_scim_url }}"
+    scim_token: "{{ contoso_scim_token }}"
+    upn: grady.archie@contoso.com
+    state: absent
+    permanent: true
+"""
+
+RETURN = r"""
+---
+user:
+  description:
+    - The user as it is now, or in check mode as it would be. V(null) when the user does not exist afterwards.
+  type: dict
+  returned: success
+  contains:
+    upn:
+      description: The user principal name.
+      type: str
+      returned: always
+      sample: adele.vance@contoso.com
+    id:
+      description: The server's own id of the user. Empty where the server does not show it.
+      type: str
+      returned: always
+      sample: "1024"
+    first_name:
+      description: First name. V(null) where the server does not show it.
+      type: str
+      returned: always
+      sample: Adele
+    last_name:
+      description: Last name. V(null) where the server does not show it.
+      type: str
+      returned: always
+      sample: Vance
+    email:
+      description: E-mail address. V(null) over the Provisioning API, where it is the UPN.
+      type: str
+      returned: always
+      sample: adele.vance@contoso.com
+    active:
+      description: V(false) for whoever is on the deleted-users list. V(null) where the server does not show it.
+      type: bool
+      returned: always
+      sample: true
+    external_id:
+      description: The id that the source of the user gave it. V(null) over the Provisioning API.
+      type: str
+      returned: always
+      sample: null
+    administrator:
+      description: Whether the user is an administrator. V(null) over SCIM, which never tells.
+      type: bool
+      returned: always
+      sample: false
+  sample:
+    upn: adele.vance@contoso.com
+    id: "1024"
+    first_name: Adele
+    last_name: Vance
+    email: null
+    active: true
+    external_id: null
+    administrator: false
+compared:
+  description:
+    - Whether the current fields could be compared with the wanted ones.
+    - V(false) when the server cannot show them; a warning then says what that means.
+  type: bool
+  returned: success
+  sample: true
+summary:
+  description:
+    - How many objects got, or in check mode would get, which treatment. Every key is a kind and a verb, such as
+      V(user_create); V(unchanged) counts the objects that are as wanted, V(skipped) those that were left out.
+  type: dict
+  returned: success
+  sample:
+    user_create: 1
+    unchanged: 0
+    skipped: 0
+results:
+  description:
+    - One entry for each change that was made, or in check mode would be made.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    kind:
+      description: The kind of the object.
+      type: str
+      returned: always
+      sample: user
+    name:
+      description: The name of the object; the UPN of a user.
+      type: str
+      returned: always
+      sample: adele.vance@contoso.com
+    action:
+      description: What was done to it.
+      type: str
+      returned: always
+      sample: update
+    outcome:
+      description: V(done) or V(failed). In check mode everything that would be done is V(done).
+      type: str
+      returned: always
+      sample: done
+    reason:
+      description: Why it failed.
+      type: str
+      returned: on failure
+      sample: "Cannot change user 'adele.vance@contoso.com' in environment 'contoso': the server refused the name."
+    changes:
+      description: The fields of an existing object that change, with their new values. Secrets are never among them.
+      type: dict
+      returned: when fields of an existing object change
+      sample:
+        last_name: Vance
+"""
+
+from typing import Any
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import state_spec
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import Desired
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import user_from_task
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "upn": {"type": "str", "required": True, "aliases": ["user_principal_name"]},
+    "identity": {"type": "str"},
+    "state": state_spec(),
+    "permanent": {"type": "bool", "default": False},
+    "first_name": {"type": "str"},
+    "last_name": {"type": "str"},
+    "email": {"type": "str"},
+    "active": {"type": "bool"},
+    "external_id": {"type": "str"},
+    "administrator": {"type": "bool"},
+    "password": {"type": "str", "no_log": True},
+    "update_password": {
+        "type": "str",
+        "choices": ["on_create", "always"],
+        "default": "on_create",
+        "no_log": False,
+    },
+    "create_in_office365": {"type": "bool"},
+}
+
+RULES: dict[str, Any] = {}
+
+
+def corridor(module: W365Module) -> dict[str, Any]:
+    wanted = user_from_task(module.params)
+    plan = module.plan(Desired(users=(wanted,)))
+    report = module.carry_out(plan, module.directory.handlers())
+    return module.outcome(report, user=module.object_of(report, wanted))
+
+
+def main() -> None:
+    run_module(corridor, ARGUMENT_SPEC, **RULES)
+
+
+if __name__ == "__main__":
+    main()

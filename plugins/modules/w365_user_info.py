@@ -1,0 +1,156 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: w365_user_info
+short_description: Read the users of a Workspace 365 environment
+version_added: 1.0.0
+description:
+  - Returns all users of an environment, or one of them. Users on the deleted-users list are returned with
+    RV(users[].active=false), where the server lists them.
+  - "With O(scim_url) it reads C(GET /Users) of SCIM (S), to the last page. One user is looked up with a filter on
+    C(userName)."
+  - "Without O(scim_url) it reads C(GET /{EnvironmentName}/User/) (A). A server that has only the documented endpoints
+    cannot list users; the task then fails with a sentence that names this endpoint and points at O(scim_url)."
+
+options:
+  upn:
+    description:
+      - Return this user only. All users are returned when it is not given.
+    type: str
+    aliases:
+      - user_principal_name
+
+extends_documentation_fragment:
+  - workspace365.provisioning.attributes.info
+  - workspace365.provisioning.connection
+  - workspace365.provisioning.entra
+  - workspace365.provisioning.directory
+
+seealso:
+  - module: workspace365.provisioning.w365_user
+  - name: "Workspace 365: Automated user provisioning via SCIM API"
+    description: The vendor's documentation of the SCIM service.
+    link: https://support.workspace365.net/hc/en-us/articles/7552779543442-Automated-user-provisioning-via-SCIM-API
+
+author:
+  - Workspace 365 provisioning contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+---
+- name: Read all users over SCIM
+  workspace365.provisioning.w365_user_info:
+    scim_url: "{{ contoso_scim_url }}"
+    scim_token: "{{ contoso_scim_token }}"
+  register: directory
+
+- name: Show who is on the deleted-users list
+  ansible.builtin.debug:
+    msg: "{{ directory.users | rejectattr('active') | map(attribute='upn') }}"
+
+- name: Look for one user
+  workspace365.provisioning.w365_user_info:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    environment: contoso
+    upn: adele.vance@contoso.com
+  register: adele
+
+- name: Stop when the user is not there
+  ansible.builtin.assert:
+    that: adele.users | length == 1
+    fail_msg: Adele Vance has no user in this environment.
+"""
+
+RETURN = r"""
+---
+users:
+  description:
+    - The users, sorted by UPN. Empty when O(upn) is given and does not exist.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    upn:
+      description: The user principal name.
+      type: str
+      returned: always
+      sample: adele.vance@contoso.com
+    id:
+      description: The server's own id of the user. Empty where the server does not show it.
+      type: str
+      returned: always
+      sample: "1024"
+    first_name:
+      description: First name. V(null) where the server does not show it.
+      type: str
+      returned: always
+      sample: Adele
+    last_name:
+      description: Last name. V(null) where the server does not show it.
+      type: str
+      returned: always
+      sample: Vance
+    email:
+      description: E-mail address. V(null) over the Provisioning API, where it is the UPN.
+      type: str
+      returned: always
+      sample: adele.vance@contoso.com
+    active:
+      description: V(false) for whoever is on the deleted-users list. V(null) where the server does not show it.
+      type: bool
+      returned: always
+      sample: true
+    external_id:
+      description: The id that the source of the user gave it. V(null) over the Provisioning API.
+      type: str
+      returned: always
+      sample: null
+    administrator:
+      description: Whether the user is an administrator. V(null) over SCIM, which never tells.
+      type: bool
+      returned: always
+      sample: false
+  sample:
+    - upn: adele.vance@contoso.com
+      id: "1024"
+      first_name: Adele
+      last_name: Vance
+      email: null
+      active: true
+      external_id: null
+      administrator: false
+"""
+
+from typing import Any
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import checked_upn
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+
+ARGUMENT_SPEC: dict[str, Any] = {"upn": {"type": "str", "aliases": ["user_principal_name"]}}
+
+RULES: dict[str, Any] = {}
+
+
+def corridor(module: W365Module) -> dict[str, Any]:
+    upn = module.params["upn"]
+    if upn is None:
+        users = module.directory.list_users()
+    else:
+        found = module.directory.find_user(checked_upn(upn))
+        users = [found] if found else []
+    return {"changed": False, "users": [user.as_result() for user in sorted(users, key=lambda user: user.key)]}
+
+
+def main() -> None:
+    run_module(corridor, ARGUMENT_SPEC, **RULES)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one table of endpoints that the twin serves, each with its letter in the wire contract.
+
+D: documented by the vendor. C: seen in a public client. S: a public standard. A: assumed.
+The profile ``documented`` serves D, C and S, and answers 404 to A; the profile ``full`` serves all of them.
+A path in braces is one segment. The letter stands for the endpoint, not for the shape of its answer.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+PROFILES = ("documented", "full")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One row: an id, the surface, the method, the path relative to the surface's root, and the letter."""
+
+    id: str
+    surface: str
+    method: str
+    path: str
+    letter: str
+    writes: bool
+
+    @property
+    def documented_slash(self) -> bool:
+        """Whether the contract writes this path with a slash at the end."""
+        return self.path.endswith("/")
+
+
+def _rows(surface: str, *rows: tuple[str, str, str, str, bool]) -> list[Endpoint]:
+    return [Endpoint(id_, surface, method, path, letter, writes) for id_, method, path, letter, writes in rows]
+
+
+ENDPOINTS: list[Endpoint] = [
+    *_rows(
+        "provisioning",
+        # Fixed words come before names in braces, so that a name never hides one of them.
+        ("environment_list", "GET", "/Environment/", "D", False),
+        ("environment_create", "POST", "/Environment/", "D", True),
+        ("environment_validate", "POST", "/Environment/Validate/", "D", False),
+        ("environment_create_empty", "POST", "/Environment/{environment}/", "D", True),
+        ("environment_activate", "PUT", "/Environment/{environment}/Activate/", "D", True),
+        ("environment_deactivate", "PUT", "/Environment/{environment}/Deactivate/", "D", True),
+        ("environment_delete", "DELETE", "/Environment/{environment}/", "D", True),
+        ("user_create", "POST", "/{environment}/User/", "D", True),
+        ("user_validate", "POST", "/{environment}/User/Validate/", "D", False),
+        ("user_list", "GET", "/{environment}/User/", "A", False),
+        ("user_get", "GET", "/{environment}/User/{id}/", "A", False),
+        ("user_update", "PUT", "/{environment}/User/{id}/", "A", True),
+        ("user_delete", "DELETE", "/{environment}/User/{id}/", "A", True),
+        ("group_list", "GET", "/{environment}/Group/", "A", False),
+        ("group_create", "POST", "/{environment}/Group/", "A", True),
+        ("group_get", "GET", "/{environment}/Group/{id}/", "A", False),
+        ("group_update", "PUT", "/{environment}/Group/{id}/", "A", True),
+        ("group_delete", "DELETE", "/{environment}/Group/{id}/", "A", True),
+        ("sso_set", "PUT", "/{environment}/SingleSignOnSettings/OAuth2", "C", True),
+        ("sso_get", "GET", "/{environment}/SingleSignOnSettings/OAuth2", "A", False),
+        ("exchange_set", "PUT", "/{environment}/ExchangeSettings", "C", True),
+        ("exchange_get", "GET", "/{environment}/ExchangeSettings", "A", False),
+        ("sharepoint_set", "PUT", "/{environment}/SharePointSettings/", "C", True),
+        ("sharepoint_get", "GET", "/{environment}/SharePointSettings/", "A", False),
+        ("licenses_get", "GET", "/{environment}/UserLicenses/", "D", False),
+        ("licenses_set", "PUT", "/{environment}/UserLicenses/Count/", "D", True),
+    ),
+    *_rows(
+        "scim",
+        ("scim_service_provider_config", "GET", "/ServiceProviderConfig", "S", False),
+        ("scim_schemas", "GET", "/Schemas", "S", False),
+        ("scim_schema", "GET", "/Schemas/{id}", "S", False),
+        ("scim_resource_types", "GET", "/ResourceTypes", "S", False),
+        ("scim_resource_type", "GET", "/ResourceTypes/{id}", "S", False),
+        ("scim_bulk", "POST", "/Bulk", "S", True),
+        ("scim_search", "POST", "/.search", "S", False),
+        ("scim_user_search", "POST", "/Users/.search", "S", False),
+        ("scim_group_search", "POST", "/Groups/.search", "S", False),
+        ("scim_user_list", "GET", "/Users", "S", False),
+        ("scim_user_create", "POST", "/Users", "S", True),
+        ("scim_user_get", "GET", "/Users/{id}", "S", False),
+        ("scim_user_replace", "PUT", "/Users/{id}", "S", True),
+        ("scim_user_patch", "PATCH", "/Users/{id}", "S", True),
+        ("scim_user_delete", "DELETE", "/Users/{id}", "S", True),
+        ("scim_group_list", "GET", "/Groups", "S", False),
+        ("scim_group_create", "POST", "/Groups", "S", True),
+        ("scim_group_get", "GET", "/Groups/{id}", "S", False),
+        ("scim_group_replace", "PUT", "/Groups/{id}", "S", True),
+        ("scim_group_patch", "PATCH", "/Groups/{id}", "S", True),
+        ("scim_group_delete", "DELETE", "/Groups/{id}", "S", True),
+    ),
+    *_rows(
+        "entra",
+        ("entra_discovery", "GET", "/{tenant}/v2.0/.well-known/openid-configuration", "S", False),
+        ("entra_keys", "GET", "/{tenant}/discovery/v2.0/keys", "S", False),
+        ("entra_token", "POST", "/{tenant}/oauth2/v2.0/token", "S", False),
+        ("managed_identity_vm", "GET", "/metadata/identity/oauth2/token", "S", False),
+        ("managed_identity_app_service", "GET", "/msi/token", "S", False),
+    ),
+    *_rows(
+        "graph",
+        ("graph_batch", "POST", "/$batch", "S", False),
+        ("graph_users", "GET", "/users", "S", False),
+        ("graph_users_count", "GET", "/users/$count", "S", False),
+        ("graph_user", "GET", "/users/{id}", "S", False),
+        ("graph_groups", "GET", "/groups", "S", False),
+        ("graph_groups_count", "GET", "/groups/$count", "S", False),
+        ("graph_group", "GET", "/groups/{id}", "S", False),
+        ("graph_members", "GET", "/groups/{id}/members", "S", False),
+        ("graph_members_count", "GET", "/groups/{id}/members/$count", "S", False),
+        ("graph_members_cast", "GET", "/groups/{id}/members/{cast}", "S", False),
+        ("graph_transitive_members", "GET", "/groups/{id}/transitiveMembers", "S", False),
+        ("graph_transitive_members_cast", "GET", "/groups/{id}/transitiveMembers/{cast}", "S", False),
+        ("graph_owners", "GET", "/groups/{id}/owners", "S", False),
+        ("graph_organization", "GET", "/organization", "S", False),
+        ("graph_organization_one", "GET", "/organization/{id}", "S", False),
+        ("graph_domains", "GET", "/domains", "S", False),
+        ("graph_domain", "GET", "/domains/{id}", "S", False),
+        ("graph_directory_roles", "GET", "/directoryRoles", "S", False),
+        ("graph_directory_role_members", "GET", "/{directory_role}/members", "S", False),
+        ("graph_directory_role_members_by_id", "GET", "/directoryRoles/{directory_role}/members", "S", False),
+    ),
+]
+
+BY_ID = {endpoint.id: endpoint for endpoint in ENDPOINTS}
+
+
+class Router:
+    """Finds the endpoint of one surface for a method and a path relative to the surface's root."""
+
+    def __init__(self, surface: str, *, ignore_case: bool) -> None:
+        self._flags = re.IGNORECASE if ignore_case else 0
+        self._rows: list[tuple[re.Pattern[str], Endpoint]] = []
+        for endpoint in ENDPOINTS:
+            if endpoint.surface == surface:
+                self._rows.append((self._compile(endpoint.path), endpoint))
+        self._by_length: dict[int, list[tuple[re.Pattern[str], Endpoint]]] = {}
+        for pattern, endpoint in self._rows:
+            self._by_length.setdefault(endpoint.path.rstrip("/").count("/"), []).append((pattern, endpoint))
+
+    def _compile(self, path: str) -> re.Pattern[str]:
+        parts = re.split(r"\{(\w+)\}", path.rstrip("/"))
+        pattern = "".join(f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
+        return re.compile(pattern + "/?", self._flags)
+
+    def find(self, method: str, path: str) -> tuple[Endpoint | None, dict[str, str], list[str]]:
+        """Return the endpoint and the path's names, or None with the methods that this path does have."""
+        others: list[str] = []
+        for pattern, endpoint in self._by_length.get(path.rstrip("/").count("/"), ()):
+            match = pattern.fullmatch(path)
+            if match is None:
+                continue
+            if endpoint.method == method:
+                return endpoint, match.groupdict(), []
+            others.append(endpoint.method)
+        return None, {}, others
+
+
+def served(endpoint: Endpoint, profile: str) -> bool:
+    """Whether a profile answers this endpoint at all."""
+    return profile == "full" or endpoint.letter != "A"

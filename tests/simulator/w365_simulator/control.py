@@ -1,0 +1,234 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The control interface /_simulator: state, log, switches, faults, seeds. For this machine only, without a key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from .faults import FaultError, Faults
+from .requestlog import RequestLog
+from .seeding import Seeder, SeedError, load
+from .store import Store
+from .switches import Switches, SwitchError
+from .wire import Answer, Call, UnreadableBody, json_answer
+
+
+class Control:
+    """Answers everything below /_simulator."""
+
+    def __init__(self, store: Store, seeder: Seeder, switches: Switches, faults: Faults, log: RequestLog) -> None:
+        self.store = store
+        self.seeder = seeder
+        self.switches = switches
+        self.faults = faults
+        self.log = log
+
+    def answer(self, call: Call) -> Answer:
+        """Answer one call; ``path`` is relative to /_simulator."""
+        name = call.path.strip("/")
+        handlers = {
+            ("GET", "state"): self._state,
+            ("GET", "requests"): self._requests,
+            ("DELETE", "requests"): self._clear_requests,
+            ("POST", "reset"): self._reset,
+            ("POST", "seed"): self._seed,
+            ("GET", "switches"): self._switches,
+            ("PATCH", "switches"): self._change_switches,
+            ("DELETE", "switches"): self._reset_switches,
+            ("GET", "faults"): self._faults,
+            ("POST", "faults"): self._add_faults,
+            ("DELETE", "faults"): self._clear_faults,
+        }
+        handler = handlers.get((call.method, name))
+        if handler is None:
+            known = ", ".join(f"{method} /_simulator/{path}" for method, path in handlers)
+            return json_answer(404, {"error": f"There is no {call.method} /_simulator/{name}. There are: {known}."})
+        try:
+            return handler(call)
+        except (SeedError, SwitchError, FaultError, UnreadableBody) as problem:
+            return json_answer(400, {"error": str(problem)})
+
+    def _state(self, call: Call) -> Answer:
+        return json_answer(200, state(self.store, self.switches.profile))
+
+    def _requests(self, call: Call) -> Answer:
+        since = call.query.get("since", "0")
+        if not since.isdigit():
+            raise UnreadableBody(f"The parameter since is the number of a request; it was {since!r}.")
+        return json_answer(200, {"requests": self.log.since(int(since))})
+
+    def _clear_requests(self, call: Call) -> Answer:
+        self.log.clear()
+        return Answer(204)
+
+    def _reset(self, call: Call) -> Answer:
+        body = call.json() if call.body.strip() else {}
+        if not isinstance(body, dict) or set(body) - {"seed", "profile"}:
+            raise SeedError("a reset takes seed and profile, and nothing else.")
+        seed = body.get("seed", "none")
+        content = load(seed) if isinstance(seed, str) else seed
+        with self.store.writing():
+            self.store.clear()
+            self.seeder.merge(content)
+        self.switches.reset()
+        if body.get("profile") is not None:
+            self.switches.change({"profile": body["profile"]})
+        self.faults.clear()
+        self.faults.restart(self.switches.random_seed)
+        self.log.clear()
+        return Answer(204)
+
+    def _seed(self, call: Call) -> Answer:
+        body = call.json()
+        self.seeder.merge(load(body) if isinstance(body, str) else body, self.switches.graph_lag)
+        return Answer(204)
+
+    def _switches(self, call: Call) -> Answer:
+        return json_answer(200, self.switches.all())
+
+    def _change_switches(self, call: Call) -> Answer:
+        body = call.json()
+        if not isinstance(body, dict):
+            raise SwitchError("switches are changed by a JSON object of names and values.")
+        self.switches.change(body)
+        if "random_seed" in body:
+            self.faults.restart(self.switches.random_seed)
+        return json_answer(200, self.switches.all())
+
+    def _reset_switches(self, call: Call) -> Answer:
+        self.switches.reset()
+        self.faults.restart(self.switches.random_seed)
+        return json_answer(200, self.switches.all())
+
+    def _faults(self, call: Call) -> Answer:
+        return json_answer(200, {"faults": self.faults.shown()})
+
+    def _add_faults(self, call: Call) -> Answer:
+        body = call.json()
+        added = [self.faults.add(rule) for rule in (body if isinstance(body, list) else [body])]
+        return json_answer(201, {"faults": [rule.shown() for rule in added]})
+
+    def _clear_faults(self, call: Call) -> Answer:
+        self.faults.clear()
+        return Answer(204)
+
+
+def state(store: Store, profile: str) -> dict[str, Any]:
+    """Return everything that the twin holds, without secrets."""
+    return {
+        "profile": profile,
+        "environments": {
+            row["name"]: _environment(store, row) for row in store.all("SELECT * FROM environments ORDER BY name")
+        },
+        "tenants": {row["id"]: _tenant(store, row) for row in store.all("SELECT * FROM tenants ORDER BY position")},
+    }
+
+
+def _environment(store: Store, row: Any) -> dict[str, Any]:
+    users: dict[str, Any] = {}
+    by_number: dict[int, str] = {}
+    for user in store.all("SELECT * FROM users WHERE environment = ? ORDER BY id", (row["id"],)):
+        by_number[user["id"]] = user["upn"]
+        users[user["upn"]] = {
+            "id": user["id"],
+            "scim_id": user["scim_id"],
+            "first_name": user["first_name"],
+            "last_name": user["last_name"],
+            "display_name": user["display_name"],
+            "email": user["email"],
+            "active": bool(user["active"]),
+            "administrator": bool(user["administrator"]),
+            "primary": user["id"] == row["primary_user"],
+            "external_id": user["external_id"],
+            "origin": user["origin"],
+            "password_set": user["password_sha256"] is not None,
+            "password_sha256": user["password_sha256"],
+        }
+    members: dict[int, list[str]] = {}
+    for group, number in store.all(
+        "SELECT group_id, user_id FROM memberships WHERE group_id IN (SELECT id FROM groups WHERE environment = ?)"
+        " ORDER BY group_id, user_id",
+        (row["id"],),
+    ):
+        members.setdefault(group, []).append(by_number[number])
+    groups = {
+        group["name"]: {
+            "id": group["id"],
+            "scim_id": group["scim_id"],
+            "description": group["description"],
+            "external_id": group["external_id"],
+            "origin": group["origin"],
+            "members": members.get(group["id"], []),
+        }
+        for group in store.all("SELECT * FROM groups WHERE environment = ? ORDER BY id", (row["id"],))
+    }
+    sso = None
+    if row["sso_authority"] is not None:
+        digest = hashlib.sha256((row["sso_key"] or "").encode()).hexdigest()
+        sso = {"authority": row["sso_authority"], "client_id": row["sso_client_id"], "key_sha256": digest}
+    return {
+        "active": bool(row["active"]),
+        "display": row["display"],
+        "origin": row["origin"],
+        "primary": by_number.get(row["primary_user"]),
+        "users": users,
+        "groups": groups,
+        "sso": sso,
+        "exchange": json.loads(row["exchange"]) if row["exchange"] else None,
+        "sharepoint": json.loads(row["sharepoint"]) if row["sharepoint"] else None,
+        "licenses": {"purchased": row["licenses"], "used": sum(user["active"] for user in users.values())},
+        "scim_enabled": bool(row["scim_enabled"]),
+    }
+
+
+def _tenant(store: Store, row: Any) -> dict[str, Any]:
+    users = {
+        user["upn"]: {
+            "id": user["id"],
+            "given_name": user["given_name"],
+            "surname": user["surname"],
+            "display_name": user["display_name"],
+            "mail": user["mail"],
+            "account_enabled": bool(user["account_enabled"]),
+            "user_type": user["user_type"],
+        }
+        for user in store.all("SELECT * FROM graph_users WHERE tenant = ? ORDER BY position", (row["id"],))
+    }
+    members: dict[int, list[Any]] = {}
+    for link in store.all(
+        "SELECT link.group_position, link.kind, coalesce(graph_users.upn, inner_group.display_name) AS name FROM graph_members AS link"
+        " JOIN graph_groups ON graph_groups.position = link.group_position"
+        " LEFT JOIN graph_users ON link.kind = 'user' AND graph_users.position = link.member_position"
+        " LEFT JOIN graph_groups AS inner_group ON link.kind = 'group' AND inner_group.position = link.member_position"
+        " WHERE graph_groups.tenant = ? AND link.relation = 'member' ORDER BY link.position",
+        (row["id"],),
+    ):
+        name = link["name"] if link["kind"] == "user" else {"group": link["name"]}
+        members.setdefault(link["group_position"], []).append(name)
+    return {
+        "display_name": row["display_name"],
+        "domains": [
+            {"name": domain["name"], "default": bool(domain["is_default"]), "initial": bool(domain["is_initial"])}
+            for domain in store.all("SELECT * FROM domains WHERE tenant = ? ORDER BY name", (row["id"],))
+        ],
+        "applications": [
+            {"client_id": application["client_id"], "display_name": application["display_name"]}
+            for application in store.all("SELECT * FROM applications WHERE tenant = ? ORDER BY position", (row["id"],))
+        ],
+        "users": users,
+        "groups": {
+            group["display_name"]: {
+                "id": group["id"],
+                "description": group["description"],
+                "mail_enabled": bool(group["mail_enabled"]),
+                "security_enabled": bool(group["security_enabled"]),
+                "group_types": json.loads(group["group_types"]),
+                "members": members.get(group["position"], []),
+            }
+            for group in store.all("SELECT * FROM graph_groups WHERE tenant = ? ORDER BY position", (row["id"],))
+        },
+    }

@@ -1,0 +1,757 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft Graph v1.0, as far as reading people and groups goes.
+
+A list is described by its rows (a piece of SQL), so paging, counting, selecting and filtering are written once. Delta
+queries would be one more kind of list, ordered by a change number instead of by position.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from . import graph_filter
+from .contract import Router
+from .faults import Faults, Rule
+from .graph_filter import Property
+from .store import Store
+from .switches import Switches
+from .tokens import Access, TokenError, Tokens
+from .wire import Answer, Call, UnreadableBody, html_answer, json_answer
+
+DEFAULT_PAGE = 100
+LARGEST_PAGE = 999
+LARGEST_BATCH = 20
+
+READ_USERS = ("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
+READ_GROUPS = (
+    "GroupMember.Read.All", "GroupMember.ReadWrite.All", "Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All",
+    "Directory.ReadWrite.All",
+)  # fmt: skip
+READ_ORGANIZATION = (
+    "Organization.Read.All",
+    "Organization.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+)
+READ_DOMAINS = ("Domain.Read.All", "Domain.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
+READ_ROLES = (
+    "RoleManagement.Read.Directory", "RoleManagement.Read.All", "RoleManagement.ReadWrite.Directory", "Directory.Read.All",
+    "Directory.ReadWrite.All",
+)  # fmt: skip
+
+USER_DEFAULT = (
+    "businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone", "officeLocation", "preferredLanguage",
+    "surname", "userPrincipalName", "id",
+)  # fmt: skip
+GROUP_DEFAULT = (
+    "id", "deletedDateTime", "classification", "createdDateTime", "description", "displayName", "groupTypes", "mail",
+    "mailEnabled", "mailNickname", "proxyAddresses", "securityEnabled", "visibility",
+)  # fmt: skip
+# Properties that exist and that the twin holds nothing for.
+USER_EMPTY: dict[str, Any] = dict.fromkeys(
+    ("jobTitle", "mobilePhone", "officeLocation", "preferredLanguage", "department", "companyName", "employeeId", "city",
+     "country", "usageLocation", "createdDateTime", "deletedDateTime", "externalUserState", "onPremisesSyncEnabled")
+)  # fmt: skip
+GROUP_EMPTY: dict[str, Any] = dict.fromkeys(
+    ("deletedDateTime", "classification", "createdDateTime", "visibility", "membershipRule", "onPremisesSyncEnabled")
+)
+
+USER_PROPERTIES = {
+    "id": Property("id", "exact"),
+    "userPrincipalName": Property("upn_key", "text"),
+    "mail": Property("mail_key", "text"),
+    "givenName": Property("lower(given_name)", "text"),
+    "surname": Property("lower(surname)", "text"),
+    "displayName": Property("lower(display_name)", "text"),
+    "accountEnabled": Property("account_enabled", "boolean"),
+    "userType": Property("user_type", "exact"),
+}
+GROUP_PROPERTIES = {
+    "id": Property("id", "exact"),
+    "displayName": Property("name_key", "text"),
+    "mail": Property("lower(mail)", "text"),
+    "mailEnabled": Property("mail_enabled", "boolean"),
+    "securityEnabled": Property("security_enabled", "boolean"),
+    "groupTypes": Property("group_types", "list"),
+}
+_ROLE = re.compile(r"directoryRoles(?:\(roleTemplateId='([^']+)'\)|\('([^']+)'\))", re.IGNORECASE)
+
+_TRANSITIVE = """
+WITH RECURSIVE inside(kind, position) AS (
+    SELECT kind, member_position FROM graph_members WHERE group_position = ? AND relation = 'member'
+    UNION
+    SELECT deeper.kind, deeper.member_position FROM inside
+    JOIN graph_members AS deeper ON deeper.group_position = inside.position AND deeper.relation = 'member'
+    WHERE inside.kind = 'group'
+)
+"""
+
+
+class GraphError(Exception):
+    """An error in Graph's shape: HTTP status, code and sentence."""
+
+    def __init__(self, status: int, code: str, sentence: str, headers: list[tuple[str, str]] | None = None) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.code = code
+        self.sentence = sentence
+        self.headers = headers or []
+
+
+@dataclass(slots=True)
+class Listing:
+    """The rows of a list. ``source`` is SQL after FROM with ``values``; every row has a position to order and page by."""
+
+    context: str
+    columns: str
+    source: str
+    values: list[Any]
+    order: str
+    shown: Callable[[Any], dict[str, Any]]
+    prefix: str = ""
+    properties: dict[str, Property] | None = None
+    cast: bool = False
+
+
+class Graph:
+    """Answers everything below /graph/v1.0. Every handler is named after its endpoint in the table."""
+
+    def __init__(self, store: Store, switches: Switches, tokens: Tokens, faults: Faults) -> None:
+        self.store = store
+        self.switches = switches
+        self.tokens = tokens
+        self.faults = faults
+        self._router = Router("graph", ignore_case=True)
+
+    def is_write(self, method: str, path: str) -> bool:
+        """Whether this call would change something if it were accepted. ``path`` is relative to /graph."""
+        if method in ("GET", "HEAD", "OPTIONS"):
+            return False
+        endpoint, _, _ = self._router.find(method, path.removeprefix("/v1.0"))
+        return True if endpoint is None else endpoint.writes
+
+    def answer(self, call: Call) -> Answer:
+        """Answer one call; ``path`` is relative to /graph."""
+        request_id = call.headers.get("client-request-id") or str(uuid.uuid4())
+        try:
+            scheme, _, token = call.headers.get("authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not token:
+                raise GraphError(401, "InvalidAuthenticationToken", "Access token is empty.")
+            try:
+                access = self.tokens.check(token.strip())
+            except TokenError as problem:
+                raise GraphError(401, "InvalidAuthenticationToken", str(problem)) from problem
+            version, _, path = call.path.removeprefix("/").partition("/")
+            if version != "v1.0":
+                raise GraphError(400, "BadRequest", f"Invalid version: {version}")
+            answer = self._route(call, access, f"/{path}")
+        except GraphError as problem:
+            answer = graph_error(problem, request_id)
+        answer.headers += [("request-id", request_id), ("client-request-id", request_id), ("OData-Version", "4.0")]
+        return answer
+
+    def _route(self, call: Call, access: Access, path: str) -> Answer:
+        endpoint, names, others = self._router.find(call.method, path)
+        if endpoint is None and others:
+            raise GraphError(405, "Request_BadRequest", f"The method {call.method} is not allowed for this resource.")
+        if endpoint is None:
+            segment = path.strip("/").split("/")[-1]
+            raise GraphError(400, "BadRequest", f"Resource not found for the segment '{segment}'.")
+        handler: Callable[[Call, Access, dict[str, str]], Answer] = getattr(
+            self, f"_{endpoint.id.removeprefix('graph_')}"
+        )
+        try:
+            return handler(call, access, names)
+        except UnreadableBody as problem:
+            raise GraphError(400, "BadRequest", f"Unable to read JSON request payload. {problem}") from problem
+
+    # ---- lists
+
+    def _list(self, call: Call, listing: Listing, names: tuple[dict[str, Any], tuple[str, ...]] | None) -> Answer:
+        query = call.query
+        eventual = call.headers.get("consistencylevel", "").lower() == "eventual"
+        counted = query.get("$count", "").lower() == "true"
+        self._check_advanced(listing.cast, "an OData cast", eventual=eventual, counted=counted)
+        if counted and not eventual:
+            raise GraphError(400, "Request_UnsupportedQuery", "$count is not currently supported.")
+        if "$search" in query or "$orderby" in query:
+            raise GraphError(501, "NotImplemented", "The twin of Microsoft Graph offers neither $search nor $orderby.")
+        where, values = "", list(listing.values)
+        if query.get("$filter"):
+            condition = self._condition(query["$filter"], listing)
+            self._check_advanced(condition.advanced, "this filter", eventual=eventual, counted=counted)
+            where = f" AND {condition.sql}"
+            values += condition.values
+        selected = _selection(query.get("$select"), names)
+        size = self._page_size(query.get("$top"))
+        after = _skip_token(query.get("$skiptoken"))
+        total = None
+        if counted:
+            total = self.store.value(f"{listing.prefix} SELECT count(*) FROM {listing.source}{where}", values)
+        rows = self.store.all(
+            f"{listing.prefix} SELECT {listing.columns}, {listing.order} AS page_order FROM {listing.source}{where}"
+            f" AND {listing.order} > ? ORDER BY {listing.order} LIMIT ?",
+            [*values, after, size + 1],
+        )
+        context = f"{call.base_url}/graph/v1.0/$metadata#{listing.context}"
+        if query.get("$select") and "(" not in listing.context:
+            context += f"({query['$select']})"
+        result: dict[str, Any] = {"@odata.context": context}
+        if total is not None:
+            result["@odata.count"] = total
+        if len(rows) > size:
+            rows = rows[:size]
+            kept = [(name, value) for name, value in query.items() if name.lower() != "$skiptoken"]
+            kept.append(("$skiptoken", base64.urlsafe_b64encode(f"after:{rows[-1]['page_order']}".encode()).decode()))
+            link = "&".join(f"{name}={quote(value, safe='$')}" for name, value in kept)
+            result["@odata.nextLink"] = f"{call.base_url}/graph{quote(call.path, safe='/$()=')}?{link}"
+        result["value"] = [_select(listing.shown(row), selected) for row in rows]
+        return json_answer(
+            200,
+            result,
+            "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
+        )
+
+    def _check_advanced(self, needed: bool, what: str, *, eventual: bool, counted: bool) -> None:
+        if needed and not (eventual and counted):
+            lacking = "the 'ConsistencyLevel:eventual' header" if not eventual else "$count=true"
+            raise GraphError(
+                400,
+                "Request_UnsupportedQuery",
+                f"Unsupported query: {what} is not supported because {lacking} is missing."
+                " Refer to https://aka.ms/graph-docs/advanced-queries for more information",
+            )
+
+    def _condition(self, text: str, listing: Listing) -> graph_filter.Condition:
+        if listing.properties is None:
+            raise GraphError(
+                400,
+                "Request_UnsupportedQuery",
+                "The query specified in the URI is not valid. Filtering is not supported.",
+            )
+        try:
+            return graph_filter.to_sql(text, listing.properties)
+        except graph_filter.FilterError as problem:
+            code = "Request_UnsupportedQuery" if problem.unsupported else "BadRequest"
+            raise GraphError(400, code, str(problem)) from problem
+
+    def _page_size(self, top: str | None) -> int:
+        largest = self.switches.page_size or LARGEST_PAGE
+        if top is None:
+            return min(largest, DEFAULT_PAGE)
+        if not top.isascii() or not top.isdigit() or not 1 <= int(top) <= LARGEST_PAGE:
+            raise GraphError(
+                400,
+                "Request_BadRequest",
+                f"Invalid page size specified: '{top}'. Must be between 1 and {LARGEST_PAGE} inclusive.",
+            )
+        return min(largest, int(top))
+
+    def _count(self, call: Call, listing: Listing) -> Answer:
+        eventual = call.headers.get("consistencylevel", "").lower() == "eventual"
+        if not eventual:
+            raise GraphError(400, "Request_BadRequest", "$count is not currently supported.")
+        where, values = "", list(listing.values)
+        if call.query.get("$filter"):
+            condition = self._condition(call.query["$filter"], listing)
+            where = f" AND {condition.sql}"
+            values += condition.values
+        total = self.store.value(f"{listing.prefix} SELECT count(*) FROM {listing.source}{where}", values)
+        return Answer(200, str(total).encode(), "text/plain")
+
+    def _require(self, access: Access, *any_of: str) -> None:
+        if not access.may(*any_of):
+            raise GraphError(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+
+    # ---- users and groups
+
+    def _users_listing(self, access: Access) -> Listing:
+        self._require(access, *READ_USERS)
+        return Listing(
+            "users",
+            "graph_users.*",
+            "graph_users WHERE tenant = ?",
+            [access.tenant],
+            "position",
+            _user,
+            properties=USER_PROPERTIES,
+        )
+
+    def _groups_listing(self, access: Access) -> Listing:
+        self._require(access, *READ_GROUPS)
+        return Listing(
+            "groups",
+            "graph_groups.*",
+            "graph_groups WHERE tenant = ?",
+            [access.tenant],
+            "position",
+            _group,
+            properties=GROUP_PROPERTIES,
+        )
+
+    def _users(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        return self._list(call, self._users_listing(access), (USER_ALL, USER_DEFAULT))
+
+    def _users_count(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        return self._count(call, self._users_listing(access))
+
+    def _groups(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        return self._list(call, self._groups_listing(access), (GROUP_ALL, GROUP_DEFAULT))
+
+    def _groups_count(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        return self._count(call, self._groups_listing(access))
+
+    def _one(self, call: Call, context: str, row: Any, shown: Callable[[Any], dict[str, Any]], names: Any) -> Answer:
+        selected = _selection(call.query.get("$select"), names)
+        if call.query.get("$select"):
+            context += f"({call.query['$select']})"
+        result = {
+            "@odata.context": f"{call.base_url}/graph/v1.0/$metadata#{context}/$entity",
+            **_select(shown(row), selected),
+        }
+        return json_answer(200, result)
+
+    def _visible(self, table: str, row: Any, id_: str) -> Any:
+        """Return a row, unless it is so new that this replica does not know it yet."""
+        if row is None:
+            raise _not_found(id_)
+        if row["lag"] > 0:
+            self.store.run(f"UPDATE {table} SET lag = lag - 1 WHERE position = ?", (row["position"],))
+            raise _not_found(id_)
+        return row
+
+    def _user(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        self._require(access, *READ_USERS)
+        row = self.store.one(
+            "SELECT * FROM graph_users WHERE tenant = ? AND (id = ? OR upn_key = ?)",
+            (access.tenant, names["id"], names["id"].lower()),
+        )
+        return self._one(call, "users", self._visible("graph_users", row, names["id"]), _user, (USER_ALL, USER_DEFAULT))
+
+    def _find_group(self, access: Access, id_: str) -> Any:
+        self._require(access, *READ_GROUPS)
+        row = self.store.one("SELECT * FROM graph_groups WHERE tenant = ? AND id = ?", (access.tenant, id_))
+        return self._visible("graph_groups", row, id_)
+
+    def _group(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        return self._one(call, "groups", self._find_group(access, names["id"]), _group, (GROUP_ALL, GROUP_DEFAULT))
+
+    # ---- members
+
+    def _members_listing(
+        self, access: Access, group: Any, *, transitive: bool, cast: str, relation: str = "member"
+    ) -> Listing:
+        kind = {"": "", "microsoft.graph.user": "user", "microsoft.graph.group": "group"}.get(cast.lower())
+        unified = "Unified" in json.loads(group["group_types"])
+        if kind is None or (kind == "group" and unified):
+            # A Microsoft 365 group holds users only.
+            raise GraphError(
+                400, "Request_UnsupportedQuery", f"The specified type '{cast}' is not supported for this query."
+            )
+        bare = self.switches.graph_null_members
+        shown_user = _nameless if bare or not access.may(*READ_USERS) else _user
+        shown_group = _nameless if bare else _group
+        prefix = _TRANSITIVE if transitive else ""
+        if transitive:
+            base, values = "inside AS link", [group["position"]]
+            condition, position, order = "1 = 1", "link.position", "link.position"
+        else:
+            base, values = "graph_members AS link", [group["position"], relation]
+            condition, position, order = (
+                "link.group_position = ? AND link.relation = ?",
+                "link.member_position",
+                "link.position",
+            )
+        if kind:
+            table = f"graph_{kind}s"
+            # The twin checks the kind in the query, so a position is unambiguous.
+            return Listing(
+                "users" if kind == "user" else "groups",
+                f"{table}.*",
+                f"{base} JOIN {table} ON {table}.position = {position} WHERE {condition} AND link.kind = '{kind}'",
+                list(values),
+                order,
+                shown_user if kind == "user" else shown_group,
+                prefix,
+                _qualified(USER_PROPERTIES if kind == "user" else GROUP_PROPERTIES, table),
+                cast=True,
+            )
+        if transitive:
+            # Users and groups count positions separately; even and odd keeps them apart and in a fixed order.
+            order = "(link.position * 2 + (link.kind = 'group'))"
+
+        def shown(row: Any) -> dict[str, Any]:
+            table = "graph_users" if row["member_kind"] == "user" else "graph_groups"
+            found = self.store.one(f"SELECT * FROM {table} WHERE position = ?", (row["member"],))
+            show = shown_user if row["member_kind"] == "user" else shown_group
+            return {"@odata.type": f"#microsoft.graph.{row['member_kind']}", **show(found)}
+
+        return Listing(
+            "directoryObjects",
+            f"link.kind AS member_kind, {position} AS member",
+            f"{base} WHERE {condition}",
+            list(values),
+            order,
+            shown,
+            prefix,
+        )
+
+    def _members_answer(
+        self, call: Call, access: Access, names: dict[str, str], *, transitive: bool = False, relation: str = "member"
+    ) -> Answer:
+        group = self._find_group(access, names["id"])
+        listing = self._members_listing(
+            access, group, transitive=transitive, cast=names.get("cast", ""), relation=relation
+        )
+        known = {"users": (USER_ALL, USER_DEFAULT), "groups": (GROUP_ALL, GROUP_DEFAULT)}.get(listing.context)
+        return self._list(call, listing, known)
+
+    def _members(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        return self._members_answer(call, access, names)
+
+    def _members_cast(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        return self._members_answer(call, access, names)
+
+    def _members_count(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        group = self._find_group(access, names["id"])
+        return self._count(call, self._members_listing(access, group, transitive=False, cast=""))
+
+    def _transitive_members(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        return self._members_answer(call, access, names, transitive=True)
+
+    def _transitive_members_cast(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        return self._members_answer(call, access, names, transitive=True)
+
+    def _owners(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        return self._members_answer(call, access, names, relation="owner")
+
+    # ---- the organisation
+
+    def _organization_document(self, tenant: str) -> dict[str, Any]:
+        row = self.store.one("SELECT * FROM tenants WHERE id = ?", (tenant,))
+        if row is None:
+            raise _not_found(tenant)
+        return {
+            "id": row["id"],
+            "displayName": row["display_name"],
+            "tenantType": "AAD",
+            "verifiedDomains": [
+                {
+                    "capabilities": "Email, OfficeCommunicationsOnline",
+                    "isDefault": bool(domain["is_default"]),
+                    "isInitial": bool(domain["is_initial"]),
+                    "name": domain["name"],
+                    "type": "Managed",
+                }
+                for domain in self._domain_rows(tenant)
+            ],
+        }
+
+    def _domain_rows(self, tenant: str) -> list[Any]:
+        return self.store.all("SELECT * FROM domains WHERE tenant = ? ORDER BY is_default DESC, name", (tenant,))
+
+    def _organization(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        self._require(access, *READ_ORGANIZATION)
+        return _whole_list(call, "organization", [self._organization_document(access.tenant)])
+
+    def _organization_one(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        self._require(access, *READ_ORGANIZATION)
+        if names["id"].lower() != access.tenant:
+            raise _not_found(names["id"])
+        document = self._organization_document(access.tenant)
+        context = f"{call.base_url}/graph/v1.0/$metadata#organization/$entity"
+        return json_answer(200, {"@odata.context": context, **_select(document, _plain_selection(call, document))})
+
+    def _domain_document(self, row: Any) -> dict[str, Any]:
+        return {
+            "authenticationType": "Managed",
+            "id": row["name"],
+            "isAdminManaged": True,
+            "isDefault": bool(row["is_default"]),
+            "isInitial": bool(row["is_initial"]),
+            "isRoot": True,
+            "isVerified": True,
+            "supportedServices": ["Email", "OfficeCommunicationsOnline"],
+        }
+
+    def _domains(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        self._require(access, *READ_DOMAINS)
+        return _whole_list(call, "domains", [self._domain_document(row) for row in self._domain_rows(access.tenant)])
+
+    def _domain(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        self._require(access, *READ_DOMAINS)
+        row = self.store.one(
+            "SELECT * FROM domains WHERE tenant = ? AND name = ?", (access.tenant, names["id"].lower())
+        )
+        if row is None:
+            raise _not_found(names["id"])
+        context = f"{call.base_url}/graph/v1.0/$metadata#domains/$entity"
+        return json_answer(200, {"@odata.context": context, **self._domain_document(row)})
+
+    def _directory_roles(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        self._require(access, *READ_ROLES)
+        rows = self.store.all("SELECT * FROM directory_roles WHERE tenant = ? ORDER BY position", (access.tenant,))
+        return _whole_list(
+            call,
+            "directoryRoles",
+            [
+                {
+                    "id": row["id"],
+                    "displayName": row["display_name"],
+                    "roleTemplateId": row["template_id"],
+                    "deletedDateTime": None,
+                }
+                for row in rows
+            ],
+        )
+
+    def _directory_role_members(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        match = _ROLE.fullmatch(names["directory_role"])
+        if match is None:
+            raise GraphError(400, "BadRequest", f"Resource not found for the segment '{names['directory_role']}'.")
+        return self._role_members(call, access, "template_id" if match[1] else "id", match[1] or match[2])
+
+    def _directory_role_members_by_id(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        return self._role_members(call, access, "id", names["directory_role"])
+
+    def _role_members(self, call: Call, access: Access, column: str, value: str) -> Answer:
+        self._require(access, *READ_ROLES)
+        role = self.store.one(
+            f"SELECT * FROM directory_roles WHERE tenant = ? AND {column} = ?", (access.tenant, value.lower())
+        )
+        if role is None:
+            # Graph knows a role only once somebody has held it.
+            raise _not_found(value)
+        bare = self.switches.graph_null_members or not access.may(*READ_USERS)
+        return self._list(
+            call,
+            Listing(
+                "directoryObjects",
+                "graph_users.*",
+                "role_members AS link JOIN graph_users ON graph_users.position = link.user_position WHERE link.role_position = ?",
+                [role["position"]],
+                "link.position",
+                lambda row: {"@odata.type": "#microsoft.graph.user", **(_nameless(row) if bare else _user(row))},
+            ),
+            None,
+        )
+
+    # ---- batch
+
+    def _batch(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        body = call.json()
+        requests = body.get("requests") if isinstance(body, dict) else None
+        if not isinstance(requests, list) or not requests:
+            raise GraphError(400, "BadRequest", "Invalid batch payload format.")
+        if len(requests) > LARGEST_BATCH:
+            raise GraphError(
+                400, "BadRequest", f"Number of batch request steps exceeds the maximum value of {LARGEST_BATCH}."
+            )
+        ids = [str(item.get("id")) for item in requests if isinstance(item, dict) and item.get("id")]
+        if len(set(ids)) != len(requests):
+            raise GraphError(400, "BadRequest", "Every batch request step needs an id of its own.")
+        failed: set[str] = set()
+        responses = []
+        for item in requests:
+            if any(str(before) in failed for before in item.get("dependsOn") or []):
+                answer = graph_error(
+                    GraphError(424, "FailedDependency", "The request failed because it depended on another."), ""
+                )
+            else:
+                answer = self._step(call, item)
+            if answer.status >= 400:
+                failed.add(str(item["id"]))
+            response: dict[str, Any] = {
+                "id": str(item["id"]),
+                "status": answer.status,
+                "headers": {"Content-Type": answer.media_type, **dict(answer.headers)},
+            }
+            if answer.body:
+                try:
+                    response["body"] = json.loads(answer.body)
+                except ValueError:
+                    response["body"] = base64.b64encode(answer.body).decode()
+            responses.append(response)
+        return json_answer(200, {"responses": responses})
+
+    def _step(self, call: Call, item: dict[str, Any]) -> Answer:
+        parts = urlsplit(str(item.get("url") or ""))
+        method = str(item.get("method") or "").upper()
+        path = "/v1.0/" + parts.path.lstrip("/")
+        if path == "/v1.0/$batch":
+            return graph_error(GraphError(400, "BadRequest", "A batch holds no batch."), "")
+        rule = self.faults.pick("graph", method, f"/graph{path}", parts.query, inner=True)
+        if rule is not None:
+            return fault_answer(rule)
+        headers = {name.lower(): str(value) for name, value in (item.get("headers") or {}).items()}
+        headers.setdefault("authorization", call.headers.get("authorization", ""))
+        body = b"" if item.get("body") is None else json.dumps(item["body"]).encode()
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        from urllib.parse import unquote
+
+        return self.answer(Call(method, unquote(path), query, headers, body, call.base_url, parts.query, inner=True))
+
+
+def graph_error(problem: GraphError, request_id: str) -> Answer:
+    """Answer with an error in Graph's shape."""
+    inner = {
+        "date": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()),
+        "request-id": request_id,
+        "client-request-id": request_id,
+    }
+    body = {"error": {"code": problem.code, "message": problem.sentence, "innerError": inner}}
+    return json_answer(problem.status, body, headers=list(problem.headers))
+
+
+def fault_answer(rule: Rule) -> Answer:
+    """Answer as a fault says, in Graph's shape."""
+    if rule.action == "html":
+        return html_answer(rule.status or 503, "The service is unavailable.")
+    if rule.action == "expired_token":
+        return graph_error(
+            GraphError(401, "InvalidAuthenticationToken", "Access token has expired or is not yet valid."), ""
+        )
+    if rule.action == "expired_delta":
+        if rule.status == 400:
+            return graph_error(GraphError(400, "syncStateNotFound", "The sync state generation is not found."), "")
+        location = [("Location", "/graph/v1.0/users/delta?$skiptoken=")]
+        return graph_error(GraphError(410, "resyncRequired", "Resync required.", location), "")
+    status = rule.status or 500
+    code = {
+        429: "TooManyRequests",
+        503: "ServiceUnavailable",
+        504: "GatewayTimeout",
+        404: "Request_ResourceNotFound",
+    }.get(status, "InternalServerError" if status >= 500 else "Request_BadRequest")
+    headers = [("Retry-After", str(rule.retry_after))] if rule.retry_after is not None else []
+    answer = graph_error(GraphError(status, code, "The request was refused on purpose.", headers), "")
+    if rule.body is not None:
+        answer.body = rule.body.encode() if isinstance(rule.body, str) else json.dumps(rule.body).encode()
+    return answer
+
+
+def _not_found(id_: str) -> GraphError:
+    return GraphError(
+        404,
+        "Request_ResourceNotFound",
+        f"Resource '{id_}' does not exist or one of its queried reference-property objects are not present.",
+    )
+
+
+def _user(row: Any) -> dict[str, Any]:
+    return {
+        "businessPhones": [],
+        "displayName": row["display_name"],
+        "givenName": row["given_name"],
+        "mail": row["mail"],
+        "surname": row["surname"],
+        "userPrincipalName": row["upn"],
+        "id": row["id"],
+        "accountEnabled": bool(row["account_enabled"]),
+        "userType": row["user_type"],
+        "assignedLicenses": json.loads(row["assigned_licenses"]),
+        "mailNickname": row["upn"].partition("@")[0],
+        "proxyAddresses": [f"SMTP:{row['mail']}"] if row["mail"] else [],
+        **USER_EMPTY,
+    }
+
+
+def _group(row: Any) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "description": row["description"],
+        "displayName": row["display_name"],
+        "groupTypes": json.loads(row["group_types"]),
+        "mail": row["mail"],
+        "mailEnabled": bool(row["mail_enabled"]),
+        "mailNickname": re.sub(r"\W", "", row["display_name"]),
+        "proxyAddresses": [f"SMTP:{row['mail']}"] if row["mail"] else [],
+        "securityEnabled": bool(row["security_enabled"]),
+        **GROUP_EMPTY,
+    }
+
+
+def _nameless(row: Any) -> dict[str, Any]:
+    """What an application without the permission to read the member gets: an id and nulls."""
+    document = _user(row) if "upn" in row.keys() else _group(row)
+    return {name: value if name == "id" else None for name, value in document.items()}
+
+
+USER_ALL = {
+    **dict.fromkeys(USER_DEFAULT), **USER_EMPTY,
+    **dict.fromkeys(("accountEnabled", "userType", "assignedLicenses", "mailNickname", "proxyAddresses")),
+}  # fmt: skip
+GROUP_ALL = {**dict.fromkeys(GROUP_DEFAULT), **GROUP_EMPTY}
+
+
+def _selection(select: str | None, names: tuple[dict[str, Any], tuple[str, ...]] | None) -> set[str] | None:
+    """Return the properties to show, or None for all that there are."""
+    if select is None or not select.strip():
+        return set(names[1]) if names else None
+    wanted = [name.strip() for name in select.split(",") if name.strip()]
+    known = {name.lower(): name for name in (names[0] if names else {**USER_ALL, **GROUP_ALL})}
+    result = {"id"}
+    for name in wanted:
+        if name.lower() not in known:
+            raise GraphError(
+                400,
+                "BadRequest",
+                f"Parsing OData Select and Expand failed: Could not find a property named '{name}' on the type.",
+            )
+        result.add(known[name.lower()])
+    return result
+
+
+def _select(document: dict[str, Any], selected: set[str] | None) -> dict[str, Any]:
+    if selected is None:
+        # A directory object shows what its own type shows by default.
+        kind = document.get("@odata.type")
+        default = {"#microsoft.graph.user": USER_DEFAULT, "#microsoft.graph.group": GROUP_DEFAULT}.get(str(kind))
+        if default is None:
+            return document
+        selected = set(default)
+    return {name: value for name, value in document.items() if name in selected or name == "@odata.type"}
+
+
+def _plain_selection(call: Call, document: dict[str, Any]) -> set[str] | None:
+    select = call.query.get("$select")
+    if not select:
+        return None
+    return {"id", *(name.strip() for name in select.split(",") if name.strip() in document)}
+
+
+def _whole_list(call: Call, context: str, documents: list[dict[str, Any]]) -> Answer:
+    """Answer with a list that is never longer than a page."""
+    value = [_select(document, _plain_selection(call, document)) for document in documents]
+    return json_answer(200, {"@odata.context": f"{call.base_url}/graph/v1.0/$metadata#{context}", "value": value})
+
+
+def _qualified(properties: dict[str, Property], table: str) -> dict[str, Property]:
+    """Name the table in every column, because a join has two ids."""
+    return {
+        name: Property(re.sub(r"\b(?!lower\b)([a-z_]+)\b(?!\()", rf"{table}.\1", found.sql), found.kind)
+        for name, found in properties.items()
+    }
+
+
+def _skip_token(token: str | None) -> int:
+    if token is None:
+        return 0
+    try:
+        return int(base64.urlsafe_b64decode(token).decode().removeprefix("after:"))
+    except ValueError:
+        raise GraphError(
+            400,
+            "Directory_ExpiredPageToken",
+            "The specified page token value has expired and can no longer be included in your request.",
+        ) from None

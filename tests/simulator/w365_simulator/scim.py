@@ -1,0 +1,566 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The SCIM 2.0 service of an environment (RFC 7643, RFC 7644), with the rules of Workspace 365."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from . import scim_filter, scim_schemas
+from .contract import Endpoint, Router
+from .directory import Directory, Duplicate
+from .scim_patch import ScimError, boolean, get, member_ids, patch_group, patch_user, read_emails
+from .store import Store
+from .switches import Switches
+from .wire import SCIM_JSON, Answer, Call, UnreadableBody, dumps, json_answer
+
+DEFAULT_COUNT = 100
+
+_EMAIL_COLUMNS = {
+    "value": scim_filter.Column("emails.value", "text"),
+    "type": scim_filter.Column("lower(emails.type)", "text"),
+    "primary": scim_filter.Column("emails.is_primary", "boolean"),
+}
+_META = {
+    "meta.created": scim_filter.Column("created", "time"),
+    "meta.lastmodified": scim_filter.Column("modified", "time"),
+}
+_USER_COLUMNS = {
+    "id": scim_filter.Column("scim_id", "exact"),
+    "externalid": scim_filter.Column("external_id", "exact"),
+    "username": scim_filter.Column("upn_key", "text"),
+    "name.givenname": scim_filter.Column("lower(first_name)", "text"),
+    "name.familyname": scim_filter.Column("lower(last_name)", "text"),
+    "displayname": scim_filter.Column("lower(display_name)", "text"),
+    "active": scim_filter.Column("active", "boolean"),
+    **_META,
+}
+_GROUP_COLUMNS = {
+    "id": scim_filter.Column("scim_id", "exact"),
+    "externalid": scim_filter.Column("external_id", "exact"),
+    "displayname": scim_filter.Column("name_key", "text"),
+    **_META,
+}
+_MEMBER_COLUMNS = {"value": scim_filter.Column("users.scim_id", "exact")}
+
+
+def _fields(table: str, environment: int) -> scim_filter.Fields:
+    """Return what can be filtered. The inner queries name the environment themselves, so that they use an index."""
+    if table == "users":
+        emails = f"users.id IN (SELECT user FROM emails WHERE emails.environment = {environment} AND %s)"
+        return scim_filter.Fields(_USER_COLUMNS, {"emails": (_EMAIL_COLUMNS, emails)})
+    members = (
+        "groups.id IN (SELECT group_id FROM memberships JOIN users ON users.id = user_id"
+        f" WHERE users.environment = {environment} AND %s)"
+    )
+    return scim_filter.Fields(_GROUP_COLUMNS, {"members": (_MEMBER_COLUMNS, members)})
+
+
+class Scim:
+    """Answers everything below /{environment}/scim/v2. Every handler is named after its endpoint in the table."""
+
+    def __init__(self, store: Store, directory: Directory, switches: Switches, scim_token: str) -> None:
+        self.store = store
+        self.directory = directory
+        self.switches = switches
+        self.scim_token = scim_token
+        self._router = Router("scim", ignore_case=False)
+
+    def is_write(self, method: str, path: str) -> bool:
+        """Whether this call would change something if it were accepted. ``path`` is relative to the service's root."""
+        if method in ("GET", "HEAD", "OPTIONS"):
+            return False
+        endpoint, _, _ = self._router.find(method, path)
+        return True if endpoint is None else endpoint.writes
+
+    def answer(self, call: Call, environment_name: str, path: str) -> Answer:
+        """Answer one call; ``path`` is relative to the service's root."""
+        try:
+            environment = self._authenticate(call, environment_name)
+            base = f"{call.base_url}/{environment['name']}/scim/v2"
+            endpoint, names = self._find(call.method, path)
+            return self._perform(endpoint, call, environment, base, names)
+        except ScimError as problem:
+            return _error(problem)
+
+    def _authenticate(self, call: Call, name: str) -> Any:
+        environment = self.directory.environment(name)
+        if environment is None:
+            raise ScimError(404, f"The environment '{name}' does not exist.")
+        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or token.strip() != (environment["scim_token"] or self.scim_token):
+            raise ScimError(401, "The bearer token is missing or wrong.")
+        if not environment["scim_enabled"]:
+            raise ScimError(403, f"SCIM is switched off in the environment '{environment['name']}'.")
+        if not environment["active"]:
+            raise ScimError(403, f"The environment '{environment['name']}' is not active.")
+        return environment
+
+    def _find(self, method: str, path: str) -> tuple[Endpoint, dict[str, str]]:
+        endpoint, names, others = self._router.find(method, path)
+        if endpoint is None and others:
+            raise ScimError(405, f"The method {method} is not allowed for {path}.")
+        if endpoint is None:
+            raise ScimError(404, f"There is no endpoint {path}.")
+        if endpoint.id == "scim_bulk" and not self.switches.scim_bulk:
+            raise ScimError(501, "Bulk is not offered here.")
+        return endpoint, names
+
+    def _perform(self, endpoint: Endpoint, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        handler: Callable[[Call, Any, str, dict[str, str]], Answer] = getattr(
+            self, f"_{endpoint.id.removeprefix('scim_')}"
+        )
+        try:
+            if not endpoint.writes or endpoint.id == "scim_bulk":
+                return handler(call, environment, base, names)
+            with self.store.writing():
+                return handler(call, environment, base, names)
+        except UnreadableBody as problem:
+            raise ScimError(400, str(problem), "invalidSyntax") from problem
+        except Duplicate as problem:
+            raise ScimError(409, str(problem), "uniqueness") from problem
+        except scim_filter.FilterError as problem:
+            raise ScimError(400, str(problem), "invalidFilter") from problem
+
+    # ---- what the service says about itself
+
+    def _service_provider_config(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        most = self.switches.page_size or scim_schemas.MAX_RESULTS
+        config = scim_schemas.service_provider_config(base, bulk=self.switches.scim_bulk, max_results=most)
+        return json_answer(200, config, SCIM_JSON)
+
+    def _refuse_filter(self, call: Call) -> None:
+        # RFC 7644, section 4: these answer 403 to a filter.
+        if "filter" in call.query:
+            raise ScimError(403, "A filter is not allowed here.")
+
+    def _schemas(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        self._refuse_filter(call)
+        return _list(scim_schemas.schemas(base))
+
+    def _schema(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        return _pick(scim_schemas.schemas(base), names["id"], "schema")
+
+    def _resource_types(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        self._refuse_filter(call)
+        return _list(scim_schemas.resource_types(base))
+
+    def _resource_type(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        return _pick(scim_schemas.resource_types(base), names["id"], "resource type")
+
+    # ---- reading
+
+    def _condition(self, table: str, environment: Any, text: Any) -> tuple[str, list[Any]]:
+        condition, values = f"{table}.environment = ?", [environment["id"]]
+        if table == "users" and self.switches.deleted_users == "hidden":
+            condition += " AND active = 1"
+        if text:
+            fields = _fields(table, environment["id"])
+            extra, extra_values = scim_filter.to_sql(scim_filter.read(str(text)), fields)
+            condition += f" AND {extra}"
+            values += extra_values
+        return condition, values
+
+    def _page(self, environment: Any, base: str, query: Any, *tables: str) -> Answer:
+        """Answer with one page over users, groups, or both one after the other."""
+        most = self.switches.page_size or scim_schemas.MAX_RESULTS
+        start = max(1, _whole(query.get("startIndex"), "startIndex", 1))
+        count = min(most, max(0, _whole(query.get("count"), "count", min(most, DEFAULT_COUNT))))
+        view = _View(query)
+        total, resources = 0, []
+        for table in tables:
+            try:
+                condition, values = self._condition(table, environment, query.get("filter"))
+            except scim_filter.UnknownAttribute:
+                if len(tables) == 1:
+                    raise
+                # A search over everything finds nothing where the attribute does not exist.
+                continue
+            found = self.store.value(f"SELECT count(*) FROM {table} WHERE {condition}", values)
+            first, wanted = max(0, start - 1 - total), count - len(resources)
+            if wanted and first < found:
+                sql = f"SELECT {table}.* FROM {table} WHERE {condition} ORDER BY {table}.id LIMIT ? OFFSET ?"
+                rows = self.store.all(sql, [*values, wanted, first])
+                shown = self._shown_users if table == "users" else self._shown_groups
+                resources += [view.of(resource) for resource in shown(rows, base, view)]
+            total += found
+        return _list(resources, total, start)
+
+    def _user_list(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        return self._page(environment, base, call.query, "users")
+
+    def _group_list(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        return self._page(environment, base, call.query, "groups")
+
+    def _user_search(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        return self._page(environment, base, _search(call), "users")
+
+    def _group_search(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        return self._page(environment, base, _search(call), "groups")
+
+    def _search(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        return self._page(environment, base, _search(call), "users", "groups")
+
+    def _shown_users(self, rows: Iterable[Any], base: str, view: _View) -> list[dict[str, Any]]:
+        return [_user_document(row, base) for row in rows]
+
+    def _shown_groups(self, rows: Sequence[Any], base: str, view: _View) -> list[dict[str, Any]]:
+        result = []
+        for row in rows:
+            resource: dict[str, Any] = {"schemas": [scim_schemas.GROUP], "id": row["scim_id"]}
+            if row["external_id"] is not None:
+                resource["externalId"] = row["external_id"]
+            resource["displayName"] = row["name"]
+            if view.wants("members"):
+                resource["members"] = [
+                    {"value": scim_id, "$ref": f"{base}/Users/{scim_id}", "type": "User"}
+                    for (scim_id,) in self.store.all(
+                        "SELECT scim_id FROM memberships JOIN users ON users.id = user_id WHERE group_id = ?"
+                        " ORDER BY user_id",
+                        (row["id"],),
+                    )
+                ]
+            resource["meta"] = _meta("Group", row, f"{base}/Groups/{row['scim_id']}")
+            result.append(resource)
+        return result
+
+    def _find_user(self, environment: Any, names: dict[str, str]) -> Any:
+        row = self.directory.user_by_scim_id(environment["id"], names["id"])
+        if row is None:
+            raise ScimError(404, f"The user '{names['id']}' does not exist.")
+        return row
+
+    def _find_group(self, environment: Any, names: dict[str, str]) -> Any:
+        row = self.directory.group_by_scim_id(environment["id"], names["id"])
+        if row is None:
+            raise ScimError(404, f"The group '{names['id']}' does not exist.")
+        return row
+
+    def _user_answer(self, status: int, id_: int, call: Call, base: str) -> Answer:
+        row = self.store.one("SELECT * FROM users WHERE id = ?", (id_,))
+        resource = _View(call.query).of(_user_document(row, base))
+        return json_answer(status, resource, SCIM_JSON, [("Location", f"{base}/Users/{row['scim_id']}")])
+
+    def _group_answer(self, status: int, id_: int, call: Call, base: str) -> Answer:
+        row = self.store.one("SELECT * FROM groups WHERE id = ?", (id_,))
+        view = _View(call.query)
+        resource = view.of(self._shown_groups([row], base, view)[0])
+        return json_answer(status, resource, SCIM_JSON, [("Location", f"{base}/Groups/{row['scim_id']}")])
+
+    def _user_get(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        return self._user_answer(200, self._find_user(environment, names)["id"], call, base)
+
+    def _group_get(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        return self._group_answer(200, self._find_group(environment, names)["id"], call, base)
+
+    # ---- users
+
+    def _read_user(self, body: Any) -> dict[str, Any]:
+        """Read a whole user as POST and PUT send it, into columns."""
+        if not isinstance(body, dict):
+            raise ScimError(400, "The body is not a JSON object.", "invalidSyntax")
+        upn, name = get(body, "userName"), get(body, "name")
+        first_name, last_name = get(name, "givenName"), get(name, "familyName")
+        for label, value in (("userName", upn), ("name.givenName", first_name), ("name.familyName", last_name)):
+            if not isinstance(value, str) or not value.strip():
+                raise ScimError(
+                    400, f"The attribute {label} is required and is text that is not empty.", "invalidValue"
+                )
+        for label in ("displayName", "externalId"):
+            if not isinstance(get(body, label), (str, type(None))):
+                raise ScimError(400, f"The attribute {label} is text.", "invalidValue")
+        active = get(body, "active")
+        emails = get(body, "emails")
+        return {
+            "upn": upn,
+            "first_name": first_name,
+            "last_name": last_name,
+            "display_name": get(body, "displayName"),
+            "external_id": get(body, "externalId"),
+            "active": True if active is None else boolean(active, "active", self.switches.scim_patch),
+            "emails": read_emails(emails, self.switches.scim_patch) if emails else [],
+        }
+
+    def _user_create(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        id_ = self.directory.add_user(environment["id"], **self._read_user(call.json()), origin="scim")
+        return self._user_answer(201, id_, call, base)
+
+    def _user_replace(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        row = self._find_user(environment, names)
+        changes = self._read_user(call.json())
+        self.directory.change_user(row, {**changes, "active": int(changes["active"])})
+        return self._user_answer(200, row["id"], call, base)
+
+    def _user_patch(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        row = self._find_user(environment, names)
+        document: dict[str, Any] = {
+            "userName": row["upn"],
+            "name": {"givenName": row["first_name"], "familyName": row["last_name"]},
+            "displayName": row["display_name"],
+            "externalId": row["external_id"],
+            "emails": json.loads(row["emails"]),
+            "active": bool(row["active"]),
+        }
+        patch_user(document, call.json(), self.switches.scim_patch)
+        self.directory.change_user(
+            row,
+            {
+                "upn": document["userName"],
+                "first_name": document["name"]["givenName"],
+                "last_name": document["name"]["familyName"],
+                "display_name": document["displayName"],
+                "external_id": document["externalId"],
+                "emails": document["emails"],
+                "active": int(document["active"]),
+            },
+        )
+        return self._user_answer(200, row["id"], call, base) if self.switches.scim_patch_body else Answer(204)
+
+    def _user_delete(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        self.directory.remove_user(self._find_user(environment, names))
+        return Answer(204)
+
+    # ---- groups
+
+    def _user_numbers(self, environment: Any, ids: Iterable[str]) -> list[int]:
+        numbers = []
+        for id_ in ids:
+            number = self.store.value(
+                "SELECT id FROM users WHERE environment = ? AND scim_id = ?", (environment["id"], id_)
+            )
+            if number is None:
+                raise ScimError(400, f"The member '{id_}' is no user of this environment.", "invalidValue")
+            numbers.append(number)
+        return numbers
+
+    def _read_group(self, body: Any) -> dict[str, Any]:
+        if not isinstance(body, dict):
+            raise ScimError(400, "The body is not a JSON object.", "invalidSyntax")
+        name, external_id = get(body, "displayName"), get(body, "externalId")
+        if not isinstance(name, str) or not name.strip():
+            raise ScimError(400, "The attribute displayName is required and is text that is not empty.", "invalidValue")
+        if not isinstance(external_id, (str, type(None))):
+            raise ScimError(400, "The attribute externalId is text.", "invalidValue")
+        return {"name": name, "external_id": external_id}
+
+    def _group_create(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        body = call.json()
+        group = self._read_group(body)
+        members = self._user_numbers(environment, member_ids(get(body, "members") or []))
+        id_ = self.directory.add_group(environment["id"], **group, origin="scim")
+        if members:
+            self.directory.add_members(id_, members)
+        return self._group_answer(201, id_, call, base)
+
+    def _group_replace(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        row = self._find_group(environment, names)
+        body = call.json()
+        group = self._read_group(body)
+        members = self._user_numbers(environment, member_ids(get(body, "members") or []))
+        self.directory.change_group(row, group)
+        self.directory.set_members(row["id"], members)
+        return self._group_answer(200, row["id"], call, base)
+
+    def _group_patch(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        row = self._find_group(environment, names)
+        document = {"displayName": row["name"], "externalId": row["external_id"]}
+        steps = patch_group(document, call.json(), self.switches.scim_patch)
+        self.directory.change_group(row, {"name": document["displayName"], "external_id": document["externalId"]})
+        for action, ids in steps:
+            if action == "remove":
+                # Somebody who is already gone for good needs no removal.
+                found = [self.directory.user_by_scim_id(environment["id"], id_) for id_ in ids]
+                self.directory.remove_members(row["id"], [user["id"] for user in found if user is not None])
+            elif action == "add":
+                self.directory.add_members(row["id"], self._user_numbers(environment, ids))
+            else:
+                self.directory.set_members(row["id"], self._user_numbers(environment, ids))
+        return self._group_answer(200, row["id"], call, base) if self.switches.scim_patch_body else Answer(204)
+
+    def _group_delete(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        self.directory.remove_group(self._find_group(environment, names))
+        return Answer(204)
+
+    # ---- bulk (RFC 7644, section 3.7)
+
+    def _bulk(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        body = call.json()
+        listed = get(body, "Operations")
+        if not isinstance(listed, list):
+            raise ScimError(400, "The body of a bulk request has a list Operations.", "invalidSyntax")
+        if len(listed) > scim_schemas.MAX_BULK:
+            raise ScimError(413, f"A bulk request holds at most {scim_schemas.MAX_BULK} operations.", "tooMany")
+        allowed = get(body, "failOnErrors") or 0
+        made: dict[str, str] = {}
+        results: list[dict[str, Any]] = []
+        errors = 0
+        for item in listed:
+            if allowed and errors >= allowed:
+                break
+            result = self._bulk_operation(item, call, environment, base, made)
+            errors += int(result["status"]) >= 400
+            results.append(result)
+        return json_answer(200, {"schemas": [scim_schemas.BULK_ANSWER], "Operations": results}, SCIM_JSON)
+
+    def _bulk_operation(
+        self, item: Any, call: Call, environment: Any, base: str, made: dict[str, str]
+    ) -> dict[str, Any]:
+        method, path = str(get(item, "method") or "").upper(), str(get(item, "path") or "")
+        bulk_id = get(item, "bulkId")
+        result: dict[str, Any] = {"method": method}
+        if bulk_id:
+            result["bulkId"] = bulk_id
+        try:
+            if method not in ("POST", "PUT", "PATCH", "DELETE"):
+                raise ScimError(400, f"The method {method!r} is not allowed in a bulk request.", "invalidValue")
+            endpoint, names = self._find(method, _resolve(path, made))
+            if endpoint.id == "scim_bulk" or not endpoint.writes:
+                raise ScimError(400, f"The path {path!r} is not allowed in a bulk request.", "invalidPath")
+            inner = Call(method, path, {}, call.headers, dumps(_resolve(get(item, "data"), made)), call.base_url)
+            answer = self._perform(endpoint, inner, environment, base, names)
+        except ScimError as problem:
+            answer = _error(problem)
+        result["status"] = str(answer.status)
+        location = dict(answer.headers).get("Location")
+        if location:
+            result["location"] = location
+            if bulk_id:
+                made[str(bulk_id)] = location.rpartition("/")[2]
+        elif method != "POST":
+            result["location"] = base + _resolve(path, made)
+        if answer.status >= 400:
+            result["response"] = json.loads(answer.body)
+        return result
+
+
+class _View:
+    """The parameters attributes and excludedAttributes: what a client wants to see of a resource."""
+
+    def __init__(self, query: Any) -> None:
+        self._wanted = _names(query.get("attributes"))
+        self._unwanted = _names(query.get("excludedAttributes")) - {"id", "schemas"}
+
+    def wants(self, name: str) -> bool:
+        """Whether an attribute, or a part of it, is wanted."""
+        if self._wanted:
+            return any(wanted == name or wanted.startswith(f"{name}.") for wanted in self._wanted)
+        return name not in self._unwanted
+
+    def of(self, resource: dict[str, Any]) -> dict[str, Any]:
+        """Return the resource with what is wanted; id and schemas always stay."""
+        if not self._wanted and not self._unwanted:
+            return resource
+        result: dict[str, Any] = {}
+        for name, value in resource.items():
+            lower = name.lower()
+            if lower in ("id", "schemas"):
+                result[name] = value
+            elif self._wanted:
+                if lower in self._wanted:
+                    result[name] = value
+                else:
+                    parts = {wanted.partition(".")[2] for wanted in self._wanted if wanted.startswith(f"{lower}.")}
+                    if parts:
+                        result[name] = _parts(value, parts, keep=True)
+            elif lower not in self._unwanted:
+                parts = {unwanted.partition(".")[2] for unwanted in self._unwanted if unwanted.startswith(f"{lower}.")}
+                result[name] = _parts(value, parts, keep=False) if parts else value
+        return result
+
+
+def _parts(value: Any, names: set[str], *, keep: bool) -> Any:
+    """Keep, or leave out, parts of a complex attribute."""
+    if isinstance(value, list):
+        return [_parts(item, names, keep=keep) for item in value]
+    if isinstance(value, dict):
+        return {name: item for name, item in value.items() if (name.lower() in names) == keep}
+    return value
+
+
+def _names(value: Any) -> set[str]:
+    if not value:
+        return set()
+    items = value if isinstance(value, list) else str(value).split(",")
+    return {scim_filter.strip_schema(str(item).strip()).lower() for item in items if str(item).strip()}
+
+
+def _search(call: Call) -> dict[str, Any]:
+    body = call.json()
+    if not isinstance(body, dict):
+        raise ScimError(400, "The body is not a JSON object.", "invalidSyntax")
+    return {name: get(body, name) for name in ("filter", "startIndex", "count", "attributes", "excludedAttributes")}
+
+
+def _whole(value: Any, name: str, default: int) -> int:
+    if value is None:
+        return default
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise ScimError(400, f"The parameter {name} is a whole number; {value!r} is not.", "invalidValue") from None
+
+
+def _resolve(value: Any, made: dict[str, str]) -> Any:
+    """Replace bulkId:x by the id that x was given."""
+    if isinstance(value, str) and "bulkId:" in value:
+        for bulk_id, id_ in made.items():
+            value = value.replace(f"bulkId:{bulk_id}", id_)
+        return value
+    if isinstance(value, dict):
+        return {name: _resolve(item, made) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_resolve(item, made) for item in value]
+    return value
+
+
+def _meta(kind: str, row: Any, location: str) -> dict[str, Any]:
+    return {"resourceType": kind, "created": row["created"], "lastModified": row["modified"], "location": location}
+
+
+def _user_document(row: Any, base: str) -> dict[str, Any]:
+    resource: dict[str, Any] = {"schemas": [scim_schemas.USER], "id": row["scim_id"]}
+    if row["external_id"] is not None:
+        resource["externalId"] = row["external_id"]
+    first_name, last_name = row["first_name"], row["last_name"]
+    resource["userName"] = row["upn"]
+    resource["name"] = {"familyName": last_name, "givenName": first_name}
+    if row["display_name"] is not None:
+        resource["displayName"] = row["display_name"]
+    emails = json.loads(row["emails"])
+    if emails:
+        resource["emails"] = emails
+    resource["active"] = bool(row["active"])
+    resource["meta"] = _meta("User", row, f"{base}/Users/{row['scim_id']}")
+    return resource
+
+
+def _list(resources: list[dict[str, Any]], total: int | None = None, start: int = 1) -> Answer:
+    return json_answer(
+        200,
+        {
+            "schemas": [scim_schemas.LIST],
+            "totalResults": len(resources) if total is None else total,
+            "startIndex": start,
+            "itemsPerPage": len(resources),
+            "Resources": resources,
+        },
+        SCIM_JSON,
+    )
+
+
+def _pick(resources: list[dict[str, Any]], id_: str, kind: str) -> Answer:
+    for resource in resources:
+        if resource["id"].lower() == id_.lower():
+            return json_answer(200, resource, SCIM_JSON)
+    raise ScimError(404, f"There is no {kind} '{id_}'.")
+
+
+def _error(problem: ScimError) -> Answer:
+    body: dict[str, Any] = {"schemas": [scim_schemas.ERROR], "status": str(problem.status), "detail": problem.sentence}
+    if problem.scim_type:
+        body["scimType"] = problem.scim_type
+    headers = [("WWW-Authenticate", "Bearer")] if problem.status == 401 else []
+    return json_answer(problem.status, body, SCIM_JSON, headers)

@@ -1,0 +1,340 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SCIM PATCH (RFC 7644, section 3.5.2) in both dialects of Microsoft Entra.
+
+Legacy: ``{"op":"Replace","path":"active","value":"False"}`` and removal of members by a list of values.
+Compliant: real booleans, one replace without path whose value has dotted keys, and ``members[value eq "…"]``.
+A user is changed as a document of attributes; a group's members as additions and removals, because there may be many.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import scim_filter
+from .scim_schemas import ENTERPRISE, NOT_KEPT, PATCH
+
+_PATH = re.compile(r"(?P<name>[\w$-]+)(?:\[(?P<filter>.*)\])?(?:\.(?P<sub>[\w$-]+))?", re.DOTALL)
+
+
+class ScimError(Exception):
+    """An error of the SCIM service: a status, a scimType or "", and a sentence."""
+
+    def __init__(self, status: int, sentence: str, scim_type: str = "") -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+        self.scim_type = scim_type
+
+
+@dataclass(slots=True)
+class Operation:
+    """One operation with a path that was taken apart; all names are in lower case."""
+
+    op: str
+    name: str
+    filter: scim_filter.Node | None
+    sub: str
+    value: Any
+    path: str
+
+
+@dataclass(slots=True)
+class MemberChanges:
+    """What a PATCH does to the members: everybody is removed first if ``clear``, then in the order of ``steps``."""
+
+    steps: list[tuple[str, list[str]]] = field(default_factory=list)
+
+
+def boolean(value: Any, name: str, dialect: str) -> bool:
+    """Return a boolean; text such as "False" belongs to the legacy dialect."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        if dialect == "compliant":
+            raise ScimError(400, f"The attribute {name} is a boolean; {value!r} is text.", "invalidValue")
+        return value.lower() == "true"
+    raise ScimError(400, f"The attribute {name} is true or false; {value!r} is neither.", "invalidValue")
+
+
+def get(document: Any, name: str) -> Any:
+    """Return a field of a JSON object without regard to case, or None."""
+    if isinstance(document, dict):
+        for key, value in document.items():
+            if key.lower() == name.lower():
+                return value
+    return None
+
+
+def operations(body: Any, dialect: str) -> Iterator[Operation]:
+    """Read the operations of a PatchOp, one path each; an operation without a path becomes one per attribute."""
+    if not isinstance(body, dict):
+        raise ScimError(400, "The body of a PATCH is a JSON object.", "invalidSyntax")
+    if PATCH.lower() not in [str(schema).lower() for schema in get(body, "schemas") or []]:
+        raise ScimError(400, f"The body of a PATCH names the schema {PATCH}.", "invalidSyntax")
+    listed = get(body, "Operations")
+    if not isinstance(listed, list) or not listed:
+        raise ScimError(400, "The body of a PATCH has a list Operations that is not empty.", "invalidSyntax")
+    for item in listed:
+        op = str(get(item, "op") or "").lower()
+        if op not in ("add", "replace", "remove"):
+            raise ScimError(
+                400, f"The operation {get(item, 'op')!r} is none of add, replace and remove.", "invalidSyntax"
+            )
+        path, value = get(item, "path"), get(item, "value")
+        if path is not None and not isinstance(path, str):
+            raise ScimError(400, f"The path {path!r} is not text.", "invalidPath")
+        if path:
+            yield _operation(op, path, value, dialect)
+            continue
+        if op == "remove":
+            raise ScimError(400, "A remove needs a path.", "noTarget")
+        if not isinstance(value, dict):
+            raise ScimError(400, "An operation without a path has a JSON object as its value.", "invalidValue")
+        if dialect == "legacy":
+            raise ScimError(400, "Every operation needs a path.", "invalidPath")
+        for name, part in value.items():
+            if name.lower() in ("schemas", "id", "meta"):
+                continue
+            if name.lower().startswith(ENTERPRISE.lower()):
+                continue
+            yield _operation(op, name, part, dialect)
+
+
+def _operation(op: str, path: str, value: Any, dialect: str) -> Operation:
+    if path.lower().startswith(ENTERPRISE.lower()):
+        return Operation(op, "manager", None, "", value, path)
+    # A schema's name ends before the last colon that stands outside of square brackets.
+    head, bracket, tail = path.partition("[")
+    match = _PATH.fullmatch(scim_filter.strip_schema(head) + bracket + tail)
+    if match is None:
+        raise ScimError(400, f"The path {path!r} cannot be read.", "invalidPath")
+    node = None
+    if match["filter"] is not None:
+        try:
+            node = scim_filter.read(match["filter"])
+        except scim_filter.FilterError as problem:
+            raise ScimError(
+                400, f"The path {path!r} has a filter that cannot be read. {problem}", "invalidFilter"
+            ) from problem
+    return Operation(op, match["name"].lower(), node, (match["sub"] or "").lower(), value, path)
+
+
+def patch_user(document: dict[str, Any], body: Any, dialect: str) -> None:
+    """Apply a PATCH to a user's document (userName, name, displayName, emails, active, externalId), in place."""
+    for operation in operations(body, dialect):
+        name = operation.name
+        value = None if operation.op == "remove" else operation.value
+        if name in NOT_KEPT or name == "schemas":
+            continue
+        if name in ("id", "meta"):
+            raise ScimError(400, f"The attribute {name} cannot be changed.", "mutability")
+        if name == "emails":
+            _patch_emails(document, operation, dialect)
+        elif name == "name":
+            _patch_name(document, operation, value)
+        elif operation.filter is not None or operation.sub:
+            raise ScimError(400, f"The path {operation.path!r} names no attribute of a user.", "invalidPath")
+        elif name == "active":
+            # An active that is taken away is as good as one that was never sent.
+            document["active"] = True if value is None else boolean(value, "active", dialect)
+        elif name == "username":
+            document["userName"] = _text(value, "userName", required=True)
+        elif name == "displayname":
+            document["displayName"] = _text(value, "displayName")
+        elif name == "externalid":
+            document["externalId"] = _text(value, "externalId")
+        else:
+            raise ScimError(400, f"The path {operation.path!r} names no attribute of a user.", "invalidPath")
+
+
+def _text(value: Any, name: str, *, required: bool = False) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ScimError(400, f"The attribute {name} is text; {value!r} is not.", "invalidValue")
+    if required and not (value or "").strip():
+        raise ScimError(400, f"The attribute {name} is required and cannot be empty.", "invalidValue")
+    return value
+
+
+def _patch_name(document: dict[str, Any], operation: Operation, value: Any) -> None:
+    parts = {"givenname": "givenName", "familyname": "familyName"}
+    if operation.filter is not None:
+        raise ScimError(400, f"The path {operation.path!r} filters an attribute that has one value.", "invalidPath")
+    if operation.sub:
+        changes = {operation.sub: value}
+    elif value is None:
+        changes = dict.fromkeys(parts)
+    elif isinstance(value, dict):
+        changes = {key.lower(): item for key, item in value.items()}
+    else:
+        raise ScimError(400, f"The attribute name is a JSON object; {value!r} is not.", "invalidValue")
+    for key, item in changes.items():
+        if key in parts:
+            document["name"][parts[key]] = _text(item, f"name.{parts[key]}", required=True)
+        elif key not in ("formatted", "middlename", "honorificprefix", "honorificsuffix"):
+            raise ScimError(400, f"The path {operation.path!r} names no attribute of a user.", "invalidPath")
+
+
+def read_emails(value: Any, dialect: str) -> list[dict[str, Any]]:
+    """Check a list of e-mail addresses; the order stays, empty ones go."""
+    items = value if isinstance(value, list) else [value]
+    result = []
+    for item in items:
+        if isinstance(item, str):
+            item = {"value": item, "type": "work"}
+        if not isinstance(item, dict):
+            raise ScimError(400, f"An element of emails is a JSON object; {item!r} is not.", "invalidValue")
+        email: dict[str, Any] = {}
+        if _text(get(item, "value"), "emails.value"):
+            email["value"] = get(item, "value")
+        if _text(get(item, "type"), "emails.type"):
+            email["type"] = get(item, "type")
+        if get(item, "primary") is not None:
+            email["primary"] = boolean(get(item, "primary"), "emails.primary", dialect)
+        if email:
+            result.append(email)
+    return result
+
+
+def _patch_emails(document: dict[str, Any], operation: Operation, dialect: str) -> None:
+    emails: list[dict[str, Any]] = document["emails"]
+    names = {"value": "value", "type": "type", "primary": "primary"}
+    if operation.sub and operation.sub not in names:
+        raise ScimError(400, f"The path {operation.path!r} names no attribute of an e-mail address.", "invalidPath")
+    if operation.filter is None and not operation.sub:
+        if operation.op == "remove" and operation.value is None:
+            document["emails"] = []
+        elif operation.op == "remove":
+            gone = {str(item.get("value")).lower() for item in read_emails(operation.value, dialect)}
+            document["emails"] = [item for item in emails if str(item.get("value")).lower() not in gone]
+        elif operation.op == "replace":
+            document["emails"] = read_emails(operation.value or [], dialect)
+        else:
+            for email in read_emails(operation.value, dialect):
+                _make_primary(emails, email)
+                same = [
+                    item
+                    for item in emails
+                    if item.get("type") == email.get("type") and item.get("value") == email.get("value")
+                ]
+                if same:
+                    same[0].update(email)
+                else:
+                    emails.append(email)
+        return
+    chosen = [item for item in emails if operation.filter is None or scim_filter.matches(operation.filter, item)]
+    if operation.op == "remove":
+        for item in chosen:
+            if operation.sub:
+                item.pop(operation.sub, None)
+            else:
+                emails.remove(item)
+        document["emails"] = [item for item in emails if item]
+        return
+    if not chosen:
+        # Entra sets emails[type eq "work"].value on a user who has no address of that type, and expects one to appear.
+        node = operation.filter
+        new: dict[str, Any] = {}
+        if isinstance(node, scim_filter.Compare) and node.operator == "eq" and node.path in names:
+            new[node.path] = node.value
+        elif node is not None:
+            raise ScimError(400, f"No e-mail address fits the path {operation.path!r}.", "noTarget")
+        emails.append(new)
+        chosen = [new]
+    for item in chosen:
+        if operation.sub:
+            change = read_emails({operation.sub: operation.value}, dialect)
+        else:
+            change = read_emails(operation.value, dialect)
+        if not change:
+            item.pop(operation.sub, None)
+            continue
+        _make_primary(emails, change[0])
+        item.update(change[0])
+
+
+def _make_primary(emails: list[dict[str, Any]], new: dict[str, Any]) -> None:
+    """Only one address is primary: a new one takes over."""
+    if new.get("primary"):
+        for item in emails:
+            if item.get("primary"):
+                item["primary"] = False
+
+
+def patch_group(document: dict[str, Any], body: Any, dialect: str) -> list[tuple[str, list[str]]]:
+    """Apply a PATCH to a group's document (displayName, externalId), in place; return the steps for the members.
+
+    A step is ("add" | "remove" | "set" , list of user ids).
+    """
+    steps: list[tuple[str, list[str]]] = []
+    for operation in operations(body, dialect):
+        name = operation.name
+        value = None if operation.op == "remove" else operation.value
+        if name == "members":
+            steps.append(_member_step(operation, dialect))
+        elif name in ("id", "meta"):
+            raise ScimError(400, f"The attribute {name} cannot be changed.", "mutability")
+        elif name == "schemas":
+            continue
+        elif operation.filter is not None or operation.sub:
+            raise ScimError(400, f"The path {operation.path!r} names no attribute of a group.", "invalidPath")
+        elif name == "displayname":
+            document["displayName"] = _text(value, "displayName", required=True)
+        elif name == "externalid":
+            document["externalId"] = _text(value, "externalId")
+        else:
+            raise ScimError(400, f"The path {operation.path!r} names no attribute of a group.", "invalidPath")
+    return steps
+
+
+def member_ids(value: Any) -> list[str]:
+    """Return the user ids in a list of members."""
+    items = value if isinstance(value, list) else [value]
+    ids = []
+    for item in items:
+        id_ = item if isinstance(item, str) else get(item, "value")
+        if not isinstance(id_, str) or not id_:
+            raise ScimError(
+                400, f"A member is a JSON object with the id of a user as its value; {item!r} is not.", "invalidValue"
+            )
+        if str(get(item, "type") or "User").lower() != "user":
+            raise ScimError(400, f"The member {id_!r} is no user; groups in groups are not kept.", "invalidValue")
+        ids.append(id_)
+    return ids
+
+
+def _member_step(operation: Operation, dialect: str) -> tuple[str, list[str]]:
+    if operation.sub:
+        raise ScimError(400, f"The path {operation.path!r} names no attribute that can be changed.", "mutability")
+    if operation.filter is not None:
+        if operation.op != "remove":
+            raise ScimError(400, f"The path {operation.path!r} can only be removed.", "invalidPath")
+        if dialect == "legacy":
+            raise ScimError(400, "Members are removed by a list of values.", "invalidPath")
+        return "remove", _ids_of_filter(operation.filter, operation.path)
+    if operation.op == "remove":
+        if operation.value is None:
+            return "set", []
+        if dialect == "compliant":
+            raise ScimError(400, 'Members are removed by a path such as members[value eq "…"].', "invalidValue")
+        return "remove", member_ids(operation.value)
+    if operation.value is None and operation.op == "replace":
+        return "set", []
+    return ("add" if operation.op == "add" else "set"), member_ids(operation.value)
+
+
+def _ids_of_filter(node: scim_filter.Node, path: str) -> list[str]:
+    if isinstance(node, scim_filter.Either):
+        return _ids_of_filter(node.left, path) + _ids_of_filter(node.right, path)
+    if (
+        isinstance(node, scim_filter.Compare)
+        and node.path == "value"
+        and node.operator == "eq"
+        and isinstance(node.value, str)
+    ):
+        return [node.value]
+    raise ScimError(400, f'The path {path!r} is not of the form members[value eq "…"].', "invalidFilter")

@@ -1,0 +1,238 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start a real twin in a test, and talk to its control interface.
+
+from w365_simulator.testing import start_twin
+
+with start_twin(seed="none") as twin:
+    twin.switches(html_errors=True)
+    twin.fault(surface="provisioning", action="status", status=429, retry_after=1)
+    assert [request for request in twin.requests() if request["write"]] == []
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+START_LIMIT = 30.0
+
+
+class TwinError(RuntimeError):
+    """The twin did not start, or refused a request of a test."""
+
+
+class Twin:
+    """A running twin. ``ready`` is the content of its ready file; the most used fields are attributes."""
+
+    def __init__(
+        self, ready: Mapping[str, Any], process: subprocess.Popen[bytes] | None = None, log: Path | None = None
+    ) -> None:
+        self.ready = dict(ready)
+        self.process = process
+        self.log = log
+        self.url: str = ready["url"]
+        self.instance_url: str = ready["instance_url"]
+        self.ca_path: str = ready["ca_path"]
+        self.provisioning_key: str = ready["provisioning_key"]
+        self.scim_token: str = ready["scim_token"]
+        self.graph_url: str = ready["graph_url"]
+        self.entra_authority: str = ready["entra_authority"]
+        self.tenant: str | None = ready["tenant"]
+        self.tenant_id: str | None = ready["tenant_id"]
+        self.client_id: str | None = ready["client_id"]
+        self.client_secret: str | None = ready["client_secret"]
+        self.pid: int = ready["pid"]
+        self._connection: http.client.HTTPSConnection | None = None
+
+    @classmethod
+    def from_ready_file(cls, path: str | Path) -> Twin:
+        """Join a twin that somebody else has started."""
+        return cls(json.loads(Path(path).read_text(encoding="utf-8")))
+
+    def scim_url(self, environment: str) -> str:
+        """Return the root of an environment's SCIM service."""
+        return f"{self.url}/{environment}/scim/v2"
+
+    # ---- the control interface
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """Call /_simulator/<path>; return the JSON of the answer, or None."""
+        payload = None if body is None else json.dumps(body).encode()
+        for attempt in (1, 2):
+            if self._connection is None:
+                parts = urlsplit(self.url)
+                context = ssl.create_default_context(cafile=self.ca_path)
+                self._connection = http.client.HTTPSConnection(
+                    parts.hostname or "", parts.port, timeout=60, context=context
+                )
+            try:
+                self._connection.request(method, f"/_simulator/{path}", payload, {"Content-Type": "application/json"})
+                answer = self._connection.getresponse()
+                content = answer.read()
+                break
+            except (OSError, http.client.HTTPException):
+                # The twin may have been restarted since the last call.
+                self._connection.close()
+                self._connection = None
+                if attempt == 2:
+                    raise
+        if answer.status >= 400:
+            raise TwinError(
+                f"{method} /_simulator/{path} answered {answer.status}: {content.decode('utf-8', 'replace')}"
+            )
+        return json.loads(content) if content else None
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that the twin holds."""
+        result: dict[str, Any] = self.control("GET", "state")
+        return result
+
+    def environment(self, name: str) -> dict[str, Any]:
+        """Return the state of one environment."""
+        result: dict[str, Any] = self.state()["environments"][name]
+        return result
+
+    def requests(
+        self, since: int = 0, *, surface: str | None = None, write: bool | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the log, if asked only of one surface, only writes or only reads."""
+        found: list[dict[str, Any]] = self.control("GET", f"requests?since={since}")["requests"]
+        return [
+            request
+            for request in found
+            if (surface is None or request["surface"] == surface) and (write is None or request["write"] == write)
+        ]
+
+    def writes(self) -> list[dict[str, Any]]:
+        """Return every request that changed something or tried to."""
+        return self.requests(write=True)
+
+    def clear_requests(self) -> None:
+        """Empty the log."""
+        self.control("DELETE", "requests")
+
+    def reset(self, seed: Any = "none", profile: str | None = None) -> None:
+        """Forget everything, return switches to their start, remove faults, empty the log, and seed."""
+        self.control("POST", "reset", {"seed": seed, "profile": profile})
+
+    def seed(self, seed: Any) -> None:
+        """Merge a seed: a dictionary, or a name as on the command line."""
+        self.control("POST", "seed", seed)
+
+    def switches(self, **values: Any) -> dict[str, Any]:
+        """Change switches and return all of them."""
+        result: dict[str, Any] = (
+            self.control("PATCH", "switches", values) if values else self.control("GET", "switches")
+        )
+        return result
+
+    def reset_switches(self) -> None:
+        """Return every switch to its value at the start."""
+        self.control("DELETE", "switches")
+
+    def fault(self, **rule: Any) -> dict[str, Any]:
+        """Add a fault and return it."""
+        result: dict[str, Any] = self.control("POST", "faults", rule)["faults"][0]
+        return result
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return every fault with how often it struck."""
+        result: list[dict[str, Any]] = self.control("GET", "faults")["faults"]
+        return result
+
+    def clear_faults(self) -> None:
+        """Remove every fault."""
+        self.control("DELETE", "faults")
+
+    # ---- the process
+
+    def stop(self, *, kill: bool = False) -> None:
+        """End the process that this object started; ``kill`` ends it without a chance to tidy up."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def output(self) -> str:
+        """Return what the process has printed."""
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log else ""
+
+
+def launch(
+    directory: str | Path, *, seed: Any = "none", profile: str = "full", state: str | Path | None = None,
+    tls_directory: str | Path | None = None, quirks: Mapping[str, Any] | None = None, port: int = 0,
+    arguments: tuple[str, ...] = (), environ: Mapping[str, str] | None = None,
+) -> Twin:  # fmt: skip
+    """Start a twin and return it as soon as it answers; the caller stops it. Its files go to ``directory``."""
+    directory = Path(directory).absolute()
+    directory.mkdir(parents=True, exist_ok=True)
+    ready_file, log = directory / "ready.json", directory / "twin.log"
+    ready_file.unlink(missing_ok=True)
+    if not isinstance(seed, str):
+        seed_file = directory / "seed.json"
+        seed_file.write_text(json.dumps(seed), encoding="utf-8")
+        seed = str(seed_file)
+    command = [
+        sys.executable, "-m", "w365_simulator", "--port", str(port), "--profile", profile, "--seed", seed,
+        "--tls-directory", str(tls_directory or directory / "tls"), "--ready-file", str(ready_file), *arguments,
+    ]  # fmt: skip
+    if state is not None:
+        command += ["--state", str(state)]
+    for name, value in (quirks or {}).items():
+        command += ["--quirk", f"{name}={value}"]
+    package_root = str(Path(__file__).resolve().parent.parent)
+    variables = {**os.environ, **(environ or {})}
+    variables["PYTHONPATH"] = os.pathsep.join(part for part in (package_root, variables.get("PYTHONPATH", "")) if part)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, env=variables, start_new_session=True
+        )
+    deadline = time.monotonic() + START_LIMIT
+    while not ready_file.exists():
+        if process.poll() is not None:
+            raise TwinError(
+                f"The twin ended with {process.returncode}: {log.read_text(encoding='utf-8', errors='replace')}"
+            )
+        if time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            raise TwinError(
+                f"The twin was not ready after {START_LIMIT:g} seconds: {log.read_text(encoding='utf-8', errors='replace')}"
+            )
+        time.sleep(0.02)
+    return Twin(json.loads(ready_file.read_text(encoding="utf-8")), process, log)
+
+
+@contextmanager
+def start_twin(directory: str | Path | None = None, **options: Any) -> Iterator[Twin]:
+    """Start a twin as ``launch`` does, and stop it at the end; without a directory its files are temporary."""
+    if directory is None:
+        with tempfile.TemporaryDirectory(prefix="w365-twin-") as temporary, start_twin(temporary, **options) as twin:
+            yield twin
+        return
+    twin = launch(directory, **options)
+    try:
+        yield twin
+    finally:
+        twin.stop()

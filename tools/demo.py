@@ -1,0 +1,345 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Onboard a whole tenant against the offline twin, from the installed artifact, and prove what is said about it.
+
+`demo.py` runs the playbook three times: in check mode (the twin's request log must hold no write), for real, and once
+more (nothing may change, and nothing may be written). `demo.py --twin` starts the twin and prints what to export.
+The exit code is 0 only when every proof holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+
+from common import BUILD, COLLECTIONS, FULL_NAME, ROOT, Problem, clean_environment, paint, run_main, stop_group
+
+SIMULATOR = ROOT / "tests" / "simulator"
+INSTALLED = COLLECTIONS / "ansible_collections" / "workspace365" / "provisioning"
+EXAMPLE = INSTALLED / "playbooks" / "examples" / "contoso.yml"
+PLAYBOOK = f"{FULL_NAME}.onboard_tenant"
+# Seconds the twin may take until it answers. It needs about one; a busy machine needs more.
+START_LIMIT = 60
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A running twin: what its ready file says."""
+
+    ready: dict[str, Any]
+    ready_file: Path
+
+    def ask(self, method: str, path: str) -> Any:
+        """Call the twin's control interface; the JSON that it answers, None for an empty answer."""
+        url = f"{self.ready['url']}/_simulator/{path}"
+        try:
+            answer = requests.request(method, url, verify=self.ready["ca_path"], timeout=30)
+            answer.raise_for_status()
+            return answer.json() if answer.content else None
+        except (requests.RequestException, ValueError) as error:
+            raise Problem(f"the twin does not answer {method} {url}: {error}") from error
+
+    def take_requests(self) -> list[dict[str, Any]]:
+        """What has arrived since the last call."""
+        arrived: list[dict[str, Any]] = self.ask("GET", "requests")["requests"]
+        self.ask("DELETE", "requests")
+        return arrived
+
+
+def twin_command(ready_file: Path, port: int) -> list[str]:
+    """How to start the twin."""
+    command = [sys.executable, "-m", "w365_simulator", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--profile", "full", "--seed", "contoso", "--quiet"]
+    return [*command, "--ready-file", str(ready_file), "--tls-directory", str(ready_file.parent / "tls")]
+
+
+@contextlib.contextmanager
+def running_twin(directory: Path, port: int) -> Iterator[Twin]:
+    """Start the twin in its own process and wait until it is ready; stop it at the end, whatever happens."""
+    if not (SIMULATOR / "w365_simulator" / "__main__.py").is_file():
+        raise Problem(f"the twin is missing: {SIMULATOR.relative_to(ROOT)}/w365_simulator. Is this a whole checkout?")
+    directory.mkdir(parents=True, exist_ok=True)
+    ready_file, log = directory / "ready.json", directory / "twin.log"
+    ready_file.unlink(missing_ok=True)
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            twin_command(ready_file, port),
+            cwd=directory,
+            env=clean_environment({"PYTHONPATH": str(SIMULATOR)}),
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + START_LIMIT
+        while not ready_file.exists():
+            said = log.read_text(encoding="utf-8", errors="replace").strip()
+            if process.poll() is not None:
+                raise Problem(f"the twin did not start (exit code {process.returncode}). It said:\n{said or 'nothing'}")
+            if time.monotonic() > deadline:
+                raise Problem(f"the twin was not ready after {START_LIMIT} seconds. It said:\n{said or 'nothing'}")
+            time.sleep(0.05)
+        yield Twin(json.loads(ready_file.read_text(encoding="utf-8")), ready_file)
+    finally:
+        stop_group(process)
+
+
+def read_yaml(path: Path) -> Any:
+    """A YAML file's content, with a sentence when it is missing or broken."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise Problem(f"{path} cannot be read: {error}") from error
+
+
+def connection(twin: Twin) -> dict[str, str]:
+    """The variables under which the playbook finds the twin and its credentials.
+
+    The key for single sign-on comes from the twin's seed, as a person would take it from the app registration in Entra.
+    """
+    definition = read_yaml(EXAMPLE)["w365_tenant_definition"]
+    name, client_id = definition["environment"]["name"], definition["sso"]["client_id"]
+    seed = read_yaml(SIMULATOR / "w365_simulator" / "seeds" / "contoso.yml")
+    tenants = seed["tenants"]
+    applications = [
+        application
+        for tenant in (tenants.values() if isinstance(tenants, dict) else tenants)
+        for application in tenant["applications"]
+    ]
+    keys = [entry["client_secret"] for entry in applications if entry["client_id"] == client_id]
+    if not keys:
+        raise Problem(
+            f"the twin's seed knows no application {client_id}, which {EXAMPLE.name} names for single sign-on."
+        )
+    ready = twin.ready
+    return {
+        "W365_INSTANCE_URL": ready["instance_url"],
+        "W365_PROVISIONING_KEY": ready["provisioning_key"],
+        "W365_ENVIRONMENT": name,
+        "W365_SCIM_URL": f"{ready['url']}/{name}/scim/v2",
+        "W365_SCIM_TOKEN": ready["scim_token"],
+        "W365_CA_PATH": ready["ca_path"],
+        "W365_ENTRA_TENANT": ready["tenant"],
+        "W365_ENTRA_CLIENT_ID": ready["client_id"],
+        "W365_ENTRA_CLIENT_SECRET": ready["client_secret"],
+        "W365_ENTRA_AUTHORITY": ready["entra_authority"],
+        "W365_GRAPH_URL": ready["graph_url"],
+        "CONTOSO_SSO_KEY": keys[0],
+    }
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the playbook that ended well: the recap's figures by host, what arrived at the twin, and seconds."""
+
+    recap: dict[str, dict[str, int]]
+    arrived: list[dict[str, Any]]
+    seconds: float
+
+    @property
+    def changed(self) -> int:
+        """Tasks that changed something, in every play and on every host."""
+        return sum(figures["changed"] for figures in self.recap.values())
+
+    @property
+    def writes(self) -> list[str]:
+        """The writes that arrived, readable."""
+        return [f"{entry['method']} {entry['path']} ({entry['status']})" for entry in self.arrived if entry["write"]]
+
+
+def read_recap(output: str) -> dict[str, dict[str, int]]:
+    """The figures under PLAY RECAP, such as {"localhost": {"ok": 9, "changed": 0, "failed": 0}}; empty without one."""
+    plain = re.sub(r"\033\[[0-9;]*m", "", output)
+    _, found, recap = plain.rpartition("PLAY RECAP")
+    return {
+        line.split(":", 1)[0].strip(): {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line)}
+        for line in recap.splitlines()
+        if found and re.search(r":\s+ok=\d+\s+changed=\d+", line)
+    }
+
+
+def run_playbook(twin: Twin, *options: str) -> Run:
+    """Run the playbook of the installed collection; show its output while it comes."""
+    command = ["ansible-playbook", PLAYBOOK, "-e", f"@{EXAMPLE}", *options]
+    print(paint("$ " + " ".join(command).replace(f"{ROOT}/", ""), "cyan"), flush=True)
+    twin.take_requests()
+    environment = clean_environment(
+        {
+            **connection(twin),
+            "ANSIBLE_FORCE_COLOR": "1" if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else "0",
+            "ANSIBLE_NOCOWS": "1",
+        }
+    )
+    begin = time.monotonic()
+    output = ""
+    process = subprocess.Popen(
+        command,
+        cwd=twin.ready_file.parent,
+        env=environment,
+        text=True,
+        encoding="utf-8",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        for line in process.stdout or ():
+            output += line
+            print(line, end="", flush=True)
+        code = process.wait()
+    finally:
+        if process.poll() is None:
+            stop_group(process)
+    if code:
+        raise Problem(f"ansible-playbook ended with exit code {code}; it says why above. The demo ends here.")
+    return Run(read_recap(output), twin.take_requests(), time.monotonic() - begin)
+
+
+class Proofs:
+    """Collects what was to be shown, and whether it was."""
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+
+    def expect(self, holds: bool, claim: str, otherwise: str) -> None:
+        """Print the claim as kept or broken."""
+        if holds:
+            print(paint("  proved: ", "green") + claim, flush=True)
+        else:
+            print(paint("  NOT SO: ", "red") + otherwise, flush=True)
+            self.failed.append(otherwise)
+
+
+def tell(text: str) -> None:
+    """A sentence of the narration."""
+    print("\n" + paint(text, "bold"), flush=True)
+
+
+def demo() -> int:
+    """The three runs and their proofs."""
+    if not EXAMPLE.is_file():
+        raise Problem(f"{EXAMPLE.relative_to(ROOT)} is not there. Run 'make install', which installs the artifact.")
+    begin = time.monotonic()
+    proofs = Proofs()
+    tell(
+        "Starting the offline twin: Workspace 365, Microsoft Entra and Microsoft Graph on a free port of this machine."
+    )
+    with running_twin(BUILD / "demo", 0) as twin:
+        print(f"It answers at {twin.ready['url']}. Entra holds Contoso's people; Workspace 365 is empty.")
+        environments = twin.ask("GET", "state")["environments"]
+        proofs.expect(
+            not environments, "no environment exists yet", f"environments exist already: {list(environments)}"
+        )
+
+        tell("1. What would be done? The playbook in check mode, with differences. It must not write.")
+        check = run_playbook(twin, "--check", "--diff")
+        proofs.expect(
+            check.changed > 0, f"it announces changes in {check.changed} tasks", "it announces no change at all"
+        )
+        proofs.expect(
+            bool(check.arrived) and not check.writes,
+            f"the twin's log holds {len(check.arrived)} requests of it and no write among them",
+            f"the twin's log holds {len(check.arrived)} requests and these writes: {', '.join(check.writes) or 'none'}",
+        )
+
+        tell("2. The same for real.")
+        real = run_playbook(twin)
+        proofs.expect(
+            real.changed > 0 and bool(real.writes),
+            f"{real.changed} tasks changed something, with {len(real.writes)} writes",
+            f"{real.changed} tasks changed something, and {len(real.writes)} writes arrived",
+        )
+
+        tell("3. Once more. Everything is as wanted now, so nothing may change.")
+        again = run_playbook(twin)
+        proofs.expect(
+            bool(again.recap) and again.changed == 0,
+            "changed=0 in every play",
+            f"{again.changed} tasks changed something" if again.recap else "there is no recap to read changed=0 from",
+        )
+        proofs.expect(
+            bool(again.arrived) and not again.writes,
+            f"the twin received {len(again.arrived)} requests and no write",
+            f"the twin received {len(again.arrived)} requests and these writes: {', '.join(again.writes) or 'none'}",
+        )
+
+        tell("4. What Workspace 365 holds now.")
+        show = [sys.executable, "-m", "w365_simulator", "show", "--ready-file", str(twin.ready_file)]
+        shown = subprocess.run(show, env=clean_environment({"PYTHONPATH": str(SIMULATOR)}), check=False)
+        if shown.returncode:
+            proofs.expect(False, "", "the twin could not be shown")
+    if proofs.failed:
+        tell("The demo did not show what it had to:")
+        print("".join(f"  - {sentence}\n" for sentence in proofs.failed), end="")
+        return 1
+    times = f"check {check.seconds:.1f} s, real {real.seconds:.1f} s, again {again.seconds:.1f} s"
+    tell(f"Everything held. {times}; {time.monotonic() - begin:.0f} seconds in all.")
+    print("To play with it yourself: make twin")
+    return 0
+
+
+def serve(port: int) -> int:
+    """Start the twin, print and write what to export, and wait until Ctrl-C."""
+    directory = BUILD / "twin"
+    # The person ends it with Ctrl-C, a script with SIGTERM; both are to stop the twin too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with running_twin(directory, port) as twin:
+        exports = {**connection(twin), "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in exports.items()]
+        lines.append(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
+        script = directory / "env.sh"
+        script.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        tell(f"The twin answers at {twin.ready['url']}. Ctrl-C ends it, and it forgets everything.")
+        print("In another terminal, in this folder:\n")
+        print(paint(f"  source {script.relative_to(ROOT)}", "cyan") + "\n\nwhich says:\n")
+        print("".join(f"  {line}\n" for line in lines))
+        example, ready_file = EXAMPLE.relative_to(ROOT), twin.ready_file.relative_to(ROOT)
+        print("Then, for example:\n")
+        for line in (
+            f"ansible-playbook {PLAYBOOK} -e @{example} --check --diff",
+            f"ansible-playbook {PLAYBOOK} -e @{example}",
+            f"PYTHONPATH={SIMULATOR.relative_to(ROOT)} python -m w365_simulator show --ready-file {ready_file}",
+        ):
+            print(paint(f"  {line}", "cyan"), flush=True)
+        print(flush=True)
+        while True:
+            try:
+                twin.ask("GET", "switches")
+            except Problem as problem:
+                raise Problem(
+                    f"the twin has ended on its own. Its log is {directory.relative_to(ROOT)}/twin.log."
+                ) from problem
+            time.sleep(5)
+
+
+def main() -> int:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Onboard a tenant against the offline twin, twice, with proofs.")
+    parser.add_argument("--twin", action="store_true", help="only start the twin and print what to export")
+    parser.add_argument("--port", type=int, default=8365, help="where --twin listens; default 8365")
+    options = parser.parse_args()
+    return serve(options.port) if options.twin else demo()
+
+
+if __name__ == "__main__":
+    run_main(main)

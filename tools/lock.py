@@ -1,0 +1,61 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Choose exact versions for tests/requirements/*.in and write them to *.txt: `lock.py UV_VERSION`.
+
+uv makes one file for every Python from 3.11 on (ansible-core 2.19 on 3.11, a newer one above). It is needed only
+here; plain pip installs from what it wrote. lowest.txt is matrix.txt with the oldest requests and msal that
+meta/ee-requirements.txt promises to work with.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from common import BUILD, ROOT, Problem, run_main
+
+REQUIREMENTS = ROOT / "tests" / "requirements"
+
+
+def install_uv(version: str) -> Path:
+    """Install uv into an environment of its own; the path of the program."""
+    home = BUILD / "uv"
+    if not (home / "bin" / "python").exists():
+        venv.create(home, with_pip=True)
+    pip = [str(home / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+    if subprocess.run([*pip, "install", "--quiet", f"uv=={version}"], check=False).returncode:
+        raise Problem(f"uv {version} cannot be installed. Is the package index reachable?")
+    return home / "bin" / "uv"
+
+
+def compile_requirements(uv: Path, source: str, target: str, *options: str) -> None:
+    """One run of uv pip compile. The index is left out of the files: it belongs to the machine, not to the project."""
+    command = [str(uv), "pip", "compile", "--no-config", "--system-certs", "--quiet", "--upgrade", "--universal"]
+    command += ["--no-emit-index-url", "--no-emit-find-links", "--python-version", "3.11", *options]
+    command += ["--output-file", target, source]
+    environment = {**os.environ, "UV_CUSTOM_COMPILE_COMMAND": "make lock"}
+    if subprocess.run(command, cwd=REQUIREMENTS, env=environment, check=False).returncode:
+        raise Problem(f"uv found no set of versions for tests/requirements/{source}; it says why above.")
+
+
+def main() -> int:
+    """Write the three lock files."""
+    uv = install_uv(sys.argv[1])
+    lowest = BUILD / "lowest-direct.txt"
+    compile_requirements(uv, "tools.in", "tools.txt")
+    compile_requirements(uv, "matrix.in", "matrix.txt", "--constraint", "tools.txt")
+    promised = "../../meta/ee-requirements.txt"
+    compile_requirements(uv, promised, str(lowest), "--resolution", "lowest-direct", "--no-deps")
+    compile_requirements(uv, "matrix.in", "lowest.txt", "--constraint", str(lowest), "--no-annotate")
+    for name in ("tools.txt", "matrix.txt", "lowest.txt"):
+        print(f"wrote tests/requirements/{name}")
+    return 0
+
+
+if __name__ == "__main__":
+    run_main(main)

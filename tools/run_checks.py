@@ -1,0 +1,208 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run the checks of `make test`: several at a time, each one's output in one block, a summary at the end.
+
+Every check is a target of the Makefile, so what fails here can be repeated alone. A check takes as many of the slots
+as it can keep busy; there are as many slots as cores, but at least two. The exit code is 0 only when all passed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from common import BUILD, ROOT, Problem, paint, run_main, stop_group, table
+
+
+@dataclass(frozen=True)
+class Check:
+    """One target of the Makefile. `slots`: cores it uses; `limit`: seconds after which it is ended and has failed."""
+
+    target: str
+    slots: int = 1
+    limit: int = 600
+
+
+# The long ones first: a long check that starts last keeps everybody waiting while a core idles.
+CHECKS = (
+    Check("integration", slots=2, limit=780),
+    Check("sanity"),
+    Check("molecule"),
+    Check("unit"),
+    Check("importer"),
+    Check("ansible-lint"),
+    Check("docs"),
+    Check("demo"),
+    Check("conformance"),
+    Check("types"),
+    Check("changelog"),
+    Check("yamllint"),
+    Check("ruff"),
+)
+
+# Made before the checks start. "make -o" tells the checks to take them as they are: two of them building the same
+# artifact at the same time would spoil it, and all are to look at the same one.
+PREPARED = (".build/venv/.stamp", ".build/src/.stamp", ".build/collections/.stamp", ".build/wrong-ca/client.pem")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a check ended. `seconds`: from its start to its end."""
+
+    check: Check
+    passed: bool
+    seconds: float
+    note: str = ""
+
+
+class Slots:
+    """Counts the free cores and admits checks in their order: a wide check is not overtaken by later narrow ones."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.free = count
+        self.condition = threading.Condition()
+        self.turn = 0
+
+    def enter(self, turn: int, wanted: int) -> None:
+        """Wait until it is this one's turn and enough slots are free."""
+        with self.condition:
+            self.condition.wait_for(lambda: self.turn == turn and self.free >= min(wanted, self.count))
+            self.free -= min(wanted, self.count)
+            self.turn += 1
+            self.condition.notify_all()
+
+    def leave(self, wanted: int) -> None:
+        """Give the slots back."""
+        with self.condition:
+            self.free += min(wanted, self.count)
+            self.condition.notify_all()
+
+
+class Runner:
+    """Runs checks and prints their blocks. `running` holds the processes, so that Ctrl-C can end them."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = Slots(slots)
+        self.printing = threading.Lock()
+        self.running: set[subprocess.Popen[str]] = set()
+        self.stopped = threading.Event()
+
+    def say(self, text: str) -> None:
+        """Print without tearing another's block apart."""
+        with self.printing:
+            print(text, flush=True)
+
+    def run(self, turn: int, check: Check) -> Outcome:
+        """Wait for slots, run one check, print its block."""
+        self.slots.enter(turn, check.slots)
+        try:
+            if self.stopped.is_set():
+                return Outcome(check, False, 0, "not started")
+            return self._run(check)
+        finally:
+            self.slots.leave(check.slots)
+
+    def _run(self, check: Check) -> Outcome:
+        log = BUILD / "reports" / f"{check.target}.log"
+        self.say(paint(f"... {check.target} has started", "dim"))
+        environment = {
+            name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
+        }
+        command = [os.environ.get("MAKE", "make"), "--no-print-directory"]
+        for path in (*PREPARED, *(str(path.relative_to(ROOT)) for path in (BUILD / "artifacts").glob("*.tar.gz"))):
+            command += ["-o", path]
+        begin = time.monotonic()
+        note = ""
+        with log.open("w", encoding="utf-8") as output:
+            process = subprocess.Popen(
+                [*command, check.target],
+                cwd=ROOT,
+                env=environment,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self.running.add(process)
+            try:
+                process.wait(check.limit)
+            except subprocess.TimeoutExpired:
+                stop_group(process)
+                note = f"ended after {check.limit} seconds"
+            finally:
+                self.running.discard(process)
+        seconds = time.monotonic() - begin
+        passed = process.returncode == 0 and not note
+        word = paint("passed", "green") if passed else paint("FAILED", "red")
+        text = log.read_text(encoding="utf-8", errors="replace").rstrip()
+        ending = f" in {seconds:.0f} s{', ' if note else ''}{note} ====="
+        self.say("\n" + paint(f"===== {check.target}: ", "bold") + word + paint(ending, "bold") + f"\n{text}\n")
+        return Outcome(check, passed, seconds, note)
+
+    def stop(self) -> None:
+        """End everything that runs; start nothing more."""
+        self.stopped.set()
+        for process in tuple(self.running):
+            stop_group(process)
+
+
+def choose(names: list[str]) -> list[Check]:
+    """The checks by name, all for none; `lint` stands for its three."""
+    wanted = {part for name in names for part in (("ruff", "yamllint", "ansible-lint") if name == "lint" else (name,))}
+    unknown = wanted - {check.target for check in CHECKS}
+    if unknown:
+        known = ", ".join(check.target for check in CHECKS)
+        raise Problem(
+            f"there is no check named {', '.join(sorted(unknown))}. There are: {known}, and lint for three of them."
+        )
+    return [check for check in CHECKS if not wanted or check.target in wanted]
+
+
+def main() -> int:
+    """Run the chosen checks and print the summary."""
+    parser = argparse.ArgumentParser(description="Run checks of the Makefile side by side.")
+    parser.add_argument("checks", nargs="*", help="names of checks; none for all")
+    checks = choose(parser.parse_args().checks)
+    slots = max(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2)
+    (BUILD / "reports").mkdir(parents=True, exist_ok=True)
+    print(
+        f"{len(checks)} checks in {slots} slots. Each one's output also goes to .build/reports/<check>.log.\n",
+        flush=True,
+    )
+    runner = Runner(slots)
+    begin = time.monotonic()
+    with ThreadPoolExecutor(max_workers=len(checks)) as pool:
+        futures = [pool.submit(runner.run, turn, check) for turn, check in enumerate(checks)]
+        try:
+            outcomes = [future.result() for future in futures]
+        except KeyboardInterrupt:
+            runner.stop()
+            raise
+    rows = [
+        [outcome.check.target, "passed" if outcome.passed else "FAILED", f"{outcome.seconds:.0f}", outcome.note]
+        for outcome in outcomes
+    ]
+    print(table(["check", "result", "seconds", ""], rows))
+    failed = [outcome.check.target for outcome in outcomes if not outcome.passed]
+    total = f"{time.monotonic() - begin:.0f} seconds in all"
+    if failed:
+        print(paint(f"\n{len(failed)} of {len(outcomes)} checks failed in {total}: {', '.join(failed)}.", "red"))
+        print(f"To repeat one alone: make {failed[0]}")
+        return 1
+    print(paint(f"\nAll {len(outcomes)} checks passed in {total}.", "green"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    run_main(main)
