@@ -139,7 +139,7 @@ options:
 
 notes:
   - >-
-    Some objects cannot be imported into Workspace 365. They are left out, and each is listed in RV(skipped) with its
+    Some objects cannot be imported into Workspace 365. They are left out, and each is listed in RV(left_out) with its
     reason: users without a first or a last name, users whose account is disabled, distribution lists, mail-enabled
     security groups, and groups nested in a group (their members come along only when their own group is chosen too).
   - >-

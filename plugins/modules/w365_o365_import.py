@@ -98,7 +98,7 @@ EXAMPLES = r"""
 
     - name: Show who would be left out, and why
       ansible.builtin.debug:
-        msg: "{{ preview.skipped }}"
+        msg: "{{ preview.left_out }}"
 
     - name: Import the members of a group that also have an address of the company
       workspace365.provisioning.w365_o365_import:
@@ -142,7 +142,7 @@ compared:
 summary:
   description:
     - How many objects got, or in check mode would get, which treatment. Every key is a kind and a verb, such as
-      V(user_create); V(unchanged) counts the objects that are as wanted, V(skipped) those that were left out.
+      V(user_create); V(unchanged) counts the objects that are as wanted, V(left_out) those that were left out.
   type: dict
   returned: success
   sample:
@@ -150,7 +150,7 @@ summary:
     group_create: 1
     membership_change: 1
     unchanged: 4
-    skipped: 3
+    left_out: 3
 results:
   description:
     - One entry for each change that was made, or in check mode would be made.
@@ -189,7 +189,7 @@ results:
       returned: when fields of an existing object change
       sample:
         last_name: Gupta
-skipped:
+left_out:
   description:
     - The objects of the scope that were left out, each with its reason.
   type: list
@@ -234,7 +234,8 @@ def corridor(module: W365Module) -> dict[str, Any]:
     scope = ImportScope.from_task(module.params)
     desired = from_entra(module.graph, scope, module.directory.abilities)
     report = module.carry_out(module.plan(desired), module.directory.handlers())
-    return module.outcome(report, skipped=[item.as_result() for item in desired.skipped])
+    # Not "skipped": Ansible takes a result with that key for a task that did not run.
+    return module.outcome(report, left_out=[item.as_result() for item in desired.left_out])
 
 
 def main() -> None:

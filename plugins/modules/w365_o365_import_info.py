@@ -129,7 +129,7 @@ groups:
       external_id: 3f1c6c0e-0000-4000-8000-000000000101
       members:
         - adele.vance@contoso.com
-skipped:
+left_out:
   description:
     - The objects of the scope that were left out, each with its reason.
   type: list
@@ -179,7 +179,7 @@ def corridor(module: W365Module) -> dict[str, Any]:
             for group in found.groups
             if group.members
         ],
-        "skipped": [item.as_result() for item in found.skipped],
+        "left_out": [item.as_result() for item in found.left_out],
     }
 
 

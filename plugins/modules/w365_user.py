@@ -276,13 +276,13 @@ compared:
 summary:
   description:
     - How many objects got, or in check mode would get, which treatment. Every key is a kind and a verb, such as
-      V(user_create); V(unchanged) counts the objects that are as wanted, V(skipped) those that were left out.
+      V(user_create); V(unchanged) counts the objects that are as wanted, V(left_out) those that were left out.
   type: dict
   returned: success
   sample:
     user_create: 1
     unchanged: 0
-    skipped: 0
+    left_out: 0
 results:
   description:
     - One entry for each change that was made, or in check mode would be made.

@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+
 from w365_simulator.testing import Twin, launch
 
 TENANT = "36500000-0000-4000-8000-000000000001"

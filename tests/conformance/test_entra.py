@@ -14,6 +14,7 @@ from typing import Any
 import jwt
 import msal
 import pytest
+
 from w365_simulator.testing import Twin
 
 TENANT = "36500000-0000-4000-8000-000000000001"
@@ -50,7 +51,9 @@ def works(api: Any, twin: Twin, result: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("tenant", [TENANT, TENANT.upper(), "contoso.com", "contoso.onmicrosoft.com"])
-def test_secret_for_every_name_of_the_tenant(api: Any, twin: Twin, application: Callable[..., Any], tenant: str) -> None:
+def test_secret_for_every_name_of_the_tenant(
+    api: Any, twin: Twin, application: Callable[..., Any], tenant: str
+) -> None:
     result = application("client-secret-of-the-twin", tenant=tenant).acquire_token_for_client(scopes(twin))
     assert result["expires_in"] == 3599
     assert works(api, twin, result)
@@ -95,7 +98,9 @@ def test_certificate_in_both_spellings(api: Any, twin: Twin, application: Callab
         assert works(api, twin, application(credential).acquire_token_for_client(scopes(twin)))
 
 
-def test_certificate_that_is_not_registered(twin: Twin, application: Callable[..., Any], other_certificate: Any) -> None:
+def test_certificate_that_is_not_registered(
+    twin: Twin, application: Callable[..., Any], other_certificate: Any
+) -> None:
     credential = {
         "private_key": other_certificate.private_key,
         "public_certificate": other_certificate.public_certificate,
@@ -190,7 +195,9 @@ def test_forged_tokens_are_refused(api: Any, twin: Twin) -> None:
     token = api.token_answer().json()["access_token"]
     head, body, signature = token.split(".")
     claims = json.loads(base64.urlsafe_b64decode(body + "=="))
-    forged = base64.urlsafe_b64encode(json.dumps({**claims, "exp": claims["exp"] + 9999}).encode()).rstrip(b"=").decode()
+    forged = (
+        base64.urlsafe_b64encode(json.dumps({**claims, "exp": claims["exp"] + 9999}).encode()).rstrip(b"=").decode()
+    )
     for wrong in (f"{head}.{forged}.{signature}", "x", "a.b.c", ""):
         headers = {"Authorization": f"Bearer {wrong}"}
         refused = api.session.get(f"{twin.graph_url}/v1.0/users", headers=headers, timeout=30)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from w365_simulator.testing import Twin, TwinError
 
 JONI = {"EmailAddress": "joni.sherman@contoso.com", "FirstName": "Joni", "LastName": "Sherman"}
@@ -41,7 +42,9 @@ def test_drop_after_leaves_the_write_done(api: Any, twin: Twin) -> None:
     assert create(api).status_code == 400
 
 
-@pytest.mark.parametrize(("status", "retry_after"), [(429, 2), (429, None), (503, "Wed, 21 Oct 2026 07:28:00 GMT"), (500, None)])
+@pytest.mark.parametrize(
+    ("status", "retry_after"), [(429, 2), (429, None), (503, "Wed, 21 Oct 2026 07:28:00 GMT"), (500, None)]
+)
 def test_status_with_and_without_retry_after(api: Any, twin: Twin, status: int, retry_after: Any) -> None:
     twin.fault(action="status", status=status, retry_after=retry_after, times=2)
     answers = [create(api) for _ in range(3)]
@@ -141,7 +144,8 @@ def test_chance_can_be_repeated(api: Any, twin: Twin) -> None:
 @pytest.mark.parametrize(
     "rule",
     [
-        {}, {"action": "explode"}, {"action": "status"}, {"action": "status", "status": 99}, {"action": "html", "surface": "x"},
+        {}, {"action": "explode"}, {"action": "status"}, {"action": "status", "status": 99},
+        {"action": "html", "surface": "x"},
         {"action": "html", "path": "("}, {"action": "html", "probability": 2}, {"action": "html", "time": 1},
         {"action": "html", "times": "often"},
     ],
@@ -191,7 +195,9 @@ def test_switches_are_checked_and_return_to_their_start(twin: Twin) -> None:
 def test_the_log_counts_and_clears_and_hides_every_secret(api: Any, twin: Twin) -> None:
     secret = "planted-secret-4711"
     api.provisioning("POST", "/contoso/User/", {**JONI, "Password": secret})
-    api.provisioning("PUT", "/contoso/SingleSignOnSettings/OAuth2", {"authority": "https://x", "clientid": "x", "KEY": secret})
+    api.provisioning(
+        "PUT", "/contoso/SingleSignOnSettings/OAuth2", {"authority": "https://x", "clientid": "x", "KEY": secret}
+    )
     api.token_answer(client_secret=secret)
     api.scim("GET", "/Users", token=secret)
     adele = api.scim_user("adele.vance@contoso.com")["id"]
@@ -211,10 +217,22 @@ def test_the_log_counts_and_clears_and_hides_every_secret(api: Any, twin: Twin) 
 
 
 def test_reset_and_seed(api: Any, twin: Twin) -> None:
-    twin.seed({"environments": [{"name": "contoso", "users": [{"upn": "lee.gu@contoso.com", "first_name": "L", "last_name": "G", "active": True}]}]})
+    twin.seed(
+        {
+            "environments": [
+                {
+                    "name": "contoso",
+                    "users": [{"upn": "lee.gu@contoso.com", "first_name": "L", "last_name": "G", "active": True}],
+                }
+            ]
+        }
+    )
     state = twin.environment("contoso")
     assert len(state["users"]) == 3
-    assert (state["users"]["lee.gu@contoso.com"]["first_name"], state["users"]["lee.gu@contoso.com"]["active"]) == ("L", True)
+    assert (state["users"]["lee.gu@contoso.com"]["first_name"], state["users"]["lee.gu@contoso.com"]["active"]) == (
+        "L",
+        True,
+    )
     twin.fault(action="html")
     twin.reset("none", profile="documented")
     empty = twin.state()

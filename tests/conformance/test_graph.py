@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from w365_simulator.testing import Twin
 
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
@@ -20,7 +21,11 @@ def names(answer: Any) -> list[str]:
     """Return the part of every user's UPN before the @, or the group's name."""
     assert answer.status_code == 200, answer.text
     return [
-        str(item["userPrincipalName"]).partition("@")[0].lower() if item.get("userPrincipalName") else item["displayName"]
+        (
+            str(item["userPrincipalName"]).partition("@")[0].lower()
+            if item.get("userPrincipalName")
+            else item["displayName"]
+        )
         for item in answer.json()["value"]
     ]
 
@@ -61,7 +66,9 @@ def test_default_and_selected_properties(api: Any) -> None:
     assert "accountEnabled" not in default
     assert default["givenName"] == "Adele"
     selected = api.graph("/users", select="userPrincipalName,assignedLicenses,surname").json()["value"]
-    assert {frozenset(user) for user in selected} == {frozenset({"id", "userPrincipalName", "assignedLicenses", "surname"})}
+    assert {frozenset(user) for user in selected} == {
+        frozenset({"id", "userPrincipalName", "assignedLicenses", "surname"})
+    }
     assert [user["surname"] for user in selected][4] is None
     assert error(api.graph("/users", select="nothing")) == (400, "BadRequest")
 
@@ -69,7 +76,11 @@ def test_default_and_selected_properties(api: Any) -> None:
 def test_pages_follow_the_link_to_the_end(api: Any, twin: Twin) -> None:
     found: list[str] = []
     link, pages = "/users", 0
-    query = {"top": "2", "select": "userPrincipalName", "filter": "startswith(userPrincipalName, 'a') or userType eq 'Guest'"}
+    query = {
+        "top": "2",
+        "select": "userPrincipalName",
+        "filter": "startswith(userPrincipalName, 'a') or userType eq 'Guest'",
+    }
     while link:
         answer = api.graph(link, **query)
         found += names(answer)
@@ -108,7 +119,10 @@ def test_user_filters(api: Any, filter_: str, expected: list[str]) -> None:
     [
         ("endswith(mail,'@fabrikam.com')", ["lynne_fabrikam.com#ext#"]),
         ("endsWith(userPrincipalName,'@contoso.com') and not startswith(givenName,'A')", ["megan.bowen", "lee.gu"]),
-        ("surname ne 'Vance' and accountEnabled ne false and userType eq 'Member'", ["alex.wilber", "megan.bowen", "allan.only"]),
+        (
+            "surname ne 'Vance' and accountEnabled ne false and userType eq 'Member'",
+            ["alex.wilber", "megan.bowen", "allan.only"],
+        ),
     ],
 )
 def test_advanced_filters_need_the_header_and_the_count(api: Any, filter_: str, expected: list[str]) -> None:
@@ -141,7 +155,9 @@ def test_groups(api: Any) -> None:
     assert names(api.graph("/groups")) == ["Sales", "Everybody", "Loop"]
     assert names(api.graph("/groups", filter="groupTypes/any(c:c eq 'Unified')")) == ["Sales"]
     assert names(api.graph("/groups", filter="mailEnabled eq false and startswith(displayName,'l')")) == ["Loop"]
-    group = api.graph(f"/groups/{group_id(api, 'Sales')}", select="displayName,mailEnabled,securityEnabled,groupTypes").json()
+    group = api.graph(
+        f"/groups/{group_id(api, 'Sales')}", select="displayName,mailEnabled,securityEnabled,groupTypes"
+    ).json()
     assert (group["mailEnabled"], group["securityEnabled"], group["groupTypes"]) == (True, False, ["Unified"])
     assert error(api.graph("/groups/nothing")) == (404, "Request_ResourceNotFound")
 
@@ -186,7 +202,9 @@ def test_members_are_paged_filtered_and_counted(api: Any) -> None:
     first = api.graph(url, eventual=True, count="true", top="2", select="userPrincipalName")
     rest = api.graph(first.json()["@odata.nextLink"], eventual=True)
     assert sorted(names(first) + names(rest)) == ["adele.vance", "alex.wilber", "megan.bowen"]
-    assert names(api.graph(url, eventual=True, count="true", filter="endsWith(mail,'bowen@contoso.com')")) == ["megan.bowen"]
+    assert names(api.graph(url, eventual=True, count="true", filter="endsWith(mail,'bowen@contoso.com')")) == [
+        "megan.bowen"
+    ]
     counted = api.graph(f"/groups/{group_id(api, 'Everybody')}/members/$count", eventual=True)
     assert counted.text == "4"
     assert names(api.graph(f"/groups/{group_id(api, 'Sales')}/owners")) == ["megan.bowen"]
@@ -194,11 +212,16 @@ def test_members_are_paged_filtered_and_counted(api: Any) -> None:
 
 def test_organization_domains_and_roles(api: Any) -> None:
     organization = api.graph("/organization").json()["value"][0]
-    assert {domain["name"]: (domain["isDefault"], domain["isInitial"]) for domain in organization["verifiedDomains"]} == {
+    assert {
+        domain["name"]: (domain["isDefault"], domain["isInitial"]) for domain in organization["verifiedDomains"]
+    } == {
         "contoso.com": (True, False),
         "contoso.onmicrosoft.com": (False, True),
     }
-    assert [domain["id"] for domain in api.graph("/domains").json()["value"]] == ["contoso.com", "contoso.onmicrosoft.com"]
+    assert [domain["id"] for domain in api.graph("/domains").json()["value"]] == [
+        "contoso.com",
+        "contoso.onmicrosoft.com",
+    ]
     role = f"/directoryRoles(roleTemplateId='{GLOBAL_ADMINISTRATOR}')/members"
     answer = api.graph(role, select="id,userPrincipalName")
     assert names(answer) == ["megan.bowen"]
@@ -207,7 +230,12 @@ def test_organization_domains_and_roles(api: Any) -> None:
 
 
 def test_permissions_are_those_of_the_application(api: Any) -> None:
-    for path in ("/users", "/organization", "/domains", f"/directoryRoles(roleTemplateId='{GLOBAL_ADMINISTRATOR}')/members"):
+    for path in (
+        "/users",
+        "/organization",
+        "/domains",
+        f"/directoryRoles(roleTemplateId='{GLOBAL_ADMINISTRATOR}')/members",
+    ):
         assert error(api.graph(path, client=LIMITED)) == (403, "Authorization_RequestDenied")
     members = api.graph(f"/groups/{group_id(api, 'Sales')}/members", client=LIMITED).json()["value"]
     assert len(members) == 2
@@ -234,16 +262,27 @@ def test_new_objects_lag_behind(api: Any, twin: Twin) -> None:
 
 def test_batch(api: Any, twin: Twin) -> None:
     sales = group_id(api, "Sales")
-    requests = [
+    requests: list[dict[str, Any]] = [
         {"id": "1", "method": "GET", "url": "/users/adele.vance@contoso.com?$select=surname"},
         {"id": "2", "method": "GET", "url": "/users/nobody@contoso.com"},
-        {"id": "3", "method": "GET", "url": f"/groups/{sales}/members/{USER_CAST}?$count=true", "headers": {"ConsistencyLevel": "eventual"}},
+        {
+            "id": "3",
+            "method": "GET",
+            "url": f"/groups/{sales}/members/{USER_CAST}?$count=true",
+            "headers": {"ConsistencyLevel": "eventual"},
+        },
         {"id": "4", "method": "GET", "url": "/organization", "dependsOn": ["2"]},
         {"id": "5", "method": "GET", "url": "/users/megan.bowen@contoso.com"},
     ]
     twin.fault(surface="graph", path="megan", action="status", status=429, retry_after=3)
     responses = {item["id"]: item for item in api.graph("/$batch", body={"requests": requests}).json()["responses"]}
-    assert {id_: item["status"] for id_, item in responses.items()} == {"1": 200, "2": 404, "3": 200, "4": 424, "5": 429}
+    assert {id_: item["status"] for id_, item in responses.items()} == {
+        "1": 200,
+        "2": 404,
+        "3": 200,
+        "4": 424,
+        "5": 429,
+    }
     assert responses["1"]["body"]["surname"] == "Vance"
     assert responses["3"]["body"]["@odata.count"] == 2
     assert responses["5"]["headers"]["Retry-After"] == "3"

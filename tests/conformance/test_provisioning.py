@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from w365_simulator.contract import ENDPOINTS
 from w365_simulator.testing import Twin
 
@@ -105,7 +106,9 @@ def test_wrong_or_missing_key_is_403_and_changes_nothing(api: Any, twin: Twin, r
     assert twin.state() == before
 
 
-@pytest.mark.parametrize("row", [row for row in LETTERS if "{environment}" in row and row != "POST /Environment/{environment}/"])
+@pytest.mark.parametrize(
+    "row", [row for row in LETTERS if "{environment}" in row and row != "POST /Environment/{environment}/"]
+)
 def test_unknown_environment_is_404(api: Any, row: str) -> None:
     method, path = row.split(" ")
     concrete = path.replace("{environment}", "nowhere").replace("{id}", "1")
@@ -371,14 +374,22 @@ def test_group_life(api: Any, twin: Twin) -> None:
     assert api.provisioning("PUT", path, {"Name": "sales"}).status_code == 400
     assert api.provisioning("PUT", path, {"Name": "Books", "Description": ""}).status_code == 200
     assert [group["Name"] for group in api.provisioning("GET", "/contoso/Group/").json()] == ["Sales", "Books"]
-    assert api.scim_group("Books")["members"][0]["value"] == twin.environment("contoso")["users"]["megan.bowen@contoso.com"]["scim_id"]
+    assert (
+        api.scim_group("Books")["members"][0]["value"]
+        == twin.environment("contoso")["users"]["megan.bowen@contoso.com"]["scim_id"]
+    )
     assert api.provisioning("DELETE", path).status_code == 200
     assert api.provisioning("GET", path).status_code == 404
 
 
 @pytest.mark.parametrize(
     ("body", "field"),
-    [({"Name": "SALES"}, "Name"), ({}, "Name"), ({"Name": "x", "Members": [0]}, "Members"), ({"Name": "x", "Members": "y"}, "Members")],
+    [
+        ({"Name": "SALES"}, "Name"),
+        ({}, "Name"),
+        ({"Name": "x", "Members": [0]}, "Members"),
+        ({"Name": "x", "Members": "y"}, "Members"),
+    ],
 )
 def test_bad_group_is_400(api: Any, body: dict[str, Any], field: str) -> None:
     answer = api.provisioning("POST", "/contoso/Group/", body)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from w365_simulator.testing import Twin
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -191,10 +192,13 @@ def people(api: Any) -> None:
         ("displayName pr", ["joni.sherman"]),
         ("externalId pr", ["joni.sherman"]),
         ("not (active eq true)", ["lee.gu"]),
-        ('userName ne "lee.gu@contoso.com" and not (name.givenName sw "A")', ["megan.bowen", "joni.sherman", "isaiah.langer"]),
+        (
+            'userName ne "lee.gu@contoso.com" and not (name.givenName sw "A")',
+            ["megan.bowen", "joni.sherman", "isaiah.langer"],
+        ),
         ('(userName sw "lee" or userName sw "megan") and active eq true', ["megan.bowen"]),
         ('userName sw "lee" or userName sw "megan" and active eq false', ["lee.gu"]),
-        ('not (emails pr)', ["isaiah.langer"]),
+        ("not (emails pr)", ["isaiah.langer"]),
         ('meta.created gt "2020-01-01T00:00:00Z" and userName ew "GU@contoso.com"', ["lee.gu"]),
     ],
 )
@@ -266,7 +270,10 @@ def test_search_by_post(api: Any) -> None:
         assert [user["userName"] for user in api.scim("POST", path, body).json()["Resources"]] == ["lee.gu@contoso.com"]
     everything = api.scim("POST", "/.search", {"schemas": body["schemas"], "startIndex": 3, "count": 5}).json()
     assert everything["totalResults"] == 4
-    assert [item.get("userName", item.get("displayName")) for item in everything["Resources"]] == ["lee.gu@contoso.com", "Sales"]
+    assert [item.get("userName", item.get("displayName")) for item in everything["Resources"]] == [
+        "lee.gu@contoso.com",
+        "Sales",
+    ]
 
 
 # ---- PATCH, dialect by dialect
@@ -321,7 +328,11 @@ COMPLIANT = [
 
 @pytest.mark.parametrize(
     ("dialect", "operations"),
-    [*(("both", item) for item in LEGACY + COMPLIANT), *(("legacy", item) for item in LEGACY), *(("compliant", item) for item in COMPLIANT)],
+    [
+        *(("both", item) for item in LEGACY + COMPLIANT),
+        *(("legacy", item) for item in LEGACY),
+        *(("compliant", item) for item in COMPLIANT),
+    ],
 )
 def test_user_patch_in_its_dialect(api: Any, twin: Twin, dialect: str, operations: list[dict[str, Any]]) -> None:
     twin.switches(scim_patch=dialect)
@@ -387,7 +398,10 @@ def test_patch_of_addresses(api: Any) -> None:
     work = ("work", "adele.vance@contoso.com", True)
     home = {"type": "home", "value": "adele@fabrikam.com"}
     assert emails({"op": "add", "path": "emails", "value": [home]}) == [work, ("home", "adele@fabrikam.com", False)]
-    assert emails({"op": "add", "path": 'emails[type eq "other"].value', "value": "x@contoso.com"})[2][1] == "x@contoso.com"
+    assert (
+        emails({"op": "add", "path": 'emails[type eq "other"].value', "value": "x@contoso.com"})[2][1]
+        == "x@contoso.com"
+    )
     assert emails({"op": "replace", "path": 'emails[type eq "home"].primary', "value": True})[:2] == [
         ("work", "adele.vance@contoso.com", False),
         ("home", "adele@fabrikam.com", True),
@@ -416,8 +430,14 @@ def test_group_life(api: Any, twin: Twin) -> None:
     path = f"/Groups/{answer.json()['id']}"
     assert error(api.scim("POST", "/Groups", {**body, "displayName": "FINANCE"})) == (409, "uniqueness")
     assert error(api.scim("POST", "/Groups", body)) == (400, "invalidValue")
-    assert error(api.scim_patch(path, {"op": "Replace", "path": "displayName", "value": "sales"})) == (409, "uniqueness")
-    assert api.scim_patch(path, {"op": "Replace", "path": "displayName", "value": "Books"}).json()["displayName"] == "Books"
+    assert error(api.scim_patch(path, {"op": "Replace", "path": "displayName", "value": "sales"})) == (
+        409,
+        "uniqueness",
+    )
+    assert (
+        api.scim_patch(path, {"op": "Replace", "path": "displayName", "value": "Books"}).json()["displayName"]
+        == "Books"
+    )
     assert twin.environment("contoso")["groups"]["Books"]["external_id"] == "e1"
     assert api.scim("PUT", path, {"schemas": [GROUP], "displayName": "Ledger"}).json()["displayName"] == "Ledger"
     assert twin.environment("contoso")["groups"]["Ledger"]["external_id"] is None
@@ -447,7 +467,9 @@ def test_members_in_the_legacy_dialect(api: Any, twin: Twin) -> None:
 def test_members_in_the_compliant_dialect(api: Any, twin: Twin) -> None:
     twin.switches(scim_patch="compliant")
     path = f"/Groups/{api.scim_group('Sales')['id']}"
-    megan, adele, lee = (api.scim_user(f"{name}@contoso.com")["id"] for name in ("megan.bowen", "adele.vance", "lee.gu"))
+    megan, adele, lee = (
+        api.scim_user(f"{name}@contoso.com")["id"] for name in ("megan.bowen", "adele.vance", "lee.gu")
+    )
     api.scim_patch(path, {"op": "add", "value": {"members": [{"value": megan}, {"value": lee}]}})
     assert members(twin) == ["megan.bowen", "adele.vance", "lee.gu"]
     api.scim_patch(path, {"op": "remove", "path": f'members[value eq "{adele}"]'})

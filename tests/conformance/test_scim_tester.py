@@ -11,6 +11,7 @@ import pytest
 from httpx2 import Client
 from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import Status, check_server
+
 from w365_simulator.testing import Twin
 
 

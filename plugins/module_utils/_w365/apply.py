@@ -102,12 +102,15 @@ def created_once(create: Callable[[], Thing], find: Callable[[], Thing | None]) 
     A POST whose answer was lost is looked up before it is repeated. "Exists already" is looked up too: somebody else
     may have been faster, and an empty look-up before was no proof of absence.
     """
-    lost: LostAnswerError | None = None
-    for _attempt in range(3):
+    for last in (False, False, True):
         try:
             return create(), True
-        except LostAnswerError as error:
-            lost = error
+        except LostAnswerError:
+            found = find()
+            if found is not None:
+                return found, False
+            if last:
+                raise
         except AlreadyExistsError as error:
             found = find()
             if found is None:
@@ -117,8 +120,4 @@ def created_once(create: Callable[[], Thing], find: Callable[[], Thing | None]) 
                 )
                 raise
             return found, False
-        found = find()
-        if found is not None:
-            return found, False
-    assert lost is not None
-    raise lost
+    raise AssertionError("the last attempt returns or raises")

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from .errors import InputError
 
@@ -213,7 +214,7 @@ _TABLE = (
 ENDPOINTS: Mapping[str, Endpoint] = {endpoint.id: endpoint for endpoint in _TABLE}
 
 
-def endpoints_with(overrides: Mapping[str, str] | None) -> Mapping[str, Endpoint]:
+def endpoints_with(overrides: Mapping[str, Any] | None) -> Mapping[str, Endpoint]:
     """The table with the paths that the user has overridden by option `endpoints`.
 
     Raises InputError for an id that the table does not hold or a path that is not one.

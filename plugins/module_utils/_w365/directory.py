@@ -147,10 +147,7 @@ class ScimDirectory:
 
     def snapshot(self, desired: Desired, *, concurrency: int = 1) -> Snapshot:
         names = _user_names(desired)
-        if len(names) > LOOKUPS:
-            users = self.list_users()
-        else:
-            users = _distinct(self.find_user(name) for name in names)
+        users = self.list_users() if len(names) > LOOKUPS else _distinct(map(self.find_user, names))
         group_names = [name for group in desired.groups for name in (group.name, group.identity) if name]
         with_members = any(group.members is not None or not group.present for group in desired.groups)
         if len(group_names) > LOOKUPS:
@@ -201,11 +198,11 @@ class ScimDirectory:
             group, ids = group_from_scim(resource)
             if group.key == folded(name):
                 return self._read_group(group, ids, resource, members=members)
-        resource = self._get("scim.group.get", name)
-        if not resource:
+        by_id = self._get("scim.group.get", name)
+        if not by_id:
             return None
-        group, ids = group_from_scim(resource)
-        return self._read_group(group, ids, resource, members=members)
+        group, ids = group_from_scim(by_id)
+        return self._read_group(group, ids, by_id, members=members)
 
     def _read_group(
         self, group: Group, ids: tuple[tuple[str, bool], ...], resource: Mapping[str, Any], *, members: bool
@@ -495,7 +492,8 @@ class ProvisioningDirectory:
 
     def delete_user(self, action: Action) -> User:
         self._client.call("user.delete", environment=self._environment, object_id=action.subject.id)
-        return with_fields(action.subject, {"active": False})
+        user: User = action.subject
+        return with_fields(user, {"active": False})
 
     def delete_user_permanently(self, action: Action) -> None:
         raise W365Error(f"the Provisioning API cannot do that. {self.abilities.ways_out['permanent']}")
@@ -519,7 +517,8 @@ class ProvisioningDirectory:
     def update_group(self, action: Action) -> Group:
         body = to_provisioning(action.changes, PROVISIONING_GROUP_NAMES)
         self._client.call("group.update", environment=self._environment, object_id=action.subject.id, body=body)
-        return with_fields(action.subject, action.changes)
+        group: Group = action.subject
+        return with_fields(group, action.changes)
 
     def delete_group(self, action: Action) -> None:
         self._client.call("group.delete", environment=self._environment, object_id=action.subject.id)
@@ -534,7 +533,8 @@ class ProvisioningDirectory:
         return with_fields(group, {"id": group_id})
 
     def set_administrator(self, action: Action) -> User:
-        user: User = with_fields(action.subject, {"id": str(self._user_id(action.subject.key))})
+        subject: User = action.subject
+        user = with_fields(subject, {"id": str(self._user_id(subject.key))})
         return self._put_user(user, action.changes, {})
 
     def _user_id(self, key: str) -> int | str:
@@ -672,5 +672,6 @@ class Instance:
             return None, False
 
     def _write_sso(self, action: Action) -> SingleSignOn:
-        self._client.write_sso(action.name, action.outcome, action.extras["key"])
-        return action.outcome
+        sso: SingleSignOn = action.outcome
+        self._client.write_sso(action.name, sso, action.extras["key"])
+        return sso

@@ -466,5 +466,5 @@ def _retry_after(value: str | None) -> float | None:
 
 
 def _backoff(tries: int) -> float:
-    ceiling = min(BACKOFF_START * 2 ** (tries - 1), BACKOFF_CAP)
+    ceiling = min(BACKOFF_START * 2.0 ** (tries - 1), BACKOFF_CAP)
     return ceiling * (0.5 + random.random() / 2)

@@ -180,7 +180,7 @@ class DesiredGroup:
 
 
 @dataclass(frozen=True)
-class Skipped:
+class LeftOut:
     """An object that a source left out, with a reason that a person understands."""
 
     kind: str
@@ -198,7 +198,7 @@ class Desired:
     users: tuple[DesiredUser, ...] = ()
     groups: tuple[DesiredGroup, ...] = ()
     administrators: AddRemoveSet | None = None
-    skipped: tuple[Skipped, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -318,13 +318,14 @@ def to_provisioning(values: Mapping[str, Any], names: Mapping[str, str]) -> dict
 def group_from_provisioning(item: Mapping[str, Any]) -> tuple[Group, tuple[str, ...]]:
     """A group and the ids of its members."""
     found = _insensitive(item)
-    members = []
-    for member in found.get("members") or ():
-        members.append(str(_insensitive(member).get("id", "")) if isinstance(member, Mapping) else str(member))
+    members = tuple(
+        str(_insensitive(member).get("id", "")) if isinstance(member, Mapping) else str(member)
+        for member in found.get("members") or ()
+    )
     group = Group(
         name=_text(found.get("name")) or "", id=str(found.get("id", "")), description=_text(found.get("description"))
     )
-    return group, tuple(members)
+    return group, members
 
 
 def user_from_scim(resource: Mapping[str, Any]) -> User:
@@ -343,19 +344,14 @@ def user_from_scim(resource: Mapping[str, Any]) -> User:
 
 
 def _work_email(emails: Any) -> str | None:
-    """The address of type work, else the primary one, else the only one."""
+    """The address of type work, else the primary one, else the first."""
     if not isinstance(emails, list) or not emails:
         return None
     entries = [_insensitive(entry) for entry in emails if isinstance(entry, Mapping)]
-    for test in (
-        lambda e: str(e.get("type", "")).lower() == "work",
-        lambda e: _truth(e.get("primary")),
-        lambda e: len(entries) == 1,
-    ):
-        for entry in entries:
-            if test(entry):
-                return _text(entry.get("value"))
-    return None
+    work = [entry for entry in entries if str(entry.get("type", "")).lower() == "work"]
+    primary = [entry for entry in entries if _truth(entry.get("primary"))]
+    chosen = work or primary or entries
+    return _text(chosen[0].get("value")) if chosen else None
 
 
 def group_from_scim(resource: Mapping[str, Any]) -> tuple[Group, tuple[tuple[str, bool], ...]]:

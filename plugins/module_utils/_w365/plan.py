@@ -29,7 +29,7 @@ from .model import (
     Environment,
     Group,
     SingleSignOn,
-    Skipped,
+    LeftOut,
     Snapshot,
     User,
     difference,
@@ -121,7 +121,7 @@ class Plan:
 
     actions: tuple[Action, ...] = ()
     unchanged: tuple[tuple[str, str], ...] = ()
-    skipped: tuple[Skipped, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     compared: bool = True
     """False when the server could not show what is there now; a note then says what that means."""
@@ -144,7 +144,7 @@ class Plan:
             name = f"{action.kind}_{action.verb}"
             counts[name] = counts.get(name, 0) + 1
         counts["unchanged"] = len(self.unchanged)
-        counts["skipped"] = len(self.skipped)
+        counts["left_out"] = len(self.left_out)
         return counts
 
     def diff(self) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def make_plan(desired: Desired, current: Snapshot, abilities: Abilities, *, assu
         so_far = _joined([so_far, _plan_administrators(desired.administrators, after(current, so_far))])
     so_far = replace(so_far, notes=(*so_far.notes, *assumed))
     _guard_last_administrator(current, so_far)
-    return replace(so_far, skipped=tuple(desired.skipped))
+    return replace(so_far, left_out=tuple(desired.left_out))
 
 
 def _with_missing_users(

@@ -25,7 +25,7 @@ from .model import (
     DesiredGroup,
     DesiredUser,
     SingleSignOn,
-    Skipped,
+    LeftOut,
     checked_upn,
     folded,
     sanitised_environment_name,
@@ -248,7 +248,7 @@ def from_entra(graph: GraphClient, scope: ImportScope, abilities: Abilities) -> 
     answer is never taken for an empty tenant.
     """
     _refuse_unknown_domains(graph, scope.domains)
-    skipped: list[Skipped] = []
+    left_out: list[LeftOut] = []
     people: dict[str, Mapping[str, Any]] = {}
     members_of: list[tuple[Mapping[str, Any], list[str]]] = []
     in_groups: set[str] = set()
@@ -256,7 +256,7 @@ def from_entra(graph: GraphClient, scope: ImportScope, abilities: Abilities) -> 
         group = graph.find_group(name)
         reason = group_exclusion(group)
         if reason:
-            skipped.append(Skipped("group", str(group["displayName"]), reason))
+            left_out.append(LeftOut("group", str(group["displayName"]), reason))
             continue
         users = list(graph.group_users(group["id"]))
         people.update((user["id"], user) for user in users)
@@ -264,8 +264,8 @@ def from_entra(graph: GraphClient, scope: ImportScope, abilities: Abilities) -> 
         members_of.append((group, [user["id"] for user in users]))
         for nested in graph.nested_groups(group["id"]):
             shown = str(nested.get("displayName") or nested["id"])
-            skipped.append(
-                Skipped(
+            left_out.append(
+                LeftOut(
                     "group", shown, f"is nested in group '{group['displayName']}'; nested groups cannot be imported"
                 )
             )
@@ -281,14 +281,14 @@ def from_entra(graph: GraphClient, scope: ImportScope, abilities: Abilities) -> 
         raise InputError(
             "The chosen groups and domains hold no user at all. Nothing was changed: an empty answer from Microsoft Entra is "
             "more often a missing permission or a renamed group than a tenant without people."
-            + "".join(f" Group '{item.name}' {item.reason}." for item in skipped)
+            + "".join(f" Group '{item.name}' {item.reason}." for item in left_out)
         )
     users_wanted: dict[str, DesiredUser] = {}
     for object_id in chosen:
         person = people[object_id]
         reason = user_exclusion(person, scope)
         if reason:
-            skipped.append(Skipped("user", str(person["userPrincipalName"]), reason))
+            left_out.append(LeftOut("user", str(person["userPrincipalName"]), reason))
         else:
             users_wanted[object_id] = _user_from_entra(person, scope, abilities)
     groups_wanted = []
@@ -298,11 +298,11 @@ def from_entra(graph: GraphClient, scope: ImportScope, abilities: Abilities) -> 
             groups_wanted.append(_group_from_entra(group, members, abilities))
         else:
             reason = "has no member that can be imported; the group was left as it is"
-            skipped.append(Skipped("group", str(group["displayName"]), reason))
+            left_out.append(LeftOut("group", str(group["displayName"]), reason))
     return Desired(
         users=tuple(sorted(users_wanted.values(), key=lambda user: user.key)),
         groups=tuple(sorted(groups_wanted, key=lambda group: group.key)),
-        skipped=tuple(sorted(skipped, key=lambda item: (item.kind, folded(item.name)))),
+        left_out=tuple(sorted(left_out, key=lambda item: (item.kind, folded(item.name)))),
     )
 
 

@@ -178,10 +178,12 @@ class ManagedIdentity:
 
     def application(self, client_id: str, authority: str, http: Http) -> Callable[[list[str]], dict[str, Any]]:
         msal = import_msal()
-        if self.identity.lower() == "system":
-            identity = msal.SystemAssignedManagedIdentity()
-        else:
-            identity = msal.UserAssignedManagedIdentity(client_id=self.identity)
+        system = self.identity.lower() == "system"
+        identity = (
+            msal.SystemAssignedManagedIdentity()
+            if system
+            else msal.UserAssignedManagedIdentity(client_id=self.identity)
+        )
         application = msal.ManagedIdentityClient(identity, http_client=MsalHttpClient(http))
         return lambda scopes: application.acquire_token_for_client(resource=scopes[0].removesuffix("/.default"))
 

@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from typing import Any
 
 from . import DEFAULT_PROVISIONING_KEY, DEFAULT_SCIM_TOKEN, __version__
 from .contract import PROFILES
-from .switches import TABLE, Switches, SwitchError, convert
+from .switches import TABLE, SwitchError, Switches, convert
 
 _EPILOG = """\
 examples:
@@ -30,7 +31,7 @@ examples:
 what answers where, all on one port:
   /Provisioning/...                 the Provisioning API; header ProvisioningKey
   /{environment}/scim/v2/...        SCIM 2.0 of an environment; bearer token
-  /{tenant}/oauth2/v2.0/token       Microsoft Entra's token endpoint, with discovery; tenant is an id or a verified domain
+  /{tenant}/oauth2/v2.0/token       Microsoft Entra's token endpoint and discovery; tenant is an id or a domain
   /metadata/identity/oauth2/token   managed identity (AZURE_POD_IDENTITY_AUTHORITY_HOST); /msi/token for App Service
   /graph/v1.0/...                   Microsoft Graph
   /_simulator/...                   state, requests, switches, faults, seed, reset; this machine only, without a key
@@ -53,7 +54,10 @@ def parser() -> argparse.ArgumentParser:
     )
     main = argparse.ArgumentParser(
         prog="python -m w365_simulator",
-        description="An offline twin of Workspace 365 (Provisioning API and SCIM), Microsoft Entra (tokens) and Microsoft Graph.",
+        description=(
+            "An offline twin of Workspace 365 (Provisioning API and SCIM), Microsoft Entra (tokens) and Microsoft"
+            " Graph."
+        ),
         epilog=_EPILOG + quirks,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -106,7 +110,13 @@ def parser() -> argparse.ArgumentParser:
     main.add_argument(
         "--scim-token",
         metavar="TOKEN",
-        help="SCIM token of every environment that has none of its own (default: W365_SIMULATOR_SCIM_TOKEN, or a false one)",
+        help=(
+            "SCIM token of every environment that has none of its own (default: W365_SIMULATOR_SCIM_TOKEN, or a false"
+            " one)"
+        ),
+    )
+    main.add_argument(
+        "--with-parent", action="store_true", help="end as soon as the process that started the twin has ended"
     )
     main.add_argument("--quiet", action="store_true", help="print nothing")
     main.add_argument("--version", action="version", version=__version__)
@@ -173,7 +183,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         if getattr(problem, "errno", None) == errno.EADDRINUSE:
             raise StartError(
-                f"port {port} on {host} is in use. Stop what listens there, or choose another port with --port (0 takes a free one)."
+                f"port {port} on {host} is in use. Stop what listens there, or choose another port with --port (0 takes"
+                " a free one)."
             ) from problem
         raise StartError(f"cannot listen on {host} port {port}: {problem}.") from problem
     return listener
@@ -193,7 +204,10 @@ def _serve(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if options.ready_file is not None and not options.ready_file.absolute().parent.is_dir():
         raise StartError(f"the ready file {options.ready_file} cannot be written: its directory does not exist.")
     listener = listen(options.host, options.port)
-    temporary = None
+    temporary = store = None
+    # uvicorn ends politely on a signal and then raises it once more; this way the tidying up below still happens.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     try:
         if options.tls_directory is None:
             temporary = tempfile.mkdtemp(prefix="w365-simulator-")
@@ -222,17 +236,22 @@ def _serve(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             if not options.quiet:
                 print(_greeting(ready, switches, options), flush=True)
 
-        run(twin, listener, certificate=certificate, ready=tell)
-        store.close()
+        run(twin, listener, certificate=certificate, ready=tell, with_parent=options.with_parent)
     except (SeedError, StateError, TlsError) as problem:
         raise StartError(str(problem)) from problem
     finally:
         listener.close()
+        if store is not None:
+            store.close()
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
         if options.ready_file is not None:
             _remove_own(options.ready_file)
     return 0
+
+
+def _end(number: int, frame: object) -> None:
+    raise SystemExit(0)
 
 
 def _first_application(store: Any) -> dict[str, Any]:
@@ -277,7 +296,10 @@ def _greeting(ready: dict[str, Any], switches: Switches, options: argparse.Names
         f"  CA certificate    {ready['ca_path']}",
         f"  provisioning key  {ready['provisioning_key']}",
         f"  SCIM              {ready['url']}/<environment>/scim/v2, token {ready['scim_token']}",
-        f"  Graph             {ready['graph_url']}, authority {ready['entra_authority']}/{ready['tenant'] or '<tenant>'}",
+        (
+            f"  Graph             {ready['graph_url']}, authority"
+            f" {ready['entra_authority']}/{ready['tenant'] or '<tenant>'}"
+        ),
         f"  application       {ready['client_id'] or '(none seeded)'}, secret {ready['client_secret'] or '(none)'}",
         f"  state             {options.state or 'in memory'}",
         "Stop it with Ctrl+C.",

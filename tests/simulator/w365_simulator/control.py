@@ -13,7 +13,7 @@ from .faults import FaultError, Faults
 from .requestlog import RequestLog
 from .seeding import Seeder, SeedError, load
 from .store import Store
-from .switches import Switches, SwitchError
+from .switches import SwitchError, Switches
 from .wire import Answer, Call, UnreadableBody, json_answer
 
 
@@ -200,11 +200,11 @@ def _tenant(store: Store, row: Any) -> dict[str, Any]:
     }
     members: dict[int, list[Any]] = {}
     for link in store.all(
-        "SELECT link.group_position, link.kind, coalesce(graph_users.upn, inner_group.display_name) AS name FROM graph_members AS link"
-        " JOIN graph_groups ON graph_groups.position = link.group_position"
-        " LEFT JOIN graph_users ON link.kind = 'user' AND graph_users.position = link.member_position"
-        " LEFT JOIN graph_groups AS inner_group ON link.kind = 'group' AND inner_group.position = link.member_position"
-        " WHERE graph_groups.tenant = ? AND link.relation = 'member' ORDER BY link.position",
+        "SELECT link.group_position, link.kind, coalesce(graph_users.upn, inner_group.display_name) AS name FROM"
+        " graph_members AS link JOIN graph_groups ON graph_groups.position = link.group_position LEFT JOIN graph_users"
+        " ON link.kind = 'user' AND graph_users.position = link.member_position LEFT JOIN graph_groups AS inner_group"
+        " ON link.kind = 'group' AND inner_group.position = link.member_position WHERE graph_groups.tenant = ? AND"
+        " link.relation = 'member' ORDER BY link.position",
         (row["id"],),
     ):
         name = link["name"] if link["kind"] == "user" else {"group": link["name"]}

@@ -86,7 +86,8 @@ class Directory:
     def add_environment(self, name: str, display: str, origin: str) -> int:
         """Create an environment under a name that was checked."""
         return self.store.run(
-            "INSERT INTO environments (name, display, active, scim_enabled, licenses, origin) VALUES (?, ?, 1, 1, 0, ?)",
+            "INSERT INTO environments (name, display, active, scim_enabled, licenses, origin) VALUES (?, ?, 1, 1,"
+            " 0, ?)",
             (name, display, origin),
         )
 
@@ -220,8 +221,8 @@ class Directory:
         self.check_group_name(environment, name)
         stamp = now()
         return self.store.run(
-            "INSERT INTO groups (environment, scim_id, name, name_key, description, external_id, origin, created, modified)"
-            " VALUES (?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO groups (environment, scim_id, name, name_key, description, external_id, origin, created,"
+            " modified) VALUES (?,?,?,?,?,?,?,?,?)",
             (
                 environment,
                 scim_id or str(uuid.uuid4()),

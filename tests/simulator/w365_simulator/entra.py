@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft Entra's endpoints for programs: OIDC discovery, the token endpoint (client credentials) and managed identity.
+"""Microsoft Entra's endpoints for programs: OIDC discovery, client credentials and managed identity.
 
 Errors carry Entra's own numbers and wording, because people search for them.
 """
@@ -139,9 +139,10 @@ class Entra:
                 400,
                 "unauthorized_client",
                 700016,
-                f"Application with identifier '{form['client_id']}' was not found in the directory '{tenant['display_name']}'."
-                " This can happen if the application has not been installed by the administrator of the tenant or consented to"
-                " by any user in the tenant. You may have sent your authentication request to the wrong tenant.",
+                f"Application with identifier '{form['client_id']}' was not found in the directory"
+                f" '{tenant['display_name']}'. This can happen if the application has not been installed by the"
+                " administrator of the tenant or consented to by any user in the tenant. You may have sent your"
+                " authentication request to the wrong tenant.",
             )
         if form.get("client_assertion"):
             self._check_assertion(call, form, tenant, application)
@@ -181,15 +182,15 @@ class Entra:
                     400,
                     "invalid_scope",
                     1002012,
-                    f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with"
-                    " /.default suffixed to the resource identifier (application ID URI).",
+                    f"The provided value for scope {scope} is not valid. Client credential flows must have a scope"
+                    " value with /.default suffixed to the resource identifier (application ID URI).",
                 )
             raise EntraError(
                 400,
                 "invalid_scope",
                 70011,
-                f"The provided request must include a 'scope' input parameter. The provided value for the input parameter"
-                f" 'scope' is not valid. The scope {scope} is not valid.",
+                "The provided request must include a 'scope' input parameter. The provided value for the input"
+                f" parameter 'scope' is not valid. The scope {scope} is not valid.",
             )
         return self._resource(call, scope.strip().removesuffix("/.default"), tenant)
 
@@ -208,9 +209,9 @@ class Entra:
             400,
             "invalid_resource",
             500011,
-            f"The resource principal named {resource} was not found in the tenant named {tenant['display_name']}. This can"
-            " happen if the application has not been installed by the administrator of the tenant or consented to by any user"
-            " in the tenant. You might have sent your authentication request to the wrong tenant.",
+            f"The resource principal named {resource} was not found in the tenant named {tenant['display_name']}. This"
+            " can happen if the application has not been installed by the administrator of the tenant or consented to"
+            " by any user in the tenant. You might have sent your authentication request to the wrong tenant.",
         )
 
     # ---- client assertions: certificates and workload identities
@@ -239,8 +240,8 @@ class Entra:
                 401,
                 "invalid_client",
                 700024,
-                "Client assertion is not within its valid time range. Current time and the assertion's expiry differ; review"
-                " the clock of the machine that signed it.",
+                "Client assertion is not within its valid time range. Current time and the assertion's expiry differ;"
+                " review the clock of the machine that signed it.",
             )
         if claims.get("iss") != application["client_id"]:
             _check_federated(claims, application)
@@ -261,7 +262,8 @@ class Entra:
                 "invalid_client",
                 700027,
                 "The certificate with identifier used to sign the client assertion is not registered on application."
-                f" [Reason - The key was not found., Thumbprint of key used by client: '{', '.join(sorted(thumbprints))}']",
+                " [Reason - The key was not found., Thumbprint of key used by client:"
+                f" '{', '.join(sorted(thumbprints))}']",
             )
         audiences = [
             f"{call.base_url}/{name}{rest}"
@@ -353,17 +355,17 @@ def _check_secret(given: str, application: Any) -> None:
             401,
             "invalid_client",
             7000215,
-            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the"
-            f" client secret ID, for a secret added to app '{application['client_id']}'.",
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value,"
+            f" not the client secret ID, for a secret added to app '{application['client_id']}'.",
         )
     if application["secret_expired"]:
         raise EntraError(
             401,
             "invalid_client",
             7000222,
-            f"The provided client secret keys for app '{application['client_id']}' are expired. Visit the Azure portal to create"
-            " new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added"
-            " security: https://aka.ms/certCreds.",
+            f"The provided client secret keys for app '{application['client_id']}' are expired. Visit the Azure portal"
+            " to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate"
+            " credentials for added security: https://aka.ms/certCreds.",
         )
 
 
@@ -382,8 +384,8 @@ def _check_federated(claims: dict[str, Any], application: Any) -> None:
             400,
             "invalid_request",
             700213,
-            f"No matching federated identity record found for presented assertion subject '{claims.get('sub')}'. Check your"
-            " federated identity credential Subject, Audience and Issuer against the presented assertion.",
+            f"No matching federated identity record found for presented assertion subject '{claims.get('sub')}'. Check"
+            " your federated identity credential Subject, Audience and Issuer against the presented assertion.",
         )
 
 
@@ -395,7 +397,8 @@ def _refusal(problem: EntraError) -> Answer:
         {
             "error": problem.error,
             "error_description": (
-                f"AADSTS{problem.number}: {problem.sentence} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {stamp}"
+                f"AADSTS{problem.number}: {problem.sentence} Trace ID: {trace} Correlation ID: {correlation} Timestamp:"
+                f" {stamp}"
             ),
             "error_codes": [problem.number],
             "timestamp": stamp,

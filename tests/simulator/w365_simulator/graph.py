@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from . import graph_filter
 from .contract import Router
@@ -45,12 +45,14 @@ READ_ORGANIZATION = (
 )
 READ_DOMAINS = ("Domain.Read.All", "Domain.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
 READ_ROLES = (
-    "RoleManagement.Read.Directory", "RoleManagement.Read.All", "RoleManagement.ReadWrite.Directory", "Directory.Read.All",
+    "RoleManagement.Read.Directory", "RoleManagement.Read.All", "RoleManagement.ReadWrite.Directory",
+    "Directory.Read.All",
     "Directory.ReadWrite.All",
 )  # fmt: skip
 
 USER_DEFAULT = (
-    "businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone", "officeLocation", "preferredLanguage",
+    "businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone", "officeLocation",
+    "preferredLanguage",
     "surname", "userPrincipalName", "id",
 )  # fmt: skip
 GROUP_DEFAULT = (
@@ -59,7 +61,8 @@ GROUP_DEFAULT = (
 )  # fmt: skip
 # Properties that exist and that the twin holds nothing for.
 USER_EMPTY: dict[str, Any] = dict.fromkeys(
-    ("jobTitle", "mobilePhone", "officeLocation", "preferredLanguage", "department", "companyName", "employeeId", "city",
+    ("jobTitle", "mobilePhone", "officeLocation", "preferredLanguage", "department", "companyName", "employeeId",
+    "city",
      "country", "usageLocation", "createdDateTime", "deletedDateTime", "externalUserState", "onPremisesSyncEnabled")
 )  # fmt: skip
 GROUP_EMPTY: dict[str, Any] = dict.fromkeys(
@@ -110,7 +113,7 @@ class GraphError(Exception):
 
 @dataclass(slots=True)
 class Listing:
-    """The rows of a list. ``source`` is SQL after FROM with ``values``; every row has a position to order and page by."""
+    """The rows of a list. ``source`` is SQL after FROM with ``values``; every row has a position to page by."""
 
     context: str
     columns: str
@@ -538,7 +541,8 @@ class Graph:
             Listing(
                 "directoryObjects",
                 "graph_users.*",
-                "role_members AS link JOIN graph_users ON graph_users.position = link.user_position WHERE link.role_position = ?",
+                "role_members AS link JOIN graph_users ON graph_users.position = link.user_position WHERE"
+                " link.role_position = ?",
                 [role["position"]],
                 "link.position",
                 lambda row: {"@odata.type": "#microsoft.graph.user", **(_nameless(row) if bare else _user(row))},
@@ -597,8 +601,6 @@ class Graph:
         headers.setdefault("authorization", call.headers.get("authorization", ""))
         body = b"" if item.get("body") is None else json.dumps(item["body"]).encode()
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        from urllib.parse import unquote
-
         return self.answer(Call(method, unquote(path), query, headers, body, call.base_url, parts.query, inner=True))
 
 
@@ -683,7 +685,7 @@ def _group(row: Any) -> dict[str, Any]:
 
 def _nameless(row: Any) -> dict[str, Any]:
     """What an application without the permission to read the member gets: an id and nulls."""
-    document = _user(row) if "upn" in row.keys() else _group(row)
+    document = _user(row) if "upn" in tuple(row.keys()) else _group(row)
     return {name: value if name == "id" else None for name, value in document.items()}
 
 

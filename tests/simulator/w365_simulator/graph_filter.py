@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<mark>[(),])|(?P<any>[A-Za-z]\w*/any\(\s*(?P<name>\w+)\s*:\s*(?P=name)\s+eq\s+"
-    r"(?P<anyvalue>'(?:[^']|'')*')\s*\))|(?P<word>[^\s(),']+))"
+    r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<mark>[(),])"
+    r"|(?P<any>[A-Za-z]\w*/any\(\s*(?P<name>\w+)\s*:\s*(?P=name)\s+eq\s+(?P<anyvalue>'(?:[^']|'')*')\s*\))"
+    r"|(?P<word>[^\s(),']+))"
 )
 
 

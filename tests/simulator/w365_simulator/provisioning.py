@@ -278,8 +278,9 @@ class Provisioning:
         if tenant is None:
             return
         self.store.run(
-            "INSERT OR IGNORE INTO graph_users (tenant, id, upn, upn_key, given_name, surname, display_name, mail, mail_key,"
-            " account_enabled, user_type, assigned_licenses, lag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'Member', '[]', ?)",
+            "INSERT OR IGNORE INTO graph_users (tenant, id, upn, upn_key, given_name, surname, display_name, mail,"
+            " mail_key, account_enabled, user_type, assigned_licenses, lag)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'Member', '[]', ?)",
             (
                 tenant, str(uuid.uuid4()), upn, upn_key, user["first_name"], user["last_name"],
                 f"{user['first_name']} {user['last_name']}", upn, upn_key, self.switches.graph_lag,

@@ -170,7 +170,8 @@ class Scim:
         start = max(1, _whole(query.get("startIndex"), "startIndex", 1))
         count = min(most, max(0, _whole(query.get("count"), "count", min(most, DEFAULT_COUNT))))
         view = _View(query)
-        total, resources = 0, []
+        total = 0
+        resources: list[dict[str, Any]] = []
         for table in tables:
             try:
                 condition, values = self._condition(table, environment, query.get("filter"))

@@ -183,9 +183,8 @@ def read_emails(value: Any, dialect: str) -> list[dict[str, Any]]:
     """Check a list of e-mail addresses; the order stays, empty ones go."""
     items = value if isinstance(value, list) else [value]
     result = []
-    for item in items:
-        if isinstance(item, str):
-            item = {"value": item, "type": "work"}
+    for given in items:
+        item = {"value": given, "type": "work"} if isinstance(given, str) else given
         if not isinstance(item, dict):
             raise ScimError(400, f"An element of emails is a JSON object; {item!r} is not.", "invalidValue")
         email: dict[str, Any] = {}
@@ -233,7 +232,7 @@ def _patch_emails(document: dict[str, Any], operation: Operation, dialect: str) 
                 item.pop(operation.sub, None)
             else:
                 emails.remove(item)
-        document["emails"] = [item for item in emails if item]
+        document["emails"] = [item for item in emails if item.get("value")]
         return
     if not chosen:
         # Entra sets emails[type eq "work"].value on a user who has no address of that type, and expects one to appear.
@@ -246,15 +245,13 @@ def _patch_emails(document: dict[str, Any], operation: Operation, dialect: str) 
         emails.append(new)
         chosen = [new]
     for item in chosen:
-        if operation.sub:
-            change = read_emails({operation.sub: operation.value}, dialect)
-        else:
-            change = read_emails(operation.value, dialect)
+        change = read_emails({operation.sub: operation.value} if operation.sub else operation.value, dialect)
         if not change:
             item.pop(operation.sub, None)
             continue
         _make_primary(emails, change[0])
         item.update(change[0])
+    document["emails"] = [item for item in emails if item.get("value")]
 
 
 def _make_primary(emails: list[dict[str, Any]], new: dict[str, Any]) -> None:

@@ -29,7 +29,8 @@ MAX_BULK = 1000
 
 # Core and enterprise attributes that clients send and that Workspace 365 has no field for.
 NOT_KEPT = {
-    "nickname", "profileurl", "title", "usertype", "preferredlanguage", "locale", "timezone", "password", "phonenumbers",
+    "nickname", "profileurl", "title", "usertype", "preferredlanguage", "locale", "timezone", "password",
+    "phonenumbers",
     "ims", "photos", "addresses", "groups", "entitlements", "roles", "x509certificates", "employeenumber", "costcenter",
     "organization", "division", "department", "manager",
 }  # fmt: skip

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -80,7 +82,8 @@ class Twin:
         if connection.peer not in LOOPBACK:
             await connection.send(json_answer(403, {"error": "The control interface answers this machine only."}))
             return
-        await connection.send(self.control.answer(_below(call, "/_simulator")))
+        inner = _below(call, "/_simulator")
+        await connection.send(_answer(lambda: self.control.answer(inner), "control"))
 
     async def _provisioning(self, call: Call, connection: Connection) -> None:
         inner = _below(call, "/Provisioning")
@@ -116,7 +119,7 @@ class Twin:
             if answer is None and write and self.switches.refuse_writes:
                 answer = _plain_error(surface, 500, "This server refuses every write.")
             if answer is None:
-                answer = answerer()
+                answer = _answer(answerer, surface)
         form = call.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
         status = answer.status if answer is not None else 0
         self.log.add(
@@ -235,6 +238,15 @@ def _below(call: Call, root: str) -> Call:
     )
 
 
+def _answer(answerer: Callable[[], Answer], surface: str) -> Answer:
+    """Ask a surface. An error in the twin itself is printed and answered, so that nobody takes it for a quirk."""
+    try:
+        return answerer()
+    except Exception:
+        traceback.print_exc()
+        return _plain_error(surface, 500, "The twin itself has failed; its output says where.")
+
+
 def _plain_error(surface: str, status: int, sentence: str) -> Answer:
     """Answer with an error in the shape of a surface."""
     if surface == "scim":
@@ -273,9 +285,15 @@ def _made_up(rule: Rule, surface: str) -> Answer:
 class _Server(uvicorn.Server):
     """uvicorn's server, which says when it is ready."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], *, with_parent: bool) -> None:
         super().__init__(config)
         self._ready = ready
+        self._parent = os.getppid() if with_parent else None
+
+    async def on_tick(self, counter: int) -> bool:
+        """Say, ten times a second, whether it is time to end."""
+        orphaned = self._parent is not None and os.getppid() != self._parent
+        return await super().on_tick(counter) or orphaned
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then tell."""
@@ -283,8 +301,13 @@ class _Server(uvicorn.Server):
         self._ready()
 
 
-def run(twin: Twin, listener: socket.socket, *, certificate: Path, ready: Callable[[], None]) -> None:
-    """Serve on an open socket until a signal ends the process; ``ready`` is called once, as soon as it answers."""
+def run(
+    twin: Twin, listener: socket.socket, *, certificate: Path, ready: Callable[[], None], with_parent: bool = False
+) -> None:
+    """Serve on an open socket until a signal ends the process, or its parent ends if ``with_parent``.
+
+    ``ready`` is called once, as soon as the server answers.
+    """
     config = uvicorn.Config(
         twin.application(),
         http=Protocol,
@@ -299,4 +322,4 @@ def run(twin: Twin, listener: socket.socket, *, certificate: Path, ready: Callab
         timeout_graceful_shutdown=1,
         ssl_certfile=str(certificate),
     )
-    _Server(config, ready).run(sockets=[listener])
+    _Server(config, ready, with_parent=with_parent).run(sockets=[listener])

@@ -87,6 +87,7 @@ CREATE TABLE IF NOT EXISTS graph_users (
 CREATE INDEX IF NOT EXISTS graph_users_tenant ON graph_users (tenant);
 CREATE UNIQUE INDEX IF NOT EXISTS graph_users_id ON graph_users (tenant, id);
 CREATE UNIQUE INDEX IF NOT EXISTS graph_users_upn ON graph_users (tenant, upn_key);
+CREATE INDEX IF NOT EXISTS graph_users_display_name ON graph_users (tenant, lower(display_name));
 CREATE INDEX IF NOT EXISTS graph_users_mail ON graph_users (tenant, mail_key);
 CREATE TABLE IF NOT EXISTS graph_groups (
     position INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL REFERENCES tenants(id) ON DELETE CASCADE,

@@ -195,7 +195,8 @@ def launch(
         seed = str(seed_file)
     command = [
         sys.executable, "-m", "w365_simulator", "--port", str(port), "--profile", profile, "--seed", seed,
-        "--tls-directory", str(tls_directory or directory / "tls"), "--ready-file", str(ready_file), *arguments,
+        "--tls-directory", str(tls_directory or directory / "tls"), "--ready-file", str(ready_file), "--with-parent",
+        *arguments,
     ]  # fmt: skip
     if state is not None:
         command += ["--state", str(state)]
@@ -218,7 +219,8 @@ def launch(
             process.kill()
             process.wait()
             raise TwinError(
-                f"The twin was not ready after {START_LIMIT:g} seconds: {log.read_text(encoding='utf-8', errors='replace')}"
+                f"The twin was not ready after {START_LIMIT:g} seconds:"
+                f" {log.read_text(encoding='utf-8', errors='replace')}"
             )
         time.sleep(0.02)
     return Twin(json.loads(ready_file.read_text(encoding="utf-8")), process, log)

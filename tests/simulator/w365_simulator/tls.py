@@ -37,8 +37,8 @@ def prepare(directory: Path, host: str) -> tuple[Path, Path]:
         raise TlsError(f"the TLS directory {directory} cannot be used: {problem}.") from problem
     except ValueError as problem:
         raise TlsError(
-            f"the TLS directory {directory} holds a certificate authority that cannot be read: {problem}. Remove {authority_file}"
-            f" and {key_file} to have a new one made."
+            f"the TLS directory {directory} holds a certificate authority that cannot be read: {problem}. Remove"
+            f" {authority_file} and {key_file} to have a new one made."
         ) from problem
     return authority_file, server_file
 

@@ -62,7 +62,8 @@ class Tokens:
         """Return a new token that lives for ``lifetime`` seconds."""
         seconds = int(time.time())
         claims = {
-            "aud": audience, "iss": issuer, "iat": seconds, "nbf": seconds, "exp": seconds + lifetime, "appid": client_id,
+            "aud": audience, "iss": issuer, "iat": seconds, "nbf": seconds, "exp": seconds + lifetime,
+            "appid": client_id,
             "tid": tenant, "idtyp": "app", "roles": permissions, "uti": uuid.uuid4().hex, "ver": "1.0",
         }  # fmt: skip
         head = encode(json.dumps({"typ": "JWT", "alg": "HS256"}).encode())

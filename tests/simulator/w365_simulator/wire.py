@@ -20,6 +20,9 @@ HTML_ERROR_PAGE = """<!DOCTYPE html>
 """
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
 class UnreadableBody(ValueError):
     """The body of a call is not the JSON that it should be."""
 
@@ -59,7 +62,7 @@ class Answer:
 
 def dumps(value: Any) -> bytes:
     """Serialise without spaces, in UTF-8."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def json_answer(
