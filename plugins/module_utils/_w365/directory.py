@@ -104,7 +104,7 @@ class Directory(Protocol):
         """One user by UPN or id."""
 
     def find_group(self, name: str, *, members: bool = True) -> Group | None:
-        """One group by name or id; members by UPN."""
+        """One group by name; members by UPN."""
 
     def handlers(self) -> Mapping[str, Handler]:
         """For every action of a plan the function that does it."""
@@ -148,12 +148,18 @@ class ScimDirectory:
     def snapshot(self, desired: Desired, *, concurrency: int = 1) -> Snapshot:
         names = _user_names(desired)
         users = self.list_users() if len(names) > LOOKUPS else _distinct(map(self.find_user, names))
-        group_names = [name for group in desired.groups for name in (group.name, group.identity) if name]
         with_members = any(group.members is not None or not group.present for group in desired.groups)
-        if len(group_names) > LOOKUPS:
+        if len(desired.groups) > LOOKUPS:
             groups = self.list_groups(members=with_members)
         else:
-            groups = _distinct(self.find_group(name, members=with_members) for name in group_names)
+            groups = _distinct(
+                found
+                for group in desired.groups
+                for found in (
+                    self.find_group(group.name, members=with_members),
+                    self._identified_group(group.identity, members=with_members) if group.identity else None,
+                )
+            )
         administrators = None
         if desired.administrators is not None or any(map(_takes_away, desired.users)):
             administrators = self._administrators(must=desired.administrators is not None)
@@ -198,11 +204,16 @@ class ScimDirectory:
             group, ids = group_from_scim(resource)
             if group.key == folded(name):
                 return self._read_group(group, ids, resource, members=members)
-        by_id = self._get("scim.group.get", name)
-        if not by_id:
-            return None
-        group, ids = group_from_scim(by_id)
-        return self._read_group(group, ids, by_id, members=members)
+        return None
+
+    def _identified_group(self, identity: str, *, members: bool) -> Group | None:
+        """The group that is to be renamed: by its present name, or by id."""
+        found = self.find_group(identity, members=members)
+        resource = None if found else self._get("scim.group.get", identity)
+        if resource is None:
+            return found
+        group, ids = group_from_scim(resource)
+        return self._read_group(group, ids, resource, members=members)
 
     def _read_group(
         self, group: Group, ids: tuple[tuple[str, bool], ...], resource: Mapping[str, Any], *, members: bool
@@ -218,7 +229,8 @@ class ScimDirectory:
     def _get(self, endpoint_id: str, object_id: str) -> Mapping[str, Any] | None:
         try:
             answer = self._client.call(endpoint_id, object_id=object_id)
-        except NotFoundError:
+        except (NotFoundError, ValidationError):
+            # Some servers answer 400 to an id that is not formed like theirs.
             return None
         return answer if isinstance(answer, Mapping) else None
 

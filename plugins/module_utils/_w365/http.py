@@ -218,6 +218,8 @@ class Http:
                 raise InputError(
                     f"{self._shown(url)!r} is not a URL that can be called; give https://<host>."
                 ) from None
+            except requests.exceptions.InvalidHeader:
+                raise InputError("A header of this request holds a character that HTTP does not allow.") from None
             except requests.exceptions.ConnectionError as error:
                 failure = self._connection_sentence(url, error)
                 if not _never_sent(error):

@@ -68,6 +68,8 @@ class W365Module(AnsibleModule):
             )
         if any(ord(character) < 32 or ord(character) == 127 for character in text):
             raise InputError(f"Option {name} holds a line break or another control character. Check how it was copied.")
+        if connection_option(name).secret and not text.isascii():
+            raise InputError(f"Option {name} holds a character that no key has. Check how it was copied.")
         return text
 
     @cached_property
