@@ -32,6 +32,8 @@ def run_main(main: Callable[[], int]) -> None:
     try:
         code = main()
     except Problem as problem:
+        # What was said before is to stand before it, also where both streams go to one file.
+        sys.stdout.flush()
         print(paint("Problem: ", "red", sys.stderr) + str(problem), file=sys.stderr, flush=True)
         code = 1
     except KeyboardInterrupt:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 from .errors import InputError
@@ -211,6 +212,24 @@ class Snapshot:
     users: tuple[User, ...] = ()
     groups: tuple[Group, ...] = ()
     administrators: frozenset[str] | None = None
+
+    # A plan looks for every wanted object: by walking, thousands of them would take minutes. The first of a name wins.
+
+    @cached_property
+    def users_by_key(self) -> Mapping[str, User]:
+        return {user.key: user for user in reversed(self.users)}
+
+    @cached_property
+    def users_by_id(self) -> Mapping[str, User]:
+        return {user.id: user for user in reversed(self.users) if user.id}
+
+    @cached_property
+    def groups_by_key(self) -> Mapping[str, Group]:
+        return {group.key: group for group in reversed(self.groups)}
+
+    @cached_property
+    def groups_by_id(self) -> Mapping[str, Group]:
+        return {group.id: group for group in reversed(self.groups) if group.id}
 
 
 @dataclass(frozen=True)

@@ -173,11 +173,13 @@ def make_plan(desired: Desired, current: Snapshot, abilities: Abilities, *, assu
     when the environment would be left without an active administrator. Both come before any write.
     """
     _refuse_duplicates(desired)
-    plans = [
-        *(_plan_user(user, current, abilities) for user in sorted(desired.users, key=lambda u: u.key)),
-        *(_plan_group(group, current, abilities) for group in sorted(desired.groups, key=lambda g: g.key)),
-    ]
-    so_far = _joined(plans)
+    _refuse_two_for_one(desired, current)
+    _refuse_role_contradictions(desired)
+    users = _joined(_plan_user(user, current, abilities) for user in sorted(desired.users, key=lambda u: u.key))
+    # Members are named as they are called when it is their turn: after the renames.
+    renamed = after(current, users)
+    groups = [_plan_group(group, renamed, abilities) for group in sorted(desired.groups, key=lambda g: g.key)]
+    so_far = _joined([users, *groups])
     current, assumed = _with_missing_users(desired, current, after(current, so_far), assume_missing)
     if desired.administrators is not None:
         so_far = _joined([so_far, _plan_administrators(desired.administrators, after(current, so_far))])
@@ -193,7 +195,7 @@ def _with_missing_users(
     known = {user.key for user in predicted.users}
     changes = {
         f"a member of group '{group.name}'": group.members
-        for group in desired.groups
+        for group in sorted(desired.groups, key=lambda g: g.key)
         if group.members and group.present
     }
     if desired.administrators is not None:
@@ -242,17 +244,46 @@ def _refuse_duplicates(desired: Desired) -> None:
             seen[thing.key] = shown
 
 
+def _refuse_two_for_one(desired: Desired, current: Snapshot) -> None:
+    """Two entries that lead to one object, one of them by `identity`, would undo each other on every run."""
+    for kind, things in (("user", desired.users), ("group", desired.groups)):
+        seen: dict[str, str] = {}
+        for thing in sorted(things, key=lambda t: t.key):
+            found = existing(thing, current)
+            if found is None:
+                continue
+            shown = thing.upn if isinstance(thing, DesiredUser) else thing.name
+            if found.key in seen:
+                raise InputError(
+                    f"{seen[found.key]!r} and {shown!r} both lead to the {kind} {found.key!r}, one of them by identity. "
+                    f"Name every {kind} once."
+                )
+            seen[found.key] = shown
+
+
+def _refuse_role_contradictions(desired: Desired) -> None:
+    """The role of one person may be asked for in two places, but not differently."""
+    change = desired.administrators
+    for user in sorted(desired.users, key=lambda u: u.key) if change is not None else ():
+        role = user.fields.get("administrator")
+        if not user.present or role is None or change is None:
+            continue
+        elsewhere = user.key in change.set if change.set is not None else user.key in change.add
+        silent = change.set is None and user.key not in change.named
+        if not silent and elsewhere is not role:
+            raise InputError(
+                f"User '{user.upn}' has administrator={str(role).lower()}, and the administrators say the opposite. "
+                "Say it in one place."
+            )
+
+
 def _find_user(current: Snapshot, name: str) -> User | None:
     """By UPN without regard to case, or by the server's id."""
-    return next((u for u in current.users if u.key == folded(name)), None) or next(
-        (u for u in current.users if u.id and u.id == name), None
-    )
+    return current.users_by_key.get(folded(name)) or current.users_by_id.get(name)
 
 
 def _find_group(current: Snapshot, name: str) -> Group | None:
-    return next((g for g in current.groups if g.key == folded(name)), None) or next(
-        (g for g in current.groups if g.id and g.id == name), None
-    )
+    return current.groups_by_key.get(folded(name)) or current.groups_by_id.get(name)
 
 
 def _plan_user(wanted: DesiredUser, current: Snapshot, abilities: Abilities) -> Plan:
@@ -283,7 +314,7 @@ def _plan_user(wanted: DesiredUser, current: Snapshot, abilities: Abilities) -> 
         fields_wanted["active"] = True
     changes = difference(fields_wanted, found, USER_FIELDS)
     extras = {"password": wanted.extras["password"]} if wanted.update_password and "password" in wanted.extras else {}
-    if changes.get("administrator") and not changes.get("active", found.active):
+    if fields_wanted.get("administrator") and changes.get("active", found.active) is False:
         raise InputError(_inactive_administrator(wanted.upn))
     if not changes and not extras:
         return Plan(unchanged=(("user", wanted.upn),))

@@ -147,6 +147,9 @@ def generated(name: str) -> dict[str, Any]:
     }
 
 
+_KINDS: dict[str, type] = {"text": str, "boolean": bool, "list": list, "mapping": dict, "number": int}
+
+
 class _Place:
     """A mapping within a seed, which knows where it stands."""
 
@@ -159,26 +162,17 @@ class _Place:
             raise SeedError(f"{where} has no field {unknown[0]!r}; known are: {', '.join(fields)}.")
         self.value = value
         for name, kind in fields.items():
-            self._check(name, kind)
+            found = value.get(name)
+            if found is not None:
+                self._check(name, found, kind.lstrip("!"))
+            if kind[0] == "!" and found in (None, ""):
+                raise SeedError(f"{where}.{name} is required.")
 
-    def _check(self, name: str, kind: str) -> None:
-        value = self.value.get(name)
-        required = kind.startswith("!")
-        kind = kind.lstrip("!")
-        if value is None:
-            if required:
-                raise SeedError(f"{self.where}.{name} is required.")
-            return
-        fits = {
-            "text": isinstance(value, str),
-            "boolean": isinstance(value, bool),
-            "list": isinstance(value, list),
-            "mapping": isinstance(value, dict),
-            "number": isinstance(value, int) and not isinstance(value, bool),
-        }[kind]
-        if not fits or (required and value == ""):
+    def _check(self, name: str, value: Any, kind: str) -> None:
+        # A boolean is a number to Python, and to nobody else.
+        if not isinstance(value, _KINDS[kind]) or (kind == "number" and isinstance(value, bool)):
             raise SeedError(f"{self.where}.{name} is a {kind}; it was {value!r}.")
-        if kind == "list" and name in ("certificates", "federated_subjects", "permissions", "group_types"):
+        if isinstance(value, list) and name in ("certificates", "federated_subjects", "permissions", "group_types"):
             wrong = [item for item in value if not isinstance(item, str)]
             if wrong:
                 raise SeedError(f"{self.where}.{name} is a list of texts; it holds {wrong[0]!r}.")

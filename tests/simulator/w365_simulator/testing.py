@@ -28,7 +28,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-START_LIMIT = 30.0
+# Seconds. An ordinary start takes half a second; a generated seed of 50,000 people takes its time on a busy machine.
+START_LIMIT = 120.0
 
 
 class TwinError(RuntimeError):

@@ -1,0 +1,280 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Write docs/contract.md from the table of endpoints in plugins/module_utils/_w365/contract.py.
+
+`write_contract.py` writes the file; `write_contract.py --check` fails with a sentence when it is stale. So the
+published letters are those that the code goes by. What the table cannot say (rules beside the endpoints, calls without
+a module, what each module does on which server) stands here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from common import ROOT, Problem, module_names, run_main
+
+PACKAGE = ROOT / "plugins" / "module_utils" / "_w365"
+TARGET = ROOT / "docs" / "contract.md"
+
+# Service in the table -> heading, and what its paths are relative to.
+SERVICES = {
+    "provisioning": ("Provisioning API", "`https://<instance>/Provisioning`, with the header `ProvisioningKey`"),
+    "scim": ("SCIM 2.0", "`scim_url`, with the header `Authorization: Bearer <scim_token>`"),
+    "graph": ("Microsoft Graph", "`https://graph.microsoft.com/v1.0`, or that of `entra_cloud` or `graph_url`"),
+}
+
+# Calls that no module of its own makes; w365_api reaches them. Method and path, letter, what travels.
+WITHOUT_MODULE = (
+    ("GET /{environment}/UserLicenses/", "D", "bought and used licences; deprecated by the vendor since 2.50"),
+    ("PUT /{environment}/UserLicenses/Count/", "D", "a bare number, the new total; deprecated since 2.50"),
+    ("PUT /{environment}/ExchangeSettings", "C", "`ServerType` and `DefaultEwsUrl`"),
+    ("GET /{environment}/ExchangeSettings", "A", "the same"),
+    ("PUT /{environment}/SharePointSettings/", "C", "`AuthenticationType` and `DefaultUrl`"),
+    ("GET /{environment}/SharePointSettings/", "A", "the same"),
+)
+
+# Rules that the code goes by and that are not endpoints.
+RULES = (
+    ("Provisioning API", "D", "Headers `ProvisioningKey` and `X-Requested-With: XMLHttpRequest`; TLS 1.2 or newer."),
+    ("Provisioning API", "D", "Names in requests are PascalCase; a body may be a bare JSON value; 200 also for a create."),
+    ("Provisioning API", "A", "Names in answers are read without regard to case."),
+    ("Provisioning API", "D", "400 is a list of `ValidationResult`."),
+    ("Provisioning API", "A", "The inner form of a `ValidationResult`, and the words by which it says that an object exists."),
+    ("Provisioning API", "D", "403 has three causes: wrong key, no key configured, interface switched off."),
+    ("Provisioning API", "D", "500 may mean that the server could not read the object that was sent."),
+    ("Environments", "D", "A create answers with the name as the server sanitised it; names are lower case in later calls."),
+    ("Environments", "D", "`demo` is refused for a new environment. There is no rename."),
+    ("Environments", "C", "Public clients use small letters and digits only. So a new name is predicted; the server's wins."),
+    ("Users", "D", "The e-mail address of a user equals the UPN in Microsoft Entra. First and last name are needed."),
+    ("Users", "D", "A user on the deleted-users list is removed for good after 30 days."),
+    ("Users", "D", "SCIM: inactive, active again and deleted mean deleted-users list, restore with memberships, and final."),
+    ("Users", "A", "SCIM: `active=false`, `active=true` and `DELETE` are what causes these three."),
+    ("Administrators", "D", "Only active users can be administrators. The role never travels over SCIM."),
+    ("Administrators", "D", "The first administrator is the primary one; the next takes over when it is deleted or inactive."),
+    ("Single sign-on", "D", "Authority, client id and key must match the app registration, or nobody can sign in."),
+    ("Single sign-on", "D", "The authority is `https://login.windows.net/<primary domain>`."),
+    ("Import", "D", "No users without first or last name; no distribution lists, mail-enabled security groups, nested groups."),
+    ("SCIM", "S", "RFC 7643 and 7644: `eq` filters, paging, `PATCH` in the standard's form."),
+    ("SCIM", "A", "Switched off in the environment, the service answers 401 or 403."),
+    ("SCIM", "D", "The attributes `userName`, `name`, `emails`, `active`, `displayName`, `externalId`, `members`."),
+    ("Microsoft Entra", "S", "OAuth 2.0 client credentials at `/oauth2/v2.0/token`; error codes `AADSTS…`."),
+    ("Microsoft Graph", "S", "Paging by `@odata.nextLink`; with too few permissions members come without properties."),
+)  # fmt: skip
+
+# Module -> what works with D, C and S of the Provisioning API alone, what scim_url adds, what the letter A adds.
+MODULES = {
+    "w365_environment": (
+        "everything; where the list of environments shows no status, `when_unreadable` decides about `active`",
+        "no difference",
+        "no difference: all paths are D, only some answers are A",
+    ),
+    "w365_environment_info": (
+        "everything; where the list cannot be read, one environment is found by Validate (D)",
+        "no difference",
+        "no difference",
+    ),
+    "w365_user": (
+        "creates who is missing (D); an existing user stays as it is, with `compared: false`; first and last name "
+        "must always be given; `state: absent`, `identity`, `update_password: always` and a new user with "
+        "`active: false` fail before anything is written",
+        "everything (S) but `administrator`, `password` and `create_in_office365`",
+        "compares, changes, renames, restores and deletes; no `email`, `external_id` and `permanent`",
+    ),
+    "w365_user_info": ("fails and names `user.list`", "everything (S) but the administrator role", "everything"),
+    "w365_group": (
+        "fails and names `group.list`",
+        "everything (S) but `description`",
+        "everything but `external_id`",
+    ),
+    "w365_group_info": ("fails and names `group.list`", "everything (S)", "everything"),
+    "w365_admin": ("fails and names `user.list`", "no difference: the role never travels over SCIM (D)", "everything"),
+    "w365_admin_info": ("fails and names `user.list`", "no difference", "everything"),
+    "w365_sso": (
+        "writes (C); cannot compare, so `when_unreadable` decides",
+        "no difference",
+        "compares authority and client id; the key is never readable",
+    ),
+    "w365_sso_info": ("fails and names `sso.read`", "no difference", "everything"),
+    "w365_o365_import": (
+        "creates the missing users one by one (D) with `include_groups: false`; with groups it fails before its "
+        "first write",
+        "everything (S)",
+        "everything; records no Entra id, because users there have none",
+    ),
+    "w365_o365_import_info": ("everything: it only reads Microsoft Graph (S)", "no difference", "no difference"),
+    "w365_api": ("any path; what the server does not have is answered by the server", "`service: scim`", "no difference"),
+}  # fmt: skip
+
+
+def load_contract() -> Any:
+    """The collection's own module contract.py, without Ansible and without an installed collection."""
+    name = "w365_published_contract"
+    spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = [str(PACKAGE)]
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    return importlib.import_module(f"{name}.contract")
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown. A | inside a cell would end it."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def endpoint_rows(contract: Any, service: str) -> list[list[str]]:
+    """One line for every endpoint of a service, in the order of the code's table."""
+    return [
+        [
+            f"`{endpoint.id}`",
+            f"`{endpoint.method} {endpoint.path}`",
+            endpoint.letter,
+            endpoint.payload,
+            endpoint.purpose,
+            "yes" if endpoint.writes else "no",
+            "yes" if endpoint.repeatable else "no, looked up first",
+        ]
+        for endpoint in contract.ENDPOINTS.values()
+        if endpoint.service == service
+    ]
+
+
+def render() -> str:
+    """The whole file. Raises Problem when a service or a module has no text here yet."""
+    contract = load_contract()
+    unknown = {endpoint.service for endpoint in contract.ENDPOINTS.values()} ^ set(SERVICES)
+    if unknown:
+        raise Problem(f"tools/write_contract.py and contract.py differ in the services {', '.join(sorted(unknown))}.")
+    if different := module_names() ^ set(MODULES):
+        raise Problem(f"tools/write_contract.py and plugins/modules differ in {', '.join(sorted(different))}.")
+    parts = [
+        HEAD,
+        markdown_table(
+            ("Letter", "Meaning", "What the collection does with it"),
+            [(f"**{letter}**", meaning, USE[letter]) for letter, meaning in contract.LETTERS.items()],
+        ),
+        AFTER_LETTERS,
+        "## Endpoints",
+        "*Path* is the letter of method and path, *content* that of what travels in them. *Repeated* says whether a "
+        "request whose answer was lost is simply sent again. What is not repeatable is looked up first.",
+    ]
+    for service, (heading, root) in SERVICES.items():
+        parts += [
+            f"### {heading}",
+            f"Relative to {root}.",
+            markdown_table(
+                ("Id", "Call", "Path", "Content", "What for", "Writes", "Repeated"), endpoint_rows(contract, service)
+            ),
+        ]
+    parts += [
+        "### Calls without a module",
+        "The module `w365_api` reaches them. Relative to the root of the Provisioning API.",
+        markdown_table(("Call", "Letter", "What travels"), [(f"`{call}`", *rest) for call, *rest in WITHOUT_MODULE]),
+        "## Rules beside the endpoints",
+        markdown_table(("About", "Letter", "Rule"), RULES),
+        OVERRIDE,
+        "## Which module works on which server",
+        "*Only documented endpoints* is a Provisioning API that answers D and C and has nothing of A; no `scim_url` is "
+        "given. *With SCIM*: `scim_url` and `scim_token` are given as well. *With assumed endpoints*: the Provisioning "
+        "API has those with the letter A too, and no `scim_url` is given.",
+        markdown_table(
+            ("Module", "Only documented endpoints", "With SCIM", "With assumed endpoints"),
+            [(f"`{module}`", *MODULES[module]) for module in MODULES],
+        ),
+        TAIL,
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def check(text: str) -> None:
+    """Raise Problem when the file does not hold this text."""
+    try:
+        found = TARGET.read_text(encoding="utf-8")
+    except OSError:
+        found = ""
+    if found != text:
+        raise Problem(
+            f"{TARGET.relative_to(ROOT)} is stale: it does not say what plugins/module_utils/_w365/contract.py and "
+            "tools/write_contract.py say. Run: python tools/write_contract.py"
+        )
+
+
+HEAD = """
+<!--
+Copyright (c) 2026, Workspace 365 provisioning contributors
+GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+SPDX-License-Identifier: GPL-3.0-or-later
+
+Written by tools/write_contract.py. Do not edit it here.
+-->
+
+# The contract: every endpoint, and how sure we are of it
+
+This collection is not made by the vendor of Workspace 365. Only a part of the vendor's Provisioning API is documented
+in public. So every endpoint, and every rule that the code goes by, carries a letter.
+"""
+
+USE = {
+    "D": "relies on it",
+    "C": "relies on method, path and body, on nothing about the answer",
+    "S": "relies on it",
+    "A": "uses it, and fails with a sentence that names the endpoint when the server answers 404 or 405",
+}
+
+AFTER_LETTERS = """
+A guess never gets a better letter than A. If your server answers an endpoint with the letter A, please tell us in an
+[issue](https://github.com/ansible-collections/workspace365.provisioning/issues): the request, the status and the
+answer, without keys and names. It can turn an A into a C.
+"""
+
+OVERRIDE = """
+## When your server has an endpoint elsewhere
+
+The option `endpoints` gives single endpoints another path. The keys are the ids of the tables above. The values are
+paths relative to the root of the same service; they begin with `/` and may hold `{environment}` and `{id}`. Method and
+body stay as they are.
+
+```yaml
+- name: Read the users from a server that lists them under another path
+  workspace365.provisioning.w365_user_info:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    environment: contoso
+    endpoints:
+      user.list: /{environment}/Users/
+```
+
+Write it once, in `module_defaults` of the group `group/workspace365.provisioning.w365`, and all modules use it. An id
+that is not in the tables is refused, with the list of those that are.
+"""
+
+TAIL = """
+A task reads before it writes. So on a server that has only the documented endpoints, a task that needs more fails
+before its first write. The sentence names the endpoint, its letter, and what to do: usually `scim_url`, or `endpoints`.
+"""
+
+
+def main() -> int:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Write docs/contract.md from the table of endpoints in the code.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when the file is stale")
+    options = parser.parse_args()
+    text = render()
+    if options.check:
+        check(text)
+        print(f"{TARGET.relative_to(ROOT)} is up to date.")
+    else:
+        TARGET.write_text(text, encoding="utf-8")
+        print(f"Wrote {TARGET.relative_to(ROOT)}.")
+    return 0
+
+
+if __name__ == "__main__":
+    run_main(main)
