@@ -102,7 +102,7 @@ twin: install ## start the twin on PORT and print what to export to play with it
 ## Check it
 
 .PHONY: test
-test: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## run every check below up to "demo", two at a time (CHECKS="lint unit" for some)
+test: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## run every check of this list but the matrix, and the demo, side by side (CHECKS="lint unit" for some)
 	@$(BIN)/python tools/run_checks.py $(CHECKS)
 
 .PHONY: lint

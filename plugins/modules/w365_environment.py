@@ -294,7 +294,8 @@ def corridor(module: W365Module) -> dict[str, Any]:
     wanted = environment_from_task(module.params)
     current = module.instance.find_environment(wanted.name, wanted.administrator)
     plan = plan_environment(wanted, current, Unreadable(module.params["when_unreadable"]))
-    if wanted.present and current is None and module.params["validate"]:
+    # Validate asks for a first administrator, whom an empty environment does not have.
+    if wanted.present and current is None and module.params["validate"] and not wanted.empty:
         module.instance.validate_environment(wanted.name, wanted.administrator)
     report = module.carry_out(plan, module.instance.handlers(), where="")
     environment = report.done[-1].thing if report.done else current

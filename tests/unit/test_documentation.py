@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import (
     CONNECTION_OPTIONS,
     CONNECTION_RULES,
@@ -346,7 +347,8 @@ def test_rule_mistakes_are_found() -> None:
 
 def test_a_module_may_only_extend_a_connection_option() -> None:
     extended = build_argument_spec({"environment": {"required": True, "aliases": ["name"]}})["environment"]
-    assert extended["required"] is True and extended["aliases"] == ["name"]
+    assert extended["required"] is True
+    assert extended["aliases"] == ["name"]
     assert extended["fallback"] == connection_argument_spec()["environment"]["fallback"]
     with pytest.raises(ValueError, match=r"'timeout' is a connection option.*not redefine default"):
         build_argument_spec({"timeout": {"default": 5}})

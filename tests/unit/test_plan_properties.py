@@ -19,6 +19,8 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
+from hypothesis import event, given, settings
+
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.apply import (
     Handler,
     Report,
@@ -52,7 +54,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
     after,
     make_plan,
 )
-from hypothesis import event, given, settings
 
 # ---- the directory in memory
 
