@@ -298,7 +298,7 @@ def _plan_user(wanted: DesiredUser, current: Snapshot, abilities: Abilities) -> 
     if not wanted.present:
         return _plan_user_deletion(wanted, found, abilities)
     if found is None:
-        return _plan_user_creation(wanted)
+        return _plan_user_creation(wanted, abilities)
     if not found.readable:
         return Plan(
             unchanged=(("user", wanted.upn),),
@@ -340,7 +340,7 @@ def _plan_user(wanted: DesiredUser, current: Snapshot, abilities: Abilities) -> 
     )
 
 
-def _plan_user_creation(wanted: DesiredUser) -> Plan:
+def _plan_user_creation(wanted: DesiredUser, abilities: Abilities) -> Plan:
     missing = [name for name in ("first_name", "last_name") if not str(wanted.fields.get(name) or "").strip()]
     if missing:
         raise InputError(
@@ -348,8 +348,11 @@ def _plan_user_creation(wanted: DesiredUser) -> Plan:
             "Workspace 365 needs a first name, a last name and a UPN. Give them, or check the spelling of the UPN "
             "if the user should exist."
         )
-    fields_given = {name: value for name, value in {**wanted.initial, **wanted.fields}.items() if value is not None}
-    new = with_fields(User(upn=wanted.upn, active=True), fields_given)
+    named = {name: value for name, value in wanted.fields.items() if value is not None}
+    fields_given = {**{name: value for name, value in wanted.initial.items() if value is not None}, **named}
+    # Who has no other address is written to at the UPN.
+    email = wanted.upn if "email" in abilities.user_fields else None
+    new = with_fields(User(upn=wanted.upn, email=email, active=True), fields_given)
     if new.administrator and new.active is False:
         raise InputError(_inactive_administrator(wanted.upn))
     shown = {"upn": new.upn, **{name: getattr(new, name) for name in USER_FIELDS[1:] if getattr(new, name) is not None}}

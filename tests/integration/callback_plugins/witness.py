@@ -1,0 +1,89 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tells the tests what every task did: its result, what went over the wire for it, and what the twin held afterwards.
+
+It runs inside ansible-playbook. While a task is in check mode, the twin refuses every write.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import urllib.request
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
+
+DOCUMENTATION = """
+name: witness
+type: notification
+short_description: Writes one line of JSON for every task
+description: Used by the integration tests only.
+"""
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "witness"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._path = os.environ["WITNESS_FILE"]
+        self._twin = os.environ["WITNESS_TWIN"]
+        context = ssl.create_default_context(cafile=os.environ["WITNESS_CA"])
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        )
+        self._seen = 0
+        self._refusing = False
+
+    def _control(self, method: str, path: str, body: Any = None) -> Any:
+        request = urllib.request.Request(  # noqa: S310 - the twin's address, from the test
+            f"{self._twin}/_simulator/{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={"Content-Type": "application/json"},
+        )
+        with self._opener.open(request, timeout=30) as answer:
+            content = answer.read()
+        return json.loads(content) if content else None
+
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        refuse = bool(task.check_mode)
+        if refuse != self._refusing:
+            self._control("PATCH", "switches", {"refuse_writes": refuse})
+            self._refusing = refuse
+        found = self._control("GET", f"requests?since={self._seen}")["requests"]
+        self._seen = max([self._seen, *(request["number"] for request in found)])
+
+    def _tell(self, status: str, result: Any, *, item: bool = False) -> None:
+        data = getattr(result, "result", None) or result._result
+        task = getattr(result, "task", None) or result._task
+        requests = self._control("GET", f"requests?since={self._seen}")["requests"]
+        line = {
+            "name": task.get_name(),
+            "status": status,
+            "item": item,
+            "result": json.loads(json.dumps(data, default=str)),
+            "requests": [request for request in requests if request["number"] > self._seen],
+            "state": self._control("GET", "state"),
+        }
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        self._tell("ok", result)
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        self._tell("failed", result)
+
+    def v2_runner_on_skipped(self, result: Any) -> None:
+        self._tell("skipped", result)
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        self._tell("unreachable", result)

@@ -1,0 +1,73 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the integration tests share: one twin per module of tests, emptied before each test."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from w365_simulator.testing import Twin, start_twin
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from playing import Play, run_playbook
+
+SEED: dict[str, Any] = yaml.safe_load(
+    (Path(__file__).parents[1] / "simulator" / "w365_simulator" / "seeds" / "contoso.yml").read_text(encoding="utf-8")
+)
+
+# An environment with its first administrator and two colleagues, next to Contoso's Microsoft tenant.
+CONTOSO: dict[str, Any] = {
+    **SEED,
+    "environments": [
+        {
+            "name": "contoso",
+            "users": [
+                {
+                    "upn": "allan.deyoung@contoso.com",
+                    "first_name": "Allan",
+                    "last_name": "Deyoung",
+                    "administrator": True,
+                },
+                {"upn": "nestor.wilke@contoso.com", "first_name": "Nestor", "last_name": "Wilke"},
+                {
+                    "upn": "patti.fernandez@contoso.com",
+                    "first_name": "Patti",
+                    "last_name": "Fernandez",
+                    "active": False,
+                },
+            ],
+            "groups": [],
+        }
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def running_twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
+    with start_twin(tmp_path_factory.mktemp("twin"), seed=CONTOSO) as twin:
+        yield twin
+
+
+@pytest.fixture
+def twin(running_twin: Twin) -> Twin:
+    """A twin that serves everything, with the environment contoso."""
+    running_twin.reset(CONTOSO, "full")
+    return running_twin
+
+
+@pytest.fixture
+def play(tmp_path: Path, twin: Twin) -> Callable[..., Play]:
+    """`run_playbook` against this test's twin."""
+
+    def run(*tasks: dict[str, Any], **options: Any) -> Play:
+        return run_playbook(tmp_path, twin, tasks, **options)
+
+    return run

@@ -1,0 +1,157 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plays tasks in a real ansible-playbook process, and tells what each of them did."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from w365_simulator.testing import Twin
+
+ROOT = Path(__file__).resolve().parents[2]
+COLLECTION = "workspace365.provisioning"
+
+Task = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one task did: Ansible's result, the requests it caused, and what the twin held after it."""
+
+    name: str
+    status: str
+    result: dict[str, Any]
+    requests: list[dict[str, Any]]
+    state: dict[str, Any]
+
+    @property
+    def changed(self) -> bool:
+        assert self.status == "ok", f"{self.name}: {self.message}"
+        return bool(self.result["changed"])
+
+    @property
+    def message(self) -> str:
+        return str(self.result.get("msg", self.result))
+
+    @property
+    def writes(self) -> list[tuple[str, str]]:
+        return [(request["method"], request["path"]) for request in self.requests if request["write"]]
+
+    @property
+    def warnings(self) -> str:
+        return " ".join(map(str, self.result.get("warnings", ())))
+
+    def environment(self, name: str = "contoso") -> dict[str, Any]:
+        found: dict[str, Any] = self.state["environments"][name]
+        return found
+
+
+@dataclass(frozen=True)
+class Play:
+    """What a playbook printed, its exit code, and its steps in order."""
+
+    code: int
+    output: str
+    steps: list[Step] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __getitem__(self, index: int) -> Step:
+        return self.steps[index]
+
+
+def task(module: str, /, *, check: bool = False, title: str = "", **arguments: Any) -> Task:
+    """A task for `run_playbook`. It may fail without ending the play, so that later tasks show what it left behind."""
+    known = module if "." in module else f"{COLLECTION}.{module}"
+    return {
+        "name": title or f"{module}{' (check)' if check else ''}",
+        known: arguments,
+        "check_mode": check,
+        "diff": True,
+        "ignore_errors": True,
+    }
+
+
+def connection(
+    twin: Twin, environment: str | None = "contoso", *, scim: bool = False, entra: bool = True
+) -> dict[str, Any]:
+    """The connection options for the twin, as somebody would put them into module_defaults."""
+    options: dict[str, Any] = {
+        "instance_url": twin.instance_url,
+        "provisioning_key": twin.provisioning_key,
+        "ca_path": twin.ca_path,
+        "entra_authority": twin.entra_authority,
+        "graph_url": twin.graph_url,
+    }
+    if environment:
+        options["environment"] = environment
+    if scim:
+        options |= {"scim_url": twin.scim_url(environment or ""), "scim_token": twin.scim_token}
+    if entra and twin.client_id:
+        options |= {
+            "entra_tenant": twin.tenant,
+            "entra_client_id": twin.client_id,
+            "entra_client_secret": twin.client_secret,
+        }
+    return options
+
+
+def run_playbook(
+    tmp_path: Path,
+    twin: Twin,
+    tasks: Sequence[Task],
+    *,
+    defaults: Mapping[str, Any] | None = None,
+    arguments: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    play: Mapping[str, Any] | None = None,
+) -> Play:
+    """Run the tasks on localhost in one process. `defaults` become module_defaults of the group w365."""
+    head = {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": {"ansible_python_interpreter": sys.executable},
+        **({"module_defaults": {f"group/{COLLECTION}.w365": dict(defaults)}} if defaults else {}),
+        **(play or {}),
+    }
+    playbook = tmp_path / "play.json"
+    playbook.write_text(json.dumps([{**head, "tasks": list(tasks)}]), encoding="utf-8")
+    witness = tmp_path / "witness.jsonl"
+    witness.unlink(missing_ok=True)
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("W365_", "ANSIBLE_"))}
+    variables |= {
+        "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".build" / "src")),
+        "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callback_plugins"),
+        "ANSIBLE_CALLBACKS_ENABLED": "witness",
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_NOCOLOR": "true",
+        "ANSIBLE_PIPELINING": "true",
+        "ANSIBLE_LOCAL_TEMP": str(tmp_path / "ansible"),
+        "ANSIBLE_REMOTE_TEMP": str(tmp_path / "remote"),
+        "WITNESS_FILE": str(witness),
+        "WITNESS_TWIN": twin.url,
+        "WITNESS_CA": twin.ca_path,
+        **(environ or {}),
+    }
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", *arguments, str(playbook)]
+    done = subprocess.run(
+        command, env=variables, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=150
+    )
+    steps = []
+    if witness.exists():
+        for line in witness.read_text(encoding="utf-8").splitlines():
+            told = json.loads(line)
+            steps.append(Step(told["name"], told["status"], told["result"], told["requests"], told["state"]))
+    twin.switches(refuse_writes=False)
+    return Play(done.returncode, done.stdout + done.stderr, steps)
