@@ -231,5 +231,11 @@ def endpoints_with(overrides: Mapping[str, Any] | None) -> Mapping[str, Endpoint
                 f"Option endpoints gives {path!r} for {id}; a path starts with '/' and is relative to the root of its "
                 f"service, such as {table[id].path!r}."
             )
+        try:
+            path.format(environment="", id="")
+        except (LookupError, ValueError):
+            raise InputError(
+                f"Option endpoints gives {path!r} for {id}; in braces it may hold {{environment}} and {{id}}, and nothing else."
+            ) from None
         table[id] = replace(table[id], path=path)
     return table

@@ -85,7 +85,8 @@ class Redactor:
     def learn(self, secret: str | None) -> None:
         """Remember a secret. Very short ones are left alone: masking them would make every message unreadable."""
         if secret and len(secret) >= 4:
-            self._secrets.add(secret)
+            # Keys are sent without the blanks around them, so that is how they come back.
+            self._secrets |= {secret, secret.strip()}
             # The forms in which a server echoes a secret that it could not read.
             self._secrets.add(json.dumps(secret)[1:-1])
 
@@ -166,6 +167,8 @@ class Http:
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(settings.connections, 1), max_retries=0)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
+        # A session without a word about it would replace our keys by what ~/.netrc has for the host.
+        self._session.auth = _keep_headers
         self._session.headers["User-Agent"] = "workspace365.provisioning (Ansible collection)"
 
     def close(self) -> None:
@@ -208,8 +211,6 @@ class Http:
             try:
                 raw = self.send(method, url, headers=dict(headers or {}), params=query, data=data)
                 answer = Answer(raw.status_code, {k.lower(): v for k, v in raw.headers.items()}, raw.text, repeated)
-            except requests.exceptions.SSLError as error:
-                raise CertificateError(self._certificate_sentence(url, error)) from None
             except (
                 requests.exceptions.InvalidURL,
                 requests.exceptions.MissingSchema,
@@ -221,6 +222,8 @@ class Http:
             except requests.exceptions.InvalidHeader:
                 raise InputError("A header of this request holds a character that HTTP does not allow.") from None
             except requests.exceptions.ConnectionError as error:
+                if isinstance(error, requests.exceptions.SSLError) and not _broke_off(error):
+                    raise CertificateError(self._certificate_sentence(url, error)) from None
                 failure = self._connection_sentence(url, error)
                 if not _never_sent(error):
                     if not repeatable:
@@ -265,7 +268,8 @@ class Http:
 
     def _wait_as_told(self, answer: Answer, tries: int, what: str) -> None:
         asked = _retry_after(answer.headers.get("retry-after"))
-        seconds = min(asked, RETRY_AFTER_CAP) if asked is not None else _backoff(tries)
+        # "0 seconds", or a date that is past, would have us ask without end and without a pause.
+        seconds = min(asked, RETRY_AFTER_CAP) if asked else _backoff(tries)
         patience = self.settings.patience
         with self._lock:
             if patience >= 0 and self._waited + seconds > patience:
@@ -325,9 +329,9 @@ class MsalHttpClient:
             tries += 1
             try:
                 response = self._http.send(method, url, **known)
-            except requests.exceptions.SSLError as error:
-                raise CertificateError(self._http._certificate_sentence(url, error)) from None
             except requests.exceptions.RequestException as error:
+                if isinstance(error, requests.exceptions.SSLError) and not _broke_off(error):
+                    raise CertificateError(self._http._certificate_sentence(url, error)) from None
                 if tries >= TRIES:
                     raise NoAnswerError(self._http._connection_sentence(url, error) + ".") from None
                 self._http._pause(_backoff(tries), f"no token from {urlsplit(url).hostname}")
@@ -338,6 +342,14 @@ class MsalHttpClient:
                 self._http._wait_as_told(
                     Answer(response.status_code, headers, ""), tries, f"{method} {self._http._shown(url)}"
                 )
+                continue
+            if response.status_code >= 500:
+                # MSAL would raise what requests raises, and has no word for a server that is out of order.
+                if tries >= TRIES:
+                    raise NoAnswerError(
+                        f"Microsoft Entra answered HTTP {response.status_code} ({method} {self._http._shown(url)}, tried {tries} times)."
+                    )
+                self._http._pause(_backoff(tries), f"HTTP {response.status_code} from {urlsplit(url).hostname}")
                 continue
             return response
 
@@ -405,6 +417,11 @@ def _statements(data: Any) -> list[str]:
     return [f"{name}: {'; '.join(_statements(value)) or value}" for name, value in data.items()]
 
 
+def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Authentication that leaves the headers as they are."""
+    return request
+
+
 def _worth_repeating(method: str, answer: Answer) -> bool:
     """500 can mean a wrong object (contract, section 1), so only reads are tried again after it."""
     if answer.status in (502, 504):
@@ -437,6 +454,11 @@ def _never_sent(error: Exception) -> bool:
     return False
 
 
+def _broke_off(error: BaseException) -> bool:
+    """Whether a TLS error is a connection that ended, which says nothing about anybody's certificate."""
+    return "EOF" in _innermost(error)
+
+
 def _innermost(error: BaseException) -> str:
     """What the operating system or TLS said, without the layers of wrapping around it."""
     node: BaseException = error
@@ -456,10 +478,8 @@ def _retry_after(value: str | None) -> float | None:
     """Seconds from a Retry-After header, which holds seconds or a date; None when there is none to be read."""
     if not value:
         return None
-    try:
-        return max(float(value), 0.0)
-    except ValueError:
-        pass
+    if re.fullmatch(r"\s*\d{1,9}(\.\d+)?\s*", value, re.ASCII):
+        return float(value)
     try:
         when = email.utils.parsedate_to_datetime(value)
     except (TypeError, ValueError):
@@ -468,5 +488,6 @@ def _retry_after(value: str | None) -> float | None:
 
 
 def _backoff(tries: int) -> float:
-    ceiling = min(BACKOFF_START * 2.0 ** (tries - 1), BACKOFF_CAP)
+    # A task that waits for ever gets to numbers of tries whose power no float can hold.
+    ceiling = min(BACKOFF_START * 2.0 ** min(tries - 1, 10), BACKOFF_CAP)
     return ceiling * (0.5 + random.random() / 2)

@@ -125,12 +125,12 @@ class ScimClient:
                 raise self._odd_page(endpoint_id, "it is not a SCIM ListResponse")
             page = {str(name).lower(): value for name, value in answer.items()}
             resources = page.get("resources") or []
-            for resource in resources:
-                found = str(resource.get("id", ""))
-                if found not in seen:
-                    # Objects that move while we page may come twice; nobody may be missed or doubled for it.
-                    seen.add(found)
-                    yield resource
+            new = {identifier: resource for resource in resources if (identifier := _identifier(resource)) not in seen}
+            if resources and not new:
+                raise self._odd_page(endpoint_id, f"a page came twice after {len(seen)} resources")
+            # Objects that move while we page may come twice; nobody may be doubled for it.
+            seen.update(new)
+            yield from new.values()
             start += len(resources)
             total = int(page.get("totalresults") or 0)
             if start > total:
@@ -152,3 +152,8 @@ class ScimClient:
         """A PATCH in the standard's dialect; the resource when the server sends it back, else None."""
         body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}
         return self.call(endpoint_id, object_id=object_id, body=body)
+
+
+def _identifier(resource: Mapping[str, Any]) -> str:
+    """The id, whose name is read without regard to case as every other (RFC 7643, section 2.1)."""
+    return next((str(value) for name, value in resource.items() if str(name).lower() == "id"), "")

@@ -9,7 +9,9 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+import hashlib
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -89,6 +91,9 @@ def _confidential(client_id: str, authority: str, http: Http, credential: Any) -
             http_client=MsalHttpClient(http),
         )
     except ValueError as error:
+        if isinstance(credential, dict) and "client_assertion" not in credential and "authority" not in str(error):
+            # Not Entra's word but that of the library that reads keys.
+            raise
         # MSAL raises ValueError both for a malformed authority and for what the tenant's discovery document lacks.
         raise AuthenticationError(
             _refusal(authority, client_id, {"error_description": http.redactor.text(str(error))})
@@ -133,12 +138,21 @@ class Certificate:
                     "(two PEM blocks in one file), or be a PFX file."
                 )
             http.redactor.learn(key.group(0))
+            if "ENCRYPTED" in key.group(0) and not self.password:
+                raise InputError(
+                    f"Option entra_certificate_path: the private key in {self.path!r} is encrypted. Give its password in "
+                    "entra_certificate_password."
+                )
             credential = {"private_key": key.group(0), "public_certificate": certificate.group(0)}
         else:
             credential = {"private_key_pfx_path": self.path, "public_certificate": True}
         if self.password:
             credential["passphrase"] = self.password
         try:
+            if "private_key" in credential:
+                # MSAL works it out by itself only in its newest versions.
+                der = ssl.PEM_cert_to_DER_cert(credential["public_certificate"])
+                credential["thumbprint"] = hashlib.sha1(der, usedforsecurity=False).hexdigest()
             return _confidential(client_id, authority, http, credential)
         except W365Error:
             raise
@@ -216,7 +230,16 @@ class TokenSource:
                 return self._token
             if self._ask is None:
                 self._ask = self._credential.application(self._client_id, self._authority, self._http)
-            answer = self._ask(self._scopes)
+            try:
+                answer = self._ask(self._scopes)
+            except W365Error:
+                raise
+            except Exception as error:
+                # MSAL passes on whatever the answer or the key made its libraries raise.
+                reason = f"{type(error).__name__}: {error}"
+                raise AuthenticationError(
+                    _refusal(self._authority, self._client_id, {"error": self._http.redactor.text(reason)})
+                ) from None
             if "access_token" not in answer:
                 raise AuthenticationError(_refusal(self._authority, self._client_id, self._http.redactor.data(answer)))
             self._token = answer["access_token"]
