@@ -155,7 +155,12 @@ molecule: install ## Molecule scenarios of the roles
 
 .PHONY: docs
 docs: install ## ansible-doc and antsibull-docs over every plugin and role
+	@$(BIN)/python tools/write_contract.py --check
 	@$(BIN)/python tools/check_docs.py
+
+.PHONY: contract
+contract: venv ## write docs/contract.md from the table of endpoints
+	@$(BIN)/python tools/write_contract.py
 
 .PHONY: importer
 importer: $(ARTIFACT) ## galaxy-importer on the artifact: what Galaxy would say about it

@@ -133,7 +133,6 @@ def main() -> int:
     installed = COLLECTIONS / "ansible_collections" / "workspace365" / "provisioning"
     options = (
         "--plugin-docs",
-        "--skip-rstcheck",
         "--validate-collection-refs=all",
         "--disallow-unknown-collection-refs",
     )

@@ -119,7 +119,7 @@ RULES: dict[str, Any] = {}
 
 
 def corridor(module: W365Module) -> dict[str, Any]:
-    found = [user for user in module.administration.list_users() if user.administrator]
+    found = [user for user in module.administration.users_with_roles() if user.administrator]
     return {"changed": False, "administrators": [user.as_result() for user in sorted(found, key=lambda user: user.key)]}
 
 

@@ -87,8 +87,8 @@ RULES: dict[str, Any] = {}
 
 
 def corridor(module: W365Module) -> dict[str, Any]:
-    sso = module.provisioning.sso(module.environment)
-    return {"changed": False, "sso": sso.as_result() if sso else None, "readable": True}
+    sso, readable = module.provisioning.sso(module.environment)
+    return {"changed": False, "sso": sso.as_result() if sso else None, "readable": readable}
 
 
 def main() -> None:

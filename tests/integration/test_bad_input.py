@@ -42,8 +42,8 @@ class Case:
         return str(self.task["name"])
 
 
-def bad(name: str, module: str, *says: str, asks: bool = False, check: bool = False, **arguments: Any) -> Case:
-    return Case({**task(module, check=check, **arguments), "name": name}, says, asks)
+def bad(title: str, module: str, /, *says: str, asks: bool = False, check: bool = False, **arguments: Any) -> Case:
+    return Case(task(module, check=check, title=title, **arguments), says, asks)
 
 
 def expect_refusals(play: Player, twin: Twin, *cases: Case, **options: Any) -> None:
@@ -295,7 +295,6 @@ def test_keys_and_their_characters(play: Player, twin: Twin) -> None:
         bad("no key of the app registration at all", "w365_sso", "Option key is empty", "client secret", key="", **sso),
         bad("two credentials", "w365_o365_import_info", "mutually exclusive", "entra_managed_identity", everything=True, entra_managed_identity="system"),
         bad("no tenant", "w365_o365_import_info", "Option entra_tenant is needed", "W365_ENTRA_TENANT", everything=True, entra_tenant=""),
-        bad("no credential", "w365_o365_import_info", "A credential for Microsoft Entra is needed", "entra_certificate_path", everything=True, entra_client_secret=""),
         defaults=connection(twin),
     )  # fmt: skip
 
@@ -323,6 +322,7 @@ def test_limits_files_and_endpoints(play: Player, twin: Twin, tmp_path: Path) ->
     no_certificates = tmp_path / "empty.pem"
     no_certificates.write_text("nothing to see here\n", encoding="utf-8")
     missing = str(tmp_path / "missing.pem")
+    entra = {"entra_tenant": twin.tenant, "entra_client_id": twin.client_id}
     expect_refusals(
         play,
         twin,
@@ -336,20 +336,24 @@ def test_limits_files_and_endpoints(play: Player, twin: Twin, tmp_path: Path) ->
         bad("a missing client certificate", "w365_user_info", "Option client_cert", missing, "cannot be read", client_cert=missing),
         bad("a client key alone", "w365_user_info", "client_cert", "client_key", client_key=str(no_certificates)),
         bad("a missing Entra certificate", "w365_o365_import_info", "Option entra_certificate_path", missing, "cannot be read",
-            everything=True, entra_client_secret="", entra_certificate_path=missing),
+            everything=True, entra_certificate_path=missing, **entra),
         bad("an Entra certificate that is none", "w365_o365_import_info", "Option entra_certificate_path", "empty.pem",
-            everything=True, entra_client_secret="", entra_certificate_path=str(no_certificates)),
+            everything=True, entra_certificate_path=str(no_certificates), **entra),
         bad("a missing federated token", "w365_o365_import_info", "Option entra_federated_token_file", missing, "cannot be read", asks=True,
-            everything=True, entra_client_secret="", entra_federated_token_file=missing),
+            everything=True, entra_federated_token_file=missing, **entra),
+        bad("no credential", "w365_o365_import_info", "A credential for Microsoft Entra is needed", "entra_certificate_path", everything=True, **entra),
         bad("an unknown endpoint", "w365_user_info", "'user.lst'", "not an endpoint", "user.list", "user.create", endpoints={"user.lst": "/{environment}/Users/"}),
         bad("an endpoint without a slash", "w365_user_info", "'Users'", "user.list", "starts with '/'", "'/{environment}/User/'", endpoints={"user.list": "Users"}),
         bad("an endpoint that is no text", "w365_user_info", "user.list", "starts with '/'", endpoints={"user.list": 365}),
         bad("an endpoint with an unknown placeholder", "w365_user_info", "'/{tenant}/Users/'", "user.list", "{environment}",
             endpoints={"user.list": "/{tenant}/Users/"}),
+        bad("an endpoint of SCIM with an environment", "w365_group", "'/{environment}/Users'", "scim.user.list", "{id}", "nothing else",
+            scim_url=twin.scim_url("contoso"), scim_token=twin.scim_token, name="Sales", endpoints={"scim.user.list": "/{environment}/Users"}),
         bad("an endpoint with an open brace", "w365_user_info", "'/{environment/Users/'", "user.list", endpoints={"user.list": "/{environment/Users/"}),
         bad("an endpoint that lost its id", "w365_user", "'/{environment}/Users/'", "user.update", "{id}", upn=COLLEAGUE, first_name="Nes",
             endpoints={"user.update": "/{environment}/Users/"}),
-        defaults=connection(twin),
+        bad("no workers", "w365_o365_import", "Option concurrency is 0", "1 or more", everything=True, concurrency=0, **entra),
+        defaults=connection(twin, entra=False),
     )  # fmt: skip
 
 
@@ -387,6 +391,5 @@ def test_scopes_of_an_import(play: Player, twin: Twin) -> None:
         bad("an unknown domain", "w365_o365_import", "'contoso.nl' is not a verified domain", "contoso.com", asks=True, domains=["contoso.nl"]),
         bad("a distribution list alone", "w365_o365_import", "no user at all", "Marketing News", "distribution list", "Nothing was changed", asks=True, groups=["Marketing News"]),
         bad("a scope that nobody is in", "w365_o365_import", "no user at all", asks=True, groups=["Regional Offices"], domains=["emea.contoso.com"], scope_match="all"),
-        bad("no workers", "w365_o365_import", "concurrency", everything=True, concurrency=0),
         defaults=connection(twin),
     )  # fmt: skip

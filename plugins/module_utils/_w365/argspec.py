@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ansible.module_utils.basic import env_fallback
+from ansible.module_utils.basic import AnsibleFallbackNotFound, env_fallback
 
 #: What an option is for: ``http`` options apply to every connection, the others to one remote service.
 Service = Literal["provisioning", "scim", "entra", "graph", "http"]
@@ -68,8 +68,19 @@ class ConnectionOption:
         if self.secrecy != "open":
             spec["no_log"] = self.secret
         if self.env is not None:
-            spec["fallback"] = (env_fallback, [self.env])
+            spec["fallback"] = (env_value, [self.env])
         return spec
+
+
+def env_value(*names: str) -> str:
+    """The value of an environment variable, where an empty one is as good as none.
+
+    AWX sets the variables of a credential's empty fields to nothing, and that must not count as a second credential.
+    """
+    value: str = env_fallback(*names)
+    if not value.strip():
+        raise AnsibleFallbackNotFound
+    return value
 
 
 CONNECTION_OPTIONS: tuple[ConnectionOption, ...] = (

@@ -231,11 +231,19 @@ def endpoints_with(overrides: Mapping[str, Any] | None) -> Mapping[str, Endpoint
                 f"Option endpoints gives {path!r} for {id}; a path starts with '/' and is relative to the root of its "
                 f"service, such as {table[id].path!r}."
             )
+        # Only the Provisioning API has the environment in its paths.
+        known = ("environment", "id") if table[id].service == _PROVISIONING else ("id",)
         try:
-            path.format(environment="", id="")
-        except (LookupError, ValueError):
+            path.format(**dict.fromkeys(known, ""))
+        except (AttributeError, LookupError, ValueError):
+            shown = " and ".join(f"{{{name}}}" for name in known)
             raise InputError(
-                f"Option endpoints gives {path!r} for {id}; in braces it may hold {{environment}} and {{id}}, and nothing else."
+                f"Option endpoints gives {path!r} for {id}; in braces it may hold {shown}, and nothing else."
             ) from None
+        if "{id}" in table[id].path and "{id}" not in path:
+            raise InputError(
+                f"Option endpoints gives {path!r} for {id}, which is about one object: the path has to hold {{id}}, as in "
+                f"{table[id].path!r}."
+            )
         table[id] = replace(table[id], path=path)
     return table

@@ -20,6 +20,7 @@ from .errors import (
     EndpointMissingError,
     InputError,
     NotFoundError,
+    RolesUnreadableError,
     ValidationError,
     W365Error,
 )
@@ -51,7 +52,7 @@ from .model import (
     with_fields,
 )
 from .plan import Abilities, Action
-from .provisioning import ProvisioningClient
+from .provisioning import ROLE_WAY_OUT, ProvisioningClient
 from .scim import MEMBERS_PER_PATCH, ScimClient
 
 LOOKUPS = 25
@@ -170,7 +171,7 @@ class ScimDirectory:
             return None
         try:
             return self._administration.administrators()
-        except EndpointMissingError:
+        except RolesUnreadableError:
             if must:
                 raise
             return None
@@ -396,9 +397,10 @@ class ProvisioningDirectory:
         groups = tuple(self.list_groups()) if desired.groups else ()
         wanted = _user_names(desired) or desired.administrators is not None
         try:
-            users = tuple(self.list_users()) if wanted else ()
+            reader = self.list_users if desired.administrators is None else self.users_with_roles
+            users = tuple(reader()) if wanted else ()
         except EndpointMissingError:
-            if desired.administrators is not None or any(map(_needs_reading, desired.users)):
+            if any(map(_needs_reading, desired.users)):
                 raise
             with ThreadPoolExecutor(max_workers=max(concurrency, 1)) as workers:
                 found = workers.map(self._exists, desired.users)
@@ -423,7 +425,16 @@ class ProvisioningDirectory:
 
     def administrators(self) -> frozenset[str]:
         """Keys of the active administrators. Raises EndpointMissingError where users cannot be listed."""
-        return _active_administrators(self.list_users())
+        return _active_administrators(self.users_with_roles())
+
+    def users_with_roles(self) -> list[User]:
+        """Every user with the administrator role. Raises RolesUnreadableError where the server has no such list."""
+        try:
+            return self.list_users()
+        except EndpointMissingError as error:
+            raise RolesUnreadableError(
+                error.said, status=error.status, method=error.method, path=error.path, advice=ROLE_WAY_OUT
+            ) from None
 
     def list_users(self) -> list[User]:
         if self._users is None:
@@ -679,7 +690,7 @@ class Instance:
     def find_sso(self, environment: str) -> tuple[SingleSignOn | None, bool]:
         """The single sign-on of an environment, and whether the server can show it."""
         try:
-            return self._client.sso(environment), True
+            return self._client.sso(environment)
         except EndpointMissingError:
             return None, False
 

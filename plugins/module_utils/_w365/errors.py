@@ -104,6 +104,10 @@ class EndpointMissingError(AnswerError):
     """404 or 405 from an endpoint that the vendor has not documented."""
 
 
+class RolesUnreadableError(AnswerError):
+    """The server has no list that shows who is an administrator; SCIM has none either."""
+
+
 class EnvironmentNotFoundError(W365Error):
     """The instance knows no environment of this name."""
 

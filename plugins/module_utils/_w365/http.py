@@ -369,7 +369,13 @@ def masked_secrets(value: Any) -> Any:
 def checked_root(url: str, option: str) -> str:
     """A service's root without a slash at its end. Raises InputError unless it is https: keys are sent to it."""
     root = url.strip().rstrip("/")
-    parts = urlsplit(root)
+    try:
+        parts = urlsplit(root)
+        _checked = parts.port
+    except ValueError as error:
+        raise InputError(
+            f"Option {option} is {url!r}, which is not a URL of the form https://<host>: {error}."
+        ) from None
     if parts.scheme == "http":
         raise InputError(
             f"Option {option} is {root!r}: the key would travel unencrypted. Use https:// (TLS 1.2 or newer); keys are never sent over http."

@@ -51,6 +51,8 @@ class W365Module(AnsibleModule):
 
     def __init__(self, own_spec: Mapping[str, Mapping[str, Any]], **rules: Any) -> None:
         super().__init__(argument_spec=build_argument_spec(own_spec), supports_check_mode=True, **build_rules(rules))
+        # Ansible masks every secret wherever it stands: a blank one would mask the blanks of our sentences.
+        self.no_log_values: set[str] = {value for value in self.no_log_values if str(value).strip()}
         self.redactor = Redactor(str(value) for value in self.no_log_values)
         self._told_waiting = False
         self.current = Snapshot()
@@ -91,6 +93,10 @@ class W365Module(AnsibleModule):
         if rate is not None and rate <= 0:
             raise InputError(
                 f"Option max_requests_per_second is {rate}: give a number above 0, or leave it out for no limit."
+            )
+        if p.get("concurrency") is not None and p["concurrency"] < 1:
+            raise InputError(
+                f"Option concurrency is {p['concurrency']}: give the number of requests at a time, 1 or more."
             )
         for option in ("ca_path", "client_cert", "client_key"):
             if p[option]:

@@ -12,7 +12,7 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -246,7 +246,11 @@ def _refuse_duplicates(desired: Desired) -> None:
 
 def _refuse_two_for_one(desired: Desired, current: Snapshot) -> None:
     """Two entries that lead to one object, one of them by `identity`, would undo each other on every run."""
-    for kind, things in (("user", desired.users), ("group", desired.groups)):
+    kinds: tuple[tuple[str, Sequence[DesiredUser | DesiredGroup]], ...] = (
+        ("user", desired.users),
+        ("group", desired.groups),
+    )
+    for kind, things in kinds:
         seen: dict[str, str] = {}
         for thing in sorted(things, key=lambda t: t.key):
             found = existing(thing, current)

@@ -40,6 +40,12 @@ EXISTS_PATTERN = re.compile(
 )
 """How a ValidationResult says that an object is there already: its wording is not public (contract: Answers; A)."""
 
+ROLE_WAY_OUT = (
+    "The administrator role never travels over SCIM. Give it when a user is created over the Provisioning API (w365_user with "
+    "administrator=true), or by hand in User management; if your server has the list under another path, give that in option "
+    "endpoints: {'user.list': '/...'}."
+)
+
 _NO_BODY = object()
 
 
@@ -200,14 +206,19 @@ class ProvisioningClient:
 
     # Settings
 
-    def sso(self, environment: str) -> SingleSignOn | None:
-        """The current single sign-on, None when there is none. Raises EndpointMissingError where it cannot be read."""
+    def sso(self, environment: str) -> tuple[SingleSignOn | None, bool]:
+        """The current single sign-on (None when there is none), and whether the answer could be understood.
+
+        Raises EndpointMissingError where it cannot be read.
+        """
         answer = self.call("sso.read", environment=environment)
-        if not isinstance(answer, Mapping):
-            return None
-        found = {str(name).lower(): value for name, value in answer.items()}
+        if not answer:
+            return None, True
+        found = {str(name).lower(): value for name, value in answer.items()} if isinstance(answer, Mapping) else {}
         authority, client_id = str(found.get("authority") or ""), str(found.get("clientid") or "")
-        return SingleSignOn(authority, client_id) if authority or client_id else None
+        if authority or client_id:
+            return SingleSignOn(authority, client_id), True
+        return None, {"authority", "clientid"} <= set(found)
 
     def write_sso(self, environment: str, sso: SingleSignOn, key: str) -> None:
         self.call(
