@@ -56,8 +56,8 @@ options:
     description:
       - The body of the request, which is sent as JSON. Write a number or a text as it is, where the endpoint wants a
         bare one.
-      - Set C(no_log) for the task when the body holds a secret, because Ansible shows the arguments of a task at
-        C(-vvv).
+      - The values of fields that are known to hold secrets are masked where Ansible shows the arguments of a task. Set
+        C(no_log) for the task when another field holds one.
     type: raw
   headers:
     description:
@@ -208,7 +208,11 @@ headers:
 from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import AnswerError
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.http import masked_secrets, said
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.http import (
+    masked_secrets,
+    said,
+    secret_values,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import raw_call_from_task
 
@@ -229,6 +233,7 @@ RULES: dict[str, Any] = {}
 def corridor(module: W365Module) -> dict[str, Any]:
     params = module.params
     method = params["method"]
+    module.learn_secrets(secret_values(params["body"]))
     call = raw_call_from_task(params)
     changed = method != "GET"
     if changed and module.check_mode:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from w365_simulator.testing import Twin, start_twin
 
 sys.path.insert(0, str(Path(__file__).parent))

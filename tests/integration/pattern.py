@@ -4,8 +4,7 @@
 
 """Walks a module through stages, and holds every step to the exact state of the twin.
 
-A stage is one wish. It is played four times in one ansible-playbook process: in check mode, for real, and both again.
-Its `becomes` says what the wish makes of the twin's state; everything that it does not touch has to stay as it was.
+A stage is one wish. It is played in check mode, for real, and again, all stages in one ansible-playbook process. Its `becomes` says what the wish makes of the twin's state; everything that it does not touch has to stay as it was.
 
     walk(play, twin, "w365_group", [
         Stage({"name": "Retail"}, lambda contoso: contoso["groups"].update(Retail=new_group())),
@@ -58,7 +57,7 @@ class Stage:
     `refused` is the exact sentence, or parts of it, with which every step has to fail instead, leaving no trace.
     `again` is what the repetition does: "same" nothing, "writes" the same once more (what nobody can compare).
     `warned` are parts of the warnings that every step gives; without it there has to be none.
-    `sent` is how often a request (method, path) goes over the wire in the real run.
+    `returns` are values of the real results, `switches` those of the twin from this stage on.
     """
 
     wish: Mapping[str, Any]
@@ -69,6 +68,10 @@ class Stage:
     warned: tuple[str, ...] = ()
     returns: Mapping[str, Any] = field(default_factory=dict)
     switches: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> bool:
+        return self.becomes is not leave or self.again == "writes"
 
 
 def new_user(upn: str, first_name: str, last_name: str, **more: Any) -> State:
@@ -136,7 +139,7 @@ def switch(twin: Twin, **values: Any) -> Task:
         "ca_path": twin.ca_path,
         "use_proxy": False,
     }
-    return {**task("ansible.builtin.uri", name=f"switch {values}", **arguments), "ignore_errors": False}
+    return {**task("ansible.builtin.uri", title=f"switch {values}", **arguments), "ignore_errors": False}
 
 
 def walk(
@@ -173,53 +176,59 @@ def walk(
 
 
 def modes(stage: Stage) -> tuple[bool, ...]:
-    """Which of a stage's steps run in check mode."""
-    return (True, False) if stage.refused else (True, False, True, False)
+    """Which of a stage's steps run in check mode. What changes nothing needs no repetition: it is one."""
+    return (True, False) if stage.refused or not stage.changes else (True, False, True, False)
 
 
 def _hold(module: str, stage: Stage, steps: list[Step], before: State, name: str | None) -> State:
     about = f"{module} {dict(stage.wish)}"
     for step in steps:
-        mode = f"{step.name}: {about}"
-        if step.name.endswith("(check)"):
-            same(step.writes, [], f"writes of {mode}\n{step.message}")
-        if stage.refused:
-            same(step.status, "failed", f"{mode}\n{step.message}")
-            parts = (stage.refused,) if isinstance(stage.refused, str) else stage.refused
-            for part in parts:
-                assert part in step.message, f"{mode}\nfailed with: {step.message}\nwithout:     {part}"
-            if isinstance(stage.refused, str):
-                same(step.message.removeprefix(step.message.partition(stage.refused)[0]), stage.refused, mode)
-            same(step.writes, [], f"writes of {mode}")
-            same(plain(step.state), plain(before), f"state after {mode}")
-        else:
-            same(step.status, "ok", f"{mode}\n{step.message}")
-            same(step.result["compared"], stage.compared, f"compared of {mode}")
-            for part in stage.warned:
-                assert part in step.warnings, f"{mode}\nwarned: {step.warnings}\nwithout: {part}"
-            assert stage.warned or not step.warnings, f"{mode}\nwarned: {step.warnings}"
+        _hold_step(stage, step, before, f"{step.name}: {about}")
     if stage.refused:
         return before
-    check, do, check_again, again = steps
-    changes = stage.becomes is not leave or stage.again == "writes"
-    for step, wanted in ((check, changes), (do, changes), (check_again, changes), (again, changes)):
-        repeated = step in (check_again, again)
-        same(step.changed, stage.again == "writes" if repeated else wanted, f"changed of {step.name}: {about}")
-    same(bool(do.writes), changes, f"whether {about} wrote")
-    same(bool(again.writes), stage.again == "writes", f"whether {about} wrote again: {again.writes}")
+    check, do, *repeated = steps
+    same((check.changed, do.changed), (stage.changes, stage.changes), f"changed of {about}")
+    same(bool(do.writes), stage.changes, f"whether {about} wrote")
     same(plain(check.state), plain(before), f"state after the check of {about}")
     expected = copy.deepcopy(before)
     stage.becomes(expected["environments"] if name is None else expected["environments"][name])
     same(plain(do.state), plain(expected), f"state after {about}")
-    same(plain(again.state), plain(do.state), f"state after repeating {about}")
+    honest(module, do, str(name or stage.wish.get("environment")))
     # Check mode never lies: what it predicted is what the real run reports.
     same(told(check, do), told(do, do), f"prediction of {about}")
-    same(told(check_again, again), told(again, again), f"second prediction of {about}")
-    for step in (do, again):
-        honest(module, step, str(name or stage.wish.get("environment")))
-        for key, value in stage.returns.items():
+    for step in repeated:
+        same(step.changed, stage.again == "writes", f"changed of {about}, again")
+    if repeated:
+        again = repeated[-1]
+        same(bool(again.writes), stage.again == "writes", f"whether {about} wrote again: {again.writes}")
+        same(plain(again.state), plain(do.state), f"state after repeating {about}")
+        same(told(repeated[0], again), told(again, again), f"prediction of repeating {about}")
+        honest(module, again, str(name or stage.wish.get("environment")))
+    for key, value in stage.returns.items():
+        for step in (do, steps[-1]):
             same(step.result[key], value, f"{key} of {about}")
-    return again.state
+    return steps[-1].state
+
+
+def _hold_step(stage: Stage, step: Step, before: State, about: str) -> None:
+    """What holds for every step: how it ends, what it warns of, and that neither check mode nor a refusal writes."""
+    if stage.refused:
+        same(step.status, "failed", f"{about}\n{step.message}")
+        parts = (stage.refused,) if isinstance(stage.refused, str) else stage.refused
+        missing = [part for part in parts if part not in step.message]
+        assert not missing, f"{about}\nfailed with: {step.message}\nwithout:     {missing}"
+        if isinstance(stage.refused, str):
+            same(step.message, stage.refused, about)
+        same(step.writes, [], f"writes of {about}")
+        same(plain(step.state), plain(before), f"state after {about}")
+        return
+    same(step.status, "ok", f"{about}\n{step.message}")
+    same(step.result.get("compared", True), stage.compared, f"compared of {about}")
+    missing = [part for part in stage.warned if part not in step.warnings]
+    assert not missing, f"{about}\nwarned: {step.warnings}\nwithout: {missing}"
+    assert stage.warned or not step.warnings, f"{about}\nwarned: {step.warnings}"
+    if step.name.endswith("(check)"):
+        same(step.writes, [], f"writes of {about}")
 
 
 def told(step: Step, real: Step) -> State:

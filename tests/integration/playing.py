@@ -129,8 +129,16 @@ def run_playbook(
     playbook.write_text(json.dumps([{**head, "tasks": list(tasks)}]), encoding="utf-8")
     witness = tmp_path / "witness.jsonl"
     witness.unlink(missing_ok=True)
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("W365_", "ANSIBLE_"))}
+    # Neither the person's own settings nor a proxy may have a say in what a test finds.
+    (tmp_path / "ansible.cfg").touch()
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("W365_", "ANSIBLE_")) and not name.lower().endswith("_proxy")
+    }
     variables |= {
+        "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
+        "ANSIBLE_HOME": str(tmp_path / "home"),
         "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".build" / "src")),
         "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callback_plugins"),
         "ANSIBLE_CALLBACKS_ENABLED": "witness",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from playing import Play, Task, connection, task
 from w365_simulator.testing import Twin
 
@@ -337,7 +338,7 @@ def test_limits_files_and_endpoints(play: Player, twin: Twin, tmp_path: Path) ->
         bad("a client key alone", "w365_user_info", "client_cert", "client_key", client_key=str(no_certificates)),
         bad("a missing Entra certificate", "w365_o365_import_info", "Option entra_certificate_path", missing, "cannot be read",
             everything=True, entra_certificate_path=missing, **entra),
-        bad("an Entra certificate that is none", "w365_o365_import_info", "Option entra_certificate_path", "empty.pem",
+        bad("an Entra certificate that is none", "w365_o365_import_info", "Option entra_certificate_path", "empty.pem", asks=True,
             everything=True, entra_certificate_path=str(no_certificates), **entra),
         bad("a missing federated token", "w365_o365_import_info", "Option entra_federated_token_file", missing, "cannot be read", asks=True,
             everything=True, entra_federated_token_file=missing, **entra),

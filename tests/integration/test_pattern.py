@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+
 from playing import Play, Step, connection, task
 from w365_simulator.testing import Twin
 

@@ -21,6 +21,8 @@ from typing import Any
 import hypothesis.strategies as st
 import pytest
 import trustme
+from hypothesis import given, settings
+
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365 import http as module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     CertificateError,
@@ -44,7 +46,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ht
     masked_secrets,
     said,
 )
-from hypothesis import given, settings
 
 KEY = "a-key-that-nobody-may-see"
 READS = ("GET",)
@@ -374,9 +375,7 @@ def test_a_silent_server_runs_into_the_time_out(
 
 
 @pytest.mark.parametrize("status", [502, 504])
-def test_a_gateway_s_error_leaves_a_write_open(
-    server: Server, connect: Callable[..., Http], status: int
-) -> None:
+def test_a_gateway_s_error_leaves_a_write_open(server: Server, connect: Callable[..., Http], status: int) -> None:
     server.script = [answers(status, "<html>"), answers()]
     with pytest.raises(LostAnswerError, match=f"a gateway answered HTTP {status}"):
         ask(connect(), server.url, "POST")
@@ -668,9 +667,7 @@ def test_an_https_drop_is_a_lost_answer(
         assert ask(http_, tls_server.url, "GET").repeated
 
 
-def test_a_client_certificate_is_shown(
-    authority: trustme.CA, connect: Callable[..., Http], tmp_path: Path
-) -> None:
+def test_a_client_certificate_is_shown(authority: trustme.CA, connect: Callable[..., Http], tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
     authority.configure_trust(context)
@@ -709,9 +706,7 @@ def test_every_request_carries_its_settings(
 # ---- addresses
 
 
-@pytest.mark.parametrize(
-    "url", ["https://", "contoso.com/x", "ftp://contoso.com"]
-)
+@pytest.mark.parametrize("url", ["https://", "contoso.com/x", "ftp://contoso.com"])
 def test_what_is_no_url_is_told(connect: Callable[..., Http], url: str) -> None:
     http_ = connect()
     with pytest.raises((InputError, NoAnswerError)) as failure:

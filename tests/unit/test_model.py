@@ -10,6 +10,8 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
+from hypothesis import given, settings
+
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import InputError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import (
     PROVISIONING_GROUP_NAMES,
@@ -38,7 +40,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     user_to_scim,
     with_fields,
 )
-from hypothesis import given, settings
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
 stripped = texts.map(str.strip)
@@ -328,9 +329,7 @@ def test_a_group_comes_back_from_scim_as_it_went(name: str, external_id: str) ->
         ({"administrator": True}, User("", administrator=False), True),
     ],
 )
-def test_only_what_was_given_is_compared_in_its_normal_form(
-    wanted: dict[str, Any], now: User, differs: bool
-) -> None:
+def test_only_what_was_given_is_compared_in_its_normal_form(wanted: dict[str, Any], now: User, differs: bool) -> None:
     assert difference(wanted, now, USER_FIELDS) == (wanted if differs else {})
 
 

@@ -17,6 +17,12 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import NameOID
+
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365 import http as http_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365 import tokens as tokens_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
@@ -44,12 +50,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.to
     ManagedIdentity,
     TokenSource,
 )
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import pkcs12
-from cryptography.x509.oid import NameOID
-
 from w365_simulator.testing import Twin, start_twin
 
 TENANT = "contoso.com"
@@ -335,7 +335,9 @@ def test_an_error_without_a_known_number_gets_general_advice() -> None:
     told = tokens_module._refusal("https://login.contoso.com/x", CLIENT, {"error": "server_error"})
     assert told.endswith(": server_error. Check tenant, client id and credential.")
     told = tokens_module._refusal(
-        "https://login.contoso.com/x", CLIENT, {"error_description": "AADSTS90002: Tenant 'x' not found.\r\nTrace ID: 1"}
+        "https://login.contoso.com/x",
+        CLIENT,
+        {"error_description": "AADSTS90002: Tenant 'x' not found.\r\nTrace ID: 1"},
     )
     assert told.endswith(f": AADSTS90002: Tenant 'x' not found. {ADVICE[90002]}")
 
@@ -396,9 +398,7 @@ SPOILT = (
 
 
 @pytest.mark.parametrize("what", SPOILT)
-def test_a_certificate_file_that_cannot_be_used_is_named(
-    run: Run, keys: KeyFiles, tmp_path: Path, what: str
-) -> None:
+def test_a_certificate_file_that_cannot_be_used_is_named(run: Run, keys: KeyFiles, tmp_path: Path, what: str) -> None:
     credential, reason = spoilt(keys, tmp_path)[what]
     with pytest.raises(InputError, match=reason) as refusal:
         run.source(credential).token()

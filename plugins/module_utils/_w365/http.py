@@ -18,7 +18,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -50,6 +50,9 @@ BACKOFF_START = 0.5
 BACKOFF_CAP = 20.0
 
 MASK = "********"
+
+SHORTEST_SECRET = 4
+"""Characters: anything shorter is left alone, since masking it would make every message unreadable."""
 
 SECRET_FIELDS = frozenset(
     {
@@ -84,7 +87,7 @@ class Redactor:
 
     def learn(self, secret: str | None) -> None:
         """Remember a secret. Very short ones are left alone: masking them would make every message unreadable."""
-        if secret and len(secret) >= 4:
+        if secret and len(secret) >= SHORTEST_SECRET:
             # Keys are sent without the blanks around them, so that is how they come back.
             self._secrets |= {secret, secret.strip()}
             # The forms in which a server echoes a secret that it could not read.
@@ -364,6 +367,19 @@ def masked_secrets(value: Any) -> Any:
             for name, item in value.items()
         }
     return [masked_secrets(item) for item in value] if isinstance(value, list) else value
+
+
+def secret_values(value: Any) -> Iterator[str]:
+    """The texts that stand in well-known secret fields of a request's body, wherever they are."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if isinstance(item, str) and str(name).lower() in SECRET_FIELDS:
+                yield item
+            else:
+                yield from secret_values(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from secret_values(item)
 
 
 def checked_root(url: str, option: str) -> str:

@@ -10,7 +10,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -31,7 +31,7 @@ from .errors import (
     W365Error,
 )
 from .graph import GraphClient
-from .http import REQUESTS_IMPORT_ERROR, Http, HttpSettings, Redactor
+from .http import REQUESTS_IMPORT_ERROR, SHORTEST_SECRET, Http, HttpSettings, Redactor
 from .model import Desired, DesiredGroup, DesiredUser, SingleSignOn, Snapshot
 from .plan import Plan, existing, make_plan
 from .provisioning import ProvisioningClient, unknown_environment
@@ -56,6 +56,13 @@ class W365Module(AnsibleModule):
         self.redactor = Redactor(str(value) for value in self.no_log_values)
         self._told_waiting = False
         self.current = Snapshot()
+
+    def learn_secrets(self, values: Iterable[str]) -> None:
+        """Mask these too, also in the task's own arguments that Ansible shows at -vvv."""
+        known = {value for value in values if len(value) >= SHORTEST_SECRET}
+        self.no_log_values |= known
+        for value in known:
+            self.redactor.learn(value)
 
     # Connections
 
