@@ -46,7 +46,8 @@ PACKAGE = f"ansible_collections.{COLLECTION}.plugins"
 def _collection_root() -> Path:
     """The collection as Python imports it, so that a symbolic link in the path is kept."""
     spec = importlib.util.find_spec(f"{PACKAGE}.module_utils._w365.argspec")
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     return Path(spec.origin).parents[3]
 
 

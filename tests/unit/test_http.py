@@ -23,7 +23,6 @@ import pytest
 import trustme
 from hypothesis import given, settings
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365 import http as module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     CertificateError,
     InputError,
@@ -125,7 +124,7 @@ class Server:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, *_args: Any) -> None:
                 pass
 
             def behave(self) -> None:
@@ -341,7 +340,7 @@ def test_a_server_that_comes_up_meanwhile_is_found(connect: Callable[..., Http])
             original = http.server.ThreadingHTTPServer.server_bind
             try:
                 http.server.ThreadingHTTPServer.server_bind = lambda self: (  # type: ignore[method-assign]
-                    setattr(self, "server_address", ("127.0.0.1", port)),
+                    setattr(self, "server_address", ("127.0.0.1", port)),  # type: ignore[func-returns-value]
                     original(self),
                 )[1]
                 Server.__init__(late)
@@ -563,7 +562,7 @@ def test_whoever_wants_to_know_is_told_about_waits(server: Server, waits: Waits)
 def test_requests_are_spaced(connect: Callable[..., Http], waits: Waits, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four per second: the n-th request starts n quarters of a second after the first."""
     clock = 100.0
-    monkeypatch.setattr(module.time, "monotonic", lambda: clock)
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
     http_ = connect(requests_per_second=4.0)
     monkeypatch.setattr(http_._session, "request", lambda *_a, **_k: None)
     for _number in range(4):

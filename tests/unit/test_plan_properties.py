@@ -180,7 +180,8 @@ class Memory:
             raise _exists(action.changes["name"])
         blank: dict[str, Any] = dict.fromkeys(("name", "description", "external_id"))
         self.groups[id] = {**blank, "members": set(), **{n: self._stored(v) for n, v in action.changes.items()}}
-        return replace(action.outcome, id=id)
+        made: Group = replace(action.outcome, id=id)
+        return made
 
     def _change_group(self, action: Action) -> Group:
         group = self.groups[action.subject.id]
@@ -188,7 +189,8 @@ class Memory:
         if other is not None and other is not group:
             raise _exists(action.changes["name"])
         group.update({name: self._stored(value) for name, value in action.changes.items()})
-        return replace(action.outcome, id=action.subject.id)
+        changed: Group = replace(action.outcome, id=action.subject.id)
+        return changed
 
     def _delete_group(self, action: Action) -> None:
         if self.groups.pop(action.subject.id, None) is None:
@@ -636,9 +638,9 @@ def test_whoever_is_not_named_stays_as_they_are(world: tuple[Memory, Desired]) -
         assert {k: v for k, v in memory.users[id].items() if k not in role} == {
             k: v for k, v in user.items() if k not in role
         }
-        if desired.administrators is not None and desired.administrators.set is None:
-            if folded(user["upn"]) not in desired.administrators.named:
-                assert memory.users[id] == user
+        change = desired.administrators
+        if change is not None and change.set is None and folded(user["upn"]) not in change.named:
+            assert memory.users[id] == user
     named_groups = {folded(name) for group in desired.groups for name in (group.name, group.identity or group.name)}
     gone = set(before.users) - set(memory.users)
     for id, group in before.groups.items():

@@ -90,7 +90,7 @@ def test_only_a_body_has_a_content_type(scripted: Scripted) -> None:
 
 
 def test_a_key_is_never_sent_over_http(scripted: Scripted) -> None:
-    with pytest.raises(InputError, match="instance_url.*unencrypted"):
+    with pytest.raises(InputError, match=r"instance_url.*unencrypted"):
         client(scripted([]), "http://w365.contoso.com")
 
 
@@ -505,7 +505,8 @@ def test_a_raw_call() -> None:
         True,
         {"headers": {"X": "1"}, "query": {"a": "b"}},
     )
-    for method, body in itertools.product(("GET", "POST", "PUT", "PATCH", "DELETE"), (None, 0, "", [])):
+    bodies: tuple[Any, ...] = (None, 0, "", [])
+    for method, body in itertools.product(("GET", "POST", "PUT", "PATCH", "DELETE"), bodies):
         call = raw_call_from_task(api_task(method=method, body=body))
         assert call.repeatable is (method in ("GET", "PUT", "DELETE"))
         assert ("body" in call.parts) is (body is not None)

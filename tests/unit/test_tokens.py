@@ -237,7 +237,7 @@ def test_a_federated_token_is_read_anew_every_time(run: Run, tmp_path: Path) -> 
     source.token()
     write_federated_token(path, "somebody-else")
     source.forget()
-    with pytest.raises(AuthenticationError, match="AADSTS700213.*the token's subject"):
+    with pytest.raises(AuthenticationError, match=r"AADSTS700213.*the token's subject"):
         source.token()
     second = write_federated_token(path, number=2)
     assert claims(source.token())["appid"] == CLIENT
@@ -417,7 +417,7 @@ def test_a_key_that_cannot_be_read_is_told(run: Run, keys: KeyFiles, tmp_path: P
 
 
 def test_a_federated_token_file_that_is_not_there(run: Run, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="entra_federated_token_file: .*nowhere' cannot be read"):
+    with pytest.raises(InputError, match=r"entra_federated_token_file: .*nowhere' cannot be read"):
         run.source(FederatedTokenFile(str(tmp_path / "nowhere"))).token()
 
 
