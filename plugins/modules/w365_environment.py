@@ -292,7 +292,7 @@ RULES: dict[str, Any] = {"required_if": [("state", "absent", ("delete_confirmati
 
 def corridor(module: W365Module) -> dict[str, Any]:
     wanted = environment_from_task(module.params)
-    current = module.instance.find_environment(wanted.name, wanted.administrator)
+    current = module.instance.find_environment(wanted.name, wanted.administrator, empty=wanted.empty)
     plan = plan_environment(wanted, current, Unreadable(module.params["when_unreadable"]))
     # Validate asks for a first administrator, whom an empty environment does not have.
     if wanted.present and current is None and module.params["validate"] and not wanted.empty:

@@ -32,13 +32,20 @@ State = dict[str, Any]
 ADELE, ALEX, ALLAN = "adele.vance@contoso.com", "alex.wilber@contoso.com", "allan.deyoung@contoso.com"
 NESTOR, PATTI = "nestor.wilke@contoso.com", "patti.fernandez@contoso.com"
 
-# The exact words for a server that has only the documented endpoints. `%s` is the environment.
+# The exact words for a server that has only the documented endpoints.
 NO_USERS = (
     "this server does not have the endpoint 'user.list' (GET /{environment}/User/), which the vendor has not documented "
     "(letter A: assumed, confirmed by nobody outside the vendor) (HTTP 404, GET /contoso/User/). Give scim_url and "
     "scim_token: users travel over SCIM. The administrator role does not; it can be given when a user is created "
     "(w365_user with administrator=true), or by hand in User management. If your server has it under another path, give "
     "that in option endpoints: {'user.list': '/...'}."
+)
+NO_ROLE = (
+    "this server does not have the endpoint 'user.list' (GET /{environment}/User/), which the vendor has not documented "
+    "(letter A: assumed, confirmed by nobody outside the vendor) (HTTP 404, GET /contoso/User/). The administrator role "
+    "never travels over SCIM. Give it when a user is created over the Provisioning API (w365_user with "
+    "administrator=true), or by hand in User management; if your server has the list under another path, give that in "
+    "option endpoints: {'user.list': '/...'}."
 )
 NO_GROUPS = (
     "this server does not have the endpoint 'group.list' (GET /{environment}/Group/), which the vendor has not documented "
@@ -277,10 +284,15 @@ def honest(module: str, step: Step, name: str) -> None:
 
 
 def plain(state: State) -> State:
-    """The state without what follows from the rest of it."""
+    """The state without what follows from the rest of it; members have no order."""
     environments = {
-        name: {key: value for key, value in environment.items() if key != "licenses"}
-        | {"licenses": environment["licenses"]["purchased"]}
+        name: {
+            **environment,
+            "licenses": environment["licenses"]["purchased"],
+            "groups": {
+                title: {**group, "members": sorted(group["members"])} for title, group in environment["groups"].items()
+            },
+        }
         for name, environment in state["environments"].items()
     }
     return {"environments": environments, "tenants": state["tenants"]}

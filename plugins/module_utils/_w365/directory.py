@@ -633,11 +633,13 @@ class Instance:
         except (AnswerError, InputError):
             return None
 
-    def find_environment(self, name: str, administrator: Mapping[str, str] | None) -> Environment | None:
+    def find_environment(
+        self, name: str, administrator: Mapping[str, str] | None, *, empty: bool = False
+    ) -> Environment | None:
         """The environment that goes by this name or by what the server makes of it.
 
         Where the list cannot be read, Validate is asked whether the name is taken. Raises AnswerError when the server
-        answers neither, or objects to something else.
+        answers neither, or objects to something else; with `empty` it may miss the first administrator.
         """
         listed = self.list_environments()
         if listed is not None:
@@ -647,6 +649,10 @@ class Instance:
             answered = self.validate_environment(name, administrator)
         except AlreadyExistsError:
             return Environment(sanitised_environment_name(name))
+        except ValidationError:
+            if not empty:
+                raise
+            return None
         if not answered:
             raise W365Error(
                 f"This server shows neither a list of environments nor whether {name!r} could be created, so nobody can tell "
@@ -675,12 +681,18 @@ class Instance:
         def create() -> Environment:
             return Environment(self._client.create_environment(action.name, administrator), True)
 
-        created, _ours = created_once(create, lambda: self._find_listed(action.name))
+        created, _ours = created_once(create, lambda: self._find_created(action.name, administrator))
         self._names[action.outcome.name] = created.name
         return created
 
-    def _find_listed(self, name: str) -> Environment | None:
-        return self.find_environment(name, None) if self.list_environments() is not None else None
+    def _find_created(self, name: str, administrator: Mapping[str, str] | None) -> Environment | None:
+        """None also when the server does not tell: it then refuses a second create of the same name."""
+        # What Validate said before the create is out of date.
+        self._validated = False
+        try:
+            return self.find_environment(name, administrator, empty=administrator is None)
+        except W365Error:
+            return None
 
     def _switch(self, action: Action, endpoint_id: str) -> Environment:
         name = self._names.get(action.name, action.name)

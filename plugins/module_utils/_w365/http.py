@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 from .errors import CertificateError, InputError, LostAnswerError, NoAnswerError, RateLimitError
 
@@ -77,6 +77,19 @@ SAID_LIMIT = 1000
 """Characters of a server's explanation that go into a message."""
 
 
+SPELLINGS: tuple[Callable[[str], str], ...] = (
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    lambda text: repr(text)[1:-1],
+    lambda text: repr(f"{text}'\"")[1:-4],
+    html.escape,
+    quote,
+    lambda text: quote(text, safe=""),
+    quote_plus,
+)
+"""The ways in which a text is written elsewhere. A plain key looks the same in most of them."""
+
+
 class Redactor:
     """Knows the secrets of this run and takes them out of any text."""
 
@@ -89,9 +102,11 @@ class Redactor:
         """Remember a secret. Very short ones are left alone: masking them would make every message unreadable."""
         if secret and len(secret) >= SHORTEST_SECRET:
             # Keys are sent without the blanks around them, so that is how they come back.
-            self._secrets |= {secret, secret.strip()}
-            # The forms in which a server echoes a secret that it could not read.
-            self._secrets.add(json.dumps(secret)[1:-1])
+            forms = {secret, secret.strip()}
+            # What servers, web pages and tracebacks make of it: JSON in a page, a JSON body as Python shows bytes.
+            for _depth in range(2):
+                forms |= {spell(form) for spell in SPELLINGS for form in forms}
+            self._secrets |= forms
 
     def text(self, text: str) -> str:
         for secret in sorted(self._secrets, key=len, reverse=True):
