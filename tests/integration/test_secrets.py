@@ -13,9 +13,9 @@ Secrets reach the plays as a person should give them: from the environment, not 
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import html
-import contextlib
 import json
 import re
 import ssl
