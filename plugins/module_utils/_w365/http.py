@@ -315,6 +315,11 @@ class Http:
     def _certificate_sentence(self, url: str, error: Exception) -> str:
         host = urlsplit(url).hostname
         reason = self.redactor.text(_innermost(error))
+        if not re.search(r"verify|X509|doesn't match", reason, re.IGNORECASE):
+            return (
+                f"no secure connection to {host}: {reason}. If the server asks for a client certificate, give it in option "
+                "client_cert (a PEM file), with its private key in the same file or in client_key."
+            )
         return (
             f"the certificate of {host} could not be verified: {reason}. Give the authority that signed it "
             "in option ca_path (a PEM file); validate_certs=false would trust anybody who answers."
