@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import email.utils
+import html.entities
 import http.server
 import json
+import re
 import socket
 import ssl
 import struct
@@ -17,11 +19,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import hypothesis.strategies as st
 import pytest
 import trustme
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     CertificateError,
@@ -36,6 +39,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ht
     RETRY_AFTER_CAP,
     SAID_LIMIT,
     SECRET_FIELDS,
+    SHORTEST_SECRET,
     TRIES,
     Answer,
     Http,
@@ -844,6 +848,47 @@ def test_a_redactor_knows_every_form() -> None:
     assert redactor.data({"short-key": ["short-key", 7, None, ("x", "short-key")]}) == {
         MASK: [MASK, 7, None, ["x", MASK]]
     }
+
+
+WAYS_OF_WRITING: dict[str, Callable[[str], str]] = {
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "JSON in UTF-8": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    # What .NET does by default: whatever means something to a page is written as a number.
+    "cautious JSON": lambda text: re.sub(
+        r"\\\"|[<>&'+\x7f-\xff]", lambda sign: f"\\u{ord(sign[0][-1]):04X}", json.dumps(text)[1:-1]
+    ),
+    "a page": html.escape,
+    "a page with names": lambda text: "".join(
+        f"&{html.entities.codepoint2name[ord(sign)]};" if ord(sign) in html.entities.codepoint2name else sign
+        for sign in text
+    ),
+    "a page with numbers": lambda text: re.sub(r"[<>&\"']|[^\x00-\x7f]", lambda sign: f"&#{ord(sign[0])};", text),
+    "a URL": quote,
+    "a URL's part": lambda text: quote(text, safe=""),
+    "a form": quote_plus,
+    "Python": lambda text: repr(text)[1:-1],
+    "Python, bytes": lambda text: repr(text.encode())[2:-1],
+}
+
+
+@given(
+    st.text(min_size=SHORTEST_SECRET).map(str.strip).filter(lambda text: len(text) >= SHORTEST_SECRET),
+    st.lists(st.sampled_from(sorted(WAYS_OF_WRITING)), max_size=3),
+)
+@example(secret="p\"<&>'\u20ac\\ %+t", ways=["JSON", "a page", "a page"])
+@settings(max_examples=400)
+def test_a_secret_is_known_however_it_is_written(secret: str, ways: list[str]) -> None:
+    written = secret
+    for way in ways:
+        written = WAYS_OF_WRITING[way](written)
+    assert Redactor([secret]).text(written) == MASK
+
+
+def test_a_text_made_to_take_long_does_not() -> None:
+    """Nobody's answer may hold a task up: these would take years if the expression could be matched in many ways."""
+    for piece in ("\\", "\\\\u005c", "&amp;", "%25", "&#92;", "\\u0026amp;"):
+        text = "head" + piece * 2000 + "x"
+        assert Redactor(['head\\"& \\tail']).text(text + "tail") == text + "tail"
 
 
 def test_what_is_too_short_is_no_secret() -> None:

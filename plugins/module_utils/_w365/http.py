@@ -12,7 +12,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 import email.utils
-import html
+import html.entities
 import json
 import random
 import re
@@ -20,8 +20,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 from .errors import CertificateError, InputError, LostAnswerError, NoAnswerError, RateLimitError
 
@@ -77,40 +78,96 @@ SAID_LIMIT = 1000
 """Characters of a server's explanation that go into a message."""
 
 
-SPELLINGS: tuple[Callable[[str], str], ...] = (
-    lambda text: json.dumps(text)[1:-1],
-    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
-    lambda text: repr(text)[1:-1],
-    lambda text: repr(f"{text}'\"")[1:-4],
-    html.escape,
-    quote,
-    lambda text: quote(text, safe=""),
-    quote_plus,
-)
-"""The ways in which a text is written elsewhere. A plain key looks the same in most of them."""
+def _written(sign: str) -> str:
+    """A regular expression for a sign as it is or as URLs, JSON and pages write it, however often one is put into another."""
+    code = f"{ord(sign):x}"
+    return rf"(?i:{re.escape(sign)}|%(?:25)*{code}|(?:\\|%(?:25)*5c)u0*{code}|&(?:amp;)*#(?:0*{ord(sign)}|x0*{code});)"
+
+
+_BACKSLASHES = f"{_written(chr(92))}{{1,64}}"
+_AMPERSAND = f"{_written('&')}(?:(?:amp|{_written('#')}(?:0*38|x0*26)){_written(';')})*"
+_SHORT_ESCAPES = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
+
+
+@cache
+def _spellings(sign: str) -> str:
+    """A regular expression for one sign of a secret in all the ways in which texts are written elsewhere.
+
+    Letters, digits, dots and dashes are the same everywhere. The others change in JSON (where some servers write every
+    sign that means something to a page as a number), in pages, in URLs, in what Python prints, and in one inside another.
+    """
+    if re.fullmatch(SAME_EVERYWHERE, sign):
+        return re.escape(sign)
+    if sign.startswith("\\"):
+        return _BACKSLASHES
+    code = ord(sign)
+    utf8 = sign.encode("utf-8", "surrogatepass")
+    utf16 = sign.encode("utf-16-be", "surrogatepass").hex()
+    names = (f"{_written('#')}(?:0*{code}|x0*{code:x})", *(re.escape(name) for name in _entities().get(code, ())))
+    # The longer ones first: the sign itself may be the beginning of another way to write it.
+    plain = [
+        f"{_AMPERSAND}(?:{'|'.join(names)}){_written(';')}",
+        *([_AMPERSAND] if sign == "&" else []),
+        "".join(f"%(?:25)*{byte:02x}" for byte in utf8),
+        *([_written("+")] if sign == " " else []),
+        re.escape(sign),
+    ]
+    escaped = [
+        f"{_BACKSLASHES}".join(["", *(f"u{utf16[at : at + 4]}" for at in range(0, len(utf16), 4))]),
+        f"{_BACKSLASHES}".join(["", *(f"x{byte:02x}" for byte in utf8)]),
+        f"{_BACKSLASHES}(?:x{code:02x}|U{code:08x})",
+        *([f"{_BACKSLASHES}{_SHORT_ESCAPES[sign]}"] if sign in _SHORT_ESCAPES else []),
+    ]
+    return f"(?:(?:{_BACKSLASHES})?(?i:{'|'.join(plain)})|(?i:{'|'.join(escaped)}))"
+
+
+@cache
+def _entities() -> Mapping[int, tuple[str, ...]]:
+    """The names that pages have for signs: quot for the double quote."""
+    found: dict[int, tuple[str, ...]] = {ord("'"): ("apos",)}
+    for name, code in html.entities.name2codepoint.items():
+        found[code] = (*found.get(code, ()), name)
+    return found
+
+
+SAME_EVERYWHERE = r"[A-Za-z0-9._-]+"
+"""What no way of writing changes."""
+
+
+class _Secret:
+    """`anchor` is the longest part of it that is written the same everywhere: where that is missing, the rest is too."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.anchor = max(re.findall(SAME_EVERYWHERE, text), key=len, default="")
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile("".join(map(_spellings, re.findall(r"\\+|.", self.text, re.DOTALL))))
 
 
 class Redactor:
     """Knows the secrets of this run and takes them out of any text."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets: set[str] = set()
+        self._secrets: dict[str, _Secret] = {}
         for secret in secrets:
             self.learn(secret)
 
     def learn(self, secret: str | None) -> None:
         """Remember a secret. Very short ones are left alone: masking them would make every message unreadable."""
-        if secret and len(secret) >= SHORTEST_SECRET:
-            # Keys are sent without the blanks around them, so that is how they come back.
-            forms = {secret, secret.strip()}
-            # What servers, web pages and tracebacks make of it: JSON in a page, a JSON body as Python shows bytes.
-            for _depth in range(2):
-                forms |= {spell(form) for spell in SPELLINGS for form in forms}
-            self._secrets |= forms
+        if not secret or len(secret) < SHORTEST_SECRET:
+            return
+        # Keys are sent without the blanks around them, so that is how they come back.
+        for form in {secret, secret.strip()} - set(self._secrets):
+            if form.strip():
+                self._secrets[form] = _Secret(form)
+        self._secrets = dict(sorted(self._secrets.items(), key=lambda item: len(item[0]), reverse=True))
 
     def text(self, text: str) -> str:
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, MASK)
+        for secret in self._secrets.values():
+            if secret.anchor in text:
+                text = secret.pattern.sub(MASK, text)
         return text
 
     def data(self, value: Any) -> Any:
@@ -228,7 +285,7 @@ class Http:
             failure: str
             try:
                 raw = self.send(method, url, headers=dict(headers or {}), params=query, data=data)
-                answer = Answer(raw.status_code, {k.lower(): v for k, v in raw.headers.items()}, raw.text, repeated)
+                answer = Answer(raw.status_code, {k.lower(): v for k, v in raw.headers.items()}, _text(raw), repeated)
             except (
                 requests.exceptions.InvalidURL,
                 requests.exceptions.MissingSchema,
@@ -315,7 +372,7 @@ class Http:
     def _certificate_sentence(self, url: str, error: Exception) -> str:
         host = urlsplit(url).hostname
         reason = self.redactor.text(_innermost(error))
-        if not re.search(r"verify|X509|doesn't match", reason, re.IGNORECASE):
+        if not re.search(r"verify|NO_CERTIFICATE|doesn't match", reason, re.IGNORECASE):
             return (
                 f"no secure connection to {host}: {reason}. If the server asks for a client certificate, give it in option "
                 "client_cert (a PEM file), with its private key in the same file or in client_key."
@@ -423,13 +480,21 @@ def checked_root(url: str, option: str) -> str:
     return root
 
 
+def _text(raw: requests.Response) -> str:
+    """The body of an answer: UTF-8 unless the server says otherwise, where requests would take a page for Latin-1."""
+    if "charset" not in raw.headers.get("content-type", "").lower():
+        raw.encoding = "utf-8"
+    return raw.text
+
+
 def said(answer: Answer, redactor: Redactor) -> str:
     """What a server says in the body of a refusal, as one line: JSON of any shape, HTML, text or nothing."""
     text = ""
     try:
         text = "; ".join(_statements(answer.json()))
     except ValueError:
-        text = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]+>", " ", answer.text)
+        # Masked before and after: a secret may hold what looks like a tag, and a page spells it in its own way.
+        text = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]+>", " ", redactor.text(answer.text))
         text = re.sub(r"\s+", " ", html.unescape(text)).strip()
         if "<html" in answer.text.lower():
             text = f"an HTML page: {text}" if text else "an empty HTML page"
