@@ -77,8 +77,9 @@ class Foreign:
 
 @pytest.fixture
 def foreign(tmp_path: Path) -> Iterator[Foreign]:
+    known = Foreign("", str(tmp_path / "foreign-ca.pem"))
     authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "foreign-ca.pem"))
+    authority.cert_pem.write_to_path(known.ca_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
     provider = load_default_provider()
@@ -90,11 +91,11 @@ def foreign(tmp_path: Path) -> Iterator[Foreign]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
 
         def start(status: str, *rest: Any) -> Any:
-            foreign.calls.append((method, path, int(status.split(maxsplit=1)[0])))
+            known.calls.append((method, path, int(status.split(maxsplit=1)[0])))
             return start_response(status, *rest)
 
-        if foreign.blind and method == "GET" and "filter=" in environ["QUERY_STRING"]:
-            foreign.blind -= 1
+        if known.blind and method == "GET" and "filter=" in environ["QUERY_STRING"]:
+            known.blind -= 1
             start("200 OK", [("Content-Type", "application/scim+json")])
             schema = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
             return [json.dumps({"schemas": [schema], "totalResults": 0, "Resources": []}).encode()]
@@ -112,10 +113,10 @@ def foreign(tmp_path: Path) -> Iterator[Foreign]:
             pass
 
     listening = make_server("127.0.0.1", 0, witnessed, server_class=Server, handler_class=Handler)
-    foreign = Foreign(f"https://localhost:{listening.server_port}/v2", str(tmp_path / "foreign-ca.pem"))
+    known.url = f"https://localhost:{listening.server_port}/v2"
     thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
-    yield foreign
+    yield known
     listening.shutdown()
     thread.join()
     listening.server_close()
