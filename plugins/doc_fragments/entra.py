@@ -10,7 +10,7 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 requirements:
-  - msal >= 1.28, only when Microsoft Entra is used
+  - msal >= 1.30, only when Microsoft Entra is used
 
 options:
   entra_tenant:
