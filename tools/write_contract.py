@@ -110,6 +110,12 @@ MODULES = {
         "everything; records no Entra id, because users there have none",
     ),
     "w365_o365_import_info": ("everything: it only reads Microsoft Graph (S)", "no difference", "no difference"),
+    "w365_directory": (
+        "asks Validate and creates the missing users one by one (D); with groups, administrators or deletions it fails "
+        "before its first write",
+        "everything but administrators (S), which need the Provisioning API (A)",
+        "everything but `external_id` and `email`",
+    ),
     "w365_api": ("any path; what the server does not have is answered by the server", "`service: scim`", "no difference"),
 }  # fmt: skip
 

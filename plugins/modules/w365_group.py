@@ -272,22 +272,12 @@ results:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import (
-    add_remove_set_spec,
-    state_spec,
-)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import group_spec
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import Desired
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import group_from_task
 
-ARGUMENT_SPEC: dict[str, Any] = {
-    "name": {"type": "str", "required": True},
-    "identity": {"type": "str"},
-    "state": state_spec(),
-    "description": {"type": "str"},
-    "external_id": {"type": "str"},
-    "members": add_remove_set_spec(),
-}
+ARGUMENT_SPEC: dict[str, Any] = group_spec()
 
 RULES: dict[str, Any] = {}
 

@@ -325,31 +325,15 @@ results:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import state_spec
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import (
+    update_password_spec,
+    user_spec,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import Desired
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import user_from_task
 
-ARGUMENT_SPEC: dict[str, Any] = {
-    "upn": {"type": "str", "required": True, "aliases": ["user_principal_name"]},
-    "identity": {"type": "str"},
-    "state": state_spec(),
-    "permanent": {"type": "bool", "default": False},
-    "first_name": {"type": "str"},
-    "last_name": {"type": "str"},
-    "email": {"type": "str"},
-    "active": {"type": "bool"},
-    "external_id": {"type": "str"},
-    "administrator": {"type": "bool"},
-    "password": {"type": "str", "no_log": True},
-    "update_password": {
-        "type": "str",
-        "choices": ["on_create", "always"],
-        "default": "on_create",
-        "no_log": False,
-    },
-    "create_in_office365": {"type": "bool"},
-}
+ARGUMENT_SPEC: dict[str, Any] = {**user_spec(), "update_password": update_password_spec()}
 
 RULES: dict[str, Any] = {}
 

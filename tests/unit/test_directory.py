@@ -450,6 +450,33 @@ def test_one_failure_does_not_stop_the_others(scripted: Scripted) -> None:
         assert len(report.failures) == 1
 
 
+def test_what_concerns_all_stops_the_task(scripted: Scripted) -> None:
+    """A token that is revoked half-way: nobody asks ten thousand times more."""
+    server = ScimServer([scim_user(number) for number in range(6)])
+    server.write = lambda _method, path, _body: (401, {"detail": "no"}) if path[-1] in "234" else (204, "")
+    http = scripted(server)
+    directory = scim(http)
+    wishes = Desired(tuple(DesiredUser(upn(number), fields={"first_name": "A"}) for number in range(6)))
+    plan = make_plan(wishes, directory.snapshot(wishes), directory.abilities)
+    report = apply(plan, directory.handlers(), where="in environment 'contoso'")
+    assert [result["outcome"] for result in report.results()] == ["done", "done", "failed", *["not tried"] * 3]
+    assert all("reason" in result for result in report.results()[2:])
+    assert report.wrote
+
+
+def test_a_whole_directory_is_listed_and_nobody_looked_up(scripted: Scripted) -> None:
+    http = scripted(ScimServer([scim_user(1)], [{"id": "g1", "displayName": "Sales", "members": [{"value": "u1"}]}]))
+    wish = Desired((DesiredUser(upn(1)),), (DesiredGroup("Sales", members=AddRemoveSet()),), whole=True)
+    snapshot = scim(http).snapshot(wish)
+    assert [user.upn for user in snapshot.users] == [upn(1)]
+    assert [group.members for group in snapshot.groups] == [{upn(1)}]
+    assert len(http.calls) == 2
+    # What nobody asks about is not read.
+    http.calls.clear()
+    assert scim(http).snapshot(Desired((DesiredUser(upn(1)),), whole=True)).groups == ()
+    assert len(http.calls) == 1
+
+
 # ---- the Provisioning API
 
 

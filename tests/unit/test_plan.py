@@ -718,3 +718,33 @@ def test_whoever_writes_always_need_not_compare(policy: str) -> None:
     plan = sso_plan(None, readable=False, update="always", policy=policy)
     assert plan.changed
     assert plan.notes == ()
+
+
+# ---- whole directories
+
+
+def test_a_changed_upn_is_a_rename_when_the_external_id_is_known() -> None:
+    married = "adele.wilber@contoso.com"
+    desired = replace(wanted(DesiredUser(married, fields={"external_id": "e1", "last_name": "Wilber"})), whole=True)
+    plan = make_plan(desired, here(user(external_id="e1")), ALL)
+    assert [(action.verb, dict(action.changes)) for action in plan.actions] == [
+        ("update", {"upn": married, "last_name": "Wilber"})
+    ]
+    assert plan.actions[0].subject.upn == ADELE
+    # One object that is looked up says nothing about who else has the id.
+    single = wanted(DesiredUser(married, fields={"external_id": "e1", **NAMES}))
+    assert [action.verb for action in make_plan(single, here(user(external_id="e1")), ALL).actions] == ["create"]
+
+
+def test_an_external_id_means_nobody_when_it_is_not_clear_whom() -> None:
+    new = DesiredUser(MEGAN, fields={"external_id": "e1", **NAMES})
+    # Two have it.
+    twins = here(user(external_id="e1"), user(ALEX, external_id="e1"))
+    assert [action.verb for action in make_plan(replace(wanted(new), whole=True), twins, ALL).actions] == ["create"]
+    # The one who has it is meant by its UPN.
+    both = replace(wanted(new, DesiredUser(ADELE)), whole=True)
+    plan = make_plan(both, here(user(external_id="e1")), ALL)
+    assert [(action.verb, action.name) for action in plan.actions] == [("create", MEGAN)]
+    # Somebody is there under the wanted UPN already.
+    plan = make_plan(replace(wanted(new), whole=True), here(user(external_id="e1"), user(MEGAN)), ALL)
+    assert [(action.verb, dict(action.changes)) for action in plan.actions] == [("update", {"external_id": "e1"})]

@@ -14,10 +14,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from .errors import AlreadyExistsError, LostAnswerError, W365Error
+from .errors import (
+    AlreadyExistsError,
+    AuthenticationError,
+    LostAnswerError,
+    NoAnswerError,
+    RateLimitError,
+    W365Error,
+)
 from .plan import Action, Plan
 
 Thing = TypeVar("Thing")
+
+HOPELESS = (AuthenticationError, RateLimitError, NoAnswerError)
+"""After one of these the next request would fail in the same way, for ten thousand users ten thousand times."""
 
 Handler = Callable[[Action], Any]
 """Does one action and returns the object as the server has it now (None when it is gone)."""
@@ -25,18 +35,22 @@ Handler = Callable[[Action], Any]
 
 @dataclass(frozen=True)
 class Done:
-    """What became of one action. `thing` is the object afterwards, `error` the reason of a failure."""
+    """What became of one action. `thing` is the object afterwards, `error` the reason of a failure.
+
+    One that was not `tried` came after an error that concerns all of them.
+    """
 
     action: Action
     thing: Any = None
     error: W365Error | None = None
+    tried: bool = True
 
     def as_result(self) -> dict[str, Any]:
         result: dict[str, Any] = {
             "kind": self.action.kind,
             "name": self.action.name,
             "action": self.action.verb,
-            "outcome": "failed" if self.error else "done",
+            "outcome": "done" if not self.error else "failed" if self.tried else "not tried",
         }
         if self.action.changes and self.action.verb not in ("create",):
             result["changes"] = dict(self.action.changes)
@@ -74,16 +88,22 @@ def predict(plan: Plan) -> Report:
 
 
 def apply(plan: Plan, handlers: Mapping[str, Handler], *, where: str = "", concurrency: int = 1) -> Report:
-    """Do every action of the plan; one that fails does not stop the others.
+    """Do every action of the plan; one that fails does not stop the others, unless its error concerns all of them.
 
     `handlers` maps "kind.verb" to the function that does it. `where` ends the sentences of errors, such as
     "in environment 'contoso'".
     """
 
+    hopeless: list[W365Error] = []
+
     def carry_out(action: Action) -> Done:
+        if hopeless:
+            return Done(action, error=hopeless[0], tried=False)
         try:
             return Done(action, handlers[f"{action.kind}.{action.verb}"](action))
         except W365Error as error:
+            if isinstance(error, HOPELESS) and not isinstance(error, LostAnswerError):
+                hopeless.append(error)
             return Done(action, error=error.while_doing(f"{action.deed} {where}".strip()))
 
     report = Report(plan)

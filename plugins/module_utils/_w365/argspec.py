@@ -226,6 +226,41 @@ def when_unreadable_spec() -> dict[str, Any]:
     return {"type": "str", "choices": ["write", "skip", "fail"], "default": "write"}
 
 
+def user_spec() -> dict[str, Any]:
+    """One user, as w365_user and the list of w365_directory describe it."""
+    return {
+        "upn": {"type": "str", "required": True, "aliases": ["user_principal_name"]},
+        "identity": {"type": "str"},
+        "state": state_spec(),
+        "permanent": {"type": "bool", "default": False},
+        "first_name": {"type": "str"},
+        "last_name": {"type": "str"},
+        "email": {"type": "str"},
+        "active": {"type": "bool"},
+        "external_id": {"type": "str"},
+        "administrator": {"type": "bool"},
+        "password": {"type": "str", "no_log": True},
+        "create_in_office365": {"type": "bool"},
+    }
+
+
+def update_password_spec() -> dict[str, Any]:
+    """``update_password``: a password can be written and never compared."""
+    return {"type": "str", "choices": ["on_create", "always"], "default": "on_create", "no_log": False}
+
+
+def group_spec() -> dict[str, Any]:
+    """One group, as w365_group and the list of w365_directory describe it."""
+    return {
+        "name": {"type": "str", "required": True},
+        "identity": {"type": "str"},
+        "state": state_spec(),
+        "description": {"type": "str"},
+        "external_id": {"type": "str"},
+        "members": add_remove_set_spec(),
+    }
+
+
 def add_remove_set_spec(*, required: bool = False) -> dict[str, Any]:
     """A multi-value option: a dictionary of lists of strings with ``add``, ``remove`` and ``set``.
 

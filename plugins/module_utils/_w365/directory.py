@@ -148,9 +148,10 @@ class ScimDirectory:
 
     def snapshot(self, desired: Desired, *, concurrency: int = 1) -> Snapshot:
         names = _user_names(desired)
-        users = self.list_users() if len(names) > LOOKUPS else _distinct(map(self.find_user, names))
+        listing = desired.whole or len(names) > LOOKUPS
+        users = (self.list_users() if listing else _distinct(map(self.find_user, names))) if names else []
         with_members = any(group.members is not None or not group.present for group in desired.groups)
-        if len(desired.groups) > LOOKUPS:
+        if desired.groups and (desired.whole or len(desired.groups) > LOOKUPS):
             groups = self.list_groups(members=with_members)
         else:
             groups = _distinct(

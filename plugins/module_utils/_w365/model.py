@@ -13,6 +13,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -194,12 +195,17 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Desired:
-    """Everything that a source wants of an environment. None for `administrators` leaves them alone."""
+    """Everything that a source wants of an environment. None for `administrators` leaves them alone.
+
+    A `whole` one is about a directory and not about single objects: users and groups are listed, nobody is looked up, and
+    who is not found by UPN is found by `external_id`.
+    """
 
     users: tuple[DesiredUser, ...] = ()
     groups: tuple[DesiredGroup, ...] = ()
     administrators: AddRemoveSet | None = None
     left_out: tuple[LeftOut, ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -222,6 +228,12 @@ class Snapshot:
     @cached_property
     def users_by_id(self) -> Mapping[str, User]:
         return {user.id: user for user in reversed(self.users) if user.id}
+
+    @cached_property
+    def users_by_external_id(self) -> Mapping[str, User]:
+        """Only those whose external id nobody else has: an id that two users share identifies neither."""
+        counts = Counter(user.external_id for user in self.users if user.external_id)
+        return {user.external_id: user for user in self.users if user.external_id and counts[user.external_id] == 1}
 
     @cached_property
     def groups_by_key(self) -> Mapping[str, Group]:

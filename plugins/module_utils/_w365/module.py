@@ -307,15 +307,18 @@ class W365Module(AnsibleModule):
         return report
 
     def _failure(self, report: Report) -> W365Error:
-        errors = [done.error for done in report.failures if done.error]
+        errors = [done.error for done in report.failures if done.error and done.tried]
+        untried = len(report.failures) - len(errors)
         outcome = {"changed": report.wrote, "results": report.results(), "summary": report.plan.summary()}
         if len(report.done) == 1:
             errors[0].details.update(outcome)
             return errors[0]
+        stopped = f"What failed concerns all changes, so the last {untried} of them were not tried. " if untried else ""
         shown = " ".join(error.message for error in errors[:3])
         more = f" And {len(errors) - 3} more, see results." if len(errors) > 3 else ""
         return ApplyError(
-            f"{len(errors)} of {len(report.done)} changes failed, the others were made; running the task again does the rest. {shown}{more}",
+            f"{len(errors)} of {len(report.done)} changes failed, the others were made; running the task again does the rest. "
+            f"{stopped}{shown}{more}",
             **outcome,
         )
 

@@ -173,6 +173,8 @@ def make_plan(desired: Desired, current: Snapshot, abilities: Abilities, *, assu
     when the environment would be left without an active administrator. Both come before any write.
     """
     _refuse_duplicates(desired)
+    if desired.whole:
+        desired = replace(desired, users=tuple(_recognised(desired.users, current)))
     _refuse_two_for_one(desired, current)
     _refuse_role_contradictions(desired)
     users = _joined(_plan_user(user, current, abilities) for user in sorted(desired.users, key=lambda u: u.key))
@@ -263,6 +265,21 @@ def _refuse_two_for_one(desired: Desired, current: Snapshot) -> None:
                     f"Name every {kind} once."
                 )
             seen[found.key] = shown
+
+
+def _recognised(users: Sequence[DesiredUser], current: Snapshot) -> Iterator[DesiredUser]:
+    """Whoever is not there under the wanted UPN, but under its external id, is renamed and not created a second time.
+
+    Not when somebody else of the list goes by the UPN that the server still shows: that one is meant by it then.
+    """
+    named = {user.key for user in users}
+    for user in users:
+        external_id = user.fields.get("external_id")
+        known = current.users_by_external_id.get(str(external_id).strip()) if external_id else None
+        if known and not user.identity and user.key not in current.users_by_key and known.key not in named:
+            yield replace(user, identity=known.upn)
+        else:
+            yield user
 
 
 def _refuse_role_contradictions(desired: Desired) -> None:

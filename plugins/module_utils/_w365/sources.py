@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from .errors import InputError
@@ -31,6 +31,9 @@ from .model import (
     sanitised_environment_name,
 )
 from .plan import Abilities
+
+if TYPE_CHECKING:
+    from .files import Content
 
 DOMAIN_PATTERN = re.compile(r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
 GUID_PATTERN = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
@@ -78,6 +81,28 @@ def group_from_task(params: Mapping[str, Any]) -> DesiredGroup:
         fields=fields,
         members=upn_change(params["members"], "members"),
     )
+
+
+def directory_from_task(params: Mapping[str, Any], content: Content) -> Desired:
+    """The users, groups and administrators that w365_directory names in its options and in its files.
+
+    Raises InputError when the administrators are said in two places, or nothing is asked for at all.
+    """
+    if params["administrators"] is not None and content.administrators is not None:
+        raise InputError("The administrators are given in option administrators and in a file. Say it in one place.")
+    administrators = params["administrators"] if content.administrators is None else content.administrators
+    update = {"update_password": params["update_password"]}
+    desired = Desired(
+        users=tuple(user_from_task({**user, **update}) for user in (*(params["users"] or ()), *content.users)),
+        groups=tuple(group_from_task(group) for group in (*(params["groups"] or ()), *content.groups)),
+        administrators=upn_change(administrators, "administrators"),
+        whole=True,
+    )
+    if not (desired.users or desired.groups or desired.administrators):
+        raise InputError(
+            "Nobody is named: users, groups, administrators and the files of src are empty. Nothing was changed."
+        )
+    return desired
 
 
 def upn_change(value: Mapping[str, Any] | None, option: str) -> AddRemoveSet | None:

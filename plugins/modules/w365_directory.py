@@ -1,0 +1,384 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: w365_directory
+short_description: Bring all users, groups and administrators of a Workspace 365 environment to their desired state
+version_added: 1.0.0
+description:
+  - Manages many users and groups of an environment, their memberships and its administrators in one task, from one
+    plan. Everything is read once, page by page; nobody is looked up one by one. Prefer it to a loop over
+    M(workspace365.provisioning.w365_user), for which Ansible pays a process per user.
+  - The desired state stands in O(users), O(groups) and O(administrators), in the files of O(src), or in both.
+  - Whoever is not named is left alone. Nothing is deleted that is not named with C(state=absent).
+  - A user is found by UPN, without regard to case, and otherwise by O(users.external_id). So a UPN that has changed at
+    its source becomes a rename, and not a second user. An external id that two users share identifies neither.
+  - "With O(scim_url) users and groups travel over C(/Users) and C(/Groups) of SCIM (S). That C(active) means the
+    deleted-users list is assumed (A)."
+  - "Without O(scim_url) users are created with C(POST /{EnvironmentName}/User/) (D). Listing them uses
+    C(GET /{EnvironmentName}/User/) (A), and groups use C(/{EnvironmentName}/Group/) (A). Administrators always use the
+    Provisioning API (A)."
+  - "On a server that has only the documented endpoints, and without O(scim_url), C(POST
+    /{EnvironmentName}/User/Validate/) (D) is asked for every user. Missing users are created; existing ones are reported
+    as unchanged, with RV(compared=false) and a warning. Whatever needs more fails before anything is written, with a
+    sentence that names the missing endpoint and points at O(scim_url)."
+  - People are restored, created and changed before the groups, then come memberships and roles, and deletions come
+    last. One object that fails does not stop the others. The task then fails, lists every failure in RV(results), and
+    running it again does the rest. When the server refuses the key or cannot be reached any more, the task stops.
+  - The last active administrator of an environment is never deleted, made inactive or deprived of the role, as far as
+    the server shows who that is.
+
+options:
+  users:
+    description:
+      - The users, each named once.
+    type: list
+    elements: dict
+    suboptions:
+      upn:
+        description:
+          - The user principal name. It must equal the UPN in Microsoft Entra, or the user cannot sign in.
+        type: str
+        required: true
+        aliases:
+          - user_principal_name
+      identity:
+        description:
+          - Where to find the user when O(users.upn) is its new name, by its current UPN or by the server's id. The user is
+            renamed when O(users.upn) differs.
+          - When no user is found by it but one is found by O(users.upn), the rename counts as done.
+          - The UPN is the key between Microsoft Entra and Workspace 365. Do not rename while a synchronisation is running.
+        type: str
+      state:
+        description:
+          - V(present) creates the user, changes what differs, and takes the user back from the deleted-users list, unless
+            O(users.active=false).
+          - V(absent) puts the user on the deleted-users list. Workspace 365 removes it from there for good after 30 days.
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
+      permanent:
+        description:
+          - With O(users.state=absent), delete the user for good instead, also from the deleted-users list. There is no way back.
+          - Only over SCIM. Refused without O(scim_url), because the Provisioning API has no such deletion.
+        type: bool
+        default: false
+      first_name:
+        description:
+          - First name. Needed to create a user.
+        type: str
+      last_name:
+        description:
+          - Last name. Needed to create a user.
+        type: str
+      email:
+        description:
+          - E-mail address. A new user gets its UPN when it is not given.
+          - Only over SCIM. Refused without O(scim_url), because there the address is the UPN.
+        type: str
+      active:
+        description:
+          - Whether the user can sign in. V(false) puts the user on the deleted-users list.
+          - When it is not given, O(users.state=present) means V(true).
+        type: bool
+      external_id:
+        description:
+          - The id that the source of the user gave it, such as the object id in Microsoft Entra.
+          - Only over SCIM. Refused without O(scim_url).
+        type: str
+      administrator:
+        description:
+          - Whether the user is an administrator of the environment. Only an active user can be one.
+          - Only over the Provisioning API. Refused with O(scim_url), because the role never travels over SCIM;
+            use M(workspace365.provisioning.w365_admin) there.
+        type: bool
+      password:
+        description:
+          - Password of the user. It is not needed where people sign in with Microsoft.
+          - It can be written and never read, so it is never compared. See O(update_password).
+          - Only over the Provisioning API. Refused with O(scim_url).
+        type: str
+      create_in_office365:
+        description:
+          - Let Workspace 365 create the user in Office 365 too. Only looked at when the user is created.
+          - Only over the Provisioning API. Refused with O(scim_url).
+        type: bool
+  groups:
+    description:
+      - The groups, each named once. Members may be users that the same task creates.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - Name of the group. It is unique in the environment.
+        type: str
+        required: true
+      identity:
+        description:
+          - Where to find the group when O(groups.name) is its new name, by its current name or by the server's id. The group is
+            renamed when O(groups.name) differs.
+          - When no group is found by it but one is found by O(groups.name), the rename counts as done.
+        type: str
+      state:
+        description:
+          - V(present) creates the group and changes what differs.
+          - V(absent) deletes the group for good; there is no list of deleted groups. Its members stay users.
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
+      description:
+        description:
+          - Description of the group.
+          - Only over the Provisioning API. Refused with O(scim_url), because SCIM groups have none.
+        type: str
+      external_id:
+        description:
+          - The id that the source of the group gave it, such as the object id in Microsoft Entra.
+          - Only over SCIM. Refused without O(scim_url).
+        type: str
+      members:
+        description:
+          - The members of the group, by UPN. They are left alone when it is not given.
+          - The task fails when somebody who is to be added is not a user of the environment. In check mode it warns
+            instead, because an earlier task may be about to create that user.
+          - Members that are not users of this environment, such as nested groups, are always left alone.
+        type: dict
+        suboptions:
+          add:
+            description:
+              - UPNs of users who are to be members. The others stay.
+              - Mutually exclusive with O(groups.members.set).
+            type: list
+            elements: str
+          remove:
+            description:
+              - UPNs of users who are not to be members. Somebody who is no member, or no user at all, is no mistake here.
+              - Mutually exclusive with O(groups.members.set).
+            type: list
+            elements: str
+          set:
+            description:
+              - UPNs of all users who are to be members. Everybody else is taken out; an empty list takes out all.
+            type: list
+            elements: str
+  administrators:
+    description:
+      - The administrators, by UPN.
+      - The task fails when somebody who is to be added is unknown or inactive. In check mode it warns about an
+        unknown one instead, because an earlier task may be about to create that user.
+    type: dict
+    suboptions:
+      add:
+        description:
+          - UPNs of users who are to be administrators. The others stay.
+          - Mutually exclusive with O(administrators.set).
+        type: list
+        elements: str
+      remove:
+        description:
+          - UPNs of users who are not to be administrators. Somebody who is none, or no user at all, is no mistake here.
+          - Mutually exclusive with O(administrators.set).
+        type: list
+        elements: str
+      set:
+        description:
+          - UPNs of all users who are to be administrators. Everybody else loses the role. An empty list is refused.
+        type: list
+        elements: str
+  src:
+    description:
+      - Files with users, groups and administrators. The module reads them itself, on the host that it runs on, which is
+        many times as fast as handing thousands of users over as variables.
+      - "V(.yml), V(.yaml) and V(.json) hold a dictionary with C(users), C(groups) and C(administrators), in the words of
+        the options of the same names, or just a list of users. YAML needs the Python library PyYAML, which Ansible
+        brings along."
+      - "V(.csv) holds users. Three kinds of headings are understood: plain ones (C(upn), C(identity), C(state),
+        C(first_name), C(last_name), C(email), C(active), C(external_id), C(administrator), C(password)); those of
+        Microsoft Entra's template for creating users in bulk, whose initial password is left alone because it is the one
+        for Microsoft Entra; and those of its I(Download users), whose object id becomes the external id. Commas,
+        semicolons and tabs separate. An empty cell says nothing. Columns of Microsoft Entra that have no counterpart are
+        left alone; an unknown plain column is an error."
+      - Files are UTF-8, with or without a mark, or UTF-16 with one. What does not fit is named with its line.
+    type: list
+    elements: path
+  update_password:
+    description:
+      - V(on_create) writes O(users.password) only for a new user.
+      - V(always) writes it on every run, and the task is reported as changed on every run.
+    type: str
+    choices:
+      - on_create
+      - always
+    default: on_create
+  concurrency:
+    description:
+      - How many requests may be under way at a time.
+    type: int
+    default: 8
+
+extends_documentation_fragment:
+  - workspace365.provisioning.attributes
+  - workspace365.provisioning.connection
+  - workspace365.provisioning.entra
+  - workspace365.provisioning.directory
+
+attributes:
+  idempotent:
+    support: partial
+    details:
+      - With O(update_password=always) and O(users.password) every run writes the password and is reported as changed.
+
+seealso:
+  - module: workspace365.provisioning.w365_user
+  - module: workspace365.provisioning.w365_group
+  - module: workspace365.provisioning.w365_admin
+  - module: workspace365.provisioning.w365_o365_import
+
+author:
+  - Workspace 365 provisioning contributors (!UNKNOWN)
+"""
+
+EXAMPLES = r"""
+---
+- name: Work with one environment
+  module_defaults:
+    group/workspace365.provisioning.w365:
+      environment: contoso
+      scim_url: "{{ contoso_scim_url }}"
+      scim_token: "{{ contoso_scim_token }}"
+  block:
+    - name: See what the file of the personnel department would change
+      workspace365.provisioning.w365_directory:
+        src:
+          - /srv/contoso/users.csv
+      check_mode: true
+      diff: true
+
+    - name: Bring users, groups and memberships to their desired state
+      workspace365.provisioning.w365_directory:
+        users:
+          - upn: adele.vance@contoso.com
+            first_name: Adele
+            last_name: Vance
+            external_id: contoso-1004
+          - upn: grady.archie@contoso.com
+            state: absent
+        groups:
+          - name: Retail
+            members:
+              set:
+                - adele.vance@contoso.com
+
+    - name: Take users from Microsoft Entra's "Download users" and groups from a file of our own
+      workspace365.provisioning.w365_directory:
+        src:
+          - /srv/contoso/exportUsers.csv
+          - /srv/contoso/groups.yml
+        concurrency: 4
+"""
+
+RETURN = r"""
+---
+compared:
+  description:
+    - Whether the current fields could be compared with the wanted ones.
+    - V(false) when the server cannot show them; a warning then says what that means.
+  type: bool
+  returned: success
+  sample: true
+summary:
+  description:
+    - How many objects got, or in check mode would get, which treatment. Every key is a kind and a verb, such as
+      V(user_create); V(unchanged) counts the objects that are as wanted, V(left_out) those that were left out.
+  type: dict
+  returned: success
+  sample:
+    user_create: 120
+    user_update: 3
+    membership_change: 4
+    unchanged: 9877
+    left_out: 0
+results:
+  description:
+    - One entry for each change that was made, or in check mode would be made.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    kind:
+      description: The kind of the object.
+      type: str
+      returned: always
+      sample: membership
+    name:
+      description: The name of the object; the UPN of a user.
+      type: str
+      returned: always
+      sample: Sales
+    action:
+      description: What was done to it.
+      type: str
+      returned: always
+      sample: change
+    outcome:
+      description: V(done), V(failed), or V(not tried) after a failure that concerns all. In check mode everything that would be done is V(done).
+      type: str
+      returned: always
+      sample: done
+    reason:
+      description: Why it failed.
+      type: str
+      returned: on failure
+      sample: "Cannot change user 'adele.vance@contoso.com' in environment 'contoso': the server refused the name."
+    changes:
+      description: The fields of an existing object that change, with their new values. Secrets are never among them.
+      type: dict
+      returned: when fields of an existing object change
+      sample:
+        add:
+          - lee.gu@contoso.com
+        remove:
+          - diego.siciliani@contoso.com
+"""
+
+from typing import Any
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import update_password_spec
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.files import content_spec, read_files
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import directory_from_task
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    **content_spec(),
+    "src": {"type": "list", "elements": "path"},
+    "update_password": update_password_spec(),
+    "concurrency": {"type": "int", "default": 8},
+}
+
+RULES: dict[str, Any] = {"required_one_of": [("users", "groups", "administrators", "src")]}
+
+
+def corridor(module: W365Module) -> dict[str, Any]:
+    content = read_files(module.params["src"] or ())
+    module.learn_secrets(user["password"] for user in content.users if user["password"])
+    plan = module.plan(directory_from_task(module.params, content))
+    report = module.carry_out(plan, module.directory.handlers())
+    return module.outcome(report)
+
+
+def main() -> None:
+    run_module(corridor, ARGUMENT_SPEC, **RULES)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Rows of a task's arguments are spread into calls; mypy cannot tell their keys from the call's own parameters.
+# mypy: disable-error-code="arg-type, func-returns-value"
+
+"""Many users and groups in one task: the pattern of every module, files, and what goes over the wire for a thousand."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pattern import (
+    ADELE,
+    ALEX,
+    ALLAN,
+    NESTOR,
+    NO_GROUPS,
+    PATTI,
+    Stage,
+    State,
+    changed,
+    new_group,
+    new_user,
+    renamed,
+    walk,
+)
+from playing import Play, connection, task
+from w365_simulator.testing import Twin
+
+MARRIED = "adele.wilber@contoso.com"
+PEOPLE: list[dict[str, Any]] = [
+    {"upn": ADELE, "first_name": "Adele", "last_name": "Vance", "external_id": "contoso-1004"},
+    {"upn": ALEX, "first_name": "Alex", "last_name": "Wilber"},
+    {"upn": PATTI},
+    {"upn": NESTOR.upper(), "state": "absent"},
+]
+
+
+def arrived(contoso: State) -> None:
+    """Two are created, one comes back from the deleted-users list, and one goes there."""
+    scim = {"origin": "scim"}
+    contoso["users"][ADELE] = new_user(ADELE, "Adele", "Vance", external_id="contoso-1004", **scim)
+    contoso["users"][ALEX] = new_user(ALEX, "Alex", "Wilber", **scim)
+    changed(contoso["users"], PATTI, active=True)
+    changed(contoso["users"], NESTOR, active=False)
+    contoso["groups"]["Retail"] = new_group(ADELE, ALLAN, **scim)
+
+
+@pytest.mark.parametrize("profile", ["full", "documented"])
+def test_over_scim(twin: Twin, play: Callable[..., Play], profile: str) -> None:
+    groups = [{"name": "Retail", "members": {"set": [ADELE, ALLAN]}}]
+    steps = walk(
+        play,
+        twin,
+        "w365_directory",
+        [
+            Stage({"users": PEOPLE, "groups": groups}, arrived),
+            Stage(
+                {
+                    "users": [{"upn": MARRIED, "last_name": "Wilber", "external_id": "contoso-1004"}],
+                    "groups": [{"name": "Retail", "members": {"add": [ALEX], "remove": [ALLAN]}}],
+                },
+                lambda contoso: (
+                    renamed(contoso["users"], ADELE, MARRIED, last_name="Wilber"),
+                    changed(contoso["groups"], "Retail", members=[MARRIED, ALEX]),
+                ),
+            ),
+            Stage(
+                {"users": [{"upn": ALEX, "state": "absent", "permanent": True}], "groups": [{"name": "RETAIL", "state": "absent"}]},
+                lambda contoso: (contoso["users"].pop(ALEX), contoso["groups"].pop("Retail")),
+            ),
+            Stage({"users": [{"upn": ADELE.upper()}]}, refused=("cannot be created without first_name and last_name",)),
+            Stage({"users": [{"upn": ADELE}, {"upn": ADELE.upper()}]}, refused=("is named twice",)),
+        ],
+        profile=profile,
+        scim=True,
+    )  # fmt: skip
+    assert {step.result["summary"]["user_create"] for step in steps[:2]} == {2}
+
+
+def test_over_the_provisioning_api(twin: Twin, play: Callable[..., Play]) -> None:
+    """With passwords and administrators, in one task."""
+    password = "a-first-password"
+    walk(
+        play,
+        twin,
+        "w365_directory",
+        [
+            Stage(
+                {
+                    "users": [{"upn": ADELE, "first_name": "Adele", "last_name": "Vance", "password": password}],
+                    "groups": [{"name": "Retail", "description": "Shops", "members": {"add": [ADELE]}}],
+                    "administrators": {"add": [ADELE]},
+                },
+                lambda contoso: (
+                    contoso["users"].update({ADELE: new_user(ADELE, "Adele", "Vance", password=password, administrator=True)}),
+                    contoso["groups"].update(Retail=new_group(ADELE, description="Shops")),
+                ),
+            ),
+            Stage({"administrators": {"set": []}}, refused=("without an active administrator",)),
+            Stage({"users": [{"upn": ADELE, "email": ADELE}]}, refused=("give scim_url",)),
+        ],
+    )  # fmt: skip
+
+
+def test_on_a_server_that_has_only_the_documented_endpoints(twin: Twin, play: Callable[..., Play]) -> None:
+    new = {"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}
+    walk(
+        play,
+        twin,
+        "w365_directory",
+        [
+            Stage({"groups": [{"name": "Retail"}]}, refused=NO_GROUPS),
+        ],
+        profile="documented",
+    )  # fmt: skip
+    done = play(*[task("w365_directory", users=[new])] * 2, defaults=connection(twin))
+    assert [step.changed for step in done] == [True, False]
+    assert done[1].result["compared"] is False
+    assert "could not be compared" in done[1].warnings
+
+
+def people(path: Path, count: int) -> str:
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(["upn", "first_name", "last_name", "external_id"])
+        writer.writerows([f"person{n}@contoso.com", f"Zoë {n}", '=1+1; "x"\n李', f"p{n}"] for n in range(count))
+    return str(path)
+
+
+def test_a_thousand_people_from_a_file(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
+    """Each one is written once and looked up never; the second time nothing is written and only pages are read."""
+    wish = {"src": [people(tmp_path / "people.csv", 1000)]}
+    check, do, again = play(
+        task("w365_directory", check=True, **wish),
+        task("w365_directory", **wish),
+        task("w365_directory", **wish),
+        defaults=connection(twin, scim=True),
+    )
+    assert [step.changed for step in (check, do, again)] == [True, True, False]
+    assert check.result["summary"] == do.result["summary"] == {"user_create": 1000, "unchanged": 0, "left_out": 0}
+    assert len(do.writes) == 1000
+    users = do.environment()["users"]
+    assert len(users) == 1003
+    assert users["person7@contoso.com"]["last_name"] == '=1+1; "x"\n李'
+    pages = -(-1003 // 200)
+    assert [len(step.requests) for step in (check, again)] == [1, pages]
+
+
+def test_a_file_that_does_not_fit(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(f"upn;first_name\n{ADELE};Adele\n{ADELE.upper()};Adele\n", encoding="utf-8")
+    done = play(
+        task("w365_directory", src=[str(path)]),
+        task("w365_directory", src=[str(tmp_path / "nobody.csv")]),
+        task("w365_directory", users=[]),
+        defaults=connection(twin, scim=True),
+    )
+    for step, said in zip(done, ("people.csv, line 3:", "nobody.csv' cannot be read", "Nobody is named"), strict=True):
+        assert step.status == "failed"
+        assert said in step.message
+        assert step.requests == []
+    assert twin.writes() == []
