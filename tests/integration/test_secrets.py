@@ -18,7 +18,9 @@ import datetime
 import html
 import json
 import re
+import shutil
 import ssl
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -184,17 +186,22 @@ def run(
     options = {**connection(twin, scim=scim), **(defaults or {})}
     for name in ("provisioning_key", "scim_token", "entra_client_secret"):
         options.pop(name, None)
-    temporary = tmp_path / "temporary"
-    temporary.mkdir(exist_ok=True)
-    return run_playbook(
-        tmp_path,
-        twin,
-        tasks,
-        defaults={name: value for name, value in options.items() if value is not None},
-        arguments=("-vvvv", "--diff"),
-        environ={**SECRETS, "TMPDIR": str(temporary), **(environ or {})},
-        play=play,
-    )
+    # Sockets lie in the temporary folder too, and their paths must not be as long as those that pytest makes up.
+    with tempfile.TemporaryDirectory(prefix="w365-") as temporary:
+        played = run_playbook(
+            tmp_path,
+            twin,
+            tasks,
+            defaults={name: value for name, value in options.items() if value is not None},
+            arguments=("-vvvv", "--diff"),
+            # From 2.21 on Ansible shows the arguments of modules only when it is asked to.
+            environ={**SECRETS, "TMPDIR": temporary, "ANSIBLE_INJECT_INVOCATION": "true", **(environ or {})},
+            play=play,
+        )
+        # What is left behind there is searched like everything else.
+        for number, path in enumerate(path for path in Path(temporary).rglob("*") if path.is_file()):
+            shutil.copyfile(path, tmp_path / f"temporary-{number}-{path.name}")
+    return played
 
 
 def test_when_all_goes_well(guarded_twin: Twin, credentials: Credentials, tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def users_from_csv(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]
         io.StringIO("".join(lines[start:]), newline=""), delimiter=_delimiter(lines[start]), strict=True
     )
     records = _records(reader, start, name)
-    _line, header = next(records)
+    _line, header = next(records, (0, []))
     table, options = _recognised(header, template, name)
     seen: dict[str, int] = {}
     for line, cells in records:
