@@ -14,6 +14,7 @@ Secrets reach the plays as a person should give them: from the environment, not 
 from __future__ import annotations
 
 import contextlib
+import csv
 import datetime
 import html
 import json
@@ -211,6 +212,12 @@ def test_when_all_goes_well(guarded_twin: Twin, credentials: Credentials, tmp_pa
         "entra_certificate_password": planted("PLANTED_CERTIFICATE_PASSWORD"),
     }
     federated = {"entra_federated_token_file": str(credentials.federated)}
+    # A file with passwords is the person's own; its place is not among those that are searched.
+    people = credentials.certificate.with_name("people.csv")
+    with people.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["upn", "first_name", "last_name", "password"])
+        rows.writerow(["megan.bowen@contoso.com", "Megan", "Bowen", SECRETS["PLANTED_PASSWORD"]])
 
     def everything(check: bool) -> list[Task]:
         return [
@@ -220,6 +227,8 @@ def test_when_all_goes_well(guarded_twin: Twin, credentials: Credentials, tmp_pa
             task("w365_sso", check=check, **SSO, key=SSO_KEY),
             task("w365_group", check=check, name="Retail", scim_url=guarded_twin.scim_url("contoso")),
             task("w365_o365_import_info", check=check, groups=["Sales and Marketing"]),
+            task("w365_directory", check=check, src=[str(people)], update_password="always",
+                 users=[{"upn": "nestor.wilke@contoso.com", "password": PASSWORD}]),
             task("w365_api", check=check, path="/{environment}/User/", method="POST",
                  body={"EmailAddress": "lee.gu@contoso.com", "FirstName": "Lee", "LastName": "Gu", "Password": PASSWORD}),
         ]  # fmt: skip
@@ -227,14 +236,15 @@ def test_when_all_goes_well(guarded_twin: Twin, credentials: Credentials, tmp_pa
     unset = {"W365_ENTRA_CLIENT_SECRET": ""}
     guarded_twin.reset(guarded_seed(credentials))
     played = run(tmp_path, guarded_twin, *everything(True), *everything(False), environ={"ANSIBLE_PIPELINING": "false"})
-    assert [step.status for step in played] == ["ok"] * 14, played.output[-3000:]
+    assert [step.status for step in played] == ["ok"] * 16, played.output[-3000:]
     expect_clean(played, guarded_twin, tmp_path, credentials)
     # The arguments are shown at -vvvv, so there was something to mask.
     assert played.output.count("VALUE_SPECIFIED_IN_NO_LOG_PARAMETER") >= 14
     # That the secrets really went out is what makes the search worth something.
-    people = guarded_twin.environment("contoso")["users"]
+    users = guarded_twin.environment("contoso")["users"]
     passwords = {
-        people[upn]["password_sha256"] for upn in (ADELE["upn"], "nestor.wilke@contoso.com", "lee.gu@contoso.com")
+        users[upn]["password_sha256"]
+        for upn in (ADELE["upn"], "nestor.wilke@contoso.com", "lee.gu@contoso.com", "megan.bowen@contoso.com")
     }
     assert len(passwords) == 1
     assert None not in passwords
