@@ -15,7 +15,9 @@ description:
     plan. Everything is read once, page by page; nobody is looked up one by one. Prefer it to a loop over
     M(workspace365.provisioning.w365_user), for which Ansible pays a process per user.
   - The desired state stands in O(users), O(groups) and O(administrators), in the files of O(src), or in both.
-  - Whoever is not named is left alone. Nothing is deleted that is not named with C(state=absent).
+  - Whoever is not named is left alone, unless O(purge) says otherwise. Then only those go who are in O(purge_scope), never
+    more than O(purge_limit), and never somebody of O(protected_users) or the primary administrator. A refused purge has
+    written nothing and says who would have gone.
   - A user is found by UPN, without regard to case, and otherwise by O(users.external_id). So a UPN that has changed at
     its source becomes a rename, and not a second user. An external id that two users share identifies neither.
   - "With O(scim_url) users and groups travel over C(/Users) and C(/Groups) of SCIM (S). That C(active) means the
@@ -225,6 +227,62 @@ options:
       - How many requests may be under way at a time.
     type: int
     default: 8
+  purge:
+    description:
+      - What goes because nobody names it, apart from what is named with C(state=absent). Nothing by default.
+      - V(users) puts active users on the deleted-users list who are in O(purge_scope) and named nowhere in the task, neither
+        as users nor as members or administrators.
+      - V(groups) deletes groups for good that are in O(purge_scope) and not named.
+      - V(memberships) takes everybody out of a named group who is not named as its member, where O(groups.members) is given
+        with C(add) or C(remove). With C(set) that happens anyway.
+      - V(administrators) takes the role from everybody who is not named as an administrator. It needs O(administrators).
+      - Every kind needs at least one object of its kind that is named to stay. An empty list is an error.
+    type: list
+    elements: str
+    choices:
+      - users
+      - groups
+      - memberships
+      - administrators
+    default: []
+  purge_scope:
+    description:
+      - Whom O(purge) may take at all. Who fits every criterion that is given is in scope. Needed to purge users or groups,
+        because other tasks, tools and people may look after the others; optional for memberships and administrators, where it
+        narrows who may lose them.
+    type: dict
+    suboptions:
+      domains:
+        description:
+          - Domains of UPNs, such as V(contoso.com). They say nothing about groups.
+        type: list
+        elements: str
+      groups:
+        description:
+          - Names of groups, without regard to case; V(*) stands for anything. Users are in scope when they are members of one
+            of them, groups when they are one of them.
+        type: list
+        elements: str
+      external_id_prefix:
+        description:
+          - How the external id begins that the source of the users or groups gave them.
+          - Only over SCIM, because the Provisioning API has no external ids; without O(scim_url) nobody has one, and nobody is in scope.
+        type: str
+  purge_limit:
+    description:
+      - How much of one kind O(purge) may take in one run, as a count such as V(25), or as a share of what is in scope such as
+        V(10%), rounded up. When it is more, the task fails before it has written anything, names who would have gone, and
+        lists all of them in RV(would_go).
+    type: str
+    default: 10%
+  protected_users:
+    description:
+      - UPNs of users whom this task never deletes, deactivates or deprives of the administrator role, such as accounts for
+        emergencies. O(purge) leaves them where they are, also in their groups, and tells so in RV(left_out). A task that names
+        one of them with C(state=absent) or the like is refused.
+    type: list
+    elements: str
+    default: []
 
 extends_documentation_fragment:
   - workspace365.provisioning.attributes
@@ -279,6 +337,19 @@ EXAMPLES = r"""
               set:
                 - adele.vance@contoso.com
 
+    - name: Let the file decide who of contoso.com is a user, but never take more than 25 people at a time
+      workspace365.provisioning.w365_directory:
+        src:
+          - /srv/contoso/users.csv
+        purge:
+          - users
+        purge_scope:
+          domains:
+            - contoso.com
+        purge_limit: "25"
+        protected_users:
+          - megan.bowen@contoso.com
+
     - name: Take users from Microsoft Entra's "Download users" and groups from a file of our own
       workspace365.provisioning.w365_directory:
         src:
@@ -308,6 +379,37 @@ summary:
     membership_change: 4
     unchanged: 9877
     left_out: 0
+left_out:
+  description:
+    - Who was spared by a guard of O(purge), each with the reason.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    kind:
+      description: The kind of the object, V(user), V(membership) or V(administrator).
+      type: str
+      returned: always
+      sample: user
+    name:
+      description: The UPN, for a membership behind the name of the group.
+      type: str
+      returned: always
+      sample: megan.bowen@contoso.com
+    reason:
+      description: The reason, which goes on after the name.
+      type: str
+      returned: always
+      sample: is in protected_users, so the purge left it as it is
+would_go:
+  description:
+    - Who would have gone, by kind, when O(purge) was refused because of O(purge_limit).
+  type: dict
+  returned: when purge_limit refused
+  sample:
+    users:
+      - adele.vance@contoso.com
+      - lee.gu@contoso.com
 results:
   description:
     - One entry for each change that was made, or in check mode would be made.
@@ -335,6 +437,11 @@ results:
       type: str
       returned: always
       sample: done
+    purged:
+      description: That it goes because nobody named it and O(purge) asks for that.
+      type: bool
+      returned: for users and groups that go for that
+      sample: true
     reason:
       description: Why it failed.
       type: str
@@ -353,7 +460,10 @@ results:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import update_password_spec
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import (
+    purge_spec,
+    update_password_spec,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.files import content_spec, read_files
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import directory_from_task
@@ -363,6 +473,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "src": {"type": "list", "elements": "path"},
     "update_password": update_password_spec(),
     "concurrency": {"type": "int", "default": 8},
+    **purge_spec(),
 }
 
 RULES: dict[str, Any] = {"required_one_of": [("users", "groups", "administrators", "src")]}
@@ -373,7 +484,7 @@ def corridor(module: W365Module) -> dict[str, Any]:
     module.learn_secrets(user["password"] for user in content.users if user["password"])
     plan = module.plan(directory_from_task(module.params, content))
     report = module.carry_out(plan, module.directory.handlers())
-    return module.outcome(report)
+    return module.outcome(report, left_out=[item.as_result() for item in plan.left_out])
 
 
 def main() -> None:

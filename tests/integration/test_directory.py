@@ -127,6 +127,33 @@ def test_on_a_server_that_has_only_the_documented_endpoints(twin: Twin, play: Ca
     assert "could not be compared" in done[1].warnings
 
 
+def test_purge(twin: Twin, play: Callable[..., Play]) -> None:
+    """What nobody names goes, in scope and up to the limit; who is protected or primary stays, and a refusal writes nothing."""
+    stay = {
+        "users": [{"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}],
+        "purge": ["users"],
+        "purge_scope": {"domains": ["contoso.com"]},
+    }
+    steps = walk(
+        play,
+        twin,
+        "w365_directory",
+        [
+            Stage({**stay, "purge_limit": "0"}, refused=("1 of 2 users in scope would go", "purge_limit is 0", NESTOR)),
+            Stage({**stay, "protected_users": [NESTOR]}, lambda contoso: contoso["users"].update({ADELE: new_user(ADELE, "Adele", "Vance", origin="scim")})),
+            Stage({**stay, "purge_limit": "1"}, lambda contoso: changed(contoso["users"], NESTOR, active=False)),
+            Stage({"groups": [{"name": "Retail", "members": {"add": [ADELE, ALLAN]}}, {"name": "HR"}]}, lambda contoso: contoso["groups"].update(Retail=new_group(ADELE, ALLAN, origin="scim"), HR=new_group(origin="scim"))),
+            Stage(
+                {"groups": [{"name": "Retail", "members": {"add": [ADELE]}}], "purge": ["memberships", "groups"], "purge_scope": {"groups": ["H*", "Retail"]}, "purge_limit": "50%"},
+                lambda contoso: (changed(contoso["groups"], "Retail", members=[ADELE]), contoso["groups"].pop("HR")),
+            ),
+        ],
+        scim=True,
+    )  # fmt: skip
+    left_out = {item["name"] for step in steps for item in step.result.get("left_out", ())}
+    assert left_out == {NESTOR, ALLAN}
+
+
 def people(path: Path, count: int) -> str:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, delimiter=";")

@@ -630,7 +630,10 @@ def test_administrators_are_the_active_ones(scripted: Scripted) -> None:
         10: {"EmailAddress": upn(10).upper(), "IsAdministrator": "true"},
     }
     http = scripted(Instances(users=users))
-    assert provisioning(http).administrators() == {ADELE, upn(10)}
+    desired = Desired(administrators=AddRemoveSet(add=frozenset({ADELE})))
+    snapshot = provisioning(http).snapshot(desired)
+    assert snapshot.administrators == {ADELE, upn(10)}
+    assert snapshot.primary_administrator == ADELE
 
 
 # ---- environments

@@ -54,6 +54,8 @@ class Done:
         }
         if self.action.changes and self.action.verb not in ("create",):
             result["changes"] = dict(self.action.changes)
+        if self.action.purged:
+            result["purged"] = True
         if self.error:
             result["reason"] = self.error.message
         return result

@@ -277,6 +277,28 @@ def add_remove_set_spec(*, required: bool = False) -> dict[str, Any]:
     return spec
 
 
+def purge_spec() -> dict[str, Any]:
+    """Who may go although nobody named them: nobody, unless it is asked for."""
+    return {
+        "purge": {
+            "type": "list",
+            "elements": "str",
+            "choices": ["users", "groups", "memberships", "administrators"],
+            "default": [],
+        },
+        "purge_scope": {
+            "type": "dict",
+            "options": {
+                "domains": {"type": "list", "elements": "str"},
+                "groups": {"type": "list", "elements": "str"},
+                "external_id_prefix": {"type": "str"},
+            },
+        },
+        "purge_limit": {"type": "str", "default": "10%"},
+        "protected_users": {"type": "list", "elements": "str", "default": []},
+    }
+
+
 def import_scope_spec() -> dict[str, Any]:
     """Which users and groups of Microsoft Entra an import is about. Goes with IMPORT_SCOPE_RULES."""
     return {

@@ -149,9 +149,11 @@ class ScimDirectory:
     def snapshot(self, desired: Desired, *, concurrency: int = 1) -> Snapshot:
         names = _user_names(desired)
         listing = desired.whole or len(names) > LOOKUPS
-        users = (self.list_users() if listing else _distinct(map(self.find_user, names))) if names else []
-        with_members = any(group.members is not None or not group.present for group in desired.groups)
-        if desired.groups and (desired.whole or len(desired.groups) > LOOKUPS):
+        users: list[User] = []
+        if names or desired.purge.kinds:
+            users = self.list_users() if listing else _distinct(map(self.find_user, names))
+        with_members = _needs_members(desired)
+        if (desired.groups and (desired.whole or len(desired.groups) > LOOKUPS)) or _purge_needs_groups(desired):
             groups = self.list_groups(members=with_members)
         else:
             groups = _distinct(
@@ -162,16 +164,21 @@ class ScimDirectory:
                     self._identified_group(group.identity, members=with_members) if group.identity else None,
                 )
             )
-        administrators = None
-        if desired.administrators is not None or any(map(_takes_away, desired.users)):
-            administrators = self._administrators(must=desired.administrators is not None)
-        return Snapshot(tuple(users), tuple(groups), administrators)
+        people = self._people_with_roles(desired)
+        return Snapshot(
+            tuple(users),
+            tuple(groups),
+            None if people is None else _active_administrators(people),
+            None if people is None else _primary_administrator(people),
+        )
 
-    def _administrators(self, *, must: bool) -> frozenset[str] | None:
-        if self._administration is None:
+    def _people_with_roles(self, desired: Desired) -> list[User] | None:
+        """The users as the Provisioning API shows them; None when they need not or cannot be read."""
+        must = desired.administrators is not None
+        if self._administration is None or not (must or desired.purge.kinds or any(map(_takes_away, desired.users))):
             return None
         try:
-            return self._administration.administrators()
+            return self._administration.users_with_roles()
         except RolesUnreadableError:
             if must:
                 raise
@@ -395,13 +402,13 @@ class ProvisioningDirectory:
     # Reading
 
     def snapshot(self, desired: Desired, *, concurrency: int = 1) -> Snapshot:
-        groups = tuple(self.list_groups()) if desired.groups else ()
-        wanted = _user_names(desired) or desired.administrators is not None
+        groups = tuple(self.list_groups()) if desired.groups or _purge_needs_groups(desired) else ()
+        wanted = _user_names(desired) or desired.administrators is not None or desired.purge.kinds
         try:
             reader = self.list_users if desired.administrators is None else self.users_with_roles
             users = tuple(reader()) if wanted else ()
         except EndpointMissingError:
-            if any(map(_needs_reading, desired.users)):
+            if any(map(_needs_reading, desired.users)) or desired.purge.kinds:
                 raise
             with ThreadPoolExecutor(max_workers=max(concurrency, 1)) as workers:
                 found = workers.map(self._exists, desired.users)
@@ -409,7 +416,9 @@ class ProvisioningDirectory:
                 tuple(User(u.upn, readable=False) for u, exists in zip(desired.users, found, strict=True) if exists),
                 groups,
             )
-        return Snapshot(users, groups, _active_administrators(users) if wanted else None)
+        if not wanted:
+            return Snapshot(users, groups)
+        return Snapshot(users, groups, _active_administrators(users), _primary_administrator(users))
 
     def _exists(self, wanted: DesiredUser) -> bool:
         """Ask Validate whether the user could be created: what is refused as existing, exists."""
@@ -423,10 +432,6 @@ class ProvisioningDirectory:
         except AlreadyExistsError:
             return True
         return False
-
-    def administrators(self) -> frozenset[str]:
-        """Keys of the active administrators. Raises EndpointMissingError where users cannot be listed."""
-        return _active_administrators(self.users_with_roles())
 
     def users_with_roles(self) -> list[User]:
         """Every user with the administrator role. Raises RolesUnreadableError where the server has no such list."""
@@ -583,6 +588,26 @@ def _listed(data: Any) -> list[Mapping[str, Any]]:
 
 def _active_administrators(users: Iterable[User]) -> frozenset[str]:
     return frozenset(user.key for user in users if user.administrator and user.active is not False)
+
+
+def _primary_administrator(users: Iterable[User]) -> str | None:
+    """The active administrator who was there first (contract, section 4; D): the lowest id, as long as ids are numbers (A)."""
+    active = [user for user in users if user.administrator and user.active is not False]
+    if not active or not all(user.id.isdigit() for user in active):
+        return None
+    return min(active, key=lambda user: int(user.id)).key
+
+
+def _needs_members(desired: Desired) -> bool:
+    """Whether a plan for this has to know who is in the groups."""
+    return _purge_needs_groups(desired) or any(
+        group.members is not None or not group.present for group in desired.groups
+    )
+
+
+def _purge_needs_groups(desired: Desired) -> bool:
+    scope = desired.purge.scope
+    return "groups" in desired.purge.kinds or bool(desired.purge.kinds and scope is not None and scope.groups)
 
 
 def _user_names(desired: Desired) -> list[str]:

@@ -12,6 +12,7 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -194,6 +195,49 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class PurgeScope:
+    """Of whom a purge may take anybody: who fits every criterion that is given. All are compared in their folded form.
+
+    `groups` are names in which an asterisk stands for anything. For users they mean membership, for groups the name.
+    """
+
+    domains: frozenset[str] = frozenset()
+    groups: tuple[str, ...] = ()
+    external_id_prefix: str = ""
+
+    def group_named(self, name: str) -> bool:
+        key = folded(name)
+        return any(
+            re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), key, re.DOTALL) for pattern in self.groups
+        )
+
+
+@dataclass(frozen=True)
+class PurgeLimit:
+    """How many of one kind may go in one run: a count, or a share of those in scope, which is rounded up."""
+
+    number: float
+    per_cent: bool = False
+
+    def of(self, in_scope: int) -> int:
+        # 10 % of 30 is 3 and not 4, whatever floats think of it.
+        return math.ceil(round(in_scope * self.number / 100, 6)) if self.per_cent else int(self.number)
+
+    def __str__(self) -> str:
+        return f"{self.number:g}{'%' if self.per_cent else ''}"
+
+
+@dataclass(frozen=True)
+class Purge:
+    """Which kinds are purged, of which scope, up to which limit, and which users (keys) never."""
+
+    kinds: frozenset[str] = frozenset()
+    scope: PurgeScope | None = None
+    limit: PurgeLimit = PurgeLimit(10, per_cent=True)
+    protected: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Desired:
     """Everything that a source wants of an environment. None for `administrators` leaves them alone.
 
@@ -206,6 +250,7 @@ class Desired:
     administrators: AddRemoveSet | None = None
     left_out: tuple[LeftOut, ...] = ()
     whole: bool = False
+    purge: Purge = Purge()
 
 
 @dataclass(frozen=True)
@@ -213,11 +258,14 @@ class Snapshot:
     """What an environment holds, as far as it was read.
 
     `administrators` are the keys of its active administrators, None when the server does not tell.
+    `primary_administrator` is the key of the one who was there first (contract, section 4; D), which no API tells: it is
+    taken to be the one with the lowest id (A).
     """
 
     users: tuple[User, ...] = ()
     groups: tuple[Group, ...] = ()
     administrators: frozenset[str] | None = None
+    primary_administrator: str | None = None
 
     # A plan looks for every wanted object: by walking, thousands of them would take minutes. The first of a name wins.
 

@@ -37,6 +37,7 @@ from .model import (
     sanitised_environment_name,
     with_fields,
 )
+from .purge import Named, with_leavers
 
 PHASES = (
     ("environment", ("create", "delete")),
@@ -72,7 +73,8 @@ class Action:
     """One change of one object.
 
     `before` and `after` are the object's shown fields (None where it does not exist), `subject` the object as it is
-    now and `outcome` as it will be. `extras` are write-only values: they are sent and never shown.
+    now and `outcome` as it will be. `extras` are write-only values: they are sent and never shown. `purged` marks what goes
+    because nobody named it.
     """
 
     kind: str
@@ -84,7 +86,7 @@ class Action:
     subject: Any = None
     outcome: Any = None
     extras: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    reason: str = ""
+    purged: bool = False
 
     @property
     def phase(self) -> int:
@@ -170,24 +172,57 @@ def make_plan(desired: Desired, current: Snapshot, abilities: Abilities, *, assu
     earlier task: check mode cannot see what that task would have done.
 
     Raises InputError when the input contradicts itself or asks for what the directory cannot hold, and GuardError
-    when the environment would be left without an active administrator. Both come before any write.
+    when the environment would be left without an active administrator, a protected account would go, or a purge would
+    take more than its limit. All come before any write.
     """
     _refuse_duplicates(desired)
     if desired.whole:
         desired = replace(desired, users=tuple(_recognised(desired.users, current)))
     _refuse_two_for_one(desired, current)
     _refuse_role_contradictions(desired)
-    users = _joined(_plan_user(user, current, abilities) for user in sorted(desired.users, key=lambda u: u.key))
+    desired, leavers = with_leavers(desired, current, _named(desired, current) if desired.purge.kinds else Named())
+    users = _joined(
+        [
+            *(_plan_user(user, current, abilities) for user in sorted(desired.users, key=lambda u: u.key)),
+            *(_plan_leaver(user) for user in leavers.users),
+        ]
+    )
     # Members are named as they are called when it is their turn: after the renames.
     renamed = after(current, users)
-    groups = [_plan_group(group, renamed, abilities) for group in sorted(desired.groups, key=lambda g: g.key)]
+    groups = [
+        *(_plan_group(group, renamed, abilities) for group in sorted(desired.groups, key=lambda g: g.key)),
+        *(Plan(actions=(_group_deletion(group, purged=True),)) for group in leavers.groups),
+    ]
     so_far = _joined([users, *groups])
+    read = current
     current, assumed = _with_missing_users(desired, current, after(current, so_far), assume_missing)
     if desired.administrators is not None:
         so_far = _joined([so_far, _plan_administrators(desired.administrators, after(current, so_far))])
-    so_far = replace(so_far, notes=(*so_far.notes, *assumed))
-    _guard_last_administrator(current, so_far)
-    return replace(so_far, left_out=tuple(desired.left_out))
+    so_far = replace(so_far, notes=(*so_far.notes, *assumed, *leavers.notes))
+    guard(read, so_far, desired.purge.protected)
+    return replace(so_far, left_out=(*desired.left_out, *leavers.kept))
+
+
+def guard(current: Snapshot, plan: Plan, protected: frozenset[str] = frozenset()) -> None:
+    """What no plan may do, whoever made it. Raises GuardError."""
+    _guard_protected(protected, plan)
+    _guard_last_administrator(current, plan)
+
+
+def _named(desired: Desired, current: Snapshot) -> Named:
+    """Everybody who is named anywhere in a task stays what the task says, and is not there for a purge to take."""
+    found_as = {user.key: found.key for user in desired.users if (found := existing(user, current)) is not None}
+    people = {user.key for user in desired.users} | set(found_as.values())
+    people |= {key for group in desired.groups if group.members is not None for key in group.members.named}
+    if desired.administrators is not None:
+        people |= desired.administrators.named
+    groups = {group.key: found for group in desired.groups if (found := existing(group, current)) is not None}
+    return Named(
+        frozenset(people),
+        frozenset(groups) | {found.key for found in groups.values()},
+        groups,
+        {old: new for new, old in found_as.items() if new != old},
+    )
 
 
 def _with_missing_users(
@@ -393,19 +428,25 @@ def _plan_user_deletion(wanted: DesiredUser, found: User | None, abilities: Abil
     shown = {name: getattr(found, name) for name in USER_FIELDS if getattr(found, name) is not None}
     if wanted.permanent:
         return Plan(actions=(Action("user", "delete_permanently", wanted.upn, shown, None, subject=found),))
-    return Plan(
-        actions=(
-            Action(
-                "user",
-                "delete",
-                wanted.upn,
-                {"active": found.active},
-                {"active": False},
-                {"active": False},
-                subject=found,
-                outcome=replace(found, active=False),
-            ),
-        )
+    return Plan(actions=(_user_deletion(found, wanted.upn),))
+
+
+def _plan_leaver(found: User) -> Plan:
+    return Plan(actions=(_user_deletion(found, found.upn, purged=True),))
+
+
+def _user_deletion(found: User, name: str, *, purged: bool = False) -> Action:
+    """Puts a user on the deleted-users list."""
+    return Action(
+        "user",
+        "delete",
+        name,
+        {"active": found.active},
+        {"active": False},
+        {"active": False},
+        subject=found,
+        outcome=replace(found, active=False),
+        purged=purged,
     )
 
 
@@ -415,8 +456,7 @@ def _plan_group(wanted: DesiredGroup, current: Snapshot, abilities: Abilities) -
     if not wanted.present:
         if found is None:
             return Plan(unchanged=(("group", wanted.name),))
-        shown = {key: value for key, value in found.as_result().items() if value is not None and key != "id"}
-        return Plan(actions=(Action("group", "delete", found.name, shown, None, subject=found),))
+        return Plan(actions=(_group_deletion(found),))
     actions: list[Action] = []
     if found is None:
         fields_given = {name: value for name, value in wanted.fields.items() if value is not None}
@@ -434,6 +474,11 @@ def _plan_group(wanted: DesiredGroup, current: Snapshot, abilities: Abilities) -
     if wanted.members is not None:
         actions.extend(_plan_members(group, wanted.members))
     return Plan(actions=tuple(actions), unchanged=() if actions else (("group", wanted.name),))
+
+
+def _group_deletion(found: Group, *, purged: bool = False) -> Action:
+    shown = {key: value for key, value in found.as_result().items() if value is not None and key != "id"}
+    return Action("group", "delete", found.name, shown, None, subject=found, purged=purged)
 
 
 def _plan_members(group: Group, wanted: AddRemoveSet) -> Iterator[Action]:
@@ -545,6 +590,30 @@ def _guard_last_administrator(current: Snapshot, plan: Plan) -> None:
         raise GuardError(
             f"Refused: this would leave the environment without an active administrator (now: {gone}). "
             "Nothing was written. Make somebody else an administrator first, with w365_admin."
+        )
+
+
+def _guard_protected(protected: frozenset[str], plan: Plan) -> None:
+    """Nobody deletes, deactivates or deprives of the role whom the task itself protects."""
+    losing = sorted(
+        {
+            action.subject.upn
+            for action in plan.actions
+            if action.subject is not None
+            and action.kind in ("user", "administrator")
+            and action.subject.key in protected
+            and (
+                action.outcome is None
+                or action.changes.get("active") is False
+                or action.changes.get("administrator") is False
+            )
+        }
+    )
+    if losing:
+        names = ", ".join(f"'{name}'" for name in losing)
+        raise GuardError(
+            f"Refused: protected_users names {names}, and this task would delete, deactivate or deprive of the administrator "
+            "role whom it protects. Nothing was written. Take the name out of one of the two."
         )
 
 

@@ -31,6 +31,7 @@ from .model import (
     sanitised_environment_name,
 )
 from .plan import Abilities
+from .purge import purge_from_task
 
 if TYPE_CHECKING:
     from .files import Content
@@ -97,6 +98,7 @@ def directory_from_task(params: Mapping[str, Any], content: Content) -> Desired:
         groups=tuple(group_from_task(group) for group in (*(params["groups"] or ()), *content.groups)),
         administrators=upn_change(administrators, "administrators"),
         whole=True,
+        purge=purge_from_task(params, _upns(params["protected_users"], "protected_users")),
     )
     if not (desired.users or desired.groups or desired.administrators):
         raise InputError(
@@ -111,14 +113,18 @@ def upn_change(value: Mapping[str, Any] | None, option: str) -> AddRemoveSet | N
         return None
 
     def keys(part: str) -> frozenset[str] | None:
-        listed = value.get(part)
-        return None if listed is None else frozenset(folded(checked_upn(upn, f"{option}.{part}")) for upn in listed)
+        return None if value.get(part) is None else _upns(value[part], f"{option}.{part}")
 
     change = AddRemoveSet(add=keys("add") or frozenset(), remove=keys("remove") or frozenset(), set=keys("set"))
     both = sorted(change.add & change.remove)
     if both:
         raise InputError(f"Option {option} both adds and removes '{both[0]}'. Name it once.")
     return change
+
+
+def _upns(values: Iterable[str] | None, option: str) -> frozenset[str]:
+    """The keys of the users that an option lists."""
+    return frozenset(folded(checked_upn(upn, option)) for upn in values or ())
 
 
 def new_environment_name(name: str) -> str:
