@@ -177,7 +177,8 @@ class Run:
 @pytest.fixture
 def run(twin: Twin) -> Iterator[Run]:
     waits: list[float] = []
-    http = Http(HttpSettings(verify=twin.ca_path, timeout=20, patience=60), Redactor(), sleep=waits.append)
+    settings = HttpSettings(verify=twin.ca_path, timeout=20, patience=60)
+    http = Http(settings, Redactor(), sleep=waits.append, clock=lambda: sum(waits))
     yield Run(twin, http, waits)
     http.close()
 

@@ -16,7 +16,6 @@ import html.entities
 import json
 import random
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .errors import CertificateError, InputError, LostAnswerError, NoAnswerError, RateLimitError
+from .pace import Pace
 
 REQUESTS_IMPORT_ERROR: ImportError | None
 try:
@@ -185,7 +185,8 @@ class Redactor:
 class HttpSettings:
     """How to talk. `verify` is a CA bundle's path or a boolean, `timeout` is in seconds per answer.
 
-    `patience` is what a task may spend in total, in seconds, waiting after 429 and 503: -1 for ever, 0 never.
+    `patience` is what a task may spend in total, in seconds, waiting after 429 and 503: -1 for ever, 0 never. Workers who
+    wait at the same time spend it once. `connections` is how many requests may be under way at once.
     """
 
     verify: bool | str = True
@@ -230,14 +231,19 @@ class Http:
         redactor: Redactor,
         on_wait: Callable[[float, str], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
         self.redactor = redactor
         self._on_wait = on_wait or (lambda seconds, reason: None)
         self._sleep = sleep
-        self._lock = threading.Lock()
-        self._waited = 0.0
-        self._next_slot = 0.0
+        self._pace = Pace(
+            at_once=settings.connections,
+            per_second=settings.requests_per_second,
+            patience=settings.patience,
+            sleep=sleep,
+            clock=clock,
+        )
         self._session = requests.Session()
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(settings.connections, 1), max_retries=0)
         self._session.mount("https://", adapter)
@@ -256,8 +262,8 @@ class Http:
         kwargs.setdefault("allow_redirects", False)
         kwargs["verify"] = self.settings.verify
         kwargs["cert"] = self.settings.cert
-        self._wait_for_slot()
-        return self._session.request(method, url, **kwargs)
+        with self._pace:
+            return self._session.request(method, url, **kwargs)
 
     def request(
         self,
@@ -318,6 +324,7 @@ class Http:
                 if answer.status in (429, 503):
                     self._wait_as_told(answer, tries, what)
                     continue
+                self._pace.went_well()
                 if answer.status in (502, 504) and not repeatable:
                     raise LostAnswerError(f"a gateway answered HTTP {answer.status} for the server ({what}).")
                 if not _worth_repeating(method, answer) or tries >= TRIES:
@@ -330,32 +337,25 @@ class Http:
 
     # Waiting
 
-    def _wait_for_slot(self) -> None:
-        rate = self.settings.requests_per_second
-        if not rate:
-            return
-        with self._lock:
-            now = time.monotonic()
-            slot = max(now, self._next_slot)
-            self._next_slot = slot + 1.0 / rate
-        if slot > now:
-            self._sleep(slot - now)
-
     def _wait_as_told(self, answer: Answer, tries: int, what: str) -> None:
         asked = _retry_after(answer.headers.get("retry-after"))
         # "0 seconds", or a date that is past, would have us ask without end and without a pause.
         seconds = min(asked, RETRY_AFTER_CAP) if asked else _backoff(tries)
-        patience = self.settings.patience
-        with self._lock:
-            if patience >= 0 and self._waited + seconds > patience:
-                told = "" if asked is None else f" and asked to wait {asked:g} seconds"
-                raise RateLimitError(
-                    f"the server answered HTTP {answer.status}{told} ({what}). This task has waited "
-                    f"{self._waited:g} of the {patience:g} seconds that option rate_limit_timeout allows. "
-                    "Raise it, set it to -1 to wait as long as it takes, or lower max_requests_per_second."
-                )
-            self._waited += seconds
-        self._pause(seconds, f"HTTP {answer.status} from {what}")
+        # A bare 503 may be about this one request; "too many" and a time are about all of ours.
+        everybody = answer.status == 429 or bool(asked)
+        if not self._pace.slow_down(seconds, everybody=everybody):
+            told = "" if asked is None else f" and asked to wait {asked:g} seconds"
+            raise RateLimitError(
+                f"the server answered HTTP {answer.status}{told} ({what}). This task has waited "
+                f"{self._pace.waited:.0f} of the {self.settings.patience:g} seconds that option rate_limit_timeout allows. "
+                "Raise it, set it to -1 to wait as long as it takes, or lower max_requests_per_second."
+            )
+        reason = f"HTTP {answer.status} from {what}"
+        if everybody:
+            # The next request of any worker waits at the gate.
+            self._on_wait(seconds, reason)
+        else:
+            self._pause(seconds, reason)
 
     def _pause(self, seconds: float, reason: str) -> None:
         self._on_wait(seconds, reason)

@@ -277,11 +277,11 @@ def _blank_scope_notes(purge: Purge, current: Snapshot) -> tuple[str, ...]:
         notes.append(f"protected_users names {names}, whom this environment does not have. Check the spelling.")
     if purge.scope is not None and purge.kinds & {"users", "memberships", "administrators"}:
         # A pattern that fits nothing is nothing odd: what it fitted may have gone.
-        names = {group.key for group in current.groups}
+        present = {group.key for group in current.groups}
         notes += [
             f"purge_scope names group '{name}', which this environment does not have."
             for name in purge.scope.groups
-            if "*" not in name and name not in names
+            if "*" not in name and name not in present
         ]
     return tuple(notes)
 
