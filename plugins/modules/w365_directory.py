@@ -275,6 +275,28 @@ options:
         lists all of them in RV(would_go).
     type: str
     default: 10%
+  plan_file:
+    description:
+      - Write the plan to this file instead of carrying it out, so that somebody can review it and O(apply_plan) can carry out
+        exactly that. Nothing is written to the environment; the task reports what check mode would.
+      - The file is readable JSON with every change, what it changes from and to, and a digest. It belongs to the user that the
+        module runs as and is readable by nobody else. It is written in check mode too.
+      - No password is in it. Where one will be written, the file says so, and O(apply_plan) needs the same O(users) or O(src) again.
+      - Mutually exclusive with O(apply_plan).
+    type: path
+  apply_plan:
+    description:
+      - Carry out the plan in this file, and nothing else. O(users), O(groups), O(administrators) and O(src) need not be given;
+        they only supply passwords.
+      - It is refused, before anything is written, when an object that the plan touches is neither as it was when the plan was
+        made nor as the plan leaves it, when the file was edited, or when it was made for another environment. What is done
+        already counts as unchanged, so a plan that was carried out halfway can be given again.
+    type: path
+  plan_digest:
+    description:
+      - The digest of the plan that was approved, as O(plan_file) returned it in RV(plan_digest). Another plan is refused.
+        Without it, whoever can write O(apply_plan) can have any plan carried out.
+    type: str
   protected_users:
     description:
       - UPNs of users whom this task never deletes, deactivates or deprives of the administrator role, such as accounts for
@@ -350,6 +372,18 @@ EXAMPLES = r"""
         protected_users:
           - megan.bowen@contoso.com
 
+    - name: Make a plan that somebody can review
+      workspace365.provisioning.w365_directory:
+        src:
+          - /srv/contoso/users.csv
+        plan_file: /srv/contoso/plan.json
+      register: made
+
+    - name: Carry out that plan, later and in another job
+      workspace365.provisioning.w365_directory:
+        apply_plan: /srv/contoso/plan.json
+        plan_digest: "{{ made.plan_digest }}"
+
     - name: Take users from Microsoft Entra's "Download users" and groups from a file of our own
       workspace365.provisioning.w365_directory:
         src:
@@ -401,6 +435,20 @@ left_out:
       type: str
       returned: always
       sample: is in protected_users, so the purge left it as it is
+plan_digest:
+  description:
+    - The digest of the plan. It is the same for the same plan.
+  type: str
+  returned: with plan_file or apply_plan
+  sample: sha256:5f2a1c0de8e7c1b3a4d5968778695a4b3c2d1e0ff0e1d2c3b4a5968778695a4b
+changed_since:
+  description:
+    - What has changed since the plan was made, one sentence for each object, when O(apply_plan) was refused for that.
+  type: list
+  elements: str
+  returned: when apply_plan was refused
+  sample:
+    - User 'adele.vance@contoso.com' differs in last_name from what it was.
 would_go:
   description:
     - Who would have gone, by kind, when O(purge) was refused because of O(purge_limit).
@@ -466,6 +514,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ar
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.files import content_spec, read_files
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_file import plan_of_file, write_plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import directory_from_task
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -474,17 +523,31 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "update_password": update_password_spec(),
     "concurrency": {"type": "int", "default": 8},
     **purge_spec(),
+    "plan_file": {"type": "path"},
+    "apply_plan": {"type": "path"},
+    "plan_digest": {"type": "str"},
 }
 
-RULES: dict[str, Any] = {"required_one_of": [("users", "groups", "administrators", "src")]}
+RULES: dict[str, Any] = {
+    "required_one_of": [("users", "groups", "administrators", "src", "apply_plan")],
+    "mutually_exclusive": [("plan_file", "apply_plan")],
+    "required_by": {"plan_digest": ("apply_plan",)},
+}
 
 
 def corridor(module: W365Module) -> dict[str, Any]:
     content = read_files(module.params["src"] or ())
     module.learn_secrets(user["password"] for user in content.users if user["password"])
-    plan = module.plan(directory_from_task(module.params, content))
-    report = module.carry_out(plan, module.directory.handlers())
-    return module.outcome(report, left_out=[item.as_result() for item in plan.left_out])
+    desired = directory_from_task(module.params, content)
+    own: dict[str, Any] = {}
+    if module.params["apply_plan"]:
+        plan, own["plan_digest"] = plan_of_file(module, desired)
+    else:
+        plan = module.plan(desired)
+    if module.params["plan_file"]:
+        own["plan_digest"] = write_plan(module, plan)
+    report = module.carry_out(plan, module.directory.handlers(), rehearse=bool(module.params["plan_file"]))
+    return module.outcome(report, left_out=[item.as_result() for item in plan.left_out], **own)
 
 
 def main() -> None:

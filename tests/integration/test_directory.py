@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,92 @@ def test_purge(twin: Twin, play: Callable[..., Play]) -> None:
     )  # fmt: skip
     left_out = {item["name"] for step in steps for item in step.result.get("left_out", ())}
     assert left_out == {NESTOR, ALLAN}
+
+
+def test_a_plan_is_made_reviewed_and_carried_out(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
+    """Making it writes nothing but the file; carrying it out does what it says, once; a changed environment refuses it."""
+    file, password = tmp_path / "plan.json", "a-first-password"
+    new = {"upn": ADELE, "first_name": "Adele", "last_name": "Vance", "password": password}
+    wish = {
+        "users": [new, {"upn": NESTOR, "last_name": "Wilber"}, {"upn": PATTI}],
+        "groups": [{"name": "Retail", "members": {"add": [ADELE, NESTOR]}}],
+        "administrators": {"add": [NESTOR]},
+    }
+    at = {"apply_plan": str(file)}
+    made, checked, bare, wrong = play(
+        task("w365_directory", **wish, plan_file=str(file)),
+        task("w365_directory", **wish, plan_file=str(file), check=True),
+        task("w365_directory", **at),
+        task("w365_directory", **at, users=[new], plan_digest="sha256:0"),
+        defaults=connection(twin),
+    )
+    assert twin.writes() == []
+    assert made.changed
+    assert made.result["plan_digest"] == checked.result["plan_digest"], "the same plan is the same file"
+    assert file.stat().st_mode & 0o777 == 0o600
+    text = file.read_text(encoding="utf-8")
+    assert password not in text
+    plan = json.loads(text)
+    assert plan["summary"] == made.result["summary"]
+    assert [(item["action"], item["name"]) for item in plan["actions"]] == [
+        (item["action"], item["name"]) for item in made.result["results"]
+    ]
+    assert "writes the password of user 'adele.vance@contoso.com'" in bare.message
+    assert "is not the plan that plan_digest approves" in wrong.message
+
+    digest = made.result["plan_digest"]
+    check, do, again = play(
+        task("w365_directory", **at, users=[new], plan_digest=digest, check=True),
+        task("w365_directory", **at, users=[new], plan_digest=digest),
+        task("w365_directory", **at, users=[new], plan_digest=digest),
+        defaults=connection(twin),
+    )
+    assert [step.changed for step in (check, do, again)] == [True, True, False]
+    assert check.result["results"] == do.result["results"] == made.result["results"]
+    assert check.writes == again.writes == []
+    assert again.result["summary"]["unchanged"] == len(plan["actions"])
+    contoso = do.environment()
+    assert contoso["users"][ADELE]["first_name"] == "Adele"
+    assert contoso["users"][NESTOR]["last_name"] == "Wilber"
+    assert contoso["users"][NESTOR]["administrator"]
+    assert contoso["users"][PATTI]["active"]
+    assert sorted(contoso["groups"]["Retail"]["members"]) == [ADELE, NESTOR]
+
+
+def test_a_plan_that_no_longer_holds(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
+    file, edited, rubbish = (tmp_path / f"{name}.json" for name in ("plan", "edited", "rubbish"))
+    made, touched = play(
+        task("w365_directory", users=[{"upn": NESTOR, "state": "absent"}, {"upn": PATTI}], plan_file=str(file)),
+        task("w365_user", upn=NESTOR, last_name="Wilber"),
+        defaults=connection(twin, scim=True),
+    )
+    assert [step.status for step in (made, touched)] == ["ok", "ok"]
+    edited.write_text(file.read_text(encoding="utf-8").replace("patti", "party"), encoding="utf-8")
+    rubbish.write_text("[]", encoding="utf-8")
+    refused = play(
+        task("w365_directory", apply_plan=str(file)),
+        task("w365_directory", apply_plan=str(edited)),
+        task("w365_directory", apply_plan=str(rubbish)),
+        task("w365_directory", apply_plan=str(tmp_path / "none.json")),
+        task("w365_directory", apply_plan=str(file), scim_url=f"{twin.scim_url('contoso')}/other"),
+        task("w365_directory", users=[{"upn": PATTI}], plan_file=str(tmp_path / "none" / "plan.json")),
+        task("w365_directory", apply_plan=str(file), purge=["users"]),
+        defaults=connection(twin, scim=True),
+    )
+    sentences = (
+        f"has changed since it was made. User '{NESTOR}' differs in last_name from what it was. Nothing was written.",
+        "was edited after it was made",
+        "is not a plan that plan_file has written",
+        "cannot be read (No such file or directory)",
+        "was made for environment 'contoso' at",
+        "cannot be written (No such file or directory)",
+        "Leave purge out",
+    )
+    for step, said in zip(refused, sentences, strict=True):
+        assert step.status == "failed"
+        assert said in step.message
+        assert step.writes == []
+    assert refused[0].result["changed_since"] == [f"User '{NESTOR}' differs in last_name from what it was."]
 
 
 def people(path: Path, count: int) -> str:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
+import tempfile
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -53,6 +55,14 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
     Plan,
     after,
     make_plan,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_file import (
+    Target,
+    _digest,
+    _document,
+    read_plan,
+    remaining,
+    with_secrets,
 )
 
 # ---- the directory in memory
@@ -802,3 +812,101 @@ def test_every_action_belongs_to_one_phase() -> None:
     verbs = [f"{kind}.{verb}" for kind, verbs in PHASES for verb in verbs]
     assert len(verbs) == len(set(verbs))
     assert {verb for verb in verbs if not verb.startswith(("environment.", "sso."))} == set(Memory().handlers())
+
+
+# ---- plans in files
+
+PLACE = Target("contoso", {"scim": "https://w365.contoso.com/contoso/scim/v2"})
+
+
+def through_a_file(plan: Plan, desired: Desired) -> Plan:
+    text = json.dumps(_document(plan, PLACE), ensure_ascii=False)
+    assert SECRET not in text
+    document = json.loads(text)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+        json.dump({**document, "digest": _digest(document)}, file)
+        file.flush()
+        found, digest = read_plan(file.name, PLACE)
+    assert digest == _digest(_document(plan, PLACE))
+    return with_secrets(found, desired.users)
+
+
+def deeds(plan: Plan) -> list[Any]:
+    return [(a.kind, a.verb, a.name, dict(a.changes), a.subject, a.outcome, dict(a.extras)) for a in plan.actions]
+
+
+@given(worlds())
+@settings(max_examples=60)
+def test_a_plan_survives_its_file_and_holds_while_nothing_changes(world: tuple[Memory, Desired]) -> None:
+    memory, desired = world
+    plan = try_to_plan(memory, desired)
+    if plan is None:
+        return
+    found = through_a_file(plan, desired)
+    assert deeds(found) == deeds(plan)
+    assert (found.diff(), found.summary()["left_out"]) == (plan.diff(), plan.summary()["left_out"])
+    left = remaining(found, memory.snapshot())
+    assert deeds(left) == deeds(plan)
+    done(left, memory)
+    # Blanks aside, which a tidy server has taken away.
+    over = remaining(found, memory.snapshot())
+    assert over.actions == ()
+    assert len(over.unchanged) == len(plan.actions)
+
+
+@given(worlds(), st.data())
+@settings(max_examples=60)
+def test_a_plan_that_was_carried_out_halfway_can_be_given_again(
+    world: tuple[Memory, Desired], data: st.DataObject
+) -> None:
+    """As after a kill: whole phases, and of the last one any part."""
+    memory, desired = world
+    plan = try_to_plan(memory, desired)
+    if plan is None or not plan.actions:
+        return
+    stop = data.draw(st.integers(0, len(plan.actions) - 1))
+    before = [action for action in plan.actions if action.phase < plan.actions[stop].phase]
+    part = [action for action in plan.actions if action.phase == plan.actions[stop].phase]
+    part = [action for action in part if data.draw(st.booleans())]
+    straight = memory.copy()
+    done(plan, straight)
+    done(replace(plan, actions=(*before, *part)), memory)
+    left = remaining(through_a_file(plan, desired), memory.snapshot())
+    done(left, memory)
+    assert comparable(memory.snapshot()) == comparable(straight.snapshot())
+    assert len(left.actions) + len(left.unchanged) == len(plan.actions)
+
+
+@given(worlds(), st.data())
+@settings(max_examples=80)
+def test_whoever_was_changed_since_is_told_and_nobody_else(world: tuple[Memory, Desired], data: st.DataObject) -> None:
+    memory, desired = world
+    plan = try_to_plan(memory, desired)
+    subjects = (
+        [action.subject.id for action in plan.actions if action.kind == "user" and action.subject] if plan else []
+    )
+    if plan is None or not subjects:
+        return
+    touched = data.draw(st.sampled_from(subjects))
+    # Nobody's first name is what this makes of it.
+    memory.users[touched]["first_name"] = "Somebody Else"
+    concerned = {
+        action.name
+        for action in plan.actions
+        if action.kind == "user"
+        and action.subject
+        and action.subject.id == touched
+        and (
+            action.verb == "delete_permanently"
+            or (action.verb == "delete" and action.subject.active is not False)
+            or "first_name" in action.changes
+        )
+    }
+    if concerned:
+        with pytest.raises(GuardError) as refused:
+            remaining(plan, memory.snapshot())
+        told = refused.value.details["changed_since"]
+        assert len(told) == 1
+        assert told[0] == f"User '{concerned.pop()}' differs in first_name from what it was."
+    else:
+        assert deeds(remaining(plan, memory.snapshot())) == deeds(plan)

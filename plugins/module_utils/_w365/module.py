@@ -260,7 +260,15 @@ class W365Module(AnsibleModule):
     # The corridor
 
     def plan(self, desired: Desired, directory: Directory | None = None) -> Plan:
-        """Read what is there and compare. In check mode an environment that does not exist yet counts as empty."""
+        """Read what is there and compare."""
+        directory = directory or self.directory
+        current = self.read(desired, directory)
+        # A plan that is kept is carried out later: nothing in it may rest on what an earlier task would have done.
+        assume = self.check_mode and not self.params.get("plan_file")
+        return make_plan(desired, current, directory.abilities, assume_missing=assume)
+
+    def read(self, desired: Desired, directory: Directory | None = None) -> Snapshot:
+        """What is there. In check mode an environment that does not exist yet counts as empty."""
         directory = directory or self.directory
         concurrency = self.params.get("concurrency") or 1
         try:
@@ -273,7 +281,15 @@ class W365Module(AnsibleModule):
             self.tell_assumed_environment()
             current = Snapshot(administrators=frozenset())
         self.current = current
-        return make_plan(desired, current, directory.abilities, assume_missing=self.check_mode)
+        return current
+
+    @property
+    def services(self) -> dict[str, str]:
+        """The roots of the services over which this task reaches its users and groups."""
+        roots = {"scim": self.scim.root} if self.params["scim_url"] else {}
+        if self.has_provisioning or not roots:
+            roots["provisioning"] = self.provisioning.root
+        return roots
 
     def environment_is_missing(self, error: W365Error) -> bool:
         """Whether a refusal means that the environment is not there: its SCIM service then answers in any way."""
@@ -290,11 +306,13 @@ class W365Module(AnsibleModule):
             f"Environment '{self.environment}' does not exist yet. Check mode takes it for empty, as if an earlier task had created it."
         )
 
-    def carry_out(self, plan: Plan, handlers: Mapping[str, Handler], *, where: str | None = None) -> Report:
-        """Apply the plan, or in check mode only predict; tell its notes. Exits the task when an object failed."""
+    def carry_out(
+        self, plan: Plan, handlers: Mapping[str, Handler], *, where: str | None = None, rehearse: bool = False
+    ) -> Report:
+        """Apply the plan, or in check mode and to `rehearse` only predict; tell its notes. Exits the task when an object failed."""
         for note in plan.notes:
             self.warn(note)
-        if self.check_mode:
+        if self.check_mode or rehearse:
             return predict(plan)
         report = apply(
             plan,

@@ -100,6 +100,12 @@ def directory_from_task(params: Mapping[str, Any], content: Content) -> Desired:
         whole=True,
         purge=purge_from_task(params, _upns(params["protected_users"], "protected_users")),
     )
+    if params["apply_plan"]:
+        if desired.purge.kinds:
+            raise InputError(
+                "Option purge has a say when a plan is made, and apply_plan carries out one that is made. Leave purge out."
+            )
+        return desired
     if not (desired.users or desired.groups or desired.administrators):
         raise InputError(
             "Nobody is named: users, groups, administrators and the files of src are empty. Nothing was changed."
