@@ -224,9 +224,16 @@ options:
     default: on_create
   concurrency:
     description:
-      - How many requests may be under way at a time.
+      - How many requests may be under way at a time. When the server asks for patience, all of them wait, half as many go on,
+        and their number grows again while the server takes them.
     type: int
     default: 8
+  scim_bulk:
+    description:
+      - Whether many changes travel in one request where the SCIM service says that it takes them, in C(ServiceProviderConfig)
+        (S) and over C(/Bulk) (S). A change that such an answer does not confirm is made again by itself.
+    type: bool
+    default: true
   purge:
     description:
       - What goes because nobody names it, apart from what is named with C(state=absent). Nothing by default.
@@ -522,6 +529,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "src": {"type": "list", "elements": "path"},
     "update_password": update_password_spec(),
     "concurrency": {"type": "int", "default": 8},
+    "scim_bulk": {"type": "bool", "default": True},
     **purge_spec(),
     "plan_file": {"type": "path"},
     "apply_plan": {"type": "path"},
@@ -546,7 +554,12 @@ def corridor(module: W365Module) -> dict[str, Any]:
         plan = module.plan(desired)
     if module.params["plan_file"]:
         own["plan_digest"] = write_plan(module, plan)
-    report = module.carry_out(plan, module.directory.handlers(), rehearse=bool(module.params["plan_file"]))
+    report = module.carry_out(
+        plan,
+        module.directory.handlers(),
+        rehearse=bool(module.params["plan_file"]),
+        batch=module.directory.batch,
+    )
     return module.outcome(report, left_out=[item.as_result() for item in plan.left_out], **own)
 
 

@@ -268,6 +268,31 @@ def test_a_thousand_people_from_a_file(twin: Twin, play: Callable[..., Play], tm
     assert [len(step.requests) for step in (check, again)] == [1, pages]
 
 
+@pytest.mark.parametrize("answered", ["all", "some lost"])
+def test_in_bulk_where_the_server_offers_it(
+    twin: Twin, play: Callable[..., Play], tmp_path: Path, answered: str
+) -> None:
+    """A few requests for everybody. Answers that are lost are made up for, one by one, and nobody comes twice."""
+    members = [f"person{number}@contoso.com" for number in range(300)]
+    wish = {"src": [people(tmp_path / "people.csv", 300)], "groups": [{"name": "Retail", "members": {"set": members}}]}
+    twin.switches(scim_bulk=True)
+    if answered != "all":
+        twin.fault(surface="scim", path="/Bulk", action="drop_after", times=2)
+    do, again = play(
+        task("w365_directory", **wish),
+        task("w365_directory", **wish, scim_bulk=False),
+        defaults=connection(twin, scim=True),
+    )
+    assert [step.changed for step in (do, again)] == [True, False]
+    contoso = do.environment()
+    assert len(contoso["users"]) == 303
+    assert sorted(contoso["groups"]["Retail"]["members"]) == sorted(members)
+    bulks = sum(path.endswith("/Bulk") for _method, path in do.writes)
+    assert bulks == 8, "one for each worker"
+    if answered == "all":
+        assert len(do.requests) < 20
+
+
 def test_a_file_that_does_not_fit(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text(f"upn;first_name\n{ADELE};Adele\n{ADELE.upper()};Adele\n", encoding="utf-8")

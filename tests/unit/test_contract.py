@@ -55,6 +55,7 @@ CONTRACT = {
     "sso.write": ("PUT", "/{environment}/SingleSignOnSettings/OAuth2", "C", "D"),
     "sso.read": ("GET", "/{environment}/SingleSignOnSettings/OAuth2", "A", "A"),
     "scim.config": ("GET", "/ServiceProviderConfig", "S", "S"),
+    "scim.bulk": ("POST", "/Bulk", "S", "S"),
     "scim.user.list": ("GET", "/Users", "S", "S"),
     "scim.user.get": ("GET", "/Users/{id}", "S", "S"),
     "scim.user.create": ("POST", "/Users", "S", "S"),
@@ -75,7 +76,7 @@ CONTRACT = {
 ASKING = {"environment.validate", "user.validate"}
 CREATING = {id for id, (method, *_rest) in CONTRACT.items() if method == "POST"} - ASKING
 # In the table for those whose server has the path elsewhere and for the reader; a listing always does.
-NOT_CALLED = {"user.get", "group.get", "scim.config"}
+NOT_CALLED = {"user.get", "group.get"}
 
 
 @functools.cache
@@ -136,6 +137,7 @@ def endpoint_ids_in(path: Path) -> Iterator[str]:
 HANDLERS = {
     "user.restore",
     "user.delete_permanently",
+    "membership.change",
     "environment.create",
     "environment.activate",
     "environment.deactivate",
@@ -145,8 +147,8 @@ HANDLERS = {
 
 
 def called_ids(path: Path) -> Iterator[str]:
-    """The first arguments of call, pages, find, patch and the like, followed through conditional expressions."""
-    names = {"call", "pages", "find", "patch", "_get", "_switch"}
+    """The first arguments of call, pages, find, Request and the like, followed through conditional expressions."""
+    names = {"call", "pages", "find", "Request", "_get", "_switch"}
     module = tree(path)
     constants = {
         target.id: node.value
@@ -156,7 +158,7 @@ def called_ids(path: Path) -> Iterator[str]:
         if isinstance(target, ast.Name)
     }
     for node in ast.walk(module):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in names:
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", None)) in names:
             for argument in node.args[:2]:
                 given: ast.expr = argument
                 if isinstance(given, ast.Name) and given.id in constants:

@@ -21,7 +21,11 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     NotFoundError,
     ValidationError,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim import PAGE, ScimClient
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim import (
+    PAGE,
+    ScimClient,
+    patch_body,
+)
 
 URL = "https://w365.contoso.com/contoso/scim/v2"
 TOKEN = "token-of-the-scim-service"
@@ -128,7 +132,7 @@ def test_a_look_up_is_a_single_eq_that_nobody_breaks_out_of(scripted: Scripted, 
 def test_every_request_carries_the_token_and_nothing_of_entra_s_dialect(scripted: Scripted) -> None:
     http = scripted([(204, ""), (200, {})])
     found = client(http, f"{URL}/?aadOptscim062020")
-    found.patch("scim.user.patch", "a/b c", [{"op": "remove", "path": "x"}])
+    found.call("scim.user.patch", object_id="a/b c", body=patch_body([{"op": "remove", "path": "x"}]))
     found.call("scim.config")
     assert http.calls[0][:2] == ("PATCH", "/contoso/scim/v2/Users/a%2Fb%20c")
     assert http.calls[0][2] == {
@@ -145,7 +149,7 @@ def test_every_request_carries_the_token_and_nothing_of_entra_s_dialect(scripted
     ("answer", "decoded"), [((204, ""), None), ((200, {"id": "a"}), {"id": "a"}), ((200, ""), None)]
 )
 def test_a_patch_may_be_answered_either_way(scripted: Scripted, answer: Any, decoded: Any) -> None:
-    assert client(scripted([answer])).patch("scim.user.patch", "a", []) == decoded
+    assert client(scripted([answer])).call("scim.user.patch", object_id="a", body=patch_body([])) == decoded
 
 
 @pytest.mark.parametrize(

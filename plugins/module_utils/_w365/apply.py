@@ -9,10 +9,10 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from .errors import (
     AlreadyExistsError,
@@ -31,6 +31,20 @@ HOPELESS = (AuthenticationError, RateLimitError, NoAnswerError)
 
 Handler = Callable[[Action], Any]
 """Does one action and returns the object as the server has it now (None when it is gone)."""
+
+
+UNDONE: Final = object()
+"""What a batch says of an action that has to be done by itself."""
+
+
+class Batch(Protocol):
+    """Does several actions of a phase in one request."""
+
+    def slices(self, actions: Sequence[Action], workers: int) -> Iterable[Sequence[Action]]:
+        """The actions in their order, in pieces."""
+
+    def send(self, actions: Sequence[Action]) -> list[Any]:
+        """The object that became of each action of a piece, or UNDONE."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +103,19 @@ def predict(plan: Plan) -> Report:
     return Report(plan, [Done(action, action.outcome) for phase in plan.phases() for action in phase])
 
 
-def apply(plan: Plan, handlers: Mapping[str, Handler], *, where: str = "", concurrency: int = 1) -> Report:
+def apply(
+    plan: Plan,
+    handlers: Mapping[str, Handler],
+    *,
+    where: str = "",
+    concurrency: int = 1,
+    batch: Batch | None = None,
+    on_done: Callable[[Done], None] | None = None,
+) -> Report:
     """Do every action of the plan; one that fails does not stop the others, unless its error concerns all of them.
 
     `handlers` maps "kind.verb" to the function that does it. `where` ends the sentences of errors, such as
-    "in environment 'contoso'".
+    "in environment 'contoso'". A `batch` is tried first, and `on_done` is called by the workers after every action.
     """
 
     hopeless: list[W365Error] = []
@@ -108,13 +130,24 @@ def apply(plan: Plan, handlers: Mapping[str, Handler], *, where: str = "", concu
                 hopeless.append(error)
             return Done(action, error=error.while_doing(f"{action.deed} {where}".strip()))
 
+    def carry_out_all(actions: Sequence[Action]) -> list[Done]:
+        things = batch.send(actions) if batch and len(actions) > 1 and not hopeless else [UNDONE] * len(actions)
+        done = []
+        for action, thing in zip(actions, things, strict=True):
+            done.append(carry_out(action) if thing is UNDONE else Done(action, thing))
+            if on_done:
+                on_done(done[-1])
+        return done
+
     report = Report(plan)
     for phase in plan.phases():
-        if concurrency == 1 or len(phase) == 1:
-            report.done.extend(carry_out(action) for action in phase)
+        pieces = list(batch.slices(phase, concurrency)) if batch else [(action,) for action in phase]
+        if concurrency == 1 or len(pieces) == 1:
+            results: Iterable[list[Done]] = map(carry_out_all, pieces)
         else:
-            with ThreadPoolExecutor(max_workers=min(concurrency, len(phase))) as workers:
-                report.done.extend(workers.map(carry_out, phase))
+            with ThreadPoolExecutor(max_workers=min(concurrency, len(pieces))) as workers:
+                results = list(workers.map(carry_out_all, pieces))
+        report.done.extend(done for piece in results for done in piece)
     return report
 
 

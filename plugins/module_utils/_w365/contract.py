@@ -188,6 +188,7 @@ _TABLE = (
     _create("scim.group.create", _SCIM, "/Groups", "S", "S", "create a group"),
     _write("scim.group.patch", _SCIM, "PATCH", "/Groups/{id}", "S", "S", "change a group or its members"),
     _write("scim.group.delete", _SCIM, "DELETE", "/Groups/{id}", "S", "S", "delete a group"),
+    _create("scim.bulk", _SCIM, "/Bulk", "S", "S", "make many changes in one request, where the service offers it"),
     # Microsoft Graph
     _read("graph.users", _GRAPH, "/users", "S", "S", "list the users of the Microsoft tenant"),
     _read("graph.groups", _GRAPH, "/groups", "S", "S", "list or look up groups of the Microsoft tenant"),

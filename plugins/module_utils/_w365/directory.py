@@ -9,11 +9,12 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
-from .apply import Handler, created_once
+from .apply import Batch, Handler, created_once
+from .bulk import WORTHWHILE, Request, ScimBulk, limits_of
 from .errors import (
     AlreadyExistsError,
     AnswerError,
@@ -51,9 +52,9 @@ from .model import (
     user_to_scim,
     with_fields,
 )
-from .plan import Abilities, Action
+from .plan import Abilities, Action, Plan
 from .provisioning import ROLE_WAY_OUT, ProvisioningClient
-from .scim import MEMBERS_PER_PATCH, ScimClient
+from .scim import MEMBERS_PER_PATCH, ScimClient, patch_body
 
 LOOKUPS = 25
 """Up to so many objects are looked up one by one; more than that are cheaper to list."""
@@ -109,6 +110,9 @@ class Directory(Protocol):
 
     def handlers(self) -> Mapping[str, Handler]:
         """For every action of a plan the function that does it."""
+
+    def batch(self, plan: Plan) -> Batch | None:
+        """A way to do many actions in one request; None where the wire has none, or it is not worth it."""
 
 
 def _handlers(directory: Any) -> Mapping[str, Handler]:
@@ -270,35 +274,103 @@ class ScimDirectory:
 
     # Writing
 
+    def batch(self, plan: Plan) -> Batch | None:
+        """Bulk, where the service offers it and the plan is big enough to ask."""
+        if sum(self._request_of(action) is not None for action in plan.actions) < WORTHWHILE:
+            return None
+        try:
+            limits = limits_of(self._client.call("scim.config"))
+        except AnswerError:
+            return None
+        return ScimBulk(self._client, limits, self._request_of, self._settle) if limits else None
+
+    def _request_of(self, action: Action) -> Request | None:
+        """The one request that does this action; None where it takes several, or another wire."""
+        thing: Any = action.subject
+        match f"{action.kind}.{action.verb}":
+            case "user.create":
+                return Request("scim.user.create", body=user_to_scim(action.outcome))
+            case "user.restore" | "user.update" | "user.delete" | "group.update":
+                return self._patch_of(thing, action.changes)
+            case "user.delete_permanently":
+                return Request("scim.user.delete", thing.id)
+            case "group.create":
+                return Request("scim.group.create", body=group_to_scim(action.outcome))
+            case "group.delete":
+                return Request("scim.group.delete", thing.id)
+            case "membership.change":
+                return self._members_at_once(action)
+        return None
+
+    @staticmethod
+    def _patch_of(thing: User | Group, changes: Mapping[str, Any]) -> Request:
+        is_user = isinstance(thing, User)
+        paths = SCIM_USER_PATHS if is_user else SCIM_GROUP_PATHS
+        operations = [_replace_operation(paths, name, value, thing) for name, value in changes.items()]
+        return Request("scim.user.patch" if is_user else "scim.group.patch", thing.id, patch_body(operations))
+
+    def _members_at_once(self, action: Action) -> Request | None:
+        """None for a change that travels in slices, and for one whose users or group have to be looked up first."""
+        keys = (*action.changes["add"], *action.changes["remove"])
+        group_id = self._group_id(action.outcome)
+        if not group_id or not all(key.startswith(UNRESOLVED) or key in self._user_ids for key in keys):
+            return None
+        patches = list(self._member_patches(action))
+        return Request("scim.group.patch", group_id, patches[0]) if len(patches) == 1 else None
+
+    def _member_patches(self, action: Action) -> Iterator[dict[str, Any]]:
+        """The bodies of the PATCH requests that change the members, in slices."""
+        added = [{"value": self._user_id(key)} for key in action.changes["add"]]
+        for start in range(0, len(added), MEMBERS_PER_PATCH):
+            yield patch_body([{"op": "add", "path": "members", "value": added[start : start + MEMBERS_PER_PATCH]}])
+        removed = [self._user_id(key) for key in action.changes["remove"]]
+        for start in range(0, len(removed), MEMBERS_PER_PATCH):
+            yield patch_body(
+                [
+                    {"op": "remove", "path": f'members[value eq "{id}"]'}
+                    for id in removed[start : start + MEMBERS_PER_PATCH]
+                ]
+            )
+
+    def _settle(self, action: Action, object_id: str) -> Any:
+        """What became of an object by a request that was confirmed."""
+        thing = action.outcome
+        if action.verb == "create" and object_id:
+            thing = with_fields(thing, {"id": object_id})
+        if isinstance(thing, User) and thing.id:
+            self._remember(thing)
+        elif isinstance(thing, Group) and thing.id:
+            self._group_ids[thing.key] = thing.id
+        return thing
+
+    def _do(self, request: Request) -> Any:
+        return self._client.call(request.endpoint_id, object_id=request.object_id, body=request.body)
+
     def create_user(self, action: Action) -> User:
         wanted: User = action.outcome
 
         def create() -> User:
-            resource = self._client.call("scim.user.create", body=user_to_scim(wanted))
+            resource = self._do(Request("scim.user.create", body=user_to_scim(wanted)))
             found = user_from_scim(resource) if isinstance(resource, Mapping) else self.find_user(wanted.upn)
             return found or wanted
 
         user, ours = created_once(create, lambda: self.find_user(wanted.upn))
         if not ours:
             given = {name: value for name, value in action.changes.items() if name in SCIM_USER_PATHS}
-            user = self._patch_user(user, difference(given, user, USER_FIELDS))
+            user = self._patched(user, difference(given, user, USER_FIELDS))
         return self._remember(user)
 
     def update_user(self, action: Action) -> User:
-        return self._remember(self._patch_user(action.subject, action.changes))
+        return self._remember(self._patched(action.subject, action.changes))
 
-    def _patch_user(self, user: User, changes: Mapping[str, Any]) -> User:
-        if not changes:
-            return user
-        self._client.patch(
-            "scim.user.patch",
-            user.id,
-            [_replace_operation(SCIM_USER_PATHS, name, value, user) for name, value in changes.items()],
-        )
-        return with_fields(user, changes)
+    def _patched(self, thing: Thing, changes: Mapping[str, Any]) -> Thing:
+        if changes:
+            self._do(self._patch_of(thing, changes))
+        return with_fields(thing, changes)
 
     def delete_user(self, action: Action) -> User:
-        return self._patch_user(action.subject, {"active": False})
+        user: User = action.subject
+        return self._patched(user, {"active": False})
 
     def delete_user_permanently(self, action: Action) -> None:
         self._client.call("scim.user.delete", object_id=action.subject.id)
@@ -307,54 +379,36 @@ class ScimDirectory:
         wanted: Group = action.outcome
 
         def create() -> Group:
-            resource = self._client.call("scim.group.create", body=group_to_scim(wanted))
+            resource = self._do(Request("scim.group.create", body=group_to_scim(wanted)))
             found = group_from_scim(resource)[0] if isinstance(resource, Mapping) else self.find_group(wanted.name)
             return found or wanted
 
         group, ours = created_once(create, lambda: self.find_group(wanted.name, members=False))
         if not ours:
             given = {name: value for name, value in action.changes.items() if name in SCIM_GROUP_PATHS}
-            group = self._patch_group(group, difference(given, group, GROUP_FIELDS))
+            group = self._patched(group, difference(given, group, GROUP_FIELDS))
         self._group_ids[group.key] = group.id
         return with_fields(group, {"members": frozenset()}) if group.members is None else group
 
     def update_group(self, action: Action) -> Group:
-        group = self._patch_group(action.subject, action.changes)
+        group: Group = self._patched(action.subject, action.changes)
         self._group_ids[group.key] = group.id
         return group
-
-    def _patch_group(self, group: Group, changes: Mapping[str, Any]) -> Group:
-        if changes:
-            self._client.patch(
-                "scim.group.patch",
-                group.id,
-                [_replace_operation(SCIM_GROUP_PATHS, name, value, group) for name, value in changes.items()],
-            )
-        return with_fields(group, changes)
 
     def delete_group(self, action: Action) -> None:
         self._client.call("scim.group.delete", object_id=action.subject.id)
 
     def change_members(self, action: Action) -> Group:
         group: Group = action.outcome
-        group_id = group.id or self._group_ids.get(group.key, "")
+        group_id = self._group_id(group)
         if not group_id:
             raise W365Error(f"group '{group.name}' was not created, so it has no members to change.")
-        added = [{"value": self._user_id(key)} for key in action.changes["add"]]
-        for start in range(0, len(added), MEMBERS_PER_PATCH):
-            self._client.patch(
-                "scim.group.patch",
-                group_id,
-                [{"op": "add", "path": "members", "value": added[start : start + MEMBERS_PER_PATCH]}],
-            )
-        removed = [self._user_id(key) for key in action.changes["remove"]]
-        for start in range(0, len(removed), MEMBERS_PER_PATCH):
-            operations = [
-                {"op": "remove", "path": f'members[value eq "{id}"]'}
-                for id in removed[start : start + MEMBERS_PER_PATCH]
-            ]
-            self._client.patch("scim.group.patch", group_id, operations)
+        for body in self._member_patches(action):
+            self._do(Request("scim.group.patch", group_id, body))
         return with_fields(group, {"id": group_id})
+
+    def _group_id(self, group: Group) -> str:
+        return group.id or self._group_ids.get(group.key, "")
 
     def _user_id(self, key: str) -> str:
         if key.startswith(UNRESOLVED):
@@ -472,6 +526,10 @@ class ProvisioningDirectory:
         )
 
     # Writing
+
+    def batch(self, plan: Plan) -> Batch | None:
+        """The Provisioning API changes one object at a time."""
+        return None
 
     @staticmethod
     def _new_user(fields: Mapping[str, Any], extras: Mapping[str, Any]) -> dict[str, Any]:

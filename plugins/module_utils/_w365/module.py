@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .apply import Handler, Report, apply, predict
+from .apply import Batch, Handler, Report, apply, predict
 from .argspec import build_argument_spec, build_rules, connection_option
 from .contract import Endpoint, endpoints_with
 from .directory import Directory, Instance, ProvisioningDirectory, ScimDirectory
@@ -307,9 +307,18 @@ class W365Module(AnsibleModule):
         )
 
     def carry_out(
-        self, plan: Plan, handlers: Mapping[str, Handler], *, where: str | None = None, rehearse: bool = False
+        self,
+        plan: Plan,
+        handlers: Mapping[str, Handler],
+        *,
+        where: str | None = None,
+        rehearse: bool = False,
+        batch: Callable[[Plan], Batch | None] = lambda plan: None,
     ) -> Report:
-        """Apply the plan, or in check mode and to `rehearse` only predict; tell its notes. Exits the task when an object failed."""
+        """Apply the plan, or in check mode and to `rehearse` only predict; tell its notes. Exits the task when an object failed.
+
+        `batch` may give a way to do many actions in one request.
+        """
         for note in plan.notes:
             self.warn(note)
         if self.check_mode or rehearse:
@@ -319,6 +328,7 @@ class W365Module(AnsibleModule):
             handlers,
             where=self.where if where is None else where,
             concurrency=self.params.get("concurrency") or 1,
+            batch=batch(plan) if self.params.get("scim_bulk") else None,
         )
         if report.failures:
             raise self._failure(report)

@@ -26,7 +26,8 @@ PAGE = 200
 MEMBERS_PER_PATCH = 500
 """Slices of a membership change: servers limit the size of a PATCH (performance-and-peers, 4.3)."""
 
-_NO_BODY = object()
+NO_BODY: Any = object()
+"""Distinguishes a request without a body from one whose body is null."""
 
 
 class ScimClient:
@@ -46,7 +47,7 @@ class ScimClient:
         path: str,
         *,
         repeatable: bool,
-        body: Any = _NO_BODY,
+        body: Any = NO_BODY,
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
@@ -55,7 +56,7 @@ class ScimClient:
             "Accept": "application/scim+json, application/json",
             **(headers or {}),
         }
-        has_body = body is not _NO_BODY
+        has_body = body is not NO_BODY
         if has_body:
             given.setdefault("Content-Type", "application/scim+json")
         return self._http.request(
@@ -69,11 +70,11 @@ class ScimClient:
         )
 
     def call(
-        self, endpoint_id: str, *, object_id: str = "", body: Any = _NO_BODY, query: Mapping[str, Any] | None = None
+        self, endpoint_id: str, *, object_id: str = "", body: Any = NO_BODY, query: Mapping[str, Any] | None = None
     ) -> Any:
         """One endpoint; the decoded body, None when empty. Raises one of the AnswerError family."""
         endpoint = self._endpoints[endpoint_id]
-        path = endpoint.path.format(id=quote(object_id, safe=""))
+        path = self.method_and_path(endpoint_id, object_id)[1]
         answer = self.send(endpoint.method, path, repeatable=endpoint.repeatable, body=body, query=query)
         if answer.ok:
             try:
@@ -89,6 +90,11 @@ class ScimClient:
         if endpoint.method == "DELETE" and answer.status == 404 and answer.repeated:
             return None
         raise self._refusal(answer, endpoint, path)
+
+    def method_and_path(self, endpoint_id: str, object_id: str = "") -> tuple[str, str]:
+        """How an endpoint is called; the path is relative to the root."""
+        endpoint = self._endpoints[endpoint_id]
+        return endpoint.method, endpoint.path.format(id=quote(object_id, safe=""))
 
     def _refusal(self, answer: Answer, endpoint: Endpoint, path: str) -> W365Error:
         text = said(answer, self._http.redactor)
@@ -148,10 +154,10 @@ class ScimClient:
             advice="Nothing was changed on the strength of it. Run the task again.",
         )
 
-    def patch(self, endpoint_id: str, object_id: str, operations: list[dict[str, Any]]) -> Any:
-        """A PATCH in the standard's dialect; the resource when the server sends it back, else None."""
-        body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}
-        return self.call(endpoint_id, object_id=object_id, body=body)
+
+def patch_body(operations: list[dict[str, Any]]) -> dict[str, Any]:
+    """The body of a PATCH in the standard's dialect. It may be answered with the resource or with nothing."""
+    return {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}
 
 
 def _identifier(resource: Mapping[str, Any]) -> str:
