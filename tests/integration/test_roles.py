@@ -261,9 +261,11 @@ def test_a_directory_that_does_not_fit(
 # The playbook
 
 
-def apply_directory(play: Callable[..., Play], twin: Twin, *arguments: str, **variables: Any) -> Play:
+def apply_directory(
+    play: Callable[..., Play], twin: Twin, *arguments: str, scim: bool = True, **variables: Any
+) -> Play:
     """The playbook as a person runs it: connection in environment variables, files beside the person."""
-    options = connection(twin, scim=True)
+    options = connection(twin, scim=scim)
     return play(
         arguments=["-e", json.dumps(variables), *arguments, f"{COLLECTION}.apply_directory"],
         environ={f"W365_{name.upper()}": value for name, value in options.items()},
@@ -288,22 +290,58 @@ def test_the_playbook_applies_files(twin: Twin, play: Callable[..., Play], tmp_p
     same(twin.environment("contoso")["groups"]["Retail"]["members"], [ADELE], "members")
 
 
-def test_the_playbook_applies_a_definition_and_tells_what_failed(twin: Twin, play: Callable[..., Play]) -> None:
-    """What failed is told with its reason, and running it again does the rest."""
-    twin.fault(surface="scim", method="POST", path="/Groups", action="status", status=400, times=1)
+@pytest.mark.parametrize("scim", [True, False], ids=["scim", "provisioning"])
+def test_the_playbook_applies_a_definition_and_tells_what_failed(
+    scim: bool, twin: Twin, play: Callable[..., Play]
+) -> None:
+    """What failed is told, with its reason unless the result is hidden for a password; the next run does the rest."""
+    surface, path = ("scim", "/Groups$") if scim else ("provisioning", "/Group/$")
+    twin.fault(surface=surface, method="POST", path=path, action="status", status=400, body="fault", times=1)
     definition = {
-        "users": [{"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}],
+        "users": [
+            {"upn": ADELE, "first_name": "Adele", "last_name": "Vance", **({} if scim else {"password": "Pa55word"})}
+        ],
         "groups": [{"name": "Retail"}, {"name": "Engineering"}],
+        "concurrency": 1,
     }
-    failed = apply_directory(play, twin, w365_directory_definition=definition)
+    failed = apply_directory(play, twin, scim=scim, w365_directory_definition=definition)
     assert failed.code != 0
-    for line in ("user create: 1", "group create: 2", "of these failed: 1", "does the rest"):
-        assert line in failed.output
-    assert "failed: group " in failed.output
-    rest = apply_directory(play, twin, w365_directory_definition=definition)
+    (refused,) = (step for step in failed if step.status == "failed")
+    *_, report = failed
+    for line in ("user create: 1", "group create: 2", "of these failed: 1", "Running it again does the rest."):
+        assert line in report.result["msg"]
+    (told,) = (line for line in report.result["msg"] if line.startswith("failed: "))
+    name = "Engineering" if "Engineering" in told else "Retail"
+    assert told.startswith(f"failed: group {name} create")
+    same(told.endswith(" create"), not scim, f"whether the reason is hidden: {told}")
+    same("censored" in refused.result, not scim, "whether the result is hidden")
+    rest = apply_directory(play, twin, scim=scim, w365_directory_definition=definition)
     assert changes(rest)
-    assert "group create: 1" in rest.output
+    *_, report = rest
+    assert "group create: 1" in report.result["msg"]
     same(sorted(twin.environment("contoso")["groups"]), ["Engineering", "Retail"], "groups")
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"w365_directory_src": "nobody.csv"}, "nobody.csv' cannot be read"),
+        (
+            {"w365_directory_definition": {"users": [{"upn": ADELE, "state": "gone"}]}},
+            "must be one of: present, absent",
+        ),
+    ],
+    ids=["file", "choice"],
+)
+def test_the_playbook_reports_nothing_when_nothing_was_tried(
+    variables: dict[str, Any], said: str, twin: Twin, play: Callable[..., Play]
+) -> None:
+    """The task's own sentence is the last one."""
+    played = apply_directory(play, twin, **variables)
+    assert played.code != 0
+    same([step.status for step in played if step.status == "failed"], ["failed"], "failures")
+    assert said in next(step for step in played if step.status == "failed").message
+    same([step.name for step in played if step.status == "ok" and step.name == "Show what was done"], [], "reports")
 
 
 @pytest.mark.parametrize(
