@@ -358,7 +358,7 @@ def test_the_playbook_reports_nothing_when_nothing_was_tried(
         ({"w365_directory_src": {"users": "a.csv"}}, "must be one path or a list of paths"),
         ({"w365_directory_src": ["a.csv", ""]}, "must be one path or a list of paths"),
         ({"w365_directory_definition": "users.csv"}, "must be a dictionary"),
-        ({"w365_directory_definition": {"src": ["/a.csv", "b.csv"]}}, "holds b.csv."),
+        ({"w365_directory_definition": {"src": ["/a.csv", "b.csv"]}}, "holds the path b.csv."),
     ],
     ids=["nothing", "both", "empty", "dictionary", "blank", "text", "relative"],
 )
