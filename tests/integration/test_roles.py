@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ SSO = {
     "key": "sso-demo-secret-of-the-twin",
 }
 SIGNED_ON = {"authority": "https://login.windows.net/contoso.com", "client_id": SSO["client_id"]}
+DIRECTORY = "Bring users, groups and administrators to their desired state"
 EXAMPLE = ROOT / "playbooks" / "examples" / "contoso.yml"
 SEED = ROOT / "tests" / "simulator" / "w365_simulator" / "seeds" / "contoso.yml"
 
@@ -134,29 +137,237 @@ def test_a_whole_tenant_at_any_point(twin: Twin, play: Callable[..., Play]) -> N
     same([step.writes for step in check if step.writes], [], "writes in check mode")
     mended = play(*tasks, defaults=options)
     announced = [name.rpartition(" : ")[2] for name in changes(check)]
-    wanted = ["Bring each user to its desired state", "Bring each group and its members to the desired state"]
-    same(announced, wanted, "what check mode announced")
+    same(announced, [DIRECTORY], "what check mode announced")
     same(changes(check), changes(mended), "what was mended")
     same(plain(twin.state()), plain(finished), "state after mending")
 
 
 @pytest.mark.parametrize("scim", [True, False], ids=["scim", "provisioning"])
 def test_a_tenant_stops_at_what_the_server_lacks(scim: bool, twin: Twin, play: Callable[..., Play]) -> None:
-    """On a documented server the first step that needs more says so, and what came before it stays."""
+    """On a documented server the step that needs more says so before its first write, and what came before it stays."""
     twin.switches(profile="documented")
     definition: dict[str, Any] = {
-        "environment": {"name": "contoso"},
+        "environment": {"name": "Lab", "empty": True},
         "users": [{"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}],
         "groups": [{"name": "Retail"}],
         "administrators": {"add": [NESTOR]},
     }
-    played = play(role("w365_tenant", definition=definition), defaults=connection(twin, scim=scim))
+    options = connection(twin, "lab", scim=scim)
+    played = play(role("w365_tenant", definition=definition), defaults=options)
     assert played.code != 0
     failed = next(step for step in played if step.status == "failed")
+    assert DIRECTORY in failed.name
     if scim:
         assert "this server does not have the endpoint 'user.list'" in failed.message
-        assert "Retail" in twin.environment("contoso")["groups"]
     else:
-        items = failed.result.get("results") or [failed.result]
-        same(items[0]["msg"], NO_GROUPS, failed.message)
-    assert ADELE in twin.environment("contoso")["users"]
+        same(failed.message, NO_GROUPS.replace("/contoso/", "/lab/"), failed.message)
+    lab = twin.environment("lab")
+    same([lab["users"], lab["groups"]], [{}, {}], "what the step wrote")
+    # What the README says to leave out there.
+    for key in ("administrators",) if scim else ("administrators", "groups"):
+        del definition[key]
+    tell = {"name": "tell", "ansible.builtin.debug": {"var": "w365_tenant_result.directory.compared"}}
+    for compared in (True, scim):
+        played = play(role("w365_tenant", definition=definition), tell, defaults=options)
+        assert played.code == 0, played.output
+        same(played[-1].result["w365_tenant_result.directory.compared"], compared, "compared")
+    lab = twin.environment("lab")
+    same([list(lab["users"]), list(lab["groups"])], [[ADELE], ["Retail"] if scim else []], "what was left in")
+
+
+def test_a_tag_hands_over_one_list(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
+    """And the fact tells about that list only."""
+    more = tmp_path / "more.yml"
+    more.write_text(yaml.safe_dump({"groups": [{"name": "Engineering"}]}), encoding="utf-8")
+    definition: dict[str, Any] = {
+        "users": [{"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}],
+        "groups": [{"name": "Retail", "members": {"set": [ALLAN]}}],
+        "administrators": {"add": [NESTOR]},
+        "src": [str(more)],
+        "update_password": "on_create",
+    }
+    tell = {"name": "tell", "ansible.builtin.debug": {"var": "w365_tenant_result"}}
+    tasks = [{**step, "tags": ["always"]} for step in (role("w365_tenant", definition=definition), tell)]
+
+    def summary(tag: str) -> Any:
+        played = play(*tasks, defaults=connection(twin, scim=True), arguments=["--tags", tag])
+        assert played.code == 0, played.output
+        told = played[-1].result["w365_tenant_result"]
+        assert told["changed"] is ("directory" in told)
+        return {key: value for key, value in told.get("directory", {}).get("summary", {}).items() if value}
+
+    same(summary("w365_tenant_sso"), {}, "what another step's tag did")
+    same(summary("w365_tenant_groups"), {"group_create": 1, "membership_change": 1}, "what the tag of groups did")
+    same(summary("w365_tenant_users"), {"user_create": 1}, "what the tag of users did")
+    same(summary("w365_tenant_administrators"), {"administrator_grant": 1}, "what the tag of administrators did")
+    same(
+        summary("w365_tenant_directory"),
+        {"group_create": 1, "unchanged": 3},
+        "what was left for the whole step: the file",
+    )
+
+
+@pytest.mark.parametrize("scim", [True, False], ids=["scim", "provisioning"])
+def test_a_directory_from_lists_and_files(scim: bool, twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
+    """The role's environment wins over the one in module_defaults; a path counts from the folder of the playbook."""
+    allan = {"upn": ALLAN, "first_name": "Allan", "last_name": "Deyoung", "administrator": True}
+    twin.seed({"environments": [{"name": "lab", "users": [allan]}]})
+    (tmp_path / "people.csv").write_text(f"upn;first_name;last_name\n{NESTOR};Nestor;Wilke\n", encoding="utf-8")
+    password = "a-first-password"
+    adele = {"upn": ADELE, "first_name": "Adele", "last_name": "Vance", "state": "present", "active": True}
+    definition: dict[str, Any] = {
+        "users": [{**adele, **({"external_id": "contoso-1004"} if scim else {"password": password})}],
+        "groups": [{"name": "Retail", "members": {"set": [ADELE, NESTOR]}}],
+        "administrators": {"set": [ALLAN, NESTOR]},
+        "src": ["people.csv"],
+        "update_password": "on_create",
+        "concurrency": 2,
+    }
+    options = connection(twin)
+    if scim:
+        options |= {"scim_url": twin.scim_url("lab"), "scim_token": twin.scim_token}
+    tasks = [role("w365_directory", definition=definition, environment="lab")]
+    before = twin.environment("contoso")
+    do, _again = check_do_repeat(lambda **more: play(*tasks, defaults=options, **more), twin)
+    same([name.rpartition(" : ")[2] for name in changes(do)], [DIRECTORY], "the tasks that changed something")
+    lab = twin.environment("lab")
+    same(sorted(lab["users"]), [ADELE, ALLAN, NESTOR], "users")
+    same(sorted(lab["groups"]["Retail"]["members"]), [ADELE, NESTOR], "members")
+    same(
+        [upn for upn, user in sorted(lab["users"].items()) if user["administrator"]], [ALLAN, NESTOR], "administrators"
+    )
+    same(lab["users"][ADELE]["password_set"], not scim, "password")
+    assert password not in do.output
+    same(twin.environment("contoso"), before, "the other environment")
+
+
+@pytest.mark.parametrize(
+    ("definition", "said"),
+    [
+        ({"users": [{"upn": ADELE, "state": "gone"}]}, "value of state must be one of: present, absent"),
+        ({"users": [{"upn": ADELE, "update_password": "always"}]}, "update_password"),
+        ({"users": [{"upn": ADELE, "administrator": True}]}, "w365_admin"),
+        ({"users": []}, "Nobody is named"),
+        ({"src": ["nobody.csv"]}, "nobody.csv' cannot be read"),
+    ],
+    ids=["choice", "key", "wire", "empty", "file"],
+)
+def test_a_directory_that_does_not_fit(
+    definition: dict[str, Any], said: str, twin: Twin, play: Callable[..., Play]
+) -> None:
+    """Over SCIM. Nothing is written."""
+    before = twin.state()
+    played = play(role("w365_directory", definition=definition), defaults=connection(twin, scim=True))
+    assert played.code != 0
+    assert said in next(step for step in played if step.status == "failed").message
+    same(plain(twin.state()), plain(before), "state")
+
+
+# The playbook
+
+
+def apply_directory(
+    play: Callable[..., Play], twin: Twin, *arguments: str, scim: bool = True, **variables: Any
+) -> Play:
+    """The playbook as a person runs it: connection in environment variables, files beside the person."""
+    options = connection(twin, scim=scim)
+    return play(
+        arguments=["-e", json.dumps(variables), *arguments, f"{COLLECTION}.apply_directory"],
+        environ={f"W365_{name.upper()}": value for name, value in options.items()},
+    )
+
+
+def test_the_playbook_applies_files(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
+    """One by its name, then several, one of them by its whole path."""
+    (tmp_path / "people.csv").write_text(f"upn;first_name;last_name\n{ADELE};Adele;Vance\n", encoding="utf-8")
+    groups = tmp_path / "elsewhere" / "groups.yml"
+    groups.parent.mkdir()
+    groups.write_text(yaml.safe_dump({"groups": [{"name": "Retail", "members": {"add": [ADELE]}}]}), encoding="utf-8")
+    for src in ("people.csv", ["people.csv", str(groups)]):
+
+        def run(arguments: Sequence[str] = (), src: Any = src) -> Play:
+            return apply_directory(play, twin, *arguments, w365_directory_src=src)
+
+        do, again = check_do_repeat(run, twin)
+        assert "create: 1" in do.output
+        assert "failed" not in do.output.partition("PLAY RECAP")[0]
+        assert "create" not in again.output
+    same(twin.environment("contoso")["groups"]["Retail"]["members"], [ADELE], "members")
+
+
+@pytest.mark.parametrize("scim", [True, False], ids=["scim", "provisioning"])
+def test_the_playbook_applies_a_definition_and_tells_what_failed(
+    scim: bool, twin: Twin, play: Callable[..., Play]
+) -> None:
+    """What failed is told, with its reason unless the result is hidden for a password; the next run does the rest."""
+    surface, path = ("scim", "/Groups$") if scim else ("provisioning", "/Group/$")
+    twin.fault(surface=surface, method="POST", path=path, action="status", status=400, body="fault", times=1)
+    definition = {
+        "users": [
+            {"upn": ADELE, "first_name": "Adele", "last_name": "Vance", **({} if scim else {"password": "Pa55word"})}
+        ],
+        "groups": [{"name": "Retail"}, {"name": "Engineering"}],
+        "concurrency": 1,
+    }
+    failed = apply_directory(play, twin, scim=scim, w365_directory_definition=definition)
+    assert failed.code != 0
+    (refused,) = (step for step in failed if step.status == "failed")
+    *_, report = failed
+    for line in ("user create: 1", "group create: 2", "of these failed: 1", "Running it again does the rest."):
+        assert line in report.result["msg"]
+    (told,) = (line for line in report.result["msg"] if line.startswith("failed: "))
+    name = "Engineering" if "Engineering" in told else "Retail"
+    assert told.startswith(f"failed: group {name} create")
+    same(told.endswith(" create"), not scim, f"whether the reason is hidden: {told}")
+    same("censored" in refused.result, not scim, "whether the result is hidden")
+    rest = apply_directory(play, twin, scim=scim, w365_directory_definition=definition)
+    assert changes(rest)
+    *_, report = rest
+    assert "group create: 1" in report.result["msg"]
+    same(sorted(twin.environment("contoso")["groups"]), ["Engineering", "Retail"], "groups")
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"w365_directory_src": "nobody.csv"}, "nobody.csv' cannot be read"),
+        (
+            {"w365_directory_definition": {"users": [{"upn": ADELE, "state": "gone"}]}},
+            "must be one of: present, absent",
+        ),
+    ],
+    ids=["file", "choice"],
+)
+def test_the_playbook_reports_nothing_when_nothing_was_tried(
+    variables: dict[str, Any], said: str, twin: Twin, play: Callable[..., Play]
+) -> None:
+    """The task's own sentence is the last one."""
+    played = apply_directory(play, twin, **variables)
+    assert played.code != 0
+    same([step.status for step in played if step.status == "failed"], ["failed"], "failures")
+    assert said in next(step for step in played if step.status == "failed").message
+    same([step.name for step in played if step.status == "ok" and step.name == "Show what was done"], [], "reports")
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, "Neither is given."),
+        ({"w365_directory_src": "a.csv", "w365_directory_definition": {"users": []}}, "Both are given."),
+        ({"w365_directory_src": []}, "must be one path or a list of paths"),
+        ({"w365_directory_src": {"users": "a.csv"}}, "must be one path or a list of paths"),
+        ({"w365_directory_src": ["a.csv", ""]}, "must be one path or a list of paths"),
+        ({"w365_directory_definition": "users.csv"}, "must be a dictionary"),
+        ({"w365_directory_definition": {"src": ["/a.csv", "b.csv"]}}, "holds the path b.csv."),
+    ],
+    ids=["nothing", "both", "empty", "dictionary", "blank", "text", "relative"],
+)
+def test_the_playbook_says_what_it_needs(
+    variables: dict[str, Any], said: str, twin: Twin, play: Callable[..., Play]
+) -> None:
+    """Before it asks the server anything."""
+    twin.clear_requests()
+    played = apply_directory(play, twin, **variables)
+    assert played.code != 0
+    assert said in played.output.replace("\n", " ")
+    same(twin.requests(), [], "requests")

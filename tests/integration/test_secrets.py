@@ -551,6 +551,7 @@ def test_roles_that_carry_secrets(guarded_twin: Twin, credentials: Credentials, 
     adele, lee = {**ADELE, "password": PASSWORD}, {"upn": "lee.gu@contoso.com", "first_name": "Lee", "last_name": "Gu"}
     malformed = {**lee, "upn": "lee", "password": PASSWORD}
     gone = {**lee, "state": "gone", "password": PASSWORD}
+    always = {"update_password": "always"}
     sso = {**SSO, "key": SSO_KEY}
     tenant = {
         "environment": {"name": "lab", "administrator": {**FIRST, "password": FIRST_PASSWORD}},
@@ -565,6 +566,19 @@ def test_roles_that_carry_secrets(guarded_twin: Twin, credentials: Credentials, 
         role("w365_users", w365_users_list=[malformed]),
         role("w365_users", w365_users_list=[gone]),
         role("w365_users", w365_users_list=[{"password": PASSWORD}]),
+        role("w365_directory", w365_directory_definition={**always, "users": [adele, lee]}),
+        role(
+            "w365_directory",
+            w365_directory_definition={**always, "users": [adele]},
+            w365_directory_secure_logging="false",
+        ),
+        role(
+            "w365_directory",
+            w365_directory_definition={"users": [adele, malformed]},
+            w365_directory_secure_logging=False,
+        ),
+        role("w365_directory", w365_directory_definition={"users": [malformed]}),
+        role("w365_directory", w365_directory_definition={"users": [gone]}),
         role("w365_sso", w365_sso_definition={**sso, "key": WRONG_KEY}),
         role("w365_sso", w365_sso_definition={**sso, "update_key": "sometimes"}),
         role("w365_environment", w365_environment_definition={**tenant["environment"], "state": "gone"}),
@@ -572,10 +586,11 @@ def test_roles_that_carry_secrets(guarded_twin: Twin, credentials: Credentials, 
         role("w365_tenant", w365_tenant_definition={**tenant, "sso": {**sso, "client_id": ["no text"]}}),
     )
     refused = [step for step in played if step.name.endswith("was refused")]
-    assert len(refused) == 8, played.output[-3000:]
+    assert len(refused) == 11, played.output[-3000:]
     assert "value of state must be one of: present, absent" in played.output
     assert guarded_twin.environment("contoso")["users"][ADELE["upn"]]["password_set"]
     assert guarded_twin.environment("lab")["users"][FIRST["email"]]["password_set"]
+    assert guarded_twin.environment("lab")["users"][ADELE["upn"]]["password_set"]
     assert guarded_twin.environment("lab")["sso"]["client_id"] == SSO["client_id"]
     expect_clean(played, guarded_twin, tmp_path, credentials)
 
