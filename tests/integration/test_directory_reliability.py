@@ -174,19 +174,21 @@ def test_a_create_whose_answer_was_lost_is_not_repeated(twin: Twin, play: Player
     changed_nothing(again)
 
 
+@pytest.mark.slow
 def test_refusals_and_cut_connections_at_random(twin: Twin, play: Player, tmp_path: Path) -> None:
     """One request in twenty goes wrong, in six ways."""
     people = numbered(2000)
     before = users_of(twin)
-    for fault in (
-        {"action": "status", "status": 429, "retry_after": 1},
-        {"action": "status", "status": 429},
-        {"action": "status", "status": 503, "retry_after": 1},
-        {"action": "status", "status": 503},
-        {"action": "drop_before"},
-        {"action": "drop_after"},
+    # Fewer of those that cost a whole second of waiting.
+    for probability, fault in (
+        (0.004, {"action": "status", "status": 429, "retry_after": 1}),
+        (0.004, {"action": "status", "status": 503, "retry_after": 1}),
+        (0.0125, {"action": "status", "status": 429}),
+        (0.0125, {"action": "status", "status": 503}),
+        (0.0085, {"action": "drop_before"}),
+        (0.0085, {"action": "drop_after"}),
     ):
-        twin.fault(surface="scim", times=-1, probability=0.05 / 6, **fault)
+        twin.fault(surface="scim", times=-1, probability=probability, **fault)
     wish = directory_task(tmp_path, people)
     do, again = went_well(play(wish, wish, defaults=connection(twin, scim=True)))
     struck = {
