@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from w365_simulator.testing import Twin
 
@@ -106,7 +107,72 @@ def connection(
     return options
 
 
-def run_playbook(
+class Running:
+    """An ansible-playbook process that nobody has waited for yet. At the end of a `with` it is over, or killed."""
+
+    def __init__(self, process: subprocess.Popen[bytes], twin: Twin, folder: Path) -> None:
+        self._process = process
+        self._twin = twin
+        self._folder = folder
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        if not self.over:
+            self.kill()
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self._process.poll() is not None
+
+    def wait(self, limit: float = 150) -> Play:
+        """Wait for the end, at most `limit` seconds, and tell what was played."""
+        with self:
+            code = self._process.wait(limit)
+        steps = []
+        witness = self._folder / "witness.jsonl"
+        if witness.exists():
+            for line in witness.read_text(encoding="utf-8").splitlines():
+                told = json.loads(line)
+                steps.append(Step(told["name"], told["status"], told["result"], told["requests"], told["state"]))
+        self._twin.switches(refuse_writes=False)
+        return Play(code, self.output(), steps)
+
+    def kill(self) -> None:
+        """End it, its workers and the module with SIGKILL, as a machine that loses its power does."""
+        # A worker of a newer ansible-core leads a session of its own, so a signal to the group would spare the module.
+        for pid in (self._process.pid, *descendants(self._process.pid)):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self._process.wait()
+
+    def output(self) -> str:
+        """What it has printed."""
+        return "".join(
+            (self._folder / name).read_text(encoding="utf-8", errors="replace") for name in ("stdout", "stderr")
+        )
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has started, and those that they have started."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    found = [pid]
+    for parent in found:
+        found += [child for child, its_parent in pairs if its_parent == parent]
+    return found[1:]
+
+
+def run_playbook(tmp_path: Path, twin: Twin, tasks: Sequence[Task], *, limit: float = 150, **options: Any) -> Play:
+    """Run the tasks on localhost in one process, for at most `limit` seconds. Options as for `start_playbook`."""
+    return start_playbook(tmp_path, twin, tasks, **options).wait(limit)
+
+
+def start_playbook(
     tmp_path: Path,
     twin: Twin,
     tasks: Sequence[Task],
@@ -115,8 +181,11 @@ def run_playbook(
     arguments: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
     play: Mapping[str, Any] | None = None,
-) -> Play:
-    """Run the tasks on localhost in one process. `defaults` become module_defaults of the group w365."""
+) -> Running:
+    """Start a process that runs the tasks on localhost. `defaults` become module_defaults of the group w365.
+
+    Its files go to `tmp_path`: two that run at the same time need a folder each.
+    """
     head = {
         "hosts": "localhost",
         "connection": "local",
@@ -153,13 +222,6 @@ def run_playbook(
         **(environ or {}),
     }
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", *arguments, str(playbook)]
-    done = subprocess.run(
-        command, env=variables, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=150
-    )
-    steps = []
-    if witness.exists():
-        for line in witness.read_text(encoding="utf-8").splitlines():
-            told = json.loads(line)
-            steps.append(Step(told["name"], told["status"], told["result"], told["requests"], told["state"]))
-    twin.switches(refuse_writes=False)
-    return Play(done.returncode, done.stdout + done.stderr, steps)
+    with (tmp_path / "stdout").open("wb") as output, (tmp_path / "stderr").open("wb") as errors:
+        process = subprocess.Popen(command, env=variables, cwd=tmp_path, stdout=output, stderr=errors)
+    return Running(process, twin, tmp_path)
