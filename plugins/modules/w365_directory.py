@@ -99,7 +99,7 @@ options:
         description:
           - Whether the user is an administrator of the environment. Only an active user can be one.
           - Only over the Provisioning API. Refused with O(scim_url), because the role never travels over SCIM;
-            use M(workspace365.provisioning.w365_admin) there.
+            use O(administrators) there.
         type: bool
       password:
         description:
@@ -312,6 +312,20 @@ options:
     type: list
     elements: str
     default: []
+  progress_file:
+    description:
+      - Where the module writes a line about its progress now and then, for whoever wants to follow it with C(tail -f). It holds
+        counts and no names. A file that cannot be written is no error.
+      - On the local connection the lines also appear in Ansible's own output while the task runs, in a terminal as in a job of
+        AWX, without this option being given. Elsewhere, with C(become) and with C(async) they do not, because Ansible cannot
+        see that file then.
+    type: path
+  progress_interval:
+    description:
+      - Seconds between two lines about the progress, and before the first one, so that a short task stays quiet. V(0) turns
+        them off.
+    type: int
+    default: 15
 
 extends_documentation_fragment:
   - workspace365.provisioning.attributes
@@ -522,6 +536,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ar
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.files import content_spec, read_files
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_file import plan_of_file, write_plan
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.progress import progress_of
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import directory_from_task
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -534,6 +549,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "plan_file": {"type": "path"},
     "apply_plan": {"type": "path"},
     "plan_digest": {"type": "str"},
+    "progress_file": {"type": "path"},
+    "progress_interval": {"type": "int", "default": 15},
 }
 
 RULES: dict[str, Any] = {
@@ -544,6 +561,7 @@ RULES: dict[str, Any] = {
 
 
 def corridor(module: W365Module) -> dict[str, Any]:
+    module.progress = progress_of(module.params)
     content = read_files(module.params["src"] or ())
     module.learn_secrets(user["password"] for user in content.users if user["password"])
     desired = directory_from_task(module.params, content)

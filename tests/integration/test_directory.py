@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -266,6 +267,43 @@ def test_a_thousand_people_from_a_file(twin: Twin, play: Callable[..., Play], tm
     assert users["person7@contoso.com"]["last_name"] == '=1+1; "x"\n李'
     pages = -(-1003 // 200)
     assert [len(step.requests) for step in (check, again)] == [1, pages]
+
+
+def test_progress_is_seen_while_a_long_task_runs(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
+    """In Ansible's own output, before the task's result, and without touching that; a short task stays quiet."""
+    wish = {"src": [people(tmp_path / "people.csv", 60)], "concurrency": 1}
+    twin.fault(surface="scim", method="POST", action="latency", seconds=0.05, times=-1)
+    log = tmp_path / "progress.log"
+    done = play(
+        task("w365_directory", **wish, progress_interval=1, progress_file=str(log)),
+        task("w365_directory", users=[{"upn": "person1@contoso.com", "last_name": "Wilber"}]),
+        defaults=connection(twin, scim=True),
+    )
+    assert [step.changed for step in done] == [True, True]
+    written = log.read_text(encoding="utf-8").splitlines()
+    assert 1 <= len(written) <= 5
+    for line in written:
+        assert re.fullmatch(r"contoso: \d+ of 60 changes made(, \d+ per second, about \d+ seconds left)?", line)
+        assert done.output.count(line) == 1
+        assert done.output.index(line) < done.output.index("changed: [localhost]")
+    assert done.output.count("changes made") == len(written)
+
+
+@pytest.mark.parametrize("interval", [0, 1])
+def test_progress_needs_no_file(twin: Twin, play: Callable[..., Play], tmp_path: Path, interval: int) -> None:
+    twin.fault(surface="scim", method="GET", action="status", status=429, retry_after=2, times=1)
+    wish = {"users": [{"upn": NESTOR}], "progress_interval": interval}
+    done = play(task("w365_directory", **wish), defaults=connection(twin, scim=True))
+    assert done[0].changed is False
+    assert ("contoso: waiting 2 seconds because of HTTP 429" in done.output) is bool(interval)
+    assert not list((tmp_path / "ansible").rglob("w365_progress_*"))
+
+
+def test_an_asynchronous_task(twin: Twin, play: Callable[..., Play]) -> None:
+    wish = {**task("w365_directory", users=[{"upn": PATTI}]), "async": 60, "poll": 1}
+    done = play(wish, defaults=connection(twin, scim=True))
+    assert done[0].changed
+    assert done[0].environment()["users"][PATTI]["active"]
 
 
 @pytest.mark.parametrize("answered", ["all", "some lost"])

@@ -247,10 +247,11 @@ def test_a_directory_from_lists_and_files(scim: bool, twin: Twin, play: Callable
         ({"users": [{"upn": ADELE, "state": "gone"}]}, "value of state must be one of: present, absent"),
         ({"users": [{"upn": ADELE, "update_password": "always"}]}, "update_password"),
         ({"users": [{"upn": ADELE, "administrator": True}]}, "w365_admin"),
+        ({"users": [{"upn": ALLAN}], "purge": ["users"]}, "needs a purge_scope"),
         ({"users": []}, "Nobody is named"),
         ({"src": ["nobody.csv"]}, "nobody.csv' cannot be read"),
     ],
-    ids=["choice", "key", "wire", "empty", "file"],
+    ids=["choice", "key", "wire", "purge", "empty", "file"],
 )
 def test_a_directory_that_does_not_fit(
     definition: dict[str, Any], said: str, twin: Twin, play: Callable[..., Play]
@@ -261,6 +262,29 @@ def test_a_directory_that_does_not_fit(
     assert played.code != 0
     assert said in next(step for step in played if step.status == "failed").message
     same(plain(twin.state()), plain(before), "state")
+
+
+def test_a_purge_and_a_plan(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
+    """What the role hands on for them: a plan that takes Nestor away, and the same plan carried out."""
+    file = str(tmp_path / "plan.json")
+    keep = {"users": [{"upn": ALLAN}], "purge": ["users"], "purge_scope": {"domains": ["contoso.com"]}}
+    made = play(
+        role("w365_directory", definition={**keep, "purge_limit": "1", "protected_users": [ALLAN], "plan_file": file}),
+        defaults=connection(twin, scim=True),
+    )
+    assert twin.writes() == []
+    digest = next(step.result["plan_digest"] for step in made if "plan_digest" in step.result)
+    carried_out = {"apply_plan": file, "plan_digest": digest, "progress_interval": 1, "progress_file": f"{file}.log"}
+    do, _again = check_do_repeat(
+        lambda **more: play(
+            role("w365_directory", definition={**carried_out, "scim_bulk": False}),
+            defaults=connection(twin, scim=True),
+            **more,
+        ),
+        twin,
+    )
+    assert do.code == 0
+    assert not twin.environment("contoso")["users"][NESTOR]["active"]
 
 
 # The playbook
@@ -275,6 +299,20 @@ def apply_directory(
         arguments=["-e", json.dumps(variables), *arguments, f"{COLLECTION}.apply_directory"],
         environ={f"W365_{name.upper()}": value for name, value in options.items()},
     )
+
+
+def test_the_playbook_makes_a_plan_and_carries_it_out(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
+    file = str(tmp_path / "plan.json")
+    wish = {"users": [{"upn": PATTI}], "plan_file": file}
+    made = apply_directory(play, twin, w365_directory_definition=wish)
+    assert made.code == 0, made.output
+    assert twin.writes() == []
+    digest = json.loads(Path(file).read_text(encoding="utf-8"))["digest"]
+    assert f"The plan is written and nothing else. Its digest is {digest}" in made.output
+    done = apply_directory(play, twin, w365_directory_definition={"apply_plan": file, "plan_digest": digest})
+    assert done.code == 0, done.output
+    assert "user restore: 1" in done.output
+    assert twin.environment("contoso")["users"][PATTI]["active"]
 
 
 def test_the_playbook_applies_files(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:

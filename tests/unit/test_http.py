@@ -535,6 +535,13 @@ def test_a_budget_of_nothing_never_waits(
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_waiting_is_no_failed_try(server: Server, connect: Callable[..., Http], status: int) -> None:
+    server.script = [*[answers(status, "", Retry_After="1")] * TRIES, drops, answers()]
+    assert ask(connect(), server.url).ok
+    assert len(server.requests) == TRIES + 2
+
+
 def test_for_ever_is_long(connect: Callable[..., Http], waits: Waits, monkeypatch: pytest.MonkeyPatch) -> None:
     """More refusals than a float has powers of two."""
 

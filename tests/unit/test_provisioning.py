@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.apply import created_once
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.apply import TRIES, created_once
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.contract import ENDPOINTS
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AlreadyExistsError,
@@ -333,7 +333,7 @@ def test_created_exactly_once(created: list[Any], found: list[Any], outcome: Any
 
 def test_an_answer_that_is_always_lost_is_told() -> None:
     with pytest.raises(LostAnswerError):
-        creating([LOST] * 3, [None] * 3)
+        creating([LOST] * TRIES, [None] * TRIES)
 
 
 def test_exists_but_nobody_sees_it_is_told() -> None:

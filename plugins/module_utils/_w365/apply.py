@@ -22,6 +22,7 @@ from .errors import (
     RateLimitError,
     W365Error,
 )
+from .http import TRIES
 from .plan import Action, Plan
 
 Thing = TypeVar("Thing")
@@ -157,7 +158,7 @@ def created_once(create: Callable[[], Thing], find: Callable[[], Thing | None]) 
     A POST whose answer was lost is looked up before it is repeated. "Exists already" is looked up too: somebody else
     may have been faster, and an empty look-up before was no proof of absence.
     """
-    for last in (False, False, True):
+    for last in (*[False] * (TRIES - 1), True):
         try:
             return create(), True
         except LostAnswerError:

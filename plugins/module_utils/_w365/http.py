@@ -222,7 +222,7 @@ class Answer:
 class Http:
     """A pooled session with one retry loop.
 
-    `on_wait(seconds, reason)` is told about every wait that a person would notice.
+    `on_wait(seconds, reason)` is told about every wait that a person would notice, `on_answer` about every answer.
     """
 
     def __init__(
@@ -230,12 +230,14 @@ class Http:
         settings: HttpSettings,
         redactor: Redactor,
         on_wait: Callable[[float, str], None] | None = None,
+        on_answer: Callable[[], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
         self.redactor = redactor
         self._on_wait = on_wait or (lambda seconds, reason: None)
+        self._on_answer = on_answer or (lambda: None)
         self._sleep = sleep
         self._pace = Pace(
             at_once=settings.connections,
@@ -285,7 +287,7 @@ class Http:
         data = json.dumps(body).encode() if has_body else None
         what = f"{method} {self._shown(url)}"
         repeated = False
-        tries = 0
+        tries = waits = 0
         while True:
             tries += 1
             failure: str
@@ -322,9 +324,13 @@ class Http:
                 repeated = True
             else:
                 if answer.status in (429, 503):
-                    self._wait_as_told(answer, tries, what)
+                    # To wait because the server says so is no failed try.
+                    tries -= 1
+                    waits += 1
+                    self._wait_as_told(answer, waits, what)
                     continue
                 self._pace.went_well()
+                self._on_answer()
                 if answer.status in (502, 504) and not repeatable:
                     raise LostAnswerError(f"a gateway answered HTTP {answer.status} for the server ({what}).")
                 if not _worth_repeating(method, answer) or tries >= TRIES:
@@ -404,7 +410,7 @@ class MsalHttpClient:
 
     def _send(self, method: str, url: str, **kwargs: Any) -> requests.Response:
         known = {name: kwargs[name] for name in ("params", "data", "headers") if name in kwargs}
-        tries = 0
+        tries = waits = 0
         while True:
             tries += 1
             try:
@@ -418,9 +424,11 @@ class MsalHttpClient:
                 continue
             if response.status_code in (429, 503):
                 # MSAL would remember a 429 and give it back without asking, so it must never see one.
+                tries -= 1
+                waits += 1
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 self._http._wait_as_told(
-                    Answer(response.status_code, headers, ""), tries, f"{method} {self._http._shown(url)}"
+                    Answer(response.status_code, headers, ""), waits, f"{method} {self._http._shown(url)}"
                 )
                 continue
             if response.status_code >= 500:

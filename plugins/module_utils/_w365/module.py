@@ -12,7 +12,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
@@ -39,6 +39,9 @@ from .scim import ScimClient
 from .sources import sso_tenant
 from .tokens import CLOUDS, Certificate, ClientSecret, Credential, FederatedTokenFile, ManagedIdentity, TokenSource
 
+if TYPE_CHECKING:
+    from .progress import Progress
+
 Corridor = Callable[["W365Module"], dict[str, Any]]
 """One module's walk: returns what goes into the task's result."""
 
@@ -56,6 +59,7 @@ class W365Module(AnsibleModule):
         self.redactor = Redactor(str(value) for value in self.no_log_values)
         self._told_waiting = False
         self.current = Snapshot()
+        self.progress: Progress | None = None
 
     def learn_secrets(self, values: Iterable[str]) -> None:
         """Mask these too, also in the task's own arguments that Ansible shows at -vvv."""
@@ -116,10 +120,17 @@ class W365Module(AnsibleModule):
             requests_per_second=rate,
             connections=p.get("concurrency") or 1,
         )
-        return Http(settings, self.redactor, on_wait=self._on_wait)
+        return Http(
+            settings,
+            self.redactor,
+            on_wait=self._on_wait,
+            on_answer=self.progress.answered if self.progress else None,
+        )
 
     def _on_wait(self, seconds: float, reason: str) -> None:
         self.debug(f"waiting {seconds:.1f} s: {reason}")
+        if self.progress:
+            self.progress.waiting(seconds, reason)
         if seconds >= WAIT_WORTH_TELLING and not self._told_waiting:
             self._told_waiting = True
             self.warn(
@@ -323,12 +334,15 @@ class W365Module(AnsibleModule):
             self.warn(note)
         if self.check_mode or rehearse:
             return predict(plan)
+        if self.progress:
+            self.progress.begin(len(plan.actions))
         report = apply(
             plan,
             handlers,
             where=self.where if where is None else where,
             concurrency=self.params.get("concurrency") or 1,
             batch=batch(plan) if self.params.get("scim_bulk") else None,
+            on_done=self.progress.done if self.progress else None,
         )
         if report.failures:
             raise self._failure(report)
