@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.apply import TRIES, created_once
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.apply import created_once
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.contract import ENDPOINTS
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AlreadyExistsError,
@@ -26,6 +26,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     ValidationError,
     W365Error,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.http import TRIES
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import Environment, SingleSignOn
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.provisioning import (
     EXISTS_PATTERN,
