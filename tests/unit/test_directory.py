@@ -195,6 +195,30 @@ def test_members_that_a_listing_leaves_out_are_read(scripted: Scripted) -> None:
     assert len(http.calls) == 1
 
 
+def test_where_no_listing_shows_members_the_concerned_groups_are_read(scripted: Scripted) -> None:
+    """A server that leaves them out would make every run add the same people again."""
+    groups = [{"id": f"g{n}", "displayName": f"Group {n}", "members": [{"value": "u1"}]} for n in range(30)]
+    server = ScimServer([scim_user(1)], groups)
+
+    def answer(method: str, path: str, body: Any) -> Any:
+        status, found = server(method, path, body)
+        if "/Groups?" in path:
+            found["Resources"] = [{k: v for k, v in group.items() if k != "members"} for group in found["Resources"]]
+        return status, found
+
+    wish = (
+        DesiredGroup("GROUP 3", members=AddRemoveSet(set=frozenset({upn(1)}))),
+        DesiredGroup("Sales", identity="g7", members=AddRemoveSet(add=frozenset({upn(1)}))),
+    )
+    http = scripted(answer)
+    directory = scim(http)
+    desired = Desired(users=(DesiredUser(upn(1)),), groups=wish, whole=True)
+    plan = make_plan(desired, directory.snapshot(desired), directory.abilities)
+    assert [(action.kind, action.verb) for action in plan.actions] == [("group", "update")]
+    assert reads(http, "Groups") == (0, 1, 2)
+    assert [group.members for group in scim(scripted(answer)).list_groups()] == [{upn(1)}] * 30
+
+
 def test_groups_are_listed_without_members_where_they_do_not_matter(scripted: Scripted) -> None:
     groups = [{"id": f"g{n}", "displayName": f"Group {n}", "members": [{"value": "u1"}]} for n in range(LOOKUPS + 1)]
     wishes = tuple(DesiredGroup(group["displayName"]) for group in groups)

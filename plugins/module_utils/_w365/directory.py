@@ -158,7 +158,7 @@ class ScimDirectory:
             users = self.list_users() if listing else _distinct(map(self.find_user, names))
         with_members = _needs_members(desired)
         if (desired.groups and (desired.whole or len(desired.groups) > LOOKUPS)) or _purge_needs_groups(desired):
-            groups = self.list_groups(members=with_members)
+            groups = self.list_groups(members=with_members, concerned=_concerned_groups(desired))
         else:
             groups = _distinct(
                 found
@@ -193,11 +193,23 @@ class ScimDirectory:
         self._all_users_read = True
         return users
 
-    def list_groups(self, *, members: bool = True) -> list[Group]:
+    def list_groups(self, *, members: bool = True, concerned: frozenset[str] | None = None) -> list[Group]:
         query = None if members else {"excludedAttributes": "members"}
         read = [group_from_scim(resource) for resource in self._client.pages("scim.group.list", query)]
+        if members and not any(ids for _group, ids in read):
+            # Either nobody is in any group, or this server leaves members out of listings: only the groups themselves tell.
+            read = [
+                self._full(group)
+                if concerned is None or not concerned.isdisjoint((group.key, group.id))
+                else (group, ids)
+                for group, ids in read
+            ]
         self._resolve({id for _group, ids in read for id, is_user in ids if is_user})
         return [self._group(group, ids if members else None) for group, ids in read]
+
+    def _full(self, group: Group) -> tuple[Group, tuple[tuple[str, bool], ...]]:
+        resource = self._get("scim.group.get", group.id)
+        return group_from_scim(resource) if resource else (group, ())
 
     def find_user(self, name: str) -> User | None:
         found = [
@@ -233,8 +245,7 @@ class ScimDirectory:
     ) -> Group:
         if members and "members" not in {str(name).lower() for name in resource}:
             # Servers leave members out of listings, and RFC 7643 leaves out empty ones: one more read tells which.
-            full = self._get("scim.group.get", group.id)
-            ids = group_from_scim(full)[1] if full else ()
+            ids = self._full(group)[1]
         if members:
             self._resolve({id for id, is_user in ids if is_user})
         return self._group(group, ids if members else None)
@@ -661,6 +672,14 @@ def _needs_members(desired: Desired) -> bool:
     return _purge_needs_groups(desired) or any(
         group.members is not None or not group.present for group in desired.groups
     )
+
+
+def _concerned_groups(desired: Desired) -> frozenset[str] | None:
+    """Keys and ids of the groups whose members matter; None for all."""
+    if _purge_needs_groups(desired):
+        return None
+    names = [name for group in desired.groups for name in (group.name, group.identity) if name]
+    return frozenset(names) | frozenset(map(folded, names))
 
 
 def _purge_needs_groups(desired: Desired) -> bool:
