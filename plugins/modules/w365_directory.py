@@ -19,7 +19,8 @@ description:
     more than O(purge_limit), and never somebody of O(protected_users) or the primary administrator. A refused purge has
     written nothing and says who would have gone.
   - A user is found by UPN, without regard to case, and otherwise by O(users.external_id). So a UPN that has changed at
-    its source becomes a rename, and not a second user. An external id that two users share identifies neither.
+    its source becomes a rename, and not a second user. An external id that two users share identifies neither. Where a UPN
+    has passed from one person to another, the task is refused, because one would get the account of the other.
   - "With O(scim_url) users and groups travel over C(/Users) and C(/Groups) of SCIM (S). That C(active) means the
     deleted-users list is assumed (A)."
   - "Without O(scim_url) users are created with C(POST /{EnvironmentName}/User/) (D). Listing them uses

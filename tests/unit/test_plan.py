@@ -741,10 +741,31 @@ def test_an_external_id_means_nobody_when_it_is_not_clear_whom() -> None:
     # Two have it.
     twins = here(user(external_id="e1"), user(ALEX, external_id="e1"))
     assert [action.verb for action in make_plan(replace(wanted(new), whole=True), twins, ALL).actions] == ["create"]
-    # The one who has it is meant by its UPN.
-    both = replace(wanted(new, DesiredUser(ADELE)), whole=True)
-    plan = make_plan(both, here(user(external_id="e1")), ALL)
-    assert [(action.verb, action.name) for action in plan.actions] == [("create", MEGAN)]
     # Somebody is there under the wanted UPN already.
     plan = make_plan(replace(wanted(new), whole=True), here(user(external_id="e1"), user(MEGAN)), ALL)
     assert [(action.verb, dict(action.changes)) for action in plan.actions] == [("update", {"external_id": "e1"})]
+
+
+@pytest.mark.parametrize(
+    ("others", "reason"),
+    [
+        ((DesiredUser(ADELE),), "a name that the list gives to somebody else"),
+        ((DesiredUser(ADELE, fields={"external_id": "e2", **NAMES}),), "a name that the list gives to somebody else"),
+    ],
+)
+def test_a_upn_that_was_passed_on_gives_nobody_another_s_account(others: tuple[DesiredUser, ...], reason: str) -> None:
+    """Adele has become Megan, and another Adele has come."""
+    megan = DesiredUser(MEGAN, fields={"external_id": "e1", **NAMES})
+    with pytest.raises(InputError, match=reason):
+        make_plan(replace(wanted(megan, *others), whole=True), here(user(external_id="e1")), ALL)
+    # Whoever has left under the old name is nobody else.
+    gone = replace(wanted(megan, DesiredUser(ADELE, present=False)), whole=True)
+    with pytest.raises(InputError, match="both lead to"):
+        make_plan(gone, here(user(external_id="e1")), ALL)
+
+
+def test_two_who_have_swapped_their_upns_do_not_swap_their_accounts() -> None:
+    people = here(user(external_id="e1"), user(MEGAN, external_id="e2"))
+    swapped = wanted(DesiredUser(ADELE, fields={"external_id": "e2"}), DesiredUser(MEGAN, fields={"external_id": "e1"}))
+    with pytest.raises(InputError, match=r"on the server that is 'megan\.bowen@contoso\.com', while 'adele"):
+        make_plan(replace(swapped, whole=True), people, ALL)

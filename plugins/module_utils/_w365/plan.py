@@ -305,16 +305,33 @@ def _refuse_two_for_one(desired: Desired, current: Snapshot) -> None:
 def _recognised(users: Sequence[DesiredUser], current: Snapshot) -> Iterator[DesiredUser]:
     """Whoever is not there under the wanted UPN, but under its external id, is renamed and not created a second time.
 
-    Not when somebody else of the list goes by the UPN that the server still shows: that one is meant by it then.
+    Raises InputError where one person would get the account of another, because a UPN has passed from one to the other.
     """
-    named = {user.key for user in users}
+    present = {user.key: user for user in users if user.present}
     for user in users:
-        external_id = user.fields.get("external_id")
-        known = current.users_by_external_id.get(str(external_id).strip()) if external_id else None
-        if known and not user.identity and user.key not in current.users_by_key and known.key not in named:
-            yield replace(user, identity=known.upn)
-        else:
+        external_id = str(user.fields.get("external_id") or "").strip()
+        known = current.users_by_external_id.get(external_id) if external_id else None
+        found = current.users_by_key.get(user.key)
+        if known is None or known is found or user.identity or not user.present:
             yield user
+        elif found is not None and found.external_id:
+            raise InputError(
+                f"'{user.upn}' has the external id {external_id!r} in the list, and on the server that is '{known.upn}', while "
+                f"'{found.upn}' has {found.external_id!r}. {_PASSED_ON}"
+            )
+        elif known.key in present:
+            raise InputError(
+                f"'{user.upn}' has the external id {external_id!r}, and on the server that is '{known.upn}', a name that the list "
+                f"gives to somebody else. {_PASSED_ON}"
+            )
+        else:
+            yield user if found is not None else replace(user, identity=known.upn)
+
+
+_PASSED_ON = (
+    "One of them would get the account of the other. Let the one who has the external id be renamed first, in a task of its "
+    "own (w365_user with identity); then give the whole list."
+)
 
 
 def _refuse_role_contradictions(desired: Desired) -> None:
