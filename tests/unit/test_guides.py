@@ -87,7 +87,7 @@ def test_blocks_are_found() -> None:
 
 
 def test_the_pages_are_there() -> None:
-    assert len(GUIDES) == 8
+    assert len(GUIDES) == 9
     listed = yaml.safe_load((ROOT / "docs" / "docsite" / "extra-docs.yml").read_text(encoding="utf-8"))["sections"]
     assert sorted(name for section in listed for name in section["toctree"]) == [path.stem for path in GUIDES]
     assert sum(len(yaml_blocks(path)) for path in PAGES) > 25
