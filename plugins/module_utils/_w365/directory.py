@@ -10,8 +10,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .apply import Batch, Handler, created_once
 from .bulk import WORTHWHILE, Request, ScimBulk, limits_of
@@ -53,8 +52,10 @@ from .model import (
     with_fields,
 )
 from .plan import Abilities, Action, Plan
-from .provisioning import ROLE_WAY_OUT, ProvisioningClient
 from .scim import MEMBERS_PER_PATCH, ScimClient, patch_body
+
+if TYPE_CHECKING:
+    from .provisioning import ProvisioningClient
 
 LOOKUPS = 25
 """Up to so many objects are looked up one by one; more than that are cheaper to list."""
@@ -464,6 +465,8 @@ class ProvisioningDirectory:
         except EndpointMissingError:
             if any(map(_needs_reading, desired.users)) or desired.purge.kinds:
                 raise
+            from concurrent.futures import ThreadPoolExecutor
+
             with ThreadPoolExecutor(max_workers=max(concurrency, 1)) as workers:
                 found = workers.map(self._exists, desired.users)
             return Snapshot(
@@ -492,6 +495,8 @@ class ProvisioningDirectory:
         try:
             return self.list_users()
         except EndpointMissingError as error:
+            from .provisioning import ROLE_WAY_OUT
+
             raise RolesUnreadableError(
                 error.said, status=error.status, method=error.method, path=error.path, advice=ROLE_WAY_OUT
             ) from None

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from .errors import InputError
-from .graph import GraphClient
 from .model import (
     RESERVED_ENVIRONMENT_NAMES,
     AddRemoveSet,
@@ -35,6 +34,7 @@ from .purge import purge_from_task
 
 if TYPE_CHECKING:
     from .files import Content
+    from .graph import GraphClient
 
 DOMAIN_PATTERN = re.compile(r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
 GUID_PATTERN = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
