@@ -47,12 +47,15 @@ def main() -> int:
             points = curve[kind]
             x, y = [point["users"] for point in points], [point[name] for point in points]
             axes.plot(x, y, "o-", color=colour, label=meaning, linewidth=1.6, markersize=4)
-        axes.set_xscale("log")
         if name == "peak":
+            # A straight line is to look like one, and what Python itself takes is no part of its slope.
             axes.set_ylim(bottom=0)
+            axes.set_xlim(left=0)
         else:
+            axes.set_xscale("log")
             axes.set_yscale("log")
-        axes.set_xticks(ticks, [f"{users // 1000} k" if users % 1000 == 0 else str(users) for users in ticks])
+        marked = ticks[-2:] if name == "peak" else ticks
+        axes.set_xticks(marked, [_short(users) for users in marked])
         axes.minorticks_off()
         axes.set_xlabel("users")
         axes.set_title(label, fontsize=10)
@@ -70,6 +73,10 @@ def main() -> int:
     lines = target.read_text(encoding="utf-8").splitlines()
     target.write_text("\n".join(line.rstrip() for line in lines) + "\n", encoding="utf-8")
     return 0
+
+
+def _short(users: int) -> str:
+    return f"{users // 1000} k" if users % 1000 == 0 else str(users)
 
 
 if __name__ == "__main__":
