@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .apply import Batch, Handler, created_once
-from .bulk import WORTHWHILE, Request, ScimBulk, limits_of
 from .errors import (
     AlreadyExistsError,
     AnswerError,
@@ -52,7 +51,7 @@ from .model import (
     with_fields,
 )
 from .plan import Abilities, Action, Plan
-from .scim import MEMBERS_PER_PATCH, ScimClient, patch_body
+from .scim import MEMBERS_PER_PATCH, Request, ScimClient, patch_body
 
 if TYPE_CHECKING:
     from .provisioning import ProvisioningClient
@@ -277,6 +276,8 @@ class ScimDirectory:
 
     def batch(self, plan: Plan) -> Batch | None:
         """Bulk, where the service offers it and the plan is big enough to ask."""
+        from .bulk import WORTHWHILE, ScimBulk, limits_of
+
         if sum(self._request_of(action) is not None for action in plan.actions) < WORTHWHILE:
             return None
         try:

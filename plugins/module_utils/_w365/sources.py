@@ -30,7 +30,6 @@ from .model import (
     sanitised_environment_name,
 )
 from .plan import Abilities
-from .purge import purge_from_task
 
 if TYPE_CHECKING:
     from .files import Content
@@ -89,6 +88,8 @@ def directory_from_task(params: Mapping[str, Any], content: Content) -> Desired:
 
     Raises InputError when the administrators are said in two places, or nothing is asked for at all.
     """
+    from .purge import purge_from_task
+
     if params["administrators"] is not None and content.administrators is not None:
         raise InputError("The administrators are given in option administrators and in a file. Say it in one place.")
     administrators = params["administrators"] if content.administrators is None else content.administrators
