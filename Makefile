@@ -19,6 +19,9 @@ CHECKS ?=
 # Which cells and suites "make matrix" runs; empty means all.
 CORES ?=
 SUITES ?=
+# Which cases "make bench" measures, and the numbers of users of its curve; empty means all of tests/benchmarks/README.md.
+BENCH ?=
+SIZES ?=
 # More words for pytest, such as: make unit PYTEST_ARGS="-k plan -x"
 PYTEST_ARGS ?=
 
@@ -45,7 +48,7 @@ help: ## show this list
 	@echo "make <target>, where target is one of:"
 	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables: PYTHON=$(PYTHON) PORT=$(PORT) CHECKS= CORES= SUITES= PYTEST_ARGS="
+	@echo "Variables: PYTHON=$(PYTHON) PORT=$(PORT) CHECKS= CORES= SUITES= BENCH= SIZES= PYTEST_ARGS="
 
 ## Set up
 
@@ -169,6 +172,21 @@ importer: $(ARTIFACT) ## galaxy-importer on the artifact: what Galaxy would say 
 .PHONY: matrix
 matrix: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## sanity, unit and integration on ansible-core 2.16 to 2.21 (CORES="2.16 2.21" SUITES="sanity unit" for some)
 	@$(BIN)/python tools/matrix.py --artifact $(ARTIFACT) --cores "$(CORES)" --suites "$(SUITES)"
+
+.PHONY: bench
+bench: install $(BUILD)/bench/venv/.stamp ## how fast: table, .build/bench/bench.json and a picture; not a test (BENCH="create startup" for some, SIZES="1000 3000")
+	@$(RUN) python tests/benchmarks/bench.py $(BENCH) --sizes "$(SIZES)" --drawn-by $(BUILD)/bench/venv/bin/python
+
+.PHONY: bench-picture
+bench-picture: $(BUILD)/bench/venv/.stamp ## put the picture of the last bench into the documentation
+	@$(BUILD)/bench/venv/bin/python tests/benchmarks/picture.py $(BUILD)/bench/bench.json docs/docsite/rst/images/bench.svg
+
+# Apart from our tools: nothing else draws.
+$(BUILD)/bench/venv/.stamp: tests/benchmarks/requirements.txt $(BUILD)/venv/.stamp
+	@mkdir -p $(BUILD)/bench
+	@test -x $(BUILD)/bench/venv/bin/python || $(BIN)/python -m venv $(BUILD)/bench/venv
+	@$(BUILD)/bench/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 ## Keep house
 

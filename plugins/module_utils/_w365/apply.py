@@ -10,7 +10,6 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
@@ -146,6 +145,9 @@ def apply(
         if concurrency == 1 or len(pieces) == 1:
             results: Iterable[list[Done]] = map(carry_out_all, pieces)
         else:
+            # Imported here, since a task with one object needs no threads.
+            from concurrent.futures import ThreadPoolExecutor
+
             with ThreadPoolExecutor(max_workers=min(concurrency, len(pieces))) as workers:
                 results = list(workers.map(carry_out_all, pieces))
         report.done.extend(done for piece in results for done in piece)

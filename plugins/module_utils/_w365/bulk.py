@@ -21,7 +21,7 @@ from typing import Any
 from .apply import UNDONE
 from .errors import LostAnswerError, W365Error
 from .plan import Action
-from .scim import NO_BODY, ScimClient
+from .scim import NO_BODY, Request, ScimClient
 
 OPERATIONS = 100
 """No more in one request, whatever a server would take: it has to answer within the time-out."""
@@ -31,15 +31,6 @@ WORTHWHILE = 10
 
 _ENVELOPE = 200
 """Bytes of a bulk request beside its operations, generously."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """The request that does an action."""
-
-    endpoint_id: str
-    object_id: str = ""
-    body: Any = NO_BODY
 
 
 @dataclass(frozen=True)

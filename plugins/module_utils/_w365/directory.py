@@ -10,11 +10,9 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .apply import Batch, Handler, created_once
-from .bulk import WORTHWHILE, Request, ScimBulk, limits_of
 from .errors import (
     AlreadyExistsError,
     AnswerError,
@@ -53,8 +51,10 @@ from .model import (
     with_fields,
 )
 from .plan import Abilities, Action, Plan
-from .provisioning import ROLE_WAY_OUT, ProvisioningClient
-from .scim import MEMBERS_PER_PATCH, ScimClient, patch_body
+from .scim import MEMBERS_PER_PATCH, Request, ScimClient, patch_body
+
+if TYPE_CHECKING:
+    from .provisioning import ProvisioningClient
 
 LOOKUPS = 25
 """Up to so many objects are looked up one by one; more than that are cheaper to list."""
@@ -287,6 +287,8 @@ class ScimDirectory:
 
     def batch(self, plan: Plan) -> Batch | None:
         """Bulk, where the service offers it and the plan is big enough to ask."""
+        from .bulk import WORTHWHILE, ScimBulk, limits_of
+
         if sum(self._request_of(action) is not None for action in plan.actions) < WORTHWHILE:
             return None
         try:
@@ -475,6 +477,8 @@ class ProvisioningDirectory:
         except EndpointMissingError:
             if any(map(_needs_reading, desired.users)) or desired.purge.kinds:
                 raise
+            from concurrent.futures import ThreadPoolExecutor
+
             with ThreadPoolExecutor(max_workers=max(concurrency, 1)) as workers:
                 found = workers.map(self._exists, desired.users)
             return Snapshot(
@@ -503,6 +507,8 @@ class ProvisioningDirectory:
         try:
             return self.list_users()
         except EndpointMissingError as error:
+            from .provisioning import ROLE_WAY_OUT
+
             raise RolesUnreadableError(
                 error.said, status=error.status, method=error.method, path=error.path, advice=ROLE_WAY_OUT
             ) from None

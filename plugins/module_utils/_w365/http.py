@@ -12,7 +12,6 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 import email.utils
-import html.entities
 import json
 import random
 import re
@@ -124,6 +123,9 @@ def _spellings(sign: str) -> str:
 @cache
 def _entities() -> Mapping[int, tuple[str, ...]]:
     """The names that pages have for signs: quot for the double quote."""
+    # Imported here: most tasks have no secret that needs it, and every task would pay for the table.
+    import html.entities
+
     found: dict[int, tuple[str, ...]] = {ord("'"): ("apos",)}
     for name, code in html.entities.name2codepoint.items():
         found[code] = (*found.get(code, ()), name)
@@ -501,6 +503,8 @@ def said(answer: Answer, redactor: Redactor) -> str:
     try:
         text = "; ".join(_statements(answer.json()))
     except ValueError:
+        import html
+
         # Masked before and after: a secret may hold what looks like a tag, and a page spells it in its own way.
         text = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]+>", " ", redactor.text(answer.text))
         text = re.sub(r"\s+", " ", html.unescape(text)).strip()

@@ -195,6 +195,16 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class Leavers:
+    """Who goes. `kept` were spared by a guard, `notes` are sentences for the person who runs the task."""
+
+    users: tuple[User, ...] = ()
+    groups: tuple[Group, ...] = ()
+    kept: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class PurgeScope:
     """Of whom a purge may take anybody: who fits every criterion that is given. All are compared in their folded form.
 

@@ -30,14 +30,17 @@ from .errors import (
     NotFoundError,
     W365Error,
 )
-from .graph import GraphClient
 from .http import REQUESTS_IMPORT_ERROR, SHORTEST_SECRET, Http, HttpSettings, Redactor
 from .model import Desired, DesiredGroup, DesiredUser, SingleSignOn, Snapshot
 from .plan import Plan, existing, make_plan
-from .provisioning import ProvisioningClient, unknown_environment
 from .scim import ScimClient
 from .sources import sso_tenant
-from .tokens import CLOUDS, Certificate, ClientSecret, Credential, FederatedTokenFile, ManagedIdentity, TokenSource
+
+# AnsiballZ compiles every file anew in every task, so each task imports the clients that it uses, where it uses them.
+if TYPE_CHECKING:
+    from .graph import GraphClient
+    from .provisioning import ProvisioningClient
+    from .tokens import Cloud, Credential, TokenSource
 
 if TYPE_CHECKING:
     from .progress import Progress
@@ -143,6 +146,8 @@ class W365Module(AnsibleModule):
 
     @cached_property
     def provisioning(self) -> ProvisioningClient:
+        from .provisioning import ProvisioningClient
+
         return ProvisioningClient(
             self.http,
             instance_url=self.option("instance_url", "for the Provisioning API"),
@@ -165,11 +170,15 @@ class W365Module(AnsibleModule):
 
     @cached_property
     def graph(self) -> GraphClient:
-        root = self.params["graph_url"] or CLOUDS[self.params["entra_cloud"]].graph
+        from .graph import GraphClient
+
+        root = self.params["graph_url"] or self._cloud.graph
         return GraphClient(self.http, root=root, tokens=self.tokens(root), endpoints=self.endpoints)
 
     def tokens(self, resource: str) -> TokenSource:
         """Tokens for the task's own Entra credential."""
+        from .tokens import ManagedIdentity, TokenSource
+
         credential = self._credential()
         identity = isinstance(credential, ManagedIdentity)
         tenant = "" if identity else self.option("entra_tenant", "to sign in to Microsoft Entra")
@@ -184,9 +193,17 @@ class W365Module(AnsibleModule):
 
     @property
     def authority_root(self) -> str:
-        return (self.params["entra_authority"] or CLOUDS[self.params["entra_cloud"]].authority).rstrip("/")
+        return (self.params["entra_authority"] or self._cloud.authority).rstrip("/")
+
+    @property
+    def _cloud(self) -> Cloud:
+        from .tokens import CLOUDS
+
+        return CLOUDS[self.params["entra_cloud"]]
 
     def _credential(self) -> Credential:
+        from .tokens import Certificate, ClientSecret, FederatedTokenFile, ManagedIdentity
+
         p = self.params
         if p["entra_managed_identity"]:
             return ManagedIdentity(p["entra_managed_identity"])
@@ -250,9 +267,11 @@ class W365Module(AnsibleModule):
 
     def verify_sso(self, sso: SingleSignOn, key: str) -> None:
         """Ask Entra for a token with exactly these values. Raises AuthenticationError when it gives none."""
+        from .tokens import ClientSecret, TokenSource
+
         parts = urlsplit(sso.authority)
         root = self.params["entra_authority"] or f"{parts.scheme}://{parts.netloc}"
-        resource = self.params["graph_url"] or CLOUDS[self.params["entra_cloud"]].graph
+        resource = self.params["graph_url"] or self._cloud.graph
         tokens = TokenSource(
             ClientSecret(key),
             client_id=sso.client_id,
@@ -288,6 +307,8 @@ class W365Module(AnsibleModule):
             if not self.environment_is_missing(error):
                 raise
             if not self.check_mode:
+                from .provisioning import unknown_environment
+
                 raise unknown_environment(self.environment, self.provisioning.root) from None
             self.tell_assumed_environment()
             current = Snapshot(administrators=frozenset())

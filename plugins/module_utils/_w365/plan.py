@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import GuardError, InputError
 from .model import (
@@ -28,6 +28,7 @@ from .model import (
     DesiredUser,
     Environment,
     Group,
+    Leavers,
     LeftOut,
     SingleSignOn,
     Snapshot,
@@ -37,7 +38,9 @@ from .model import (
     sanitised_environment_name,
     with_fields,
 )
-from .purge import Named, with_leavers
+
+if TYPE_CHECKING:
+    from .purge import Named
 
 PHASES = (
     ("environment", ("create", "delete")),
@@ -180,7 +183,12 @@ def make_plan(desired: Desired, current: Snapshot, abilities: Abilities, *, assu
         desired = replace(desired, users=tuple(_recognised(desired.users, current)))
     _refuse_two_for_one(desired, current)
     _refuse_role_contradictions(desired)
-    desired, leavers = with_leavers(desired, current, _named(desired, current) if desired.purge.kinds else Named())
+    leavers = Leavers()
+    if desired.purge.kinds:
+        # Imported here, since few tasks purge: see module.py.
+        from .purge import with_leavers
+
+        desired, leavers = with_leavers(desired, current, _named(desired, current))
     users = _joined(
         [
             *(_plan_user(user, current, abilities) for user in sorted(desired.users, key=lambda u: u.key)),
@@ -211,6 +219,8 @@ def guard(current: Snapshot, plan: Plan, protected: frozenset[str] = frozenset()
 
 def _named(desired: Desired, current: Snapshot) -> Named:
     """Everybody who is named anywhere in a task stays what the task says, and is not there for a purge to take."""
+    from .purge import Named
+
     found_as = {user.key: found.key for user in desired.users if (found := existing(user, current)) is not None}
     people = {user.key for user in desired.users} | set(found_as.values())
     people |= {key for group in desired.groups if group.members is not None for key in group.members.named}

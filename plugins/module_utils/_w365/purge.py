@@ -22,6 +22,7 @@ from .model import (
     Desired,
     DesiredGroup,
     Group,
+    Leavers,
     LeftOut,
     Purge,
     PurgeLimit,
@@ -47,16 +48,6 @@ class Named:
     groups: frozenset[str] = frozenset()
     group_of: Mapping[str, Group] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Leavers:
-    """Who goes. `kept` were spared by a guard, `notes` are sentences for the person who runs the task."""
-
-    users: tuple[User, ...] = ()
-    groups: tuple[Group, ...] = ()
-    kept: tuple[LeftOut, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 class _Counted:

@@ -13,6 +13,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -28,6 +29,15 @@ MEMBERS_PER_PATCH = 500
 
 NO_BODY: Any = object()
 """Distinguishes a request without a body from one whose body is null."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """The request that does an action."""
+
+    endpoint_id: str
+    object_id: str = ""
+    body: Any = NO_BODY
 
 
 class ScimClient:

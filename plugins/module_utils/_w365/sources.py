@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from .errors import InputError
-from .graph import GraphClient
 from .model import (
     RESERVED_ENVIRONMENT_NAMES,
     AddRemoveSet,
@@ -31,10 +30,10 @@ from .model import (
     sanitised_environment_name,
 )
 from .plan import Abilities
-from .purge import purge_from_task
 
 if TYPE_CHECKING:
     from .files import Content
+    from .graph import GraphClient
 
 DOMAIN_PATTERN = re.compile(r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
 GUID_PATTERN = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
@@ -89,6 +88,8 @@ def directory_from_task(params: Mapping[str, Any], content: Content) -> Desired:
 
     Raises InputError when the administrators are said in two places, or nothing is asked for at all.
     """
+    from .purge import purge_from_task
+
     if params["administrators"] is not None and content.administrators is not None:
         raise InputError("The administrators are given in option administrators and in a file. Say it in one place.")
     administrators = params["administrators"] if content.administrators is None else content.administrators

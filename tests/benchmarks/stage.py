@@ -1,0 +1,188 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the benchmarks play on: a twin with any number of people, ansible-playbook, and processes whose costs are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common import FULL_NAME, Problem
+from w365_simulator.seeding import generated
+from w365_simulator.testing import Twin
+
+HERE = Path(__file__).resolve().parent
+ENVIRONMENT = "contoso"
+CONCURRENCY = 8
+GROUP_SIZE = 50
+
+Task = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What one process has cost: seconds on the clock, CPU seconds, and the peak of resident memory in bytes."""
+
+    seconds: float
+    cpu: float
+    peak: int
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One task as ansible-playbook saw it."""
+
+    name: str
+    seconds: float
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class People:
+    """So many made-up people and their groups of 50: as a seed of the twin, and as the file that describes them."""
+
+    users: list[dict[str, Any]]
+    groups: list[dict[str, Any]]
+
+    @classmethod
+    def made_up(cls, count: int, prefix: str = "") -> People:
+        """Always the same people for the same number. A prefix makes others of them."""
+        tenant = generated(f"generated:{count}")["tenants"][0]
+        users = [
+            {
+                "upn": f"{prefix}{user['user_principal_name']}",
+                "first_name": user["given_name"],
+                "last_name": user["surname"],
+                "external_id": f"contoso-{prefix}{index}",
+            }
+            for index, user in enumerate(tenant["users"])
+        ]
+        upns = [user["upn"] for user in users]
+        groups = [
+            {"name": f"{prefix}Team {start // GROUP_SIZE:05d}", "members": upns[start : start + GROUP_SIZE]}
+            for start in range(0, len(upns), GROUP_SIZE)
+        ]
+        return cls(users, groups)
+
+    def seed(self) -> dict[str, Any]:
+        """An environment in which they are already, beside its first administrator."""
+        return {"environments": [{**_environment(), "users": [_ADMINISTRATOR, *self.users], "groups": self.groups}]}
+
+    def file(self, path: Path, *, groups: bool) -> Path:
+        """The file for option src: every field of everybody, and with `groups` the members of every group."""
+        content: dict[str, Any] = {"users": self.users}
+        if groups:
+            content["groups"] = [{"name": g["name"], "members": {"set": g["members"]}} for g in self.groups]
+        path.write_text(json.dumps(content), encoding="utf-8")
+        return path
+
+
+_ADMINISTRATOR = {"upn": "admin@contoso.com", "first_name": "Megan", "last_name": "Bowen", "administrator": True}
+
+
+def _environment() -> dict[str, Any]:
+    return {"name": ENVIRONMENT, "users": [_ADMINISTRATOR], "groups": []}
+
+
+class Stage:
+    """Runs things against one twin. Files go to `directory`."""
+
+    def __init__(self, twin: Twin, directory: Path) -> None:
+        self.twin = twin
+        self.directory = directory
+        self._costs = directory / "costs.jsonl"
+        self._python = directory / "measured-python"
+        # A script of one line, since an interpreter is a path without arguments. -IS: it starts with nothing that it
+        # does not need.
+        words = [sys.executable, "-IS", str(HERE / "measured_python.py"), sys.executable]
+        self._python.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+        self._python.chmod(0o755)
+
+    def reset(self, people: People | None = None) -> None:
+        """An environment with these people, or with nobody but its first administrator. The log is empty then."""
+        self.twin.reset({"environments": [_environment()]} if people is None else people.seed(), "full")
+        self.twin.clear_requests()
+
+    def defaults(self) -> dict[str, Any]:
+        """The connection options, as somebody would put them into module_defaults."""
+        return {
+            "scim_url": self.twin.scim_url(ENVIRONMENT),
+            "scim_token": self.twin.scim_token,
+            "ca_path": self.twin.ca_path,
+        }
+
+    def play(self, tasks: Sequence[Task], *, measured: bool = False) -> list[Timed]:
+        """Run the tasks in one ansible-playbook. With `measured` their processes also leave their costs (`costs`)."""
+        playbook, timings = self.directory / "play.json", self.directory / "tasks.jsonl"
+        head = {
+            "hosts": "localhost",
+            "connection": "local",
+            "gather_facts": False,
+            "vars": {"ansible_python_interpreter": str(self._python) if measured else sys.executable},
+            "module_defaults": {f"group/{FULL_NAME}.w365": self.defaults()},
+        }
+        playbook.write_text(json.dumps([{**head, "tasks": list(tasks)}]), encoding="utf-8")
+        timings.unlink(missing_ok=True)
+        self._costs.unlink(missing_ok=True)
+        command = [
+            str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(playbook),
+        ]  # fmt: skip
+        self._run(
+            command,
+            {
+                "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
+                "ANSIBLE_CALLBACKS_ENABLED": "stopwatch",
+                "ANSIBLE_PIPELINING": "true",
+                "BENCH_TASKS": str(timings),
+            },
+        )
+        lines = [json.loads(line) for line in timings.read_text(encoding="utf-8").splitlines()]
+        return [Timed(line["name"], line["seconds"], line["result"]) for line in lines]
+
+    def bare(self, requests: Path) -> Costs:
+        """Run the bare loop over a file of requests."""
+        self._costs.unlink(missing_ok=True)
+        where = {"BARE_URL": self.twin.url, "BARE_TOKEN": self.twin.scim_token, "BARE_CA": self.twin.ca_path}
+        self._run([str(self._python), str(HERE / "bare_loop.py"), str(requests), str(CONCURRENCY)], where)
+        return self.costs()[0]
+
+    def costs(self) -> list[Costs]:
+        """The costs of the processes of the last measured run, in their order."""
+        found = [json.loads(line) for line in self._costs.read_text(encoding="utf-8").splitlines()]
+        return [Costs(line["seconds"], line["cpu"], line["peak"]) for line in found]
+
+    def _run(self, command: Sequence[str], extra: Mapping[str, str]) -> None:
+        # A proxy would be measured along, and the bundle of somebody else's certificates does not know the twin.
+        variables = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.lower().endswith("_proxy") and not name.endswith("_CA_BUNDLE")
+        }
+        log = self.directory / "last-run.log"
+        with log.open("w", encoding="utf-8") as output:
+            code = subprocess.call(
+                command,
+                env={**variables, "BENCH_COSTS": str(self._costs), **extra},
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        if code:
+            tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+            raise Problem(f"a run of the bench ended with {code}, so nothing was measured. It said:\n{tail}")
+
+
+def task(module: str, /, *, title: str = "", loop: Sequence[Any] | None = None, **arguments: Any) -> Task:
+    """A task for `Stage.play`."""
+    name = module if "." in module else f"{FULL_NAME}.{module}"
+    return {"name": title or module, name: arguments, **({} if loop is None else {"loop": list(loop)})}
