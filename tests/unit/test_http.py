@@ -23,6 +23,7 @@ from urllib.parse import quote, quote_plus
 
 import hypothesis.strategies as st
 import pytest
+import requests
 import trustme
 from hypothesis import example, given, settings
 
@@ -959,3 +960,27 @@ def test_errors_never_show_a_key_that_stands_in_the_path(connect: Callable[..., 
         ask(connect(), f"http://localhost:{unused_port()}/{KEY}/x?y={KEY}")
     assert KEY not in failure.value.message
     assert MASK in failure.value.message
+
+
+def test_proxies_and_bundles_of_the_environment_are_those_that_requests_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for a second request and a second host, since what was found is remembered by host."""
+    for name, value in {
+        "https_proxy": "http://proxy.contoso.com:3128",
+        "http_proxy": "http://other.contoso.com:3128",
+        "no_proxy": "intern.contoso.com",
+        "REQUESTS_CA_BUNDLE": "/etc/contoso.pem",
+    }.items():
+        monkeypatch.setenv(name, value)
+    ours = Http(HttpSettings(), Redactor())._session
+    plain = requests.Session()
+    for url in (
+        "https://a.contoso.com/1",
+        "https://a.contoso.com/2",
+        "https://intern.contoso.com/1",
+        "http://a.contoso.com",
+    ):
+        wanted = plain.merge_environment_settings(url, {}, None, True, None)
+        assert ours.merge_environment_settings(url, {}, None, True, None) == wanted
+        assert bool(wanted["proxies"]) is ("intern" not in url)
+    ours.close()
+    plain.close()

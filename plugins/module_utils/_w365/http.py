@@ -34,6 +34,21 @@ except ImportError as error:
 else:
     REQUESTS_IMPORT_ERROR = None
 
+    class _Session(requests.Session):
+        """Reads the environment once per host: requests does it for every request, at a quarter of what one costs."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self._merged: dict[tuple[str, ...], Any] = {}
+
+        def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+            # What comes of it depends on nothing else: our other settings are the same for every request.
+            host = urlsplit(url)[:2]
+            if host not in self._merged:
+                self._merged[host] = super().merge_environment_settings(url, proxies, stream, verify, cert)
+            return dict(self._merged[host])
+
+
 if TYPE_CHECKING:
     import requests
 
@@ -248,7 +263,7 @@ class Http:
             sleep=sleep,
             clock=clock,
         )
-        self._session = requests.Session()
+        self._session = _Session()
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(settings.connections, 1), max_retries=0)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
