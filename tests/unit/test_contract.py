@@ -71,9 +71,14 @@ CONTRACT = {
     "graph.group": ("GET", "/groups/{id}", "S", "S"),
     "graph.group.users": ("GET", "/groups/{id}/members/microsoft.graph.user", "S", "S"),
     "graph.group.groups": ("GET", "/groups/{id}/members/microsoft.graph.group", "S", "S"),
+    "graph.group.members": ("GET", "/groups/{id}/members", "S", "S"),
+    "graph.role.members": ("GET", "/directoryRoles(roleTemplateId='{id}')/members", "S", "S"),
+    "graph.users.delta": ("GET", "/users/delta", "S", "S"),
+    "graph.groups.delta": ("GET", "/groups/delta", "S", "S"),
+    "graph.batch": ("POST", "/$batch", "S", "S"),
     "graph.organization": ("GET", "/organization", "S", "S"),
 }
-ASKING = {"environment.validate", "user.validate"}
+ASKING = {"environment.validate", "user.validate", "graph.batch"}
 CREATING = {id for id, (method, *_rest) in CONTRACT.items() if method == "POST"} - ASKING
 # In the table for those whose server has the path elsewhere and for the reader; a listing always does.
 NOT_CALLED = {"user.get", "group.get"}
@@ -148,7 +153,7 @@ HANDLERS = {
 
 def called_ids(path: Path) -> Iterator[str]:
     """The first arguments of call, pages, find, Request and the like, followed through conditional expressions."""
-    names = {"call", "pages", "find", "Request", "_get", "_switch"}
+    names = {"call", "pages", "find", "changes", "batch", "Request", "_get", "_switch"}
     module = tree(path)
     constants = {
         target.id: node.value

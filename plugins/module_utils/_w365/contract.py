@@ -209,6 +209,25 @@ _TABLE = (
         "S",
         "list the groups nested in a group",
     ),
+    _read(
+        "graph.group.members",
+        _GRAPH,
+        "/groups/{id}/members",
+        "S",
+        "S",
+        "list the direct members of a group, of every kind",
+    ),
+    _read(
+        "graph.role.members",
+        _GRAPH,
+        "/directoryRoles(roleTemplateId='{id}')/members",
+        "S",
+        "S",
+        "list who has a role of the Microsoft tenant",
+    ),
+    _read("graph.users.delta", _GRAPH, "/users/delta", "S", "S", "read which users have changed"),
+    _read("graph.groups.delta", _GRAPH, "/groups/delta", "S", "S", "read which groups and memberships have changed"),
+    _ask("graph.batch", _GRAPH, "/$batch", "S", "S", "send up to 20 reads in one request"),
     _read("graph.organization", _GRAPH, "/organization", "S", "S", "read the organisation and its verified domains"),
 )
 

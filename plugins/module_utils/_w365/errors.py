@@ -108,6 +108,10 @@ class RolesUnreadableError(AnswerError):
     """The server has no list that shows who is an administrator; SCIM has none either."""
 
 
+class StaleDeltaError(AnswerError):
+    """Microsoft Graph no longer knows what we last saw: everything has to be read again."""
+
+
 class EnvironmentNotFoundError(W365Error):
     """The instance knows no environment of this name."""
 

@@ -9,19 +9,45 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from .contract import Endpoint
-from .errors import AnswerError, AuthenticationError, InputError, NotFoundError, ValidationError, W365Error
-from .http import Answer, Http, checked_root, said
+from .errors import (
+    AnswerError,
+    AuthenticationError,
+    InputError,
+    NotFoundError,
+    StaleDeltaError,
+    ValidationError,
+    W365Error,
+)
+from .http import Answer, Http, checked_root, retry_after, said
 from .tokens import TokenSource
 
 PAGE = 999
 """The most that Graph gives per page of users, groups or members."""
 
-USER_SELECT = "id,userPrincipalName,mail,givenName,surname,displayName,accountEnabled,userType"
+BATCH = 20
+"""The most requests that Graph takes in one."""
+
+GLOBAL_ADMINISTRATORS = "62e90394-69f5-4237-9190-012177145e10"
+"""The template of the role Global Administrator, the same in every tenant."""
+
+USER_PROPERTIES = (
+    "id",
+    "userPrincipalName",
+    "mail",
+    "givenName",
+    "surname",
+    "displayName",
+    "accountEnabled",
+    "userType",
+)
+"""What an import always needs to know of a user."""
+
 GROUP_SELECT = "id,displayName,description,mailEnabled,securityEnabled,groupTypes"
 
 # Casts are answered only with these (contract: Reading people and groups).
@@ -79,18 +105,21 @@ class GraphClient:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         url: str = "",
+        body: Any = _NO_BODY,
     ) -> Mapping[str, Any]:
         endpoint = self._endpoints[endpoint_id]
         path = url or endpoint.path.format(id=quote(object_id, safe=""))
-        answer = self.send(endpoint.method, path, repeatable=endpoint.repeatable, query=query, headers=headers)
+        answer = self.send(
+            endpoint.method, path, repeatable=endpoint.repeatable, query=query, headers=headers, body=body
+        )
         shown = urlsplit(path).path if url else path
         if not answer.ok:
             raise self._refusal(answer, endpoint, shown)
         try:
-            body = answer.json()
+            content = answer.json()
         except ValueError:
-            body = None
-        if not isinstance(body, Mapping):
+            content = None
+        if not isinstance(content, Mapping):
             raise AnswerError(
                 "the answer is not a JSON object",
                 status=answer.status,
@@ -98,7 +127,7 @@ class GraphClient:
                 path=shown,
                 advice="Check graph_url.",
             )
-        return body
+        return content
 
     def _refusal(self, answer: Answer, endpoint: Endpoint, path: str) -> W365Error:
         text = said(answer, self._http.redactor)
@@ -109,6 +138,17 @@ class GraphClient:
             )
         kinds: dict[int, type[AnswerError]] = {404: NotFoundError, 400: ValidationError}
         return kinds.get(answer.status, AnswerError)(text, status=answer.status, method=endpoint.method, path=path)
+
+    def _checked_link(self, link: str, endpoint_id: str) -> str:
+        """A link of Graph's as it is. Raises AnswerError for one that leads to another host."""
+        if urlsplit(link).netloc != urlsplit(self.root).netloc:
+            raise AnswerError(
+                "the next page is on another host, where the token must not go",
+                status=200,
+                method="GET",
+                path=self._endpoints[endpoint_id].path,
+            )
+        return link
 
     def pages(
         self, endpoint_id: str, *, object_id: str = "", query: Mapping[str, Any] | None = None, advanced: bool = False
@@ -122,17 +162,14 @@ class GraphClient:
             link = page.get("@odata.nextLink")
             if not link:
                 return
-            if urlsplit(link).netloc != urlsplit(self.root).netloc:
-                raise AnswerError(
-                    "the next page is on another host, where the token must not go",
-                    status=200,
-                    method="GET",
-                    path=self._endpoints[endpoint_id].path,
-                )
-            page = self.call(endpoint_id, headers=headers, url=link)
+            page = self.call(endpoint_id, headers=headers, url=self._checked_link(link, endpoint_id))
 
-    def users(self) -> Iterator[Mapping[str, Any]]:
-        return self.pages("graph.users", query={"$select": USER_SELECT})
+    def users(self, properties: Sequence[str] = ()) -> Iterator[Mapping[str, Any]]:
+        """Every user, with more properties than an import always needs."""
+        return self.pages("graph.users", query={"$select": user_select(properties)})
+
+    def groups(self) -> Iterator[Mapping[str, Any]]:
+        return self.pages("graph.groups", query={"$select": GROUP_SELECT})
 
     def find_group(self, name_or_id: str) -> Mapping[str, Any]:
         """The one group with this name or id. Raises InputError when there is none, or more than one of the name."""
@@ -159,12 +196,13 @@ class GraphClient:
                 "not found is an error, so that nobody disappears because of it."
             ) from None
 
-    def group_users(self, group_id: str) -> Iterator[Mapping[str, Any]]:
+    def group_users(self, group_id: str, properties: Sequence[str] = ()) -> Iterator[Mapping[str, Any]]:
         """The users that are direct members. Raises AuthenticationError for members that Graph hides.
 
         With too few permissions they come with an id and nulls, and no error (contract).
         """
-        for user in self.pages("graph.group.users", object_id=group_id, query={"$select": USER_SELECT}, advanced=True):
+        query = {"$select": user_select(properties)}
+        for user in self.pages("graph.group.users", object_id=group_id, query=query, advanced=True):
             if not user.get("userPrincipalName"):
                 raise AuthenticationError(
                     f"Microsoft Graph names the members of group {group_id} without their properties: the app registration lacks "
@@ -184,6 +222,102 @@ class GraphClient:
                 return []
             raise
 
+    def members_of(self, group_ids: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
+        """The direct members of many groups, as objects with an id and a type, by group."""
+        query = {"$select": "id", "$top": PAGE}
+        found = self.batch([("graph.group.members", group_id, query) for group_id in group_ids])
+        return dict(zip(group_ids, found, strict=True))
+
+    def global_administrators(self) -> frozenset[str]:
+        """The ids of the users who are Global Administrators; nobody where the role was never given to anybody."""
+        try:
+            members = list(
+                self.pages("graph.role.members", object_id=GLOBAL_ADMINISTRATORS, query={"$top": None, "$select": "id"})
+            )
+        except NotFoundError:
+            return frozenset()
+        return frozenset(str(member["id"]) for member in members if _is_a(member, "user"))
+
+    def batch(self, reads: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[list[Mapping[str, Any]]]:
+        """Every item of many listings, each an endpoint, an object's id and a query: 20 in one request, page after page.
+
+        A throttled one is asked for again by itself, with those that are still to come. Raises what a single read would.
+        """
+        found: list[list[Mapping[str, Any]]] = [[] for _read in reads]
+        paths = [self._relative(*read) for read in reads]
+        waiting = list(range(len(reads)))
+        refused = 0
+        while waiting:
+            now, waiting = waiting[:BATCH], waiting[BATCH:]
+            body = {"requests": [{"id": str(at), "method": "GET", "url": paths[at]} for at in now]}
+            answers = {
+                int(item["id"]): item
+                for item in self.call("graph.batch", body=body).get("responses") or ()
+                if "id" in item
+            }
+            throttled: list[Answer] = []
+            for at in now:
+                endpoint = self._endpoints[reads[at][0]]
+                answer = _batch_answer(answers.get(at))
+                if answer.status in (429, 503):
+                    throttled.append(answer)
+                    waiting.append(at)
+                elif not answer.ok:
+                    raise self._refusal(answer, endpoint, paths[at].partition("?")[0])
+                else:
+                    page = answer.json()
+                    found[at] += page.get("value") or ()
+                    link = page.get("@odata.nextLink")
+                    if link:
+                        paths[at] = self._checked_link(link, endpoint.id).removeprefix(self.root)
+                        waiting.append(at)
+            if throttled:
+                refused += 1
+                # Whoever wants the longest rest speaks for all of them.
+                slowest = max(throttled, key=lambda answer: retry_after(answer.headers.get("retry-after")) or 0)
+                self._http._wait_as_told(slowest, refused, "a request in POST /$batch")
+        return found
+
+    def _relative(self, endpoint_id: str, object_id: str, query: Mapping[str, Any]) -> str:
+        path = self._endpoints[endpoint_id].path.format(id=quote(object_id, safe=""))
+        return f"{path}?{urlencode(query, safe='$,')}"
+
+    def changes(
+        self, endpoint_id: str, query: Mapping[str, Any], link: str = ""
+    ) -> tuple[list[Mapping[str, Any]], str]:
+        """What has changed since `link` was given, or without one everything that there is; and the link for the next time.
+
+        Raises StaleDeltaError when Graph no longer knows the link (contract: 7 days).
+        """
+        headers = {"Prefer": f"odata.maxpagesize={PAGE}"}
+        found: list[Mapping[str, Any]] = []
+        try:
+            page = (
+                self.call(endpoint_id, headers=headers, url=self._checked_link(link, endpoint_id))
+                if link
+                else self.call(endpoint_id, query=query, headers=headers)
+            )
+            while True:
+                found += page.get("value") or ()
+                following = page.get("@odata.nextLink")
+                if not following:
+                    break
+                page = self.call(endpoint_id, headers=headers, url=self._checked_link(following, endpoint_id))
+        except AnswerError as error:
+            if error.status == 410 or (error.status == 400 and "syncstatenotfound" in error.said.lower()):
+                raise StaleDeltaError(error.said, status=error.status, method=error.method, path=error.path) from None
+            raise
+        end = page.get("@odata.deltaLink")
+        if not end:
+            raise AnswerError(
+                "the list of changes has no end: a delta link is missing",
+                status=200,
+                method="GET",
+                path=self._endpoints[endpoint_id].path,
+                advice="Run the task again.",
+            )
+        return found, str(end)
+
     def verified_domains(self) -> list[str]:
         answer = self.call("graph.organization", query={"$select": "id,verifiedDomains"})
         return [
@@ -193,12 +327,36 @@ class GraphClient:
         ]
 
 
+def user_select(properties: Sequence[str] = ()) -> str:
+    """The properties of a user to ask for, each once."""
+    return ",".join(dict.fromkeys((*USER_PROPERTIES, *properties)))
+
+
+def _is_a(member: Mapping[str, Any], kind: str) -> bool:
+    """Whether a directory object is a user or a group; Graph says so in its annotation."""
+    return str(member.get("@odata.type", "")).rpartition(".")[2].lower() == kind
+
+
+def _batch_answer(item: Mapping[str, Any] | None) -> Answer:
+    """One answer of a batch as if it had come alone. One that is missing counts as refused for the moment."""
+    if item is None:
+        return Answer(503, {}, "")
+    headers = {str(name).lower(): str(value) for name, value in (item.get("headers") or {}).items()}
+    body = item.get("body")
+    return Answer(int(item.get("status") or 0), headers, body if isinstance(body, str) else json.dumps(body))
+
+
 PERMISSIONS = {
     "graph.users": "User.Read.All",
     "graph.groups": "GroupMember.Read.All (or Group.Read.All)",
     "graph.group": "GroupMember.Read.All (or Group.Read.All)",
     "graph.group.users": "GroupMember.Read.All (or Group.Read.All) and User.Read.All",
     "graph.group.groups": "GroupMember.Read.All (or Group.Read.All)",
+    "graph.group.members": "GroupMember.Read.All (or Group.Read.All)",
+    "graph.role.members": "RoleManagement.Read.Directory",
+    "graph.users.delta": "User.Read.All",
+    "graph.groups.delta": "GroupMember.Read.All (or Group.Read.All)",
+    "graph.batch": "GroupMember.Read.All (or Group.Read.All)",
     "graph.organization": "Organization.Read.All",
 }
 """What each call needs, least first (contract: Reading people and groups)."""

@@ -361,7 +361,7 @@ class Http:
     # Waiting
 
     def _wait_as_told(self, answer: Answer, tries: int, what: str) -> None:
-        asked = _retry_after(answer.headers.get("retry-after"))
+        asked = retry_after(answer.headers.get("retry-after"))
         # "0 seconds", or a date that is past, would have us ask without end and without a pause.
         seconds = min(asked, RETRY_AFTER_CAP) if asked else _backoff(tries)
         # A bare 503 may be about this one request; "too many" and a time are about all of ours.
@@ -608,7 +608,7 @@ def _innermost(error: BaseException) -> str:
     return text.partition(">: ")[2] or text
 
 
-def _retry_after(value: str | None) -> float | None:
+def retry_after(value: str | None) -> float | None:
     """Seconds from a Retry-After header, which holds seconds or a date; None when there is none to be read."""
     if not value:
         return None
