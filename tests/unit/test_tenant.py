@@ -49,7 +49,7 @@ class Tokens:
 
 
 def client(http: Any) -> GraphClient:
-    return GraphClient(http, root=ROOT, tokens=Tokens(), endpoints=ENDPOINTS)  # type: ignore[arg-type]
+    return GraphClient(http, root=ROOT, tokens=Tokens(), endpoints=ENDPOINTS)
 
 
 # ---- batches
