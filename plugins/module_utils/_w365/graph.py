@@ -48,6 +48,25 @@ USER_PROPERTIES = (
 )
 """What an import always needs to know of a user."""
 
+TEXT_PROPERTIES = (
+    "city",
+    "companyName",
+    "country",
+    "department",
+    "displayName",
+    "employeeId",
+    "givenName",
+    "jobTitle",
+    "mail",
+    "mailNickname",
+    "officeLocation",
+    "onPremisesSamAccountName",
+    "onPremisesUserPrincipalName",
+    "surname",
+    "userPrincipalName",
+)
+"""Properties of a user that a field can be taken from: texts that Graph gives in listings."""
+
 GROUP_SELECT = "id,displayName,description,mailEnabled,securityEnabled,groupTypes"
 
 # Casts are answered only with these (contract: Reading people and groups).
