@@ -375,4 +375,7 @@ def test_there_is_something_to_look_at() -> None:
         "plan.py",
         "model.py",
         "directory.py",
+        "scim_directory.py",
+        "provisioning_directory.py",
+        "instance.py",
     }

@@ -21,12 +21,6 @@ import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.apply import apply
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.contract import ENDPOINTS
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.directory import (
-    LOOKUPS,
-    Instance,
-    ProvisioningDirectory,
-    ScimDirectory,
-)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AlreadyExistsError,
     EndpointMissingError,
@@ -35,6 +29,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     ValidationError,
     W365Error,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.instance import Instance
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import (
     AddRemoveSet,
     Desired,
@@ -53,7 +48,14 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
     plan_environment,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.provisioning import ProvisioningClient
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.provisioning_directory import (
+    ProvisioningDirectory,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim import MEMBERS_PER_PATCH, ScimClient
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim_directory import (
+    LOOKUPS,
+    ScimDirectory,
+)
 
 Scripted = Callable[..., Any]
 ADELE = "adele.vance@contoso.com"

@@ -15,10 +15,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.directory import (
-    PROVISIONING_ABILITIES,
-    SCIM_ABILITIES,
-)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import GuardError, InputError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import (
     AddRemoveSet,
@@ -45,6 +41,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
     plan_environment,
     plan_sso,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.provisioning_directory import (
+    PROVISIONING_ABILITIES,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim_directory import SCIM_ABILITIES
 
 ALL = Abilities(
     wire="memory",

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.directory import SCIM_ABILITIES
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import GuardError, InputError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import (
     AddRemoveSet,
@@ -27,6 +26,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import Plan, make_plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.purge import purge_from_task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim_directory import SCIM_ABILITIES
 
 ADELE, ALLAN, LEE, MEGAN = (f"{name}@contoso.com" for name in ("adele.vance", "allan.deyoung", "lee.gu", "megan.bowen"))
 GUEST = "nestor.wilke@fabrikam.com"

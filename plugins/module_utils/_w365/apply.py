@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from .errors import (
     AlreadyExistsError,
@@ -24,6 +24,9 @@ from .errors import (
 from .http import TRIES
 from .plan import Action, Plan
 
+if TYPE_CHECKING:
+    from .directory import Batch
+
 Thing = TypeVar("Thing")
 
 HOPELESS = (AuthenticationError, RateLimitError, NoAnswerError)
@@ -35,16 +38,6 @@ Handler = Callable[[Action], Any]
 
 UNDONE: Final = object()
 """What a batch says of an action that has to be done by itself."""
-
-
-class Batch(Protocol):
-    """Does several actions of a phase in one request."""
-
-    def slices(self, actions: Sequence[Action], workers: int) -> Iterable[Sequence[Action]]:
-        """The actions in their order, in pieces."""
-
-    def send(self, actions: Sequence[Action]) -> list[Any]:
-        """The object that became of each action of a piece, or UNDONE."""
 
 
 @dataclass(frozen=True)
