@@ -41,10 +41,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     Snapshot,
     User,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import (
-    Action,
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import Action, make_plan
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_environment import (
     Unreadable,
-    make_plan,
     plan_environment,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.provisioning import ProvisioningClient

@@ -35,9 +35,11 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
     Abilities,
     Action,
     Plan,
-    Unreadable,
     after,
     make_plan,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_environment import (
+    Unreadable,
     plan_environment,
     plan_sso,
 )
