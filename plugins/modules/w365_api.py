@@ -214,7 +214,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ht
     secret_values,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import raw_call_from_task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.raw_call import raw_call_from_task
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "service": {"type": "str", "choices": ["provisioning", "scim", "graph"], "default": "provisioning"},

@@ -15,6 +15,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.contract import ENDPOINTS
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra import (
+    ImportScope,
+    from_entra,
+    group_exclusion,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AnswerError,
     AuthenticationError,
@@ -29,11 +34,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pr
     PROVISIONING_ABILITIES,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim_directory import SCIM_ABILITIES
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import (
-    ImportScope,
-    from_entra,
-    group_exclusion,
-)
 
 Scripted = Callable[..., Any]
 ROOT = "https://graph.contoso.com"

@@ -32,7 +32,6 @@ from .errors import (
 from .http import REQUESTS_IMPORT_ERROR, SHORTEST_SECRET, Http, HttpSettings, Redactor
 from .model import Desired, DesiredGroup, DesiredUser, SingleSignOn, Snapshot
 from .plan import Plan, existing, make_plan
-from .sources import sso_tenant
 
 # AnsiballZ compiles every file anew in every task, so each task imports what only it uses, where it uses it.
 if TYPE_CHECKING:
@@ -275,6 +274,7 @@ class W365Module(AnsibleModule):
 
     def verify_sso(self, sso: SingleSignOn, key: str) -> None:
         """Ask Entra for a token with exactly these values. Raises AuthenticationError when it gives none."""
+        from .environment_sources import sso_tenant
         from .tokens import ClientSecret, TokenSource
 
         parts = urlsplit(sso.authority)
