@@ -340,7 +340,8 @@ PURE = {
     "model.py": {"errors"},
     "purge.py": {"errors", "model"},
     "plan.py": {"errors", "model", "purge"},
-    "plan_environment.py": {"errors", "model", "plan"},
+    "environments.py": set[str](),
+    "plan_environment.py": {"environments", "errors", "model", "plan"},
 }
 
 
@@ -386,6 +387,7 @@ def test_there_is_something_to_look_at() -> None:
         "plan.py",
         "plan_environment.py",
         "model.py",
+        "environments.py",
         "directory.py",
         "scim_directory.py",
         "provisioning_directory.py",

@@ -21,6 +21,10 @@ import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.apply import apply
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.contract import ENDPOINTS
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.environments import (
+    DesiredEnvironment,
+    Environment,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AlreadyExistsError,
     EndpointMissingError,
@@ -33,10 +37,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import (
     AddRemoveSet,
     Desired,
-    DesiredEnvironment,
     DesiredGroup,
     DesiredUser,
-    Environment,
     Group,
     Snapshot,
     User,

@@ -15,17 +15,19 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.environments import (
+    DesiredEnvironment,
+    Environment,
+    SingleSignOn,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import GuardError, InputError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import (
     AddRemoveSet,
     Desired,
-    DesiredEnvironment,
     DesiredGroup,
     DesiredUser,
-    Environment,
     Group,
     LeftOut,
-    SingleSignOn,
     Snapshot,
     User,
 )

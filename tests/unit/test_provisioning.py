@@ -18,6 +18,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.en
     environment_from_task,
     sso_from_task,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.environments import (
+    Environment,
+    SingleSignOn,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AlreadyExistsError,
     AnswerError,
@@ -31,7 +35,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     W365Error,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.http import TRIES
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import Environment, SingleSignOn
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.provisioning import (
     EXISTS_PATTERN,
     ProvisioningClient,

@@ -14,14 +14,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from .environments import RESERVED_ENVIRONMENT_NAMES, DesiredEnvironment, SingleSignOn, sanitised_environment_name
 from .errors import InputError
-from .model import (
-    RESERVED_ENVIRONMENT_NAMES,
-    DesiredEnvironment,
-    SingleSignOn,
-    checked_upn,
-    sanitised_environment_name,
-)
+from .model import checked_upn
 
 DOMAIN_PATTERN = re.compile(r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
 GUID_PATTERN = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")

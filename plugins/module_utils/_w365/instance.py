@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .apply import Handler, created_once
+from .environments import Environment, SingleSignOn, sanitised_environment_name
 from .errors import (
     AlreadyExistsError,
     AnswerError,
@@ -20,11 +21,6 @@ from .errors import (
     InputError,
     ValidationError,
     W365Error,
-)
-from .model import (
-    Environment,
-    SingleSignOn,
-    sanitised_environment_name,
 )
 from .plan import Action
 

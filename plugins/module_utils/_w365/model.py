@@ -25,9 +25,6 @@ from .errors import InputError
 EMAIL_PATTERN = re.compile(r"^[^\s@<>(),;:\\\"\[\]]+@[^\s@.]+(\.[^\s@.]+)+$")
 """Deliberately loose: it refuses what no server can mean, and leaves the fine print to the server."""
 
-RESERVED_ENVIRONMENT_NAMES = frozenset({"demo"})
-"""Refused for new environments (contract: Environment, D)."""
-
 
 def folded(text: str) -> str:
     """The form in which UPNs, mail addresses and group names are compared: without regard to case (contract, S)."""
@@ -43,14 +40,6 @@ def checked_upn(value: str, option: str = "upn") -> str:
             "and must equal the user's UPN in Microsoft Entra."
         )
     return upn
-
-
-def sanitised_environment_name(name: str) -> str:
-    """The name that the server most likely makes of this one: lower case letters and digits only (C).
-
-    The server's own answer always wins over this prediction.
-    """
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 Thing = TypeVar("Thing", "User", "Group")
@@ -300,44 +289,6 @@ class Snapshot:
     @cached_property
     def groups_by_id(self) -> Mapping[str, Group]:
         return {group.id: group for group in reversed(self.groups) if group.id}
-
-
-@dataclass(frozen=True)
-class Environment:
-    """A customer's environment inside an instance. `active` is None when the server does not say."""
-
-    name: str
-    active: bool | None = None
-
-    def as_result(self) -> dict[str, Any]:
-        return {"name": self.name, "active": self.active}
-
-
-@dataclass(frozen=True)
-class DesiredEnvironment:
-    """What a task wants of an environment.
-
-    `administrator` is the first administrator in the Provisioning API's words, needed to create one that is not
-    `empty`. `confirmation` is the name that has to be repeated before an environment is deleted.
-    """
-
-    name: str
-    present: bool = True
-    active: bool | None = None
-    administrator: Mapping[str, str] | None = field(default=None, repr=False)
-    empty: bool = False
-    confirmation: str | None = None
-
-
-@dataclass(frozen=True)
-class SingleSignOn:
-    """The OAuth2 sign-on of an environment; its key can be written and never read."""
-
-    authority: str
-    client_id: str
-
-    def as_result(self) -> dict[str, Any]:
-        return {"authority": self.authority, "client_id": self.client_id}
 
 
 def difference(fields_wanted: Mapping[str, Any], current: User | Group, names: Iterable[str]) -> dict[str, Any]:

@@ -30,12 +30,13 @@ from .errors import (
     W365Error,
 )
 from .http import REQUESTS_IMPORT_ERROR, SHORTEST_SECRET, Http, HttpSettings, Redactor
-from .model import Desired, DesiredGroup, DesiredUser, SingleSignOn, Snapshot
+from .model import Desired, DesiredGroup, DesiredUser, Snapshot
 from .plan import Plan, existing, make_plan
 
 # AnsiballZ compiles every file anew in every task, so each task imports what only it uses, where it uses it.
 if TYPE_CHECKING:
     from .directory import Batch, Directory
+    from .environments import SingleSignOn
     from .graph import GraphClient
     from .instance import Instance
     from .progress import Progress

@@ -13,14 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from .environments import DesiredEnvironment, Environment, SingleSignOn, sanitised_environment_name
 from .errors import GuardError, InputError
-from .model import (
-    DesiredEnvironment,
-    Environment,
-    SingleSignOn,
-    folded,
-    sanitised_environment_name,
-)
+from .model import folded
 from .plan import Action, Plan
 
 
