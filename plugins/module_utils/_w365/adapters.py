@@ -51,8 +51,8 @@ def primary_administrator(users: Iterable[User]) -> str | None:
 
 
 def purge_needs_groups(desired: Desired) -> bool:
-    scope = desired.purge.scope
-    return "groups" in desired.purge.kinds or bool(desired.purge.kinds and scope is not None and scope.groups)
+    purge = desired.purge
+    return purge is not None and ("groups" in purge.kinds or bool(purge.scope is not None and purge.scope.groups))
 
 
 def user_names(desired: Desired) -> list[str]:

@@ -12,15 +12,17 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import InputError
+
+if TYPE_CHECKING:
+    from .purge import Purge
 
 EMAIL_PATTERN = re.compile(r"^[^\s@<>(),;:\\\"\[\]]+@[^\s@.]+(\.[^\s@.]+)+$")
 """Deliberately loose: it refuses what no server can mean, and leaves the fine print to the server."""
@@ -184,64 +186,11 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Leavers:
-    """Who goes. `kept` were spared by a guard, `notes` are sentences for the person who runs the task."""
-
-    users: tuple[User, ...] = ()
-    groups: tuple[Group, ...] = ()
-    kept: tuple[LeftOut, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class PurgeScope:
-    """Of whom a purge may take anybody: who fits every criterion that is given. All are compared in their folded form.
-
-    `groups` are names in which an asterisk stands for anything. For users they mean membership, for groups the name.
-    """
-
-    domains: frozenset[str] = frozenset()
-    groups: tuple[str, ...] = ()
-    external_id_prefix: str = ""
-
-    def group_named(self, name: str) -> bool:
-        key = folded(name)
-        return any(
-            re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), key, re.DOTALL) for pattern in self.groups
-        )
-
-
-@dataclass(frozen=True)
-class PurgeLimit:
-    """How many of one kind may go in one run: a count, or a share of those in scope, which is rounded up."""
-
-    number: float
-    per_cent: bool = False
-
-    def of(self, in_scope: int) -> int:
-        # 10 % of 30 is 3 and not 4, whatever floats think of it.
-        return math.ceil(round(in_scope * self.number / 100, 6)) if self.per_cent else int(self.number)
-
-    def __str__(self) -> str:
-        return f"{self.number:g}{'%' if self.per_cent else ''}"
-
-
-@dataclass(frozen=True)
-class Purge:
-    """Which kinds are purged, of which scope, up to which limit, and which users (keys) never."""
-
-    kinds: frozenset[str] = frozenset()
-    scope: PurgeScope | None = None
-    limit: PurgeLimit = PurgeLimit(10, per_cent=True)
-    protected: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
 class Desired:
     """Everything that a source wants of an environment. None for `administrators` leaves them alone.
 
     A `whole` one is about a directory and not about single objects: users and groups are listed, nobody is looked up, and
-    who is not found by UPN is found by `external_id`.
+    who is not found by UPN is found by `external_id`. The `protected` users (keys) are not taken away by anything.
     """
 
     users: tuple[DesiredUser, ...] = ()
@@ -249,7 +198,8 @@ class Desired:
     administrators: AddRemoveSet | None = None
     left_out: tuple[LeftOut, ...] = ()
     whole: bool = False
-    purge: Purge = Purge()
+    purge: Purge | None = None
+    protected: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

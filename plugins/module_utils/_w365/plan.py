@@ -26,7 +26,6 @@ from .model import (
     DesiredGroup,
     DesiredUser,
     Group,
-    Leavers,
     LeftOut,
     Snapshot,
     User,
@@ -36,7 +35,7 @@ from .model import (
 )
 
 if TYPE_CHECKING:
-    from .purge import Named
+    from .purge import Leavers, Named
 
 PHASES = (
     ("environment", ("create", "delete")),
@@ -179,8 +178,8 @@ def make_plan(desired: Desired, current: Snapshot, abilities: Abilities, *, assu
         desired = replace(desired, users=tuple(_recognised(desired.users, current)))
     _refuse_two_for_one(desired, current)
     _refuse_role_contradictions(desired)
-    leavers = Leavers()
-    if desired.purge.kinds:
+    leavers: Leavers | None = None
+    if desired.purge:
         # Imported here, since few tasks purge: see module.py.
         from .purge import with_leavers
 
@@ -188,23 +187,23 @@ def make_plan(desired: Desired, current: Snapshot, abilities: Abilities, *, assu
     users = _joined(
         [
             *(_plan_user(user, current, abilities) for user in sorted(desired.users, key=lambda u: u.key)),
-            *(_plan_leaver(user) for user in leavers.users),
+            *(_plan_leaver(user) for user in (leavers.users if leavers else ())),
         ]
     )
     # Members are named as they are called when it is their turn: after the renames.
     renamed = after(current, users)
     groups = [
         *(_plan_group(group, renamed, abilities) for group in sorted(desired.groups, key=lambda g: g.key)),
-        *(Plan(actions=(_group_deletion(group, purged=True),)) for group in leavers.groups),
+        *(Plan(actions=(_group_deletion(group, purged=True),)) for group in (leavers.groups if leavers else ())),
     ]
     so_far = _joined([users, *groups])
     read = current
     current, assumed = _with_missing_users(desired, current, after(current, so_far), assume_missing)
     if desired.administrators is not None:
         so_far = _joined([so_far, _plan_administrators(desired.administrators, after(current, so_far))])
-    so_far = replace(so_far, notes=(*so_far.notes, *assumed, *leavers.notes))
-    guard(read, so_far, desired.purge.protected)
-    return replace(so_far, left_out=(*desired.left_out, *leavers.kept))
+    so_far = replace(so_far, notes=(*so_far.notes, *assumed, *(leavers.notes if leavers else ())))
+    guard(read, so_far, desired.protected)
+    return replace(so_far, left_out=(*desired.left_out, *(leavers.kept if leavers else ())))
 
 
 def guard(current: Snapshot, plan: Plan, protected: frozenset[str] = frozenset()) -> None:

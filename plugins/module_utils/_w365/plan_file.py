@@ -212,7 +212,7 @@ def plan_of_file(module: W365Module, desired: Desired) -> tuple[Plan, str]:
     plan = with_secrets(reviewed, desired.users)
     current = module.read(as_desired(plan))
     plan = remaining(plan, current)
-    guard(current, plan, desired.purge.protected)
+    guard(current, plan, desired.protected)
     return plan, digest
 
 

@@ -81,12 +81,12 @@ class ProvisioningDirectory:
 
     def snapshot(self, desired: Desired, *, concurrency: int = 1) -> Snapshot:
         groups = tuple(self.list_groups()) if desired.groups or purge_needs_groups(desired) else ()
-        wanted = user_names(desired) or desired.administrators is not None or desired.purge.kinds
+        wanted = user_names(desired) or desired.administrators is not None or desired.purge
         try:
             reader = self.list_users if desired.administrators is None else self.users_with_roles
             users = tuple(reader()) if wanted else ()
         except EndpointMissingError:
-            if any(map(_needs_reading, desired.users)) or desired.purge.kinds:
+            if any(map(_needs_reading, desired.users)) or desired.purge:
                 raise
             from concurrent.futures import ThreadPoolExecutor
 

@@ -93,7 +93,7 @@ class ScimDirectory:
         names = user_names(desired)
         listing = desired.whole or len(names) > LOOKUPS
         users: list[User] = []
-        if names or desired.purge.kinds:
+        if names or desired.purge:
             users = self.list_users() if listing else _distinct(map(self.find_user, names))
         with_members = _needs_members(desired)
         if (desired.groups and (desired.whole or len(desired.groups) > LOOKUPS)) or purge_needs_groups(desired):
@@ -118,7 +118,7 @@ class ScimDirectory:
     def _people_with_roles(self, desired: Desired) -> list[User] | None:
         """The users as the Provisioning API shows them; None when they need not or cannot be read."""
         must = desired.administrators is not None
-        if self._administration is None or not (must or desired.purge.kinds or any(map(takes_away, desired.users))):
+        if self._administration is None or not (must or desired.purge or any(map(takes_away, desired.users))):
             return None
         try:
             return self._administration.users_with_roles()

@@ -84,10 +84,11 @@ def directory_from_task(params: Mapping[str, Any], content: Content) -> Desired:
         groups=tuple(group_from_task(group) for group in (*(params["groups"] or ()), *content.groups)),
         administrators=upn_change(administrators, "administrators"),
         whole=True,
-        purge=purge_from_task(params, _upns(params["protected_users"], "protected_users")),
+        protected=_upns(params["protected_users"], "protected_users"),
+        purge=purge_from_task(params),
     )
     if params["apply_plan"]:
-        if desired.purge.kinds:
+        if desired.purge:
             raise InputError(
                 "Option purge has a say when a plan is made, and apply_plan carries out one that is made. Leave purge out."
             )
