@@ -17,9 +17,8 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from .errors import CertificateError, InputError, LostAnswerError, NoAnswerError, RateLimitError
@@ -146,8 +145,7 @@ class Redactor:
         return value
 
 
-@dataclass(frozen=True)
-class HttpSettings:
+class HttpSettings(NamedTuple):
     """How to talk. `verify` is a CA bundle's path or a boolean, `timeout` is in seconds per answer.
 
     `patience` is what a task may spend in total, in seconds, waiting after 429 and 503: -1 for ever, 0 never. Workers who
@@ -162,8 +160,7 @@ class HttpSettings:
     connections: int = 8
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What a server answered. `repeated` says that an earlier try of the same request may have been carried out."""
 
     status: int

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .errors import InputError
 
@@ -112,8 +112,7 @@ UNRESOLVED = "id:"
 """Begins the key of a member whose UPN is not known, such as a nested group."""
 
 
-@dataclass(frozen=True)
-class AddRemoveSet:
+class AddRemoveSet(NamedTuple):
     """A change of a collection: `set` names the whole of it, otherwise `add` and `remove` are applied."""
 
     add: frozenset[str] = frozenset()
@@ -173,8 +172,7 @@ class DesiredGroup:
         return folded(self.name)
 
 
-@dataclass(frozen=True)
-class LeftOut:
+class LeftOut(NamedTuple):
     """An object that a source left out, with a reason that a person understands."""
 
     kind: str

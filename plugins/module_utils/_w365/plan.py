@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import GuardError, InputError
 from .model import (
@@ -53,8 +53,7 @@ PHASES = (
 """What is done after what. Inside a phase the order does not matter."""
 
 
-@dataclass(frozen=True)
-class Abilities:
+class Abilities(NamedTuple):
     """What a directory can hold. `fields_of` maps "user" and "group" to the names of the fields it reads and writes,
     `extras` are the write-only values it takes, `ways_out` says for a field what to do where it is not supported."""
 
@@ -63,7 +62,7 @@ class Abilities:
     group_fields: frozenset[str]
     extras: frozenset[str] = frozenset()
     permanent_deletion: bool = True
-    ways_out: Mapping[str, str] = field(default_factory=dict)
+    ways_out: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)

@@ -238,7 +238,7 @@ def _with_membership_leavers(
         ]
         in_scope += len(fitting)
         going += [f"{found.name}: {key}" for key in leaving]
-        groups.append(replace(wanted, members=replace(change, remove=change.remove | frozenset(leaving))))
+        groups.append(replace(wanted, members=change._replace(remove=change.remove | frozenset(leaving))))
     counted.add("memberships", going, in_scope)
     return replace(desired, groups=tuple(groups))
 
@@ -259,7 +259,7 @@ def _with_administrator_leavers(
     fitting = [named.renamed.get(key, key) for key in sorted(current.administrators) if people.fit(key)]
     going = [key for key in fitting if key not in wanted and not spared.keeps("administrator", key, key)]
     counted.add("administrators", going, len(fitting))
-    return replace(desired, administrators=replace(change, remove=change.remove | frozenset(going)))
+    return replace(desired, administrators=change._replace(remove=change.remove | frozenset(going)))
 
 
 # Refusals

@@ -13,8 +13,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from .contract import Endpoint
@@ -31,8 +30,7 @@ NO_BODY: Any = object()
 """Distinguishes a request without a body from one whose body is null."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """The request that does an action."""
 
     endpoint_id: str
