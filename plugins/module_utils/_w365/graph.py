@@ -15,7 +15,8 @@ from urllib.parse import quote, urlsplit
 
 from .contract import Endpoint
 from .errors import AnswerError, AuthenticationError, InputError, NotFoundError, ValidationError, W365Error
-from .http import Answer, Http, checked_root, said
+from .http import Answer, Http, checked_root
+from .refusals import said
 from .tokens import TokenSource
 
 PAGE = 999

@@ -16,7 +16,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -67,29 +67,6 @@ MASK = "********"
 
 SHORTEST_SECRET = 4
 """Characters: anything shorter is left alone, since masking it would make every message unreadable."""
-
-SECRET_FIELDS = frozenset(
-    {
-        "password",
-        "secret",
-        "secrettext",
-        "clientsecret",
-        "client_secret",
-        "key",
-        "apikey",
-        "provisioningkey",
-        "token",
-        "accesstoken",
-        "access_token",
-        "refresh_token",
-        "secrettoken",
-    }
-)
-"""Names of fields that hold secrets in the answers of the three services, in small letters."""
-
-SAID_LIMIT = 1000
-"""Characters of a server's explanation that go into a message."""
-
 
 SAME_EVERYWHERE = r"[A-Za-z0-9._-]+"
 """What no way of writing changes."""
@@ -404,31 +381,6 @@ class MsalHttpClient:
             return response
 
 
-def masked_secrets(value: Any) -> Any:
-    """Decoded JSON with the values of well-known secret fields masked, wherever they stand."""
-    if isinstance(value, Mapping):
-        return {
-            name: MASK
-            if str(name).lower() in SECRET_FIELDS and isinstance(item, str) and item
-            else masked_secrets(item)
-            for name, item in value.items()
-        }
-    return [masked_secrets(item) for item in value] if isinstance(value, list) else value
-
-
-def secret_values(value: Any) -> Iterator[str]:
-    """The texts that stand in well-known secret fields of a request's body, wherever they are."""
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            if isinstance(item, str) and str(name).lower() in SECRET_FIELDS:
-                yield item
-            else:
-                yield from secret_values(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from secret_values(item)
-
-
 def checked_root(url: str, option: str) -> str:
     """A service's root without a slash at its end. Raises InputError unless it is https: keys are sent to it."""
     root = url.strip().rstrip("/")
@@ -455,45 +407,6 @@ def _text(raw: requests.Response) -> str:
     if "charset" not in raw.headers.get("content-type", "").lower():
         raw.encoding = "utf-8"
     return raw.text
-
-
-def said(answer: Answer, redactor: Redactor) -> str:
-    """What a server says in the body of a refusal, as one line: JSON of any shape, HTML, text or nothing."""
-    text = ""
-    try:
-        text = "; ".join(_statements(answer.json()))
-    except ValueError:
-        import html
-
-        # Masked before and after: a secret may hold what looks like a tag, and a page spells it in its own way.
-        text = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]+>", " ", redactor.text(answer.text))
-        text = re.sub(r"\s+", " ", html.unescape(text)).strip()
-        if "<html" in answer.text.lower():
-            text = f"an HTML page: {text}" if text else "an empty HTML page"
-    text = redactor.text(text) or "the server gave no reason"
-    return text if len(text) <= SAID_LIMIT else f"{text[:SAID_LIMIT]} ..."
-
-
-def _statements(data: Any) -> list[str]:
-    """The sentences in an error body: ValidationResult in its plausible shapes (contract: Answers; A), SCIM, Graph."""
-    if data is None:
-        return []
-    if isinstance(data, list):
-        return [sentence for item in data for sentence in _statements(item)]
-    if not isinstance(data, Mapping):
-        return [str(data)]
-    found = {str(name).lower(): value for name, value in data.items()}
-    if isinstance(found.get("error"), Mapping):
-        return _statements(found["error"])
-    message = next(
-        (found[name] for name in ("errormessage", "message", "detail", "error_description") if found.get(name)), None
-    )
-    if isinstance(message, str):
-        about = found.get("membernames") or found.get("scimtype") or found.get("code")
-        shown = ", ".join(map(str, about)) if isinstance(about, list) else about
-        return [f"{shown}: {message}" if shown else message]
-    # An unknown shape is shown whole: better clumsy than hidden.
-    return [f"{name}: {'; '.join(_statements(value)) or value}" for name, value in data.items()]
 
 
 def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -27,7 +27,8 @@ from .errors import (
     ValidationError,
     W365Error,
 )
-from .http import Answer, Http, checked_root, said
+from .http import Answer, Http, checked_root
+from .refusals import said
 
 FORBIDDEN = (
     "HTTP 403 from the Provisioning API has one of three causes: the provisioning_key is wrong (a renewed key revokes the "

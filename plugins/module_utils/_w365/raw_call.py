@@ -2,19 +2,39 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The call of w365_api.
+"""The call of w365_api, and the secrets in what it sends and gets.
 
 Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from .errors import InputError
+from .http import MASK
+
+SECRET_FIELDS = frozenset(
+    {
+        "password",
+        "secret",
+        "secrettext",
+        "clientsecret",
+        "client_secret",
+        "key",
+        "apikey",
+        "provisioningkey",
+        "token",
+        "accesstoken",
+        "access_token",
+        "refresh_token",
+        "secrettoken",
+    }
+)
+"""Names of fields that hold secrets in the answers of the three services, in small letters."""
 
 
 @dataclass(frozen=True)
@@ -49,3 +69,28 @@ def raw_call_from_task(params: Mapping[str, Any]) -> RawCall:
     if params["body"] is not None:
         parts["body"] = params["body"]
     return RawCall(path, params["method"] in ("GET", "PUT", "DELETE"), parts)
+
+
+def masked_secrets(value: Any) -> Any:
+    """Decoded JSON with the values of well-known secret fields masked, wherever they stand."""
+    if isinstance(value, Mapping):
+        return {
+            name: MASK
+            if str(name).lower() in SECRET_FIELDS and isinstance(item, str) and item
+            else masked_secrets(item)
+            for name, item in value.items()
+        }
+    return [masked_secrets(item) for item in value] if isinstance(value, list) else value
+
+
+def secret_values(value: Any) -> Iterator[str]:
+    """The texts that stand in well-known secret fields of a request's body, wherever they are."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if isinstance(item, str) and str(name).lower() in SECRET_FIELDS:
+                yield item
+            else:
+                yield from secret_values(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from secret_values(item)

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 
 from .contract import Endpoint
 from .errors import AlreadyExistsError, AnswerError, AuthenticationError, NotFoundError, ValidationError, W365Error
-from .http import Answer, Http, checked_root, said
+from .http import Answer, Http, checked_root
 
 PAGE = 200
 """Resources asked for per page; a server may give fewer."""
@@ -89,7 +89,7 @@ class ScimClient:
                 return answer.json()
             except ValueError:
                 raise AnswerError(
-                    f"the answer is not JSON: {said(answer, self._http.redactor)}",
+                    f"the answer is not JSON: {self._said(answer)}",
                     status=answer.status,
                     method=endpoint.method,
                     path=path,
@@ -105,7 +105,7 @@ class ScimClient:
         return endpoint.method, endpoint.path.format(id=quote(object_id, safe=""))
 
     def _refusal(self, answer: Answer, endpoint: Endpoint, path: str) -> W365Error:
-        text = said(answer, self._http.redactor)
+        text = self._said(answer)
         if answer.status in (401, 403):
             return AuthenticationError(
                 f"The SCIM service refused the token (HTTP {answer.status}, {endpoint.method} {path}; the server said: {text}). "
@@ -123,6 +123,12 @@ class ScimClient:
         return kinds.get(answer.status, AnswerError)(
             text, status=answer.status, method=endpoint.method, path=path, advice=advice
         )
+
+    def _said(self, answer: Answer) -> str:
+        # Imported here, since most tasks are refused nothing: see module.py.
+        from .refusals import said
+
+        return said(answer, self._http.redactor)
 
     def find(self, endpoint_id: str, attribute: str, value: str) -> list[Mapping[str, Any]]:
         """The resources whose attribute equals `value`, by a single eq filter. The caller checks the match again."""
