@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -47,8 +47,7 @@ def checked_upn(value: str, option: str = "upn") -> str:
 Thing = TypeVar("Thing", "User", "Group")
 
 
-@dataclass(frozen=True)
-class User:
+class User(NamedTuple):
     """A person in an environment.
 
     `active` is false for whoever is on the deleted-users list (contract, SCIM; A). `id` is the server's own, opaque.
@@ -82,8 +81,7 @@ USER_RESULT_FIELDS = ("upn", "id", *USER_FIELDS[1:])
 _FOLDED_FIELDS = frozenset({"upn", "email", "name"})
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """A group in an environment. `members` holds member keys (see `member_key`); None when they were not read."""
 
     name: str
@@ -396,6 +394,5 @@ def group_to_scim(group: Group) -> dict[str, Any]:
 
 
 def with_fields(thing: Thing, values: Mapping[str, Any]) -> Thing:
-    """A copy of a dataclass with those of the values that it has fields for."""
-    known = {item.name for item in fields(thing)}
-    return replace(thing, **{name: value for name, value in values.items() if name in known})
+    """A copy of a user or group with those of the values that it has fields for."""
+    return thing._replace(**{name: value for name, value in values.items() if name in thing._fields})

@@ -466,7 +466,7 @@ def _user_deletion(found: User, name: str, *, purged: bool = False) -> Action:
         {"active": False},
         {"active": False},
         subject=found,
-        outcome=replace(found, active=False),
+        outcome=found._replace(active=False),
         purged=purged,
     )
 
@@ -514,7 +514,7 @@ def _plan_members(group: Group, wanted: AddRemoveSet) -> Iterator[Action]:
             {"members": sorted(target)},
             {"add": sorted(target - current), "remove": sorted(current - target)},
             subject=group,
-            outcome=replace(group, members=target),
+            outcome=group._replace(members=target),
         )
 
 
@@ -590,7 +590,7 @@ def _role_action(verb: str, user: User, administrator: bool) -> Action:
         {"administrator": administrator},
         {"administrator": administrator},
         subject=user,
-        outcome=replace(user, administrator=administrator),
+        outcome=user._replace(administrator=administrator),
     )
 
 
@@ -685,7 +685,7 @@ def _with_renamed_members(groups: tuple[Group, ...], plan: Plan) -> tuple[Group,
     if not renamed:
         return groups
     return tuple(
-        replace(g, members=frozenset(new for m in g.members if (new := renamed.get(m, m)) is not None))
+        g._replace(members=frozenset(new for m in g.members if (new := renamed.get(m, m)) is not None))
         if g.members
         else g
         for g in groups
