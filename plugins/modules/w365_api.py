@@ -208,13 +208,13 @@ headers:
 from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import AnswerError
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.http import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.raw_call import (
     masked_secrets,
-    said,
+    raw_call_from_task,
     secret_values,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import raw_call_from_task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.refusals import said
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "service": {"type": "str", "choices": ["provisioning", "scim", "graph"], "default": "provisioning"},

@@ -264,9 +264,14 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ar
     state_spec,
     when_unreadable_spec,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.environment_sources import (
+    environment_from_task,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import Unreadable, plan_environment
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import environment_from_task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_environment import (
+    Unreadable,
+    plan_environment,
+)
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "environment": {"required": True, "aliases": ["name"]},

@@ -219,8 +219,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ar
     IMPORT_SCOPE_RULES,
     import_scope_spec,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra import ImportScope, from_entra
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import ImportScope, from_entra
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **import_scope_spec(),

@@ -159,9 +159,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ar
     IMPORT_SCOPE_RULES,
     import_scope_spec,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.directory import SCIM_ABILITIES
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra import ImportScope, from_entra
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import ImportScope, from_entra
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim_directory import SCIM_ABILITIES
 
 ARGUMENT_SPEC: dict[str, Any] = import_scope_spec()
 

@@ -225,9 +225,12 @@ results:
 from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import when_unreadable_spec
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.environment_sources import sso_from_task
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import Unreadable, plan_sso
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import sso_from_task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_environment import (
+    Unreadable,
+    plan_sso,
+)
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "authority": {"type": "str"},

@@ -23,7 +23,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.bu
     limits_of,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.contract import ENDPOINTS
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.directory import ScimDirectory
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import LostAnswerError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import (
     AddRemoveSet,
@@ -35,6 +34,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import Plan, make_plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim import ScimClient
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim_directory import ScimDirectory
 
 Scripted = Callable[..., Any]
 ROOT = "/contoso/scim/v2"

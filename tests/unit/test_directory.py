@@ -21,11 +21,9 @@ import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.apply import apply
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.contract import ENDPOINTS
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.directory import (
-    LOOKUPS,
-    Instance,
-    ProvisioningDirectory,
-    ScimDirectory,
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.environments import (
+    DesiredEnvironment,
+    Environment,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AlreadyExistsError,
@@ -35,25 +33,30 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     ValidationError,
     W365Error,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.instance import Instance
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import (
     AddRemoveSet,
     Desired,
-    DesiredEnvironment,
     DesiredGroup,
     DesiredUser,
-    Environment,
     Group,
     Snapshot,
     User,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import (
-    Action,
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import Action, make_plan
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_environment import (
     Unreadable,
-    make_plan,
     plan_environment,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.provisioning import ProvisioningClient
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.provisioning_directory import (
+    ProvisioningDirectory,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim import MEMBERS_PER_PATCH, ScimClient
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim_directory import (
+    LOOKUPS,
+    ScimDirectory,
+)
 
 Scripted = Callable[..., Any]
 ADELE = "adele.vance@contoso.com"

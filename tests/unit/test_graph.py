@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.contract import ENDPOINTS
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.directory import (
-    PROVISIONING_ABILITIES,
-    SCIM_ABILITIES,
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra import (
+    ImportScope,
+    from_entra,
+    group_exclusion,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AnswerError,
@@ -29,11 +30,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.graph import PERMISSIONS, GraphClient
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import Desired
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import Abilities
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import (
-    ImportScope,
-    from_entra,
-    group_exclusion,
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.provisioning_directory import (
+    PROVISIONING_ABILITIES,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim_directory import SCIM_ABILITIES
 
 Scripted = Callable[..., Any]
 ROOT = "https://graph.contoso.com"

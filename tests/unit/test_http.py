@@ -38,8 +38,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ht
     BACKOFF_CAP,
     MASK,
     RETRY_AFTER_CAP,
-    SAID_LIMIT,
-    SECRET_FIELDS,
     SHORTEST_SECRET,
     TRIES,
     Answer,
@@ -47,9 +45,12 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ht
     HttpSettings,
     Redactor,
     checked_root,
-    masked_secrets,
-    said,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.raw_call import (
+    SECRET_FIELDS,
+    masked_secrets,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.refusals import SAID_LIMIT, said
 
 KEY = "a-key-that-nobody-may-see"
 READS = ("GET",)

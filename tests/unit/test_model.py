@@ -15,6 +15,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.environments import (
+    DesiredEnvironment,
+    sanitised_environment_name,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import InputError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import (
     PROVISIONING_GROUP_NAMES,
@@ -24,7 +28,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     USER_FIELDS,
     USER_RESULT_FIELDS,
     AddRemoveSet,
-    DesiredEnvironment,
     DesiredUser,
     Group,
     LeftOut,
@@ -36,7 +39,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     group_from_provisioning,
     group_from_scim,
     group_to_scim,
-    sanitised_environment_name,
     to_provisioning,
     user_from_provisioning,
     user_from_scim,

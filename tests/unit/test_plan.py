@@ -15,21 +15,19 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.directory import (
-    PROVISIONING_ABILITIES,
-    SCIM_ABILITIES,
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.environments import (
+    DesiredEnvironment,
+    Environment,
+    SingleSignOn,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import GuardError, InputError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import (
     AddRemoveSet,
     Desired,
-    DesiredEnvironment,
     DesiredGroup,
     DesiredUser,
-    Environment,
     Group,
     LeftOut,
-    SingleSignOn,
     Snapshot,
     User,
 )
@@ -39,12 +37,18 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
     Abilities,
     Action,
     Plan,
-    Unreadable,
     after,
     make_plan,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_environment import (
+    Unreadable,
     plan_environment,
     plan_sso,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.provisioning_directory import (
+    PROVISIONING_ABILITIES,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim_directory import SCIM_ABILITIES
 
 ALL = Abilities(
     wire="memory",

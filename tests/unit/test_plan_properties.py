@@ -190,7 +190,7 @@ class Memory:
             raise _exists(action.changes["name"])
         blank: dict[str, Any] = dict.fromkeys(("name", "description", "external_id"))
         self.groups[id] = {**blank, "members": set(), **{n: self._stored(v) for n, v in action.changes.items()}}
-        made: Group = replace(action.outcome, id=id)
+        made: Group = action.outcome._replace(id=id)
         return made
 
     def _change_group(self, action: Action) -> Group:
@@ -199,7 +199,7 @@ class Memory:
         if other is not None and other is not group:
             raise _exists(action.changes["name"])
         group.update({name: self._stored(value) for name, value in action.changes.items()})
-        changed: Group = replace(action.outcome, id=action.subject.id)
+        changed: Group = action.outcome._replace(id=action.subject.id)
         return changed
 
     def _delete_group(self, action: Action) -> None:

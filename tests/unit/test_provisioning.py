@@ -14,6 +14,14 @@ import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.apply import created_once
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.contract import ENDPOINTS
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.environment_sources import (
+    environment_from_task,
+    sso_from_task,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.environments import (
+    Environment,
+    SingleSignOn,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AlreadyExistsError,
     AnswerError,
@@ -27,17 +35,14 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     W365Error,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.http import TRIES
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import Environment, SingleSignOn
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.provisioning import (
     EXISTS_PATTERN,
     ProvisioningClient,
     parsed_environments,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.raw_call import raw_call_from_task
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import (
-    environment_from_task,
     group_from_task,
-    raw_call_from_task,
-    sso_from_task,
     upn_change,
     user_from_task,
 )

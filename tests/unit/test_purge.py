@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.directory import SCIM_ABILITIES
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import GuardError, InputError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import (
     AddRemoveSet,
@@ -19,14 +18,17 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     DesiredGroup,
     DesiredUser,
     Group,
-    Purge,
-    PurgeLimit,
-    PurgeScope,
     Snapshot,
     User,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import Plan, make_plan
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.purge import purge_from_task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.purge import (
+    Purge,
+    PurgeLimit,
+    PurgeScope,
+    purge_from_task,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim_directory import SCIM_ABILITIES
 
 ADELE, ALLAN, LEE, MEGAN = (f"{name}@contoso.com" for name in ("adele.vance", "allan.deyoung", "lee.gu", "megan.bowen"))
 GUEST = "nestor.wilke@fabrikam.com"
@@ -51,8 +53,8 @@ DOMAIN = PurgeScope(domains=frozenset({"contoso.com"}))
 
 
 def plan(*kinds: str, current: Snapshot = CURRENT, **more: Any) -> Plan:
-    policy = {name: more.pop(name) for name in ("scope", "limit", "protected") if name in more}
-    purge = Purge(frozenset(kinds), **{"scope": DOMAIN, "limit": ALL, **policy})
+    policy = {name: more.pop(name) for name in ("scope", "limit") if name in more}
+    purge = Purge(frozenset(kinds), **{"scope": DOMAIN, "limit": ALL, **policy}) if kinds else None
     desired = Desired(users=(DesiredUser(ADELE),), whole=True, purge=purge)
     return make_plan(replace(desired, **more), current, SCIM_ABILITIES)
 
@@ -201,16 +203,21 @@ def scope(**given: Any) -> dict[str, Any]:
 
 def test_options_are_read() -> None:
     given = scope(domains=["@Contoso.com"], groups=["HR *"], external_id_prefix="hr-")
-    purge = purge_from_task(options(purge_scope=given, purge_limit=" 2.5 % "), frozenset())
+    purge = purge_from_task(options(purge_scope=given, purge_limit=" 2.5 % "))
+    assert purge is not None
+    assert purge.kinds == {"users"}
     assert purge.scope == PurgeScope(frozenset({"contoso.com"}), ("hr *",), "hr-")
     assert purge.limit == PurgeLimit(2.5, per_cent=True)
-    assert purge_from_task(options(purge_limit="25"), frozenset()).limit == PurgeLimit(25)
+    assert purge_from_task(options(purge_limit="25")) == Purge(frozenset({"users"}), None, PurgeLimit(25))
+    assert purge_from_task(options(purge=[])) is None
 
 
 @pytest.mark.parametrize("limit", ["", "ten", "-1", "101%", "1.5", "10 per cent"])
 def test_a_limit_that_is_none_is_refused(limit: str) -> None:
     with pytest.raises(InputError, match=r"give a count such as 25"):
-        purge_from_task(options(purge_limit=limit), frozenset())
+        purge_from_task(options(purge_limit=limit))
+    with pytest.raises(InputError, match=r"give a count such as 25"):
+        purge_from_task(options(purge=[], purge_limit=limit))
 
 
 @pytest.mark.parametrize(
@@ -219,4 +226,4 @@ def test_a_limit_that_is_none_is_refused(limit: str) -> None:
 )
 def test_a_scope_that_would_mean_everybody_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="purge_scope"):
-        purge_from_task(options(purge_scope=given), frozenset())
+        purge_from_task(options(purge_scope=given))

@@ -10,8 +10,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from .errors import (
     AlreadyExistsError,
@@ -23,6 +22,9 @@ from .errors import (
 )
 from .http import TRIES
 from .plan import Action, Plan
+
+if TYPE_CHECKING:
+    from .directory import Batch
 
 Thing = TypeVar("Thing")
 
@@ -37,18 +39,7 @@ UNDONE: Final = object()
 """What a batch says of an action that has to be done by itself."""
 
 
-class Batch(Protocol):
-    """Does several actions of a phase in one request."""
-
-    def slices(self, actions: Sequence[Action], workers: int) -> Iterable[Sequence[Action]]:
-        """The actions in their order, in pieces."""
-
-    def send(self, actions: Sequence[Action]) -> list[Any]:
-        """The object that became of each action of a piece, or UNDONE."""
-
-
-@dataclass(frozen=True)
-class Done:
+class Done(NamedTuple):
     """What became of one action. `thing` is the object afterwards, `error` the reason of a failure.
 
     One that was not `tried` came after an error that concerns all of them.
@@ -75,12 +66,11 @@ class Done:
         return result
 
 
-@dataclass
-class Report:
+class Report(NamedTuple):
     """The outcome of a whole plan, in the plan's order."""
 
     plan: Plan
-    done: list[Done] = field(default_factory=list)
+    done: list[Done]
 
     @property
     def failures(self) -> list[Done]:
@@ -139,7 +129,7 @@ def apply(
                 on_done(done[-1])
         return done
 
-    report = Report(plan)
+    report = Report(plan, [])
     for phase in plan.phases():
         pieces = list(batch.slices(phase, concurrency)) if batch else [(action,) for action in phase]
         if concurrency == 1 or len(pieces) == 1:

@@ -12,8 +12,7 @@ This file is private to the collection.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, env_fallback
 
@@ -32,8 +31,7 @@ ENV_PREFIX = "W365_"
 _EXTENDING_KEYS = frozenset({"required", "aliases"})
 
 
-@dataclass(frozen=True)
-class ConnectionOption:
+class ConnectionOption(NamedTuple):
     """One connection option.
 
     ``default`` is V(None) when the option has no default. ``from_env`` is false only where a value cannot be

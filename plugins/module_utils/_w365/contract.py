@@ -14,8 +14,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import InputError
 
@@ -27,8 +26,7 @@ LETTERS = {
 }
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """One call of one remote system.
 
     `path` is relative to the root of its service and may hold `{environment}`, `{id}` and the like.
@@ -265,5 +263,5 @@ def endpoints_with(overrides: Mapping[str, Any] | None) -> Mapping[str, Endpoint
                 f"Option endpoints gives {path!r} for {id}, which is about one object: the path has to hold {{id}}, as in "
                 f"{table[id].path!r}."
             )
-        table[id] = replace(table[id], path=path)
+        table[id] = table[id]._replace(path=path)
     return table

@@ -24,7 +24,8 @@ from .errors import (
     ValidationError,
     W365Error,
 )
-from .http import Answer, Http, checked_root, retry_after, said
+from .http import Answer, Http, checked_root, retry_after
+from .refusals import said
 from .tokens import TokenSource
 
 PAGE = 999
@@ -294,7 +295,7 @@ class GraphClient:
                 refused += 1
                 # Whoever wants the longest rest speaks for all of them.
                 slowest = max(throttled, key=lambda answer: retry_after(answer.headers.get("retry-after")) or 0)
-                self._http._wait_as_told(slowest, refused, "a request in POST /$batch")
+                self._http.wait_as_told(slowest, refused, "a request in POST /$batch")
         return found
 
     def _relative(self, endpoint_id: str, object_id: str, query: Mapping[str, Any]) -> str:

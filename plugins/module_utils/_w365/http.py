@@ -16,10 +16,9 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from .errors import CertificateError, InputError, LostAnswerError, NoAnswerError, RateLimitError
@@ -69,84 +68,6 @@ MASK = "********"
 SHORTEST_SECRET = 4
 """Characters: anything shorter is left alone, since masking it would make every message unreadable."""
 
-SECRET_FIELDS = frozenset(
-    {
-        "password",
-        "secret",
-        "secrettext",
-        "clientsecret",
-        "client_secret",
-        "key",
-        "apikey",
-        "provisioningkey",
-        "token",
-        "accesstoken",
-        "access_token",
-        "refresh_token",
-        "secrettoken",
-    }
-)
-"""Names of fields that hold secrets in the answers of the three services, in small letters."""
-
-SAID_LIMIT = 1000
-"""Characters of a server's explanation that go into a message."""
-
-
-def _written(sign: str) -> str:
-    """A regular expression for a sign as it is or as URLs, JSON and pages write it, however often one is put into another."""
-    code = f"{ord(sign):x}"
-    return rf"(?i:{re.escape(sign)}|%(?:25)*{code}|(?:\\|%(?:25)*5c)u0*{code}|&(?:amp;)*#(?:0*{ord(sign)}|x0*{code});)"
-
-
-_BACKSLASHES = f"{_written(chr(92))}{{1,64}}"
-_AMPERSAND = f"{_written('&')}(?:(?:amp|{_written('#')}(?:0*38|x0*26)){_written(';')})*"
-_SHORT_ESCAPES = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
-
-
-@cache
-def _spellings(sign: str) -> str:
-    """A regular expression for one sign of a secret in all the ways in which texts are written elsewhere.
-
-    Letters, digits, dots and dashes are the same everywhere. The others change in JSON (where some servers write every
-    sign that means something to a page as a number), in pages, in URLs, in what Python prints, and in one inside another.
-    """
-    if re.fullmatch(SAME_EVERYWHERE, sign):
-        return re.escape(sign)
-    if sign.startswith("\\"):
-        return _BACKSLASHES
-    code = ord(sign)
-    utf8 = sign.encode("utf-8", "surrogatepass")
-    utf16 = sign.encode("utf-16-be", "surrogatepass").hex()
-    names = (f"{_written('#')}(?:0*{code}|x0*{code:x})", *(re.escape(name) for name in _entities().get(code, ())))
-    # The longer ones first: the sign itself may be the beginning of another way to write it.
-    plain = [
-        f"{_AMPERSAND}(?:{'|'.join(names)}){_written(';')}",
-        *([_AMPERSAND] if sign == "&" else []),
-        "".join(f"%(?:25)*{byte:02x}" for byte in utf8),
-        *([_written("+")] if sign == " " else []),
-        re.escape(sign),
-    ]
-    escaped = [
-        f"{_BACKSLASHES}".join(["", *(f"u{utf16[at : at + 4]}" for at in range(0, len(utf16), 4))]),
-        f"{_BACKSLASHES}".join(["", *(f"x{byte:02x}" for byte in utf8)]),
-        f"{_BACKSLASHES}(?:x{code:02x}|U{code:08x})",
-        *([f"{_BACKSLASHES}{_SHORT_ESCAPES[sign]}"] if sign in _SHORT_ESCAPES else []),
-    ]
-    return f"(?:(?:{_BACKSLASHES})?(?i:{'|'.join(plain)})|(?i:{'|'.join(escaped)}))"
-
-
-@cache
-def _entities() -> Mapping[int, tuple[str, ...]]:
-    """The names that pages have for signs: quot for the double quote."""
-    # Imported here: most tasks have no secret that needs it, and every task would pay for the table.
-    import html.entities
-
-    found: dict[int, tuple[str, ...]] = {ord("'"): ("apos",)}
-    for name, code in html.entities.name2codepoint.items():
-        found[code] = (*found.get(code, ()), name)
-    return found
-
-
 SAME_EVERYWHERE = r"[A-Za-z0-9._-]+"
 """What no way of writing changes."""
 
@@ -160,7 +81,10 @@ class _Secret:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        return re.compile("".join(map(_spellings, re.findall(r"\\+|.", self.text, re.DOTALL))))
+        # Imported here: most texts hold no part of any secret.
+        from .spellings import pattern_of
+
+        return pattern_of(self.text)
 
 
 class Redactor:
@@ -198,8 +122,7 @@ class Redactor:
         return value
 
 
-@dataclass(frozen=True)
-class HttpSettings:
+class HttpSettings(NamedTuple):
     """How to talk. `verify` is a CA bundle's path or a boolean, `timeout` is in seconds per answer.
 
     `patience` is what a task may spend in total, in seconds, waiting after 429 and 503: -1 for ever, 0 never. Workers who
@@ -214,8 +137,7 @@ class HttpSettings:
     connections: int = 8
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What a server answered. `repeated` says that an earlier try of the same request may have been carried out."""
 
     status: int
@@ -344,7 +266,7 @@ class Http:
                     # To wait because the server says so is no failed try.
                     tries -= 1
                     waits += 1
-                    self._wait_as_told(answer, waits, what)
+                    self.wait_as_told(answer, waits, what)
                     continue
                 self._pace.went_well()
                 self._on_answer()
@@ -360,7 +282,7 @@ class Http:
 
     # Waiting
 
-    def _wait_as_told(self, answer: Answer, tries: int, what: str) -> None:
+    def wait_as_told(self, answer: Answer, tries: int, what: str) -> None:
         asked = retry_after(answer.headers.get("retry-after"))
         # "0 seconds", or a date that is past, would have us ask without end and without a pause.
         seconds = min(asked, RETRY_AFTER_CAP) if asked else _backoff(tries)
@@ -444,7 +366,7 @@ class MsalHttpClient:
                 tries -= 1
                 waits += 1
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                self._http._wait_as_told(
+                self._http.wait_as_told(
                     Answer(response.status_code, headers, ""), waits, f"{method} {self._http._shown(url)}"
                 )
                 continue
@@ -457,31 +379,6 @@ class MsalHttpClient:
                 self._http._pause(_backoff(tries), f"HTTP {response.status_code} from {urlsplit(url).hostname}")
                 continue
             return response
-
-
-def masked_secrets(value: Any) -> Any:
-    """Decoded JSON with the values of well-known secret fields masked, wherever they stand."""
-    if isinstance(value, Mapping):
-        return {
-            name: MASK
-            if str(name).lower() in SECRET_FIELDS and isinstance(item, str) and item
-            else masked_secrets(item)
-            for name, item in value.items()
-        }
-    return [masked_secrets(item) for item in value] if isinstance(value, list) else value
-
-
-def secret_values(value: Any) -> Iterator[str]:
-    """The texts that stand in well-known secret fields of a request's body, wherever they are."""
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            if isinstance(item, str) and str(name).lower() in SECRET_FIELDS:
-                yield item
-            else:
-                yield from secret_values(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from secret_values(item)
 
 
 def checked_root(url: str, option: str) -> str:
@@ -510,45 +407,6 @@ def _text(raw: requests.Response) -> str:
     if "charset" not in raw.headers.get("content-type", "").lower():
         raw.encoding = "utf-8"
     return raw.text
-
-
-def said(answer: Answer, redactor: Redactor) -> str:
-    """What a server says in the body of a refusal, as one line: JSON of any shape, HTML, text or nothing."""
-    text = ""
-    try:
-        text = "; ".join(_statements(answer.json()))
-    except ValueError:
-        import html
-
-        # Masked before and after: a secret may hold what looks like a tag, and a page spells it in its own way.
-        text = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]+>", " ", redactor.text(answer.text))
-        text = re.sub(r"\s+", " ", html.unescape(text)).strip()
-        if "<html" in answer.text.lower():
-            text = f"an HTML page: {text}" if text else "an empty HTML page"
-    text = redactor.text(text) or "the server gave no reason"
-    return text if len(text) <= SAID_LIMIT else f"{text[:SAID_LIMIT]} ..."
-
-
-def _statements(data: Any) -> list[str]:
-    """The sentences in an error body: ValidationResult in its plausible shapes (contract: Answers; A), SCIM, Graph."""
-    if data is None:
-        return []
-    if isinstance(data, list):
-        return [sentence for item in data for sentence in _statements(item)]
-    if not isinstance(data, Mapping):
-        return [str(data)]
-    found = {str(name).lower(): value for name, value in data.items()}
-    if isinstance(found.get("error"), Mapping):
-        return _statements(found["error"])
-    message = next(
-        (found[name] for name in ("errormessage", "message", "detail", "error_description") if found.get(name)), None
-    )
-    if isinstance(message, str):
-        about = found.get("membernames") or found.get("scimtype") or found.get("code")
-        shown = ", ".join(map(str, about)) if isinstance(about, list) else about
-        return [f"{shown}: {message}" if shown else message]
-    # An unknown shape is shown whole: better clumsy than hidden.
-    return [f"{name}: {'; '.join(_statements(value)) or value}" for name, value in data.items()]
 
 
 def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:

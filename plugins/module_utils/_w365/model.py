@@ -12,21 +12,20 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .errors import InputError
 
+if TYPE_CHECKING:
+    from .purge import Purge
+
 EMAIL_PATTERN = re.compile(r"^[^\s@<>(),;:\\\"\[\]]+@[^\s@.]+(\.[^\s@.]+)+$")
 """Deliberately loose: it refuses what no server can mean, and leaves the fine print to the server."""
-
-RESERVED_ENVIRONMENT_NAMES = frozenset({"demo"})
-"""Refused for new environments (contract: Environment, D)."""
 
 
 def folded(text: str) -> str:
@@ -45,19 +44,10 @@ def checked_upn(value: str, option: str = "upn") -> str:
     return upn
 
 
-def sanitised_environment_name(name: str) -> str:
-    """The name that the server most likely makes of this one: lower case letters and digits only (C).
-
-    The server's own answer always wins over this prediction.
-    """
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
 Thing = TypeVar("Thing", "User", "Group")
 
 
-@dataclass(frozen=True)
-class User:
+class User(NamedTuple):
     """A person in an environment.
 
     `active` is false for whoever is on the deleted-users list (contract, SCIM; A). `id` is the server's own, opaque.
@@ -91,8 +81,7 @@ USER_RESULT_FIELDS = ("upn", "id", *USER_FIELDS[1:])
 _FOLDED_FIELDS = frozenset({"upn", "email", "name"})
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """A group in an environment. `members` holds member keys (see `member_key`); None when they were not read."""
 
     name: str
@@ -121,8 +110,7 @@ UNRESOLVED = "id:"
 """Begins the key of a member whose UPN is not known, such as a nested group."""
 
 
-@dataclass(frozen=True)
-class AddRemoveSet:
+class AddRemoveSet(NamedTuple):
     """A change of a collection: `set` names the whole of it, otherwise `add` and `remove` are applied."""
 
     add: frozenset[str] = frozenset()
@@ -182,8 +170,7 @@ class DesiredGroup:
         return folded(self.name)
 
 
-@dataclass(frozen=True)
-class LeftOut:
+class LeftOut(NamedTuple):
     """An object that a source left out, with a reason that a person understands."""
 
     kind: str
@@ -195,64 +182,11 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Leavers:
-    """Who goes. `kept` were spared by a guard, `notes` are sentences for the person who runs the task."""
-
-    users: tuple[User, ...] = ()
-    groups: tuple[Group, ...] = ()
-    kept: tuple[LeftOut, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class PurgeScope:
-    """Of whom a purge may take anybody: who fits every criterion that is given. All are compared in their folded form.
-
-    `groups` are names in which an asterisk stands for anything. For users they mean membership, for groups the name.
-    """
-
-    domains: frozenset[str] = frozenset()
-    groups: tuple[str, ...] = ()
-    external_id_prefix: str = ""
-
-    def group_named(self, name: str) -> bool:
-        key = folded(name)
-        return any(
-            re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), key, re.DOTALL) for pattern in self.groups
-        )
-
-
-@dataclass(frozen=True)
-class PurgeLimit:
-    """How many of one kind may go in one run: a count, or a share of those in scope, which is rounded up."""
-
-    number: float
-    per_cent: bool = False
-
-    def of(self, in_scope: int) -> int:
-        # 10 % of 30 is 3 and not 4, whatever floats think of it.
-        return math.ceil(round(in_scope * self.number / 100, 6)) if self.per_cent else int(self.number)
-
-    def __str__(self) -> str:
-        return f"{self.number:g}{'%' if self.per_cent else ''}"
-
-
-@dataclass(frozen=True)
-class Purge:
-    """Which kinds are purged, of which scope, up to which limit, and which users (keys) never."""
-
-    kinds: frozenset[str] = frozenset()
-    scope: PurgeScope | None = None
-    limit: PurgeLimit = PurgeLimit(10, per_cent=True)
-    protected: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
 class Desired:
     """Everything that a source wants of an environment. None for `administrators` leaves them alone.
 
     A `whole` one is about a directory and not about single objects: users and groups are listed, nobody is looked up, and
-    who is not found by UPN is found by `external_id`.
+    who is not found by UPN is found by `external_id`. The `protected` users (keys) are not taken away by anything.
     """
 
     users: tuple[DesiredUser, ...] = ()
@@ -260,7 +194,8 @@ class Desired:
     administrators: AddRemoveSet | None = None
     left_out: tuple[LeftOut, ...] = ()
     whole: bool = False
-    purge: Purge = Purge()
+    purge: Purge | None = None
+    protected: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -300,44 +235,6 @@ class Snapshot:
     @cached_property
     def groups_by_id(self) -> Mapping[str, Group]:
         return {group.id: group for group in reversed(self.groups) if group.id}
-
-
-@dataclass(frozen=True)
-class Environment:
-    """A customer's environment inside an instance. `active` is None when the server does not say."""
-
-    name: str
-    active: bool | None = None
-
-    def as_result(self) -> dict[str, Any]:
-        return {"name": self.name, "active": self.active}
-
-
-@dataclass(frozen=True)
-class DesiredEnvironment:
-    """What a task wants of an environment.
-
-    `administrator` is the first administrator in the Provisioning API's words, needed to create one that is not
-    `empty`. `confirmation` is the name that has to be repeated before an environment is deleted.
-    """
-
-    name: str
-    present: bool = True
-    active: bool | None = None
-    administrator: Mapping[str, str] | None = field(default=None, repr=False)
-    empty: bool = False
-    confirmation: str | None = None
-
-
-@dataclass(frozen=True)
-class SingleSignOn:
-    """The OAuth2 sign-on of an environment; its key can be written and never read."""
-
-    authority: str
-    client_id: str
-
-    def as_result(self) -> dict[str, Any]:
-        return {"authority": self.authority, "client_id": self.client_id}
 
 
 def difference(fields_wanted: Mapping[str, Any], current: User | Group, names: Iterable[str]) -> dict[str, Any]:
@@ -497,6 +394,5 @@ def group_to_scim(group: Group) -> dict[str, Any]:
 
 
 def with_fields(thing: Thing, values: Mapping[str, Any]) -> Thing:
-    """A copy of a dataclass with those of the values that it has fields for."""
-    known = {item.name for item in fields(thing)}
-    return replace(thing, **{name: value for name, value in values.items() if name in known})
+    """A copy of a user or group with those of the values that it has fields for."""
+    return thing._replace(**{name: value for name, value in values.items() if name in thing._fields})

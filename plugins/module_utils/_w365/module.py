@@ -17,10 +17,9 @@ from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .apply import Batch, Handler, Report, apply, predict
+from .apply import Handler, Report, apply, predict
 from .argspec import build_argument_spec, build_rules, connection_option
 from .contract import Endpoint, endpoints_with
-from .directory import Directory, Instance, ProvisioningDirectory, ScimDirectory
 from .errors import (
     ApplyError,
     AuthenticationError,
@@ -31,19 +30,20 @@ from .errors import (
     W365Error,
 )
 from .http import REQUESTS_IMPORT_ERROR, SHORTEST_SECRET, Http, HttpSettings, Redactor
-from .model import Desired, DesiredGroup, DesiredUser, SingleSignOn, Snapshot
+from .model import Desired, DesiredGroup, DesiredUser, Snapshot
 from .plan import Plan, existing, make_plan
-from .scim import ScimClient
-from .sources import sso_tenant
 
-# AnsiballZ compiles every file anew in every task, so each task imports the clients that it uses, where it uses them.
+# AnsiballZ compiles every file anew in every task, so each task imports what only it uses, where it uses it.
 if TYPE_CHECKING:
+    from .directory import Batch, Directory
+    from .environments import SingleSignOn
     from .graph import GraphClient
-    from .provisioning import ProvisioningClient
-    from .tokens import Cloud, Credential, TokenSource
-
-if TYPE_CHECKING:
+    from .instance import Instance
     from .progress import Progress
+    from .provisioning import ProvisioningClient
+    from .provisioning_directory import ProvisioningDirectory
+    from .scim import ScimClient
+    from .tokens import Cloud, Credential, TokenSource
 
 Corridor = Callable[["W365Module"], dict[str, Any]]
 """One module's walk: returns what goes into the task's result."""
@@ -161,6 +161,8 @@ class W365Module(AnsibleModule):
 
     @cached_property
     def scim(self) -> ScimClient:
+        from .scim import ScimClient
+
         return ScimClient(
             self.http,
             url=self.option("scim_url", "for SCIM"),
@@ -227,6 +229,8 @@ class W365Module(AnsibleModule):
     def directory(self) -> Directory:
         """Users and groups: over SCIM when scim_url is given, over the Provisioning API otherwise."""
         if self.params["scim_url"]:
+            from .scim_directory import ScimDirectory
+
             administration = self.administration if self.has_provisioning and self.params["environment"] else None
             return ScimDirectory(self.scim, administration)
         return self.administration
@@ -234,11 +238,15 @@ class W365Module(AnsibleModule):
     @cached_property
     def administration(self) -> ProvisioningDirectory:
         """The Provisioning API's view of the environment, the only one with administrators."""
+        from .provisioning_directory import ProvisioningDirectory
+
         return ProvisioningDirectory(self.provisioning, self.environment)
 
     @cached_property
     def instance(self) -> Instance:
         """Environments and their settings."""
+        from .instance import Instance
+
         return Instance(self.provisioning)
 
     @property
@@ -267,6 +275,7 @@ class W365Module(AnsibleModule):
 
     def verify_sso(self, sso: SingleSignOn, key: str) -> None:
         """Ask Entra for a token with exactly these values. Raises AuthenticationError when it gives none."""
+        from .environment_sources import sso_tenant
         from .tokens import ClientSecret, TokenSource
 
         parts = urlsplit(sso.authority)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import GuardError, InputError
 from .model import (
@@ -23,24 +23,19 @@ from .model import (
     USER_FIELDS,
     AddRemoveSet,
     Desired,
-    DesiredEnvironment,
     DesiredGroup,
     DesiredUser,
-    Environment,
     Group,
-    Leavers,
     LeftOut,
-    SingleSignOn,
     Snapshot,
     User,
     difference,
     folded,
-    sanitised_environment_name,
     with_fields,
 )
 
 if TYPE_CHECKING:
-    from .purge import Named
+    from .purge import Leavers, Named
 
 PHASES = (
     ("environment", ("create", "delete")),
@@ -58,8 +53,7 @@ PHASES = (
 """What is done after what. Inside a phase the order does not matter."""
 
 
-@dataclass(frozen=True)
-class Abilities:
+class Abilities(NamedTuple):
     """What a directory can hold. `fields_of` maps "user" and "group" to the names of the fields it reads and writes,
     `extras` are the write-only values it takes, `ways_out` says for a field what to do where it is not supported."""
 
@@ -68,7 +62,7 @@ class Abilities:
     group_fields: frozenset[str]
     extras: frozenset[str] = frozenset()
     permanent_deletion: bool = True
-    ways_out: Mapping[str, str] = field(default_factory=dict)
+    ways_out: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -183,8 +177,8 @@ def make_plan(desired: Desired, current: Snapshot, abilities: Abilities, *, assu
         desired = replace(desired, users=tuple(_recognised(desired.users, current)))
     _refuse_two_for_one(desired, current)
     _refuse_role_contradictions(desired)
-    leavers = Leavers()
-    if desired.purge.kinds:
+    leavers: Leavers | None = None
+    if desired.purge:
         # Imported here, since few tasks purge: see module.py.
         from .purge import with_leavers
 
@@ -192,23 +186,23 @@ def make_plan(desired: Desired, current: Snapshot, abilities: Abilities, *, assu
     users = _joined(
         [
             *(_plan_user(user, current, abilities) for user in sorted(desired.users, key=lambda u: u.key)),
-            *(_plan_leaver(user) for user in leavers.users),
+            *(_plan_leaver(user) for user in (leavers.users if leavers else ())),
         ]
     )
     # Members are named as they are called when it is their turn: after the renames.
     renamed = after(current, users)
     groups = [
         *(_plan_group(group, renamed, abilities) for group in sorted(desired.groups, key=lambda g: g.key)),
-        *(Plan(actions=(_group_deletion(group, purged=True),)) for group in leavers.groups),
+        *(Plan(actions=(_group_deletion(group, purged=True),)) for group in (leavers.groups if leavers else ())),
     ]
     so_far = _joined([users, *groups])
     read = current
     current, assumed = _with_missing_users(desired, current, after(current, so_far), assume_missing)
     if desired.administrators is not None:
         so_far = _joined([so_far, _plan_administrators(desired.administrators, after(current, so_far))])
-    so_far = replace(so_far, notes=(*so_far.notes, *assumed, *leavers.notes))
-    guard(read, so_far, desired.purge.protected)
-    return replace(so_far, left_out=(*desired.left_out, *leavers.kept))
+    so_far = replace(so_far, notes=(*so_far.notes, *assumed, *(leavers.notes if leavers else ())))
+    guard(read, so_far, desired.protected)
+    return replace(so_far, left_out=(*desired.left_out, *(leavers.kept if leavers else ())))
 
 
 def guard(current: Snapshot, plan: Plan, protected: frozenset[str] = frozenset()) -> None:
@@ -472,7 +466,7 @@ def _user_deletion(found: User, name: str, *, purged: bool = False) -> Action:
         {"active": False},
         {"active": False},
         subject=found,
-        outcome=replace(found, active=False),
+        outcome=found._replace(active=False),
         purged=purged,
     )
 
@@ -520,7 +514,7 @@ def _plan_members(group: Group, wanted: AddRemoveSet) -> Iterator[Action]:
             {"members": sorted(target)},
             {"add": sorted(target - current), "remove": sorted(current - target)},
             subject=group,
-            outcome=replace(group, members=target),
+            outcome=group._replace(members=target),
         )
 
 
@@ -596,7 +590,7 @@ def _role_action(verb: str, user: User, administrator: bool) -> Action:
         {"administrator": administrator},
         {"administrator": administrator},
         subject=user,
-        outcome=replace(user, administrator=administrator),
+        outcome=user._replace(administrator=administrator),
     )
 
 
@@ -691,137 +685,8 @@ def _with_renamed_members(groups: tuple[Group, ...], plan: Plan) -> tuple[Group,
     if not renamed:
         return groups
     return tuple(
-        replace(g, members=frozenset(new for m in g.members if (new := renamed.get(m, m)) is not None))
+        g._replace(members=frozenset(new for m in g.members if (new := renamed.get(m, m)) is not None))
         if g.members
         else g
         for g in groups
     )
-
-
-# Environments and their settings
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """What to do when the server cannot show its current settings: write, skip or fail (option when_unreadable)."""
-
-    policy: str
-
-    def note(self, what: str) -> str:
-        """The sentence that goes with the decision. Raises InputError for the policy fail."""
-        told = f"This server cannot show {what}, so it could not be compared."
-        if self.policy == "fail":
-            raise InputError(f"{told} Nothing was written, as when_unreadable=fail asks.")
-        if self.policy == "skip":
-            return f"{told} It was left as it is; when_unreadable=write writes it on every run."
-        return f"{told} It was written again and counts as changed; when_unreadable=skip leaves it alone."
-
-
-def plan_environment(wanted: DesiredEnvironment, current: Environment | None, unreadable: Unreadable) -> Plan:
-    """What has to be done with an environment.
-
-    Raises InputError for a new one without a first administrator, GuardError for a deletion that is not confirmed.
-    """
-    if not wanted.present:
-        return _plan_environment_deletion(wanted, current)
-    actions: list[Action] = []
-    notes: list[str] = []
-    if current is None:
-        if wanted.administrator is None and not wanted.empty:
-            raise InputError(
-                f"Environment '{wanted.name}' does not exist, and a new one needs its first administrator: give option administrator, "
-                "or empty=true for an environment without users."
-            )
-        created = Environment(sanitised_environment_name(wanted.name), True)
-        extras = {"administrator": None if wanted.empty else wanted.administrator}
-        actions.append(
-            Action(
-                "environment",
-                "create",
-                wanted.name,
-                None,
-                created.as_result(),
-                created.as_result(),
-                outcome=created,
-                extras=extras,
-            )
-        )
-    subject = current or created
-    if wanted.active is not None and subject.active is not wanted.active:
-        if subject.active is None:
-            notes.append(unreadable.note(f"whether environment '{subject.name}' is active"))
-        if subject.active is not None or unreadable.policy == "write":
-            changes = {"active": wanted.active}
-            verb = "activate" if wanted.active else "deactivate"
-            outcome = replace(subject, active=wanted.active)
-            actions.append(
-                Action(
-                    "environment",
-                    verb,
-                    subject.name,
-                    {"active": subject.active},
-                    changes,
-                    changes,
-                    subject=subject,
-                    outcome=outcome,
-                )
-            )
-    unchanged = () if actions else (("environment", subject.name),)
-    return Plan(tuple(actions), unchanged, notes=tuple(notes), compared=not notes)
-
-
-def _plan_environment_deletion(wanted: DesiredEnvironment, current: Environment | None) -> Plan:
-    if current is None:
-        return Plan(unchanged=(("environment", wanted.name),))
-    if folded(wanted.confirmation or "") != folded(current.name):
-        raise GuardError(
-            f"Refused to delete environment '{current.name}' with everybody in it: delete_confirmation is "
-            f"{wanted.confirmation!r} and has to repeat the environment's name. Nothing was written."
-        )
-    return Plan(actions=(Action("environment", "delete", current.name, current.as_result(), None, subject=current),))
-
-
-def plan_sso(
-    wanted: SingleSignOn,
-    key: str,
-    current: SingleSignOn | None,
-    *,
-    readable: bool,
-    update_key: str,
-    unreadable: Unreadable,
-    environment: str,
-) -> Plan:
-    """What has to be done with the single sign-on of an environment.
-
-    Authority and ClientId are compared where the server shows them. The key never is: it goes along whenever one of
-    them differs, and on every run with update_key=always.
-    """
-    notes: list[str] = []
-    unchanged = Plan(unchanged=(("sso", environment),), compared=readable)
-    same = current is not None and (folded(current.authority).rstrip("/"), folded(current.client_id)) == (
-        folded(wanted.authority).rstrip("/"),
-        folded(wanted.client_id),
-    )
-    if not readable and update_key != "always":
-        notes.append(unreadable.note(f"the single sign-on of environment '{environment}'"))
-        if unreadable.policy == "skip":
-            return replace(unchanged, notes=tuple(notes))
-    elif same and update_key != "always":
-        return unchanged
-    before = dict(current.as_result()) if current else None
-    after_fields = dict(wanted.as_result())
-    if before is not None:
-        before["key"] = "(not readable)"
-    after_fields["key"] = "(written)"
-    action = Action(
-        "sso",
-        "write",
-        environment,
-        before,
-        after_fields,
-        wanted.as_result(),
-        subject=current,
-        outcome=wanted,
-        extras={"key": key},
-    )
-    return Plan(actions=(action,), notes=tuple(notes), compared=readable)

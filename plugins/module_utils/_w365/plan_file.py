@@ -16,7 +16,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +119,7 @@ def _written(action: Action) -> dict[str, Any]:
 def _object(thing: User | Group | None) -> dict[str, Any] | None:
     if thing is None:
         return None
-    values = asdict(thing)
+    values = thing._asdict()
     if values.get("members") is not None:
         values["members"] = sorted(values["members"])
     return values
@@ -212,7 +212,7 @@ def plan_of_file(module: W365Module, desired: Desired) -> tuple[Plan, str]:
     plan = with_secrets(reviewed, desired.users)
     current = module.read(as_desired(plan))
     plan = remaining(plan, current)
-    guard(current, plan, desired.purge.protected)
+    guard(current, plan, desired.protected)
     return plan, digest
 
 

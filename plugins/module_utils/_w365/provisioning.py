@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .contract import LETTERS, Endpoint
+from .environments import Environment, SingleSignOn
 from .errors import (
     AlreadyExistsError,
     AnswerError,
@@ -26,8 +27,8 @@ from .errors import (
     ValidationError,
     W365Error,
 )
-from .http import Answer, Http, checked_root, said
-from .model import Environment, SingleSignOn
+from .http import Answer, Http, checked_root
+from .refusals import said
 
 FORBIDDEN = (
     "HTTP 403 from the Provisioning API has one of three causes: the provisioning_key is wrong (a renewed key revokes the "

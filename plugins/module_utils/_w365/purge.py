@@ -11,6 +11,7 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,11 +23,7 @@ from .model import (
     Desired,
     DesiredGroup,
     Group,
-    Leavers,
     LeftOut,
-    Purge,
-    PurgeLimit,
-    PurgeScope,
     Snapshot,
     User,
     folded,
@@ -37,6 +34,59 @@ KINDS = ("users", "groups", "memberships", "administrators")
 
 NAMES_SHOWN = 10
 """So many of those who would have gone stand in the message; all of them stand in the result."""
+
+
+@dataclass(frozen=True)
+class Leavers:
+    """Who goes. `kept` were spared by a guard, `notes` are sentences for the person who runs the task."""
+
+    users: tuple[User, ...] = ()
+    groups: tuple[Group, ...] = ()
+    kept: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PurgeScope:
+    """Of whom a purge may take anybody: who fits every criterion that is given. All are compared in their folded form.
+
+    `groups` are names in which an asterisk stands for anything. For users they mean membership, for groups the name.
+    """
+
+    domains: frozenset[str] = frozenset()
+    groups: tuple[str, ...] = ()
+    external_id_prefix: str = ""
+
+    def group_named(self, name: str) -> bool:
+        key = folded(name)
+        return any(
+            re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), key, re.DOTALL) for pattern in self.groups
+        )
+
+
+@dataclass(frozen=True)
+class PurgeLimit:
+    """How many of one kind may go in one run: a count, or a share of those in scope, which is rounded up."""
+
+    number: float
+    per_cent: bool = False
+
+    def of(self, in_scope: int) -> int:
+        # 10 % of 30 is 3 and not 4, whatever floats think of it.
+        return math.ceil(round(in_scope * self.number / 100, 6)) if self.per_cent else int(self.number)
+
+    def __str__(self) -> str:
+        return f"{self.number:g}{'%' if self.per_cent else ''}"
+
+
+@dataclass(frozen=True)
+class Purge:
+    """Which kinds are purged (one or more), of which scope, up to which limit."""
+
+    kinds: frozenset[str]
+    scope: PurgeScope | None = None
+    limit: PurgeLimit = PurgeLimit(10, per_cent=True)
+    protected: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -84,18 +134,18 @@ def with_leavers(desired: Desired, current: Snapshot, named: Named) -> tuple[Des
     more would go than the limit allows, or nobody can tell who is an administrator.
     """
     purge = desired.purge
-    if not purge.kinds:
+    if purge is None:
         return desired, Leavers()
     _refuse_empty_lists(desired, purge)
     _refuse_scopeless(purge)
-    spared = _Spared(purge, current)
+    spared = _Spared(desired.protected, current)
     counted = _Counted(purge.limit)
     people = _People(purge.scope, current)
-    notes = _blank_scope_notes(purge, current)
+    notes = _blank_scope_notes(purge, desired.protected, current)
     users: tuple[User, ...] = ()
     groups: tuple[Group, ...] = ()
     if "users" in purge.kinds:
-        _refuse_blind(purge, current)
+        _refuse_blind(desired.protected, current)
         in_scope = [user for user in current.users if user.active is not False and people.fit(user.key)]
         users = tuple(
             user for user in in_scope if user.key not in named.users and not spared.keeps("user", user.key, user.upn)
@@ -116,8 +166,8 @@ def with_leavers(desired: Desired, current: Snapshot, named: Named) -> tuple[Des
 class _Spared:
     """Accounts that no purge takes: the protected ones, and the primary administrator."""
 
-    def __init__(self, purge: Purge, current: Snapshot) -> None:
-        self._protected = purge.protected
+    def __init__(self, protected: frozenset[str], current: Snapshot) -> None:
+        self._protected = protected
         self._primary = current.primary_administrator
         self.told: list[LeftOut] = []
 
@@ -188,7 +238,7 @@ def _with_membership_leavers(
         ]
         in_scope += len(fitting)
         going += [f"{found.name}: {key}" for key in leaving]
-        groups.append(replace(wanted, members=replace(change, remove=change.remove | frozenset(leaving))))
+        groups.append(replace(wanted, members=change._replace(remove=change.remove | frozenset(leaving))))
     counted.add("memberships", going, in_scope)
     return replace(desired, groups=tuple(groups))
 
@@ -209,7 +259,7 @@ def _with_administrator_leavers(
     fitting = [named.renamed.get(key, key) for key in sorted(current.administrators) if people.fit(key)]
     going = [key for key in fitting if key not in wanted and not spared.keeps("administrator", key, key)]
     counted.add("administrators", going, len(fitting))
-    return replace(desired, administrators=replace(change, remove=change.remove | frozenset(going)))
+    return replace(desired, administrators=change._replace(remove=change.remove | frozenset(going)))
 
 
 # Refusals
@@ -249,10 +299,10 @@ def _refuse_scopeless(purge: Purge) -> None:
         )
 
 
-def _refuse_blind(purge: Purge, current: Snapshot) -> None:
+def _refuse_blind(protected: frozenset[str], current: Snapshot) -> None:
     """Where nobody can see the administrators, somebody must at least have said whom to keep."""
     present = {user.key for user in current.users if user.active is not False}
-    if current.administrators is None and not purge.protected & present:
+    if current.administrators is None and not protected & present:
         raise GuardError(
             "Refused to purge users: this connection cannot see who is an administrator, so nobody can tell whether the last "
             "one would go. Nothing was written. Give instance_url and provisioning_key, or name the administrators in "
@@ -260,9 +310,9 @@ def _refuse_blind(purge: Purge, current: Snapshot) -> None:
         )
 
 
-def _blank_scope_notes(purge: Purge, current: Snapshot) -> tuple[str, ...]:
+def _blank_scope_notes(purge: Purge, protected: frozenset[str], current: Snapshot) -> tuple[str, ...]:
     notes: list[str] = []
-    unknown = sorted(purge.protected - {user.key for user in current.users})
+    unknown = sorted(protected - {user.key for user in current.users})
     if unknown:
         names = ", ".join(f"'{key}'" for key in unknown)
         notes.append(f"protected_users names {names}, whom this environment does not have. Check the spelling.")
@@ -285,14 +335,17 @@ def _shown(names: Sequence[str]) -> str:
 # From the options
 
 
-def purge_from_task(params: Mapping[str, Any], protected: frozenset[str]) -> Purge:
-    """The policy that w365_directory describes. Raises InputError for a scope or a limit that cannot be understood."""
-    return Purge(
+def purge_from_task(params: Mapping[str, Any]) -> Purge | None:
+    """The policy that w365_directory describes; None when nothing is purged.
+
+    Raises InputError for a scope or a limit that cannot be understood, also without a purge.
+    """
+    purge = Purge(
         kinds=frozenset(params["purge"] or ()),
         scope=_scope(params["purge_scope"]),
         limit=_limit(params["purge_limit"]),
-        protected=protected,
     )
+    return purge if purge.kinds else None
 
 
 def _scope(value: Mapping[str, Any] | None) -> PurgeScope | None:

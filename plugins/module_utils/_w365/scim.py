@@ -13,13 +13,12 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from .contract import Endpoint
 from .errors import AlreadyExistsError, AnswerError, AuthenticationError, NotFoundError, ValidationError, W365Error
-from .http import Answer, Http, checked_root, said
+from .http import Answer, Http, checked_root
 
 PAGE = 200
 """Resources asked for per page; a server may give fewer."""
@@ -31,8 +30,7 @@ NO_BODY: Any = object()
 """Distinguishes a request without a body from one whose body is null."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """The request that does an action."""
 
     endpoint_id: str
@@ -91,7 +89,7 @@ class ScimClient:
                 return answer.json()
             except ValueError:
                 raise AnswerError(
-                    f"the answer is not JSON: {said(answer, self._http.redactor)}",
+                    f"the answer is not JSON: {self._said(answer)}",
                     status=answer.status,
                     method=endpoint.method,
                     path=path,
@@ -107,7 +105,7 @@ class ScimClient:
         return endpoint.method, endpoint.path.format(id=quote(object_id, safe=""))
 
     def _refusal(self, answer: Answer, endpoint: Endpoint, path: str) -> W365Error:
-        text = said(answer, self._http.redactor)
+        text = self._said(answer)
         if answer.status in (401, 403):
             return AuthenticationError(
                 f"The SCIM service refused the token (HTTP {answer.status}, {endpoint.method} {path}; the server said: {text}). "
@@ -125,6 +123,12 @@ class ScimClient:
         return kinds.get(answer.status, AnswerError)(
             text, status=answer.status, method=endpoint.method, path=path, advice=advice
         )
+
+    def _said(self, answer: Answer) -> str:
+        # Imported here, since most tasks are refused nothing: see module.py.
+        from .refusals import said
+
+        return said(answer, self._http.redactor)
 
     def find(self, endpoint_id: str, attribute: str, value: str) -> list[Mapping[str, Any]]:
         """The resources whose attribute equals `value`, by a single eq filter. The caller checks the match again."""
