@@ -378,7 +378,9 @@ def test_a_silent_server_runs_into_the_time_out(
     assert server.methods == ["POST"]
     with pytest.raises(NoAnswerError, match=f"tried {TRIES} times"):
         ask(http_, server.url, "GET")
-    assert server.methods == ["POST"] + ["GET"] * TRIES
+    # On a busy machine the last one may give up before the server has looked at it.
+    assert server.methods[:TRIES] == ["POST"] + ["GET"] * (TRIES - 1)
+    assert len(server.methods) <= TRIES + 1
 
 
 # ---- statuses

@@ -233,6 +233,13 @@ class Snapshot:
         return {group.key: group for group in reversed(self.groups)}
 
     @cached_property
+    def groups_by_external_id(self) -> Mapping[str, Group]:
+        counts = Counter(group.external_id for group in self.groups if group.external_id)
+        return {
+            group.external_id: group for group in self.groups if group.external_id and counts[group.external_id] == 1
+        }
+
+    @cached_property
     def groups_by_id(self) -> Mapping[str, Group]:
         return {group.id: group for group in reversed(self.groups) if group.id}
 

@@ -174,7 +174,11 @@ def make_plan(desired: Desired, current: Snapshot, abilities: Abilities, *, assu
     """
     _refuse_duplicates(desired)
     if desired.whole:
-        desired = replace(desired, users=tuple(_recognised(desired.users, current)))
+        desired = replace(
+            desired,
+            users=tuple(_recognised(desired.users, current)),
+            groups=tuple(_recognised_groups(desired.groups, current)),
+        )
     _refuse_two_for_one(desired, current)
     _refuse_role_contradictions(desired)
     leavers: Leavers | None = None
@@ -221,11 +225,13 @@ def _named(desired: Desired, current: Snapshot) -> Named:
     if desired.administrators is not None:
         people |= desired.administrators.named
     groups = {group.key: found for group in desired.groups if (found := existing(group, current)) is not None}
+    leaving = [existing(user, current) for user in desired.users if not user.present]
     return Named(
         frozenset(people),
         frozenset(groups) | {found.key for found in groups.values()},
         groups,
         {old: new for new, old in found_as.items() if new != old},
+        tuple(user for user in leaving if user is not None and user.active is not False),
     )
 
 
@@ -316,8 +322,11 @@ def _recognised(users: Sequence[DesiredUser], current: Snapshot) -> Iterator[Des
         external_id = str(user.fields.get("external_id") or "").strip()
         known = current.users_by_external_id.get(external_id) if external_id else None
         found = current.users_by_key.get(user.key)
-        if known is None or known is found or user.identity or not user.present:
+        if known is None or known is found or user.identity:
             yield user
+        elif not user.present:
+            # Who is to go has perhaps been renamed too; somebody else of that name is not meant.
+            yield user if found is not None else replace(user, identity=known.upn)
         elif found is not None and found.external_id:
             raise InputError(
                 f"'{user.upn}' has the external id {external_id!r} in the list, and on the server that is '{known.upn}', while "
@@ -330,6 +339,18 @@ def _recognised(users: Sequence[DesiredUser], current: Snapshot) -> Iterator[Des
             )
         else:
             yield user if found is not None else replace(user, identity=known.upn)
+
+
+def _recognised_groups(groups: Sequence[DesiredGroup], current: Snapshot) -> Iterator[DesiredGroup]:
+    """The same for groups. A name that another group of the list has stays with that one: groups have no accounts to lose."""
+    named = {group.key for group in groups}
+    for group in groups:
+        external_id = str(group.fields.get("external_id") or "").strip()
+        known = current.groups_by_external_id.get(external_id) if external_id else None
+        if known is None or group.identity or group.key in current.groups_by_key or known.key in named:
+            yield group
+        else:
+            yield replace(group, identity=known.name)
 
 
 _PASSED_ON = (

@@ -46,22 +46,33 @@ class Leavers:
     notes: tuple[str, ...] = ()
 
 
+_OBJECT_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def name_matches(pattern: str, name: str) -> bool:
+    """Whether a name fits a pattern in which an asterisk stands for anything, without regard to case."""
+    return bool(re.fullmatch(".*".join(map(re.escape, folded(pattern).split("*"))), folded(name), re.DOTALL))
+
+
 @dataclass(frozen=True)
 class PurgeScope:
     """Of whom a purge may take anybody: who fits every criterion that is given. All are compared in their folded form.
 
     `groups` are names in which an asterisk stands for anything. For users they mean membership, for groups the name.
+    `from_entra` takes only what an import has brought, whose external id is the object id in Microsoft Entra.
     """
 
     domains: frozenset[str] = frozenset()
     groups: tuple[str, ...] = ()
     external_id_prefix: str = ""
+    from_entra: bool = False
 
     def group_named(self, name: str) -> bool:
-        key = folded(name)
-        return any(
-            re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), key, re.DOTALL) for pattern in self.groups
-        )
+        return any(name_matches(pattern, name) for pattern in self.groups)
+
+    def origin_fits(self, external_id: str | None) -> bool:
+        given = external_id or ""
+        return given.startswith(self.external_id_prefix) and (not self.from_entra or bool(_OBJECT_ID.fullmatch(given)))
 
 
 @dataclass(frozen=True)
@@ -81,30 +92,38 @@ class PurgeLimit:
 
 @dataclass(frozen=True)
 class Purge:
-    """Which kinds are purged (one or more), of which scope, up to which limit."""
+    """Which kinds are purged, of which scope, up to which limit, which is the value of `option`.
+
+    `spared` are keys and external ids of users whom nobody names and who stay all the same. With `counts_named` the users
+    whom the task itself deletes count too.
+    """
 
     kinds: frozenset[str]
     scope: PurgeScope | None = None
     limit: PurgeLimit = PurgeLimit(10, per_cent=True)
-    protected: frozenset[str] = frozenset()
+    option: str = "purge_limit"
+    spared: frozenset[str] = frozenset()
+    counts_named: bool = False
 
 
 @dataclass(frozen=True)
 class Named:
     """Whom the task names: keys of the users and groups that it is about, the current group of each named one by its
-    wanted key, and the new keys of users who are renamed by their old ones."""
+    wanted key, the new keys of users who are renamed by their old ones, and the active users whom it deletes."""
 
     users: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
     group_of: Mapping[str, Group] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    leaving: tuple[User, ...] = ()
 
 
 class _Counted:
     """Counts what goes of every kind, and refuses at the end when it is too much of one."""
 
-    def __init__(self, limit: PurgeLimit) -> None:
+    def __init__(self, limit: PurgeLimit, option: str) -> None:
         self._limit = limit
+        self._option = option
         self._refused: dict[str, tuple[list[str], int, int]] = {}
 
     def add(self, kind: str, going: Iterable[str], in_scope: int) -> None:
@@ -121,8 +140,8 @@ class _Counted:
             for kind, (names, in_scope, allowed) in self._refused.items()
         )
         raise GuardError(
-            f"Refused to purge, nothing was written (purge_limit is {self._limit}). {told} "
-            "If that is meant, raise purge_limit for this run; if not, look for what is missing in the lists or files.",
+            f"Refused, and nothing was written: {self._option} is {self._limit}. {told} If that is meant, raise {self._option} for "
+            "this run; if not, look for what is missing at the source.",
             would_go={kind: names for kind, (names, _in_scope, _allowed) in self._refused.items()},
         )
 
@@ -139,18 +158,23 @@ def with_leavers(desired: Desired, current: Snapshot, named: Named) -> tuple[Des
     _refuse_empty_lists(desired, purge)
     _refuse_scopeless(purge)
     spared = _Spared(desired.protected, current)
-    counted = _Counted(purge.limit)
+    counted = _Counted(purge.limit, purge.option)
     people = _People(purge.scope, current)
     notes = _blank_scope_notes(purge, desired.protected, current)
     users: tuple[User, ...] = ()
     groups: tuple[Group, ...] = ()
+    in_scope = [user for user in current.users if user.active is not False and people.fit(user.key)]
     if "users" in purge.kinds:
         _refuse_blind(desired.protected, current)
-        in_scope = [user for user in current.users if user.active is not False and people.fit(user.key)]
         users = tuple(
-            user for user in in_scope if user.key not in named.users and not spared.keeps("user", user.key, user.upn)
+            user
+            for user in in_scope
+            if user.key not in named.users
+            and purge.spared.isdisjoint((user.key, user.external_id or ""))
+            and not spared.keeps("user", user.key, user.upn)
         )
-        counted.add("users", (user.upn for user in users), len(in_scope))
+    going = (*users, *(named.leaving if purge.counts_named else ()))
+    counted.add("users", (user.upn for user in going), len(in_scope))
     if "groups" in purge.kinds:
         groups_in_scope = [group for group in current.groups if _group_fits(group, purge.scope)]
         groups = tuple(group for group in groups_in_scope if group.key not in named.groups)
@@ -199,10 +223,7 @@ class _People:
         return (
             (not scope.domains or key.rpartition("@")[2] in scope.domains)
             and (not scope.groups or key in self._members)
-            and (
-                not scope.external_id_prefix
-                or (user is not None and (user.external_id or "").startswith(scope.external_id_prefix))
-            )
+            and scope.origin_fits(user.external_id if user is not None else None)
         )
 
 
@@ -210,7 +231,7 @@ def _group_fits(group: Group, scope: PurgeScope | None) -> bool:
     return (
         scope is not None
         and (not scope.groups or scope.group_named(group.name))
-        and (not scope.external_id_prefix or (group.external_id or "").startswith(scope.external_id_prefix))
+        and scope.origin_fits(group.external_id)
     )
 
 
@@ -292,7 +313,7 @@ def _refuse_scopeless(purge: Purge) -> None:
                 f"Option purge has {needing[0]} and needs a purge_scope: domains, groups or external_id_prefix say whose "
                 f"{needing[0]} these lists are about. Without one, everybody that somebody else manages would go."
             )
-    elif "groups" in purge.kinds and not (scope.groups or scope.external_id_prefix):
+    elif "groups" in purge.kinds and not (scope.groups or scope.external_id_prefix or scope.from_entra):
         raise InputError(
             "Option purge has groups, and purge_scope has only domains, which say nothing about groups. Give purge_scope "
             "groups (names, in which * stands for anything) or external_id_prefix."
@@ -343,7 +364,7 @@ def purge_from_task(params: Mapping[str, Any]) -> Purge | None:
     purge = Purge(
         kinds=frozenset(params["purge"] or ()),
         scope=_scope(params["purge_scope"]),
-        limit=_limit(params["purge_limit"]),
+        limit=limit_from_option(params["purge_limit"], "purge_limit"),
     )
     return purge if purge.kinds else None
 
@@ -371,10 +392,11 @@ def _scope(value: Mapping[str, Any] | None) -> PurgeScope | None:
     return scope
 
 
-def _limit(text: str) -> PurgeLimit:
+def limit_from_option(text: str, option: str) -> PurgeLimit:
+    """The limit that an option gives. Raises InputError for what is none."""
     found = re.fullmatch(r"\s*(\d{1,9})\s*|\s*(\d{1,3}(?:\.\d{1,6})?)\s*%\s*", text, re.ASCII)
     if found is None or float(found[2] or 0) > 100:
         raise InputError(
-            f"Option purge_limit is {text!r}: give a count such as 25, or a share of those in scope such as '10%'."
+            f"Option {option} is {text!r}: give a count such as 25, or a share of those in scope such as '10%'."
         )
     return PurgeLimit(float(found[1] or found[2]), per_cent=found[1] is None)
