@@ -172,7 +172,7 @@ def rows_of(outcome: Outcome, redact: Callable[[str], str] = str) -> list[Row]:
 
 def _place(row: Row) -> tuple[Any, ...]:
     by_reason = row.reason if row.outcome in ("not tried", "left out") else ""
-    return row.part, row.outcome == "not tried", by_reason, _ORDER[row.deed], folded(row.name), row.name
+    return row.part, by_reason, _ORDER[row.deed], folded(row.name), row.name
 
 
 def counts_of(rows: Iterable[Row]) -> dict[str, int]:
