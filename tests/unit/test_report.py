@@ -447,6 +447,16 @@ def test_characters_that_no_file_can_hold_are_replaced() -> None:
     assert row.name == "half ?\N{REPLACEMENT CHARACTER} bell\N{REPLACEMENT CHARACTER}"
 
 
+def test_a_source_whose_name_is_no_text_is_no_obstacle(tmp_path: Path) -> None:
+    """A file's name may hold any bytes; Python shows them as halves of characters, which no file can hold."""
+    path = tmp_path / "report.html"
+    write_reports([str(path)], replace(named("x"), source="/srv/caf\udce9.csv", environment=""))
+    text = path.read_text(encoding="utf-8")
+    assert "/srv/caf?.csv" in text
+    assert "<title>Workspace 365: people and groups on 9 March 2026</title>" in text
+    assert "Environment:" not in text
+
+
 # ---- HTML
 
 

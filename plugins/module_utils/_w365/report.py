@@ -16,7 +16,7 @@ import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -331,6 +331,8 @@ def write_reports(paths: Sequence[str], outcome: Outcome, redact: Callable[[str]
     file cannot be written.
     """
     paths = checked_report_paths(paths)
+    clean = _Clean(redact)
+    outcome = replace(outcome, environment=clean(outcome.environment), source=clean(outcome.source))
     rows = rows_of(outcome, redact)
     for path in paths:
         if Path(path).suffix.lower() == ".csv":
@@ -339,7 +341,7 @@ def write_reports(paths: Sequence[str], outcome: Outcome, redact: Callable[[str]
             # Imported here, since few tasks write a page: see module.py.
             from .report_page import page_of
 
-            text = page_of(outcome, rows, remarks_of(outcome, redact), redact)
+            text = page_of(outcome, rows, remarks_of(outcome, redact))
         write_atomically(path, text, OPTION)
 
 

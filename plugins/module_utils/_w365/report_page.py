@@ -117,12 +117,10 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode(
 _POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
 
 
-def page_of(
-    outcome: Outcome, rows: Sequence[Row], remarks: Sequence[str] = (), redact: Callable[[str], str] = str
-) -> str:
-    """The page for the rows of this outcome, which stand in the order of `rows_of` and hold clean texts, as `remarks` do."""
-    environment = redact(outcome.environment)
-    title = f"Workspace 365, {environment}: people and groups on {_day(outcome.begun)}"
+def page_of(outcome: Outcome, rows: Sequence[Row], remarks: Sequence[str] = ()) -> str:
+    """The page for the rows of this outcome, in the order of `rows_of`. All texts are clean already, see `write_reports`."""
+    where = f", {outcome.environment}" if outcome.environment else ""
+    title = f"Workspace 365{where}: people and groups on {_day(outcome.begun)}"
     parts = {part: list(those) for part, those in groupby(rows, key=lambda row: row.part)}
     titles = _TITLES_OF_A_REHEARSAL if outcome.rehearsal else _TITLES
     sections = [_section(part, *titles[part], those) for part, those in parts.items()]
@@ -133,7 +131,7 @@ def page_of(
         if outcome.rehearsal
         else "",
         f'<p class="lead">{_story(outcome, rows)}</p>',
-        _about(outcome, environment, redact(outcome.source)),
+        _about(outcome),
         _tiles(rows, len(outcome.report.plan.unchanged), outcome.rehearsal),
         *sections,
         _remarks(remarks),
@@ -206,7 +204,7 @@ def _story(outcome: Outcome, rows: Sequence[Row]) -> str:
 
 
 def _past(verb: str, number: int) -> str:
-    """ "be changed" becomes "was changed" or "were changed"."""
+    """What "be changed" was: "was changed" or "were changed"."""
     if verb.startswith("be "):
         return f"{'was' if number == 1 else 'were'} {verb[3:]}"
     return verb
@@ -221,15 +219,15 @@ def _number(number: int) -> str:
     return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
 
 
-def _about(outcome: Outcome, environment: str, source: str) -> str:
+def _about(outcome: Outcome) -> str:
     seconds = round((outcome.ended - outcome.begun).total_seconds())
     minutes, rest = divmod(max(seconds, 0), 60)
     parts = (f"{_number(minutes)} min" if minutes else "", f"{rest} s" if rest or not minutes else "")
     took = " ".join(part for part in parts if part)
     begun = escape(outcome.begun.isoformat(timespec="seconds"))
     pieces = [
-        f"Environment: {_name(environment)}" if environment else "",
-        f"Source: {_name(source)}" if source else "",
+        f"Environment: {_name(outcome.environment)}" if outcome.environment else "",
+        f"Source: {_name(outcome.source)}" if outcome.source else "",
         f'Begun: <time datetime="{begun}">{_day(outcome.begun)}, {_time(outcome.begun)}</time>',
         f"Took: {took}",
     ]
@@ -262,7 +260,7 @@ def _tiles(rows: Sequence[Row], unchanged: int, rehearsal: bool) -> str:
 
 
 def _would(row: Row, number: int) -> str:
-    """ "would join", and for what is nobody "groups would be created"."""
+    """Such as "would join", and for what is nobody "groups would be created"."""
     one, many = _SUBJECTS.get(row.kind, (row.kind, f"{row.kind}s"))
     subject = "" if one == "person" else one if number == 1 else many
     return f"{subject} would {row.deed.to}".strip()
