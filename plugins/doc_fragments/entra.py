@@ -84,7 +84,7 @@ options:
 options:
   groups:
     description:
-      - Groups of Microsoft Entra, by display name or object id. Their direct members are in scope.
+      - Groups of Microsoft Entra, by display name or object id. Their members are in scope.
       - The task fails when a group does not exist, and when a name belongs to more than one group; use the id then.
       - At least one of O(groups), O(domains) and O(everything) must choose something. A choice that holds no user at
         all is an error, because it is more often a missing permission than an empty tenant.
@@ -100,7 +100,7 @@ options:
     elements: str
   everything:
     description:
-      - Take all users of the tenant. O(groups) then only says which groups come along.
+      - Take all users of the tenant. O(groups), when they are given, then only say which groups come along.
       - It must be said on purpose, so that an empty variable never means everybody.
     type: bool
     default: false
@@ -113,6 +113,15 @@ options:
       - any
       - all
     default: any
+  nested_groups:
+    description:
+      - What becomes of groups that are members of a group. V(skip) leaves them out, as the vendor's tool does (D), and lists
+        them in RV(left_out). V(flatten) counts their users as members of the outer group, however deep they are.
+    type: str
+    choices:
+      - skip
+      - flatten
+    default: skip
   include_guests:
     description:
       - Whether guests are in scope.
@@ -120,11 +129,23 @@ options:
     default: true
   include_groups:
     description:
-      - Whether the groups in O(groups) come along, with those of their members that are in scope. A group without any
-        such member is left out.
+      - Whether groups come along, with those of their members that are in scope. With O(groups) it is these; without, every
+        group of the tenant that somebody in scope is a member of. A group without any such member is left out.
       - V(false) takes the users only.
     type: bool
     default: true
+  group_names:
+    description:
+      - Names of the groups that may come along, without regard to case; V(*) stands for anything. All, when it is not given.
+    type: list
+    elements: str
+  attribute_map:
+    description:
+      - Which property of a user in Microsoft Entra fills which field, as a dictionary. The fields are C(first_name)
+        (C(givenName)), C(last_name) (C(surname)) and C(email) (C(mail), and the UPN where that is empty).
+      - The properties are those texts of a user that Microsoft Graph gives in listings, such as C(employeeId), C(mailNickname)
+        or C(onPremisesSamAccountName). Another one is refused with the list of all.
+    type: dict
   exclude_users:
     description:
       - UPNs of users to leave out in any case, such as emergency accounts.
@@ -141,7 +162,7 @@ notes:
   - >-
     Some objects cannot be imported into Workspace 365. They are left out, and each is listed in RV(left_out) with its
     reason: users without a first or a last name, users whose account is disabled, distribution lists, mail-enabled
-    security groups, and groups nested in a group (their members come along only when their own group is chosen too).
+    security groups, and groups nested in a group (unless O(nested_groups=flatten)).
   - >-
     The app registration needs these application permissions of Microsoft Graph, with the consent of an administrator:
     C(User.Read.All), C(GroupMember.Read.All) and C(Organization.Read.All). With fewer, Graph answers with empty names

@@ -327,6 +327,21 @@ options:
         them off.
     type: int
     default: 15
+  report_file:
+    description:
+      - Write the outcome to these files, for people who do not read Ansible's output. The ending says in which form. A file in
+        C(.csv) is a table for a spreadsheet. A file in C(.html) is one page for a browser that needs neither scripts nor a
+        network. The page tells how many people joined, changed and left, who they are, who was left out and why, and what failed.
+      - The files are written on the host that the module runs on, when all changes are made, also when some of them have
+        failed. In check mode they say that they are about a rehearsal. A task that is refused before its first change writes
+        none and leaves older ones as they are.
+      - They hold people's names, so only the user that the module runs as can read them. No password is in them. The folder
+        must exist; this is checked before anything is changed. A file that cannot be written after that is a warning.
+      - In the table, an apostrophe stands before whatever a spreadsheet would take for a formula, which is text that begins with
+        V(=), V(+), V(-), V(@), a tab or a line break, also after a semicolon.
+    type: list
+    elements: path
+    default: []
 
 extends_documentation_fragment:
   - workspace365.provisioning.attributes
@@ -531,7 +546,9 @@ results:
 from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import (
+    progress_spec,
     purge_spec,
+    report_spec,
     update_password_spec,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.files import content_spec, read_files
@@ -550,8 +567,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "plan_file": {"type": "path"},
     "apply_plan": {"type": "path"},
     "plan_digest": {"type": "str"},
-    "progress_file": {"type": "path"},
-    "progress_interval": {"type": "int", "default": 15},
+    **progress_spec(),
+    **report_spec(),
 }
 
 RULES: dict[str, Any] = {
@@ -563,6 +580,7 @@ RULES: dict[str, Any] = {
 
 def corridor(module: W365Module) -> dict[str, Any]:
     module.progress = progress_of(module.params)
+    module.expect_reports(", ".join(module.params["src"] or ()) or module.params["apply_plan"] or "the task itself")
     content = read_files(module.params["src"] or ())
     module.learn_secrets(user["password"] for user in content.users if user["password"])
     desired = directory_from_task(module.params, content)

@@ -18,9 +18,14 @@ description:
     Provisioning API also the description of a group).
   - The members of a chosen group become exactly those of its members in Entra that can be imported and are in scope.
     Whoever else is a member in Workspace 365 is taken out of that group and stays a user.
-  - It deletes no user and no group. The administrator role and passwords are not touched.
-  - "Microsoft Graph is read with C(GET /users), C(GET /groups), C(GET /groups/{id}), C(GET /groups/{id}/members) and
-    C(GET /organization) (all S)."
+  - A user is found by UPN, and otherwise by the object id in Microsoft Entra, which the import records as external id. So a
+    renamed user stays the same user, and so does a renamed group.
+  - Whoever has left the scope stays, unless O(on_leave=delete). Then only users and groups go that an import has brought, which
+    their external id tells, and never more than O(delete_limit). Use one import for an environment.
+  - The administrator role is not touched, unless O(administrators_from=entra). Passwords are never touched.
+  - "Microsoft Graph is read with C(GET /users), C(GET /groups), C(GET /groups/{id}), C(GET /groups/{id}/members), C(POST
+    /$batch) and C(GET /organization), with O(state_file) with C(GET /users/delta) and C(GET /groups/delta), and with
+    O(administrators_from=entra) with C(GET /directoryRoles) (all S)."
   - "With O(scim_url) users and groups are read and written over C(/Users) and C(/Groups) of SCIM (S). Otherwise the
     Provisioning API is used: users are created with C(POST /{EnvironmentName}/User/) (D) and read and changed with
     endpoints that are assumed (A), as groups are (A)."
@@ -34,13 +39,110 @@ options:
     description:
       - The status of the users that the import creates. V(inactive) puts them on the deleted-users list, from where
         they can be taken over one by one.
-      - V(active) also takes users of the scope back from the deleted-users list. V(inactive) leaves the status of
-        existing users alone.
+      - V(active) also takes users of the scope back from the deleted-users list, unless O(active_status_from=workspace365).
+        V(inactive) never takes anybody back.
     type: str
     choices:
       - active
       - inactive
     default: active
+  administrators_from:
+    description:
+      - Who says who is an administrator of the environment. V(workspace365) leaves the role alone.
+      - With V(entra) the Global Administrators in scope get the role (D). Other users whom an import has brought lose it (A),
+        within O(delete_limit), except O(protected_users), the primary administrator, and the last one. When no Global
+        Administrator is in scope, nobody loses it. It needs the Provisioning API (A), and the permission
+        C(RoleManagement.Read.Directory).
+    type: str
+    choices:
+      - workspace365
+      - entra
+    default: workspace365
+  active_status_from:
+    description:
+      - Who says whether an existing user can sign in. With V(entra) a user whose account is disabled there is put on the
+        deleted-users list, within O(delete_limit), and an enabled one is taken back. Over the Provisioning API nobody is put
+        there, because it has no external ids.
+      - V(workspace365) leaves the status of existing users alone.
+    type: str
+    choices:
+      - entra
+      - workspace365
+    default: entra
+  on_leave:
+    description:
+      - What becomes of users, and with O(include_groups) of groups, that an import has brought and that are no longer in scope.
+        V(keep) leaves them. V(delete) puts the users on the deleted-users list and deletes the groups.
+      - Users that are left out because of O(exclude_users) or a missing name have not left, and stay as they are.
+      - V(delete) needs O(scim_url), because only SCIM holds the external id that tells whom an import has brought. Give
+        O(instance_url) and O(provisioning_key) too, so that the guards can see who is an administrator, or name those in
+        O(protected_users).
+    type: str
+    choices:
+      - keep
+      - delete
+    default: keep
+  delete_limit:
+    description:
+      - How many users may be put on the deleted-users list in one run, how many groups deleted and how many roles taken; a
+        count such as V(25), or a share of those whom an import has brought such as V(10%), rounded up. When it is more, the
+        task fails before it has written anything, names who would have gone, and lists all of them in RV(would_go).
+    type: str
+    default: 10%
+  protected_users:
+    description:
+      - UPNs of users whom the import never deletes, deactivates or deprives of the administrator role.
+    type: list
+    elements: str
+    default: []
+  state_file:
+    description:
+      - Where to remember what Microsoft Entra held, so that the next run reads only what has changed since. Without it, every
+        run reads what the scope needs. With it, the first run reads all users and groups of the tenant, whatever the scope.
+      - It holds people's names and addresses, and no secret. Only the user that the module runs as can read it. The folder must
+        exist. In check mode it is read and not written. Use one file for each import.
+      - Everything is read again when the file is missing, older than O(full_every), made for another tenant, scope or
+        O(attribute_map), or when Microsoft Graph no longer knows it.
+    type: path
+  full_every:
+    description:
+      - After how many days everything is read again in spite of O(state_file). Microsoft Graph forgets after 7 (S).
+    type: int
+    default: 7
+  scim_bulk:
+    description:
+      - Whether many changes travel in one request where the SCIM service says that it takes them, in C(ServiceProviderConfig)
+        (S) and over C(/Bulk) (S). A change that such an answer does not confirm is made again by itself.
+    type: bool
+    default: true
+  progress_file:
+    description:
+      - Where the module writes a line about its progress now and then, for whoever wants to follow it with C(tail -f). It holds
+        counts and no names. A file that cannot be written is no error.
+      - On the local connection the lines also appear in Ansible's own output while the task runs, without this option being
+        given. Elsewhere, with C(become) and with C(async) they do not.
+    type: path
+  progress_interval:
+    description:
+      - Seconds between two lines about the progress, and before the first one, so that a short task stays quiet. V(0) turns
+        them off.
+    type: int
+    default: 15
+  report_file:
+    description:
+      - Write the outcome to these files, for people who do not read Ansible's output. The ending says in which form. A file in
+        C(.csv) is a table for a spreadsheet. A file in C(.html) is one page for a browser that needs neither scripts nor a
+        network. The page tells how many people joined, changed and left, who they are, who was left out and why, and what failed.
+      - The files are written on the host that the module runs on, when all changes are made, also when some of them have
+        failed. In check mode they say that they are about a rehearsal. A task that is refused before its first change writes
+        none and leaves older ones as they are.
+      - They hold people's names, so only the user that the module runs as can read them. No password is in them. The folder
+        must exist; this is checked before anything is changed. A file that cannot be written after that is a warning.
+      - In the table, an apostrophe stands before whatever a spreadsheet would take for a formula, which is text that begins with
+        V(=), V(+), V(-), V(@), a tab or a line break, also after a semicolon.
+    type: list
+    elements: path
+    default: []
 
 extends_documentation_fragment:
   - workspace365.provisioning.attributes
@@ -117,6 +219,27 @@ EXAMPLES = r"""
         default_status: inactive
         concurrency: 8
 
+- name: Keep an environment in step with Microsoft Entra, every hour from a schedule
+  workspace365.provisioning.w365_o365_import:
+    environment: contoso
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    scim_url: "{{ contoso_scim_url }}"
+    scim_token: "{{ contoso_scim_token }}"
+    entra_tenant: contoso.onmicrosoft.com
+    entra_client_id: "{{ contoso_entra_client_id }}"
+    entra_certificate_path: /etc/ansible/contoso.pem
+    groups:
+      - Workspace 365 users
+    nested_groups: flatten
+    on_leave: delete
+    delete_limit: 5%
+    protected_users:
+      - megan.bowen@contoso.com
+    state_file: /var/lib/w365/contoso.json
+    report_file:
+      - /srv/contoso/import.html
+
 - name: Import users only, into a server that has only the documented endpoints
   workspace365.provisioning.w365_o365_import:
     instance_url: https://workspace.contoso.com
@@ -173,8 +296,13 @@ results:
       type: str
       returned: always
       sample: update
+    purged:
+      description: That it goes because it has left the scope.
+      type: bool
+      returned: for users and groups that go for that
+      sample: true
     outcome:
-      description: V(done) or V(failed). In check mode everything that would be done is V(done).
+      description: V(done), V(failed), or V(not tried) after a failure that concerns all. In check mode everything that would be done is V(done).
       type: str
       returned: always
       sample: done
@@ -189,9 +317,30 @@ results:
       returned: when fields of an existing object change
       sample:
         last_name: Gupta
+full_run:
+  description:
+    - Whether what the scope needs, or with O(state_file) the whole tenant, was read, and not only what had changed.
+  type: bool
+  returned: success
+  sample: false
+full_run_reason:
+  description:
+    - Why.
+  type: str
+  returned: success
+  sample: only what had changed since the last run was read
+would_go:
+  description:
+    - Who would have gone, by kind, when the import was refused because of O(delete_limit).
+  type: dict
+  returned: when delete_limit refused
+  sample:
+    users:
+      - adele.vance@contoso.com
+      - lee.gu@contoso.com
 left_out:
   description:
-    - The objects of the scope that were left out, each with its reason.
+    - The objects of the scope that were left out, each with its reason, and who was spared by a guard.
   type: list
   elements: dict
   returned: success
@@ -217,25 +366,43 @@ from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import (
     IMPORT_SCOPE_RULES,
+    import_policy_spec,
     import_scope_spec,
+    progress_spec,
+    report_spec,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra import ImportScope, from_entra
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra import (
+    ImportScope,
+    desired_from_entra,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.progress import progress_of
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.synchronisation import (
+    keep_state,
+    read_entra,
+)
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **import_scope_spec(),
-    "default_status": {"type": "str", "choices": ["active", "inactive"], "default": "active"},
+    **import_policy_spec(),
+    **progress_spec(),
+    **report_spec(),
 }
 
 RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 
 
 def corridor(module: W365Module) -> dict[str, Any]:
+    module.progress = progress_of(module.params)
+    module.expect_reports(", ".join(filter(None, ["Microsoft Entra", module.params["entra_tenant"]])))
     scope = ImportScope.from_task(module.params)
-    desired = from_entra(module.graph, scope, module.directory.abilities)
-    report = module.carry_out(module.plan(desired), module.directory.handlers())
+    read = read_entra(module, scope)
+    plan = module.plan(desired_from_entra(read.found, scope, module.directory.abilities))
+    keep_state(module, read)
+    report = module.carry_out(plan, module.directory.handlers(), batch=module.directory.batch)
     # Not "skipped": Ansible takes a result with that key for a task that did not run.
-    return module.outcome(report, left_out=[item.as_result() for item in desired.left_out])
+    left_out = [item.as_result() for item in plan.left_out]
+    return module.outcome(report, left_out=left_out, full_run=read.full, full_run_reason=read.reason)
 
 
 def main() -> None:

@@ -159,7 +159,11 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ar
     IMPORT_SCOPE_RULES,
     import_scope_spec,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra import ImportScope, from_entra
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra import (
+    ImportScope,
+    desired_from_entra,
+    found_afresh,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim_directory import SCIM_ABILITIES
 
@@ -170,10 +174,11 @@ RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 
 def corridor(module: W365Module) -> dict[str, Any]:
     # What could be imported is told in full, as SCIM can hold it, wherever it will go.
-    found = from_entra(module.graph, ImportScope.from_task(module.params), SCIM_ABILITIES)
+    scope = ImportScope.from_task(module.params)
+    found = desired_from_entra(found_afresh(module.graph, scope), scope, SCIM_ABILITIES)
     return {
         "changed": False,
-        "users": [{"upn": user.upn, **user.fields} for user in found.users],
+        "users": [{"upn": user.upn, **user.fields} for user in found.users if user.present],
         "groups": [
             {"name": group.name, **group.fields, "members": sorted(group.members.named)}
             for group in found.groups

@@ -362,6 +362,33 @@ def test_rules_and_model_are_pure(name: str) -> None:
     assert siblings <= PURE[name]
 
 
+def test_a_page_is_pure() -> None:
+    """What a page says is a matter of its rows alone: it reads no clock, no file and no environment."""
+    path = next(path for path in CORE if path.name == "report_page.py")
+    pure = {"__future__", "base64", "collections", "datetime", "hashlib", "html", "itertools"}
+    assert {found.partition(".")[0] for found in imports(path)} <= pure
+    siblings = {node.module for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom) and node.level}
+    assert siblings == {"report"}
+    for name in ("report.py", "report_page.py"):
+        path = next(path for path in CORE if path.name == name)
+        clocks = {node.attr for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
+        assert not clocks & {"now", "today", "utcnow", "time", "monotonic"}, name
+
+
+def test_files_with_names_are_written_in_one_place() -> None:
+    """Reports and plans hold people's names: only safe_files writes them, all or nothing and for their owner only."""
+    users = {path.name for path in CORE if "tempfile" in set(imports(path))}
+    assert users == {"safe_files.py"}
+    for name in ("report.py", "report_page.py", "plan_file.py"):
+        path = next(path for path in CORE if path.name == name)
+        writing = {
+            getattr(node.func, "attr", getattr(node.func, "id", None))
+            for node in ast.walk(tree(path))
+            if isinstance(node, ast.Call)
+        }
+        assert not writing & {"open", "write_bytes", "write_text"}, name
+
+
 def code_lines(path: Path) -> int:
     """Lines that hold code: no documentation, comments, blank lines or imports."""
     text = path.read_text(encoding="utf-8")
@@ -398,4 +425,7 @@ def test_there_is_something_to_look_at() -> None:
         "scim_directory.py",
         "provisioning_directory.py",
         "instance.py",
+        "report.py",
+        "report_page.py",
+        "safe_files.py",
     }

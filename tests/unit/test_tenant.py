@@ -341,8 +341,11 @@ class Graph:
 
 
 def afresh(scripted: Scripted, server: Graph, **more: Any) -> tuple[Tenant, list[str]]:
-    known: dict[str, Any] = {"groups": [], "everybody": False, "flatten": False, "all_groups": False}
-    return read_afresh(client(scripted(server)), (), wanted=lambda group: group["id"] != "g2", **{**known, **more})
+    known: dict[str, Any] = {
+        "groups": [], "everybody": False, "flatten": False, "all_groups": False,
+        "possible": lambda _group: True, "wanted": lambda group: group["id"] != "g2",
+    }  # fmt: skip
+    return read_afresh(client(scripted(server)), (), **{**known, **more})
 
 
 def test_only_what_is_needed_is_read(scripted: Scripted) -> None:
@@ -356,6 +359,10 @@ def test_only_what_is_needed_is_read(scripted: Scripted) -> None:
     tenant, _chosen = afresh(scripted, Graph(), groups=["sales"], flatten=True)
     assert set(tenant.users) == {"u1", "u2"}
     assert tenant.people_of("g0", flatten=True) == {"u1", "u2"}
+
+    server = Graph()
+    tenant, chosen = afresh(scripted, server, groups=["sales"], possible=lambda _group: False)
+    assert (chosen, tenant.users, server.paths) == (["g0"], {}, ["/groups"])
 
     server = Graph()
     tenant, _chosen = afresh(scripted, server, everybody=True, all_groups=True)

@@ -297,6 +297,11 @@ def purge_spec() -> dict[str, Any]:
     }
 
 
+def report_spec() -> dict[str, Any]:
+    """``report_file``: where the outcome is told to people; the endings say in which form."""
+    return {"report_file": {"type": "list", "elements": "path", "default": []}}
+
+
 def import_scope_spec() -> dict[str, Any]:
     """Which users and groups of Microsoft Entra an import is about. Goes with IMPORT_SCOPE_RULES."""
     return {
@@ -304,11 +309,34 @@ def import_scope_spec() -> dict[str, Any]:
         "domains": {"type": "list", "elements": "str"},
         "everything": {"type": "bool", "default": False},
         "scope_match": {"type": "str", "choices": ["any", "all"], "default": "any"},
+        "nested_groups": {"type": "str", "choices": ["skip", "flatten"], "default": "skip"},
         "include_guests": {"type": "bool", "default": True},
         "include_groups": {"type": "bool", "default": True},
+        "group_names": {"type": "list", "elements": "str"},
+        "attribute_map": {"type": "dict"},
         "exclude_users": {"type": "list", "elements": "str", "default": []},
         "concurrency": {"type": "int", "default": 4},
     }
+
+
+def import_policy_spec() -> dict[str, Any]:
+    """Whose word counts, what becomes of leavers, and what is remembered between two runs."""
+    return {
+        "default_status": {"type": "str", "choices": ["active", "inactive"], "default": "active"},
+        "administrators_from": {"type": "str", "choices": ["workspace365", "entra"], "default": "workspace365"},
+        "active_status_from": {"type": "str", "choices": ["entra", "workspace365"], "default": "entra"},
+        "on_leave": {"type": "str", "choices": ["keep", "delete"], "default": "keep"},
+        "delete_limit": {"type": "str", "default": "10%"},
+        "protected_users": {"type": "list", "elements": "str", "default": []},
+        "state_file": {"type": "path"},
+        "full_every": {"type": "int", "default": 7},
+        "scim_bulk": {"type": "bool", "default": True},
+    }
+
+
+def progress_spec() -> dict[str, Any]:
+    """Lines for a person who waits."""
+    return {"progress_file": {"type": "path"}, "progress_interval": {"type": "int", "default": 15}}
 
 
 #: The vendor's tool takes everything when nothing is chosen. A forgotten variable must not do that, so it must be said.

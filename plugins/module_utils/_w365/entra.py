@@ -2,144 +2,315 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Users and groups as Microsoft Entra has them: who is imported, and who is left out and why.
+"""Microsoft Entra as a source of desired state: who of a tenant is to be in Workspace 365, who is not, and why.
 
 Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
 
 from .errors import InputError
-from .model import (
-    AddRemoveSet,
-    Desired,
-    DesiredGroup,
-    DesiredUser,
-    LeftOut,
-    folded,
-)
+from .graph import TEXT_PROPERTIES, GraphClient, no_such_group, the_one_group
+from .model import AddRemoveSet, Desired, DesiredGroup, DesiredUser, LeftOut, folded
 from .plan import Abilities
+from .purge import Purge, PurgeLimit, PurgeScope, limit_from_option, name_matches
+from .sources import upn_keys
+from .tenant import Reading, State, Tenant, read_afresh, read_with_state
 
-if TYPE_CHECKING:
-    from .graph import GraphClient
+ATTRIBUTES: Mapping[str, str] = {"first_name": "givenName", "last_name": "surname", "email": "mail"}
+"""Where the fields of a user come from, unless option attribute_map says something else."""
 
 
 @dataclass(frozen=True)
 class ImportScope:
     """Who is to be imported: the members of `groups` (names or ids), the users of `domains`, or everybody.
 
-    With `match` "any" it is enough to be in one of both, with "all" one must be in both. `default_active` is what new
-    users become.
+    With `match` "any" it is enough to be in one of both, with "all" one must be in both. `flatten` counts the members of
+    nested groups too. `group_names` are patterns of the groups that are brought along. `default_active` is what new users
+    become; `roles_from_entra` and `status_from_entra` say whose word counts. `leavers_go` takes away who has left.
     """
 
     groups: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     everything: bool = False
     match: str = "any"
+    flatten: bool = False
     include_guests: bool = True
     include_groups: bool = True
+    group_names: tuple[str, ...] = ()
     exclude_users: frozenset[str] = frozenset()
     default_active: bool = True
+    attributes: Mapping[str, str] = field(default_factory=lambda: dict(ATTRIBUTES))
+    roles_from_entra: bool = False
+    status_from_entra: bool = True
+    leavers_go: bool = False
+    delete_limit: PurgeLimit = field(default_factory=lambda: PurgeLimit(10, per_cent=True))
+    protected: frozenset[str] = frozenset()
 
     @classmethod
     def from_task(cls, params: Mapping[str, Any]) -> ImportScope:
+        """The scope in a task's options. Raises InputError when nothing is chosen, or a value cannot be."""
         scope = cls(
             groups=tuple(dict.fromkeys(name.strip() for name in params["groups"] or ())),
             domains=tuple(dict.fromkeys(folded(name).lstrip("@") for name in params["domains"] or ())),
             everything=bool(params["everything"]),
             match=params["scope_match"],
+            flatten=params["nested_groups"] == "flatten",
             include_guests=params["include_guests"],
             include_groups=params["include_groups"],
+            group_names=tuple(folded(name) for name in params["group_names"] or ()),
             exclude_users=frozenset(folded(name) for name in params["exclude_users"] or ()),
             default_active=params.get("default_status") != "inactive",
+            attributes=_attributes(params.get("attribute_map")),
+            roles_from_entra=params.get("administrators_from") == "entra",
+            status_from_entra=params.get("active_status_from") != "workspace365",
+            leavers_go=params.get("on_leave") == "delete",
+            delete_limit=limit_from_option(params.get("delete_limit", "10%"), "delete_limit"),
+            protected=upn_keys(params.get("protected_users"), "protected_users"),
         )
         if not (scope.groups or scope.domains or scope.everything):
             raise InputError("Nothing is chosen to be imported: name groups or domains, or say everything=true.")
+        if "" in scope.groups or "" in scope.domains or "" in scope.group_names:
+            raise InputError("Options groups, domains and group_names hold an empty name. Fill it in, or leave it out.")
         return scope
 
+    @property
+    def brings_all_groups(self) -> bool:
+        """Without chosen groups, the groups of the people who come are brought along."""
+        return self.include_groups and not self.groups
 
-def from_entra(graph: GraphClient, scope: ImportScope, abilities: Abilities) -> Desired:
-    """Users and groups of the scope, and whoever is left out with the reason.
+    @property
+    def needs_everybody(self) -> bool:
+        return self.everything or bool(self.domains)
 
-    Raises InputError for a group or domain that Entra does not have, and for a scope that holds nobody: an empty
-    answer is never taken for an empty tenant.
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """The properties of users that the fields come from."""
+        return tuple(self.attributes.values())
+
+    def as_said(self) -> dict[str, Any]:
+        """What of it decides who and what is read, in words that a file can hold."""
+        said = asdict(self)
+        return {name: list(said[name]) for name in ("groups", "domains")} | {
+            name: said[name] for name in ("everything", "match", "flatten")
+        }
+
+    def brings(self, group: Mapping[str, Any]) -> bool:
+        """Whether the group's name is one of those that are brought along."""
+        name = str(group.get("displayName") or "")
+        return not self.group_names or any(name_matches(pattern, name) for pattern in self.group_names)
+
+
+def _attributes(given: Mapping[str, Any] | None) -> dict[str, str]:
+    found = dict(ATTRIBUTES)
+    for name, source in (given or {}).items():
+        if name not in ATTRIBUTES:
+            raise InputError(
+                f"Option attribute_map names {name!r}, which is no field that an import fills. There are: {', '.join(ATTRIBUTES)}."
+            )
+        if source not in TEXT_PROPERTIES:
+            raise InputError(
+                f"Option attribute_map takes {name} from {source!r}, which is no text property of a user in Microsoft Graph that this "
+                f"collection reads. There are: {', '.join(TEXT_PROPERTIES)}."
+            )
+        found[name] = str(source)
+    return found
+
+
+# Who is to be there
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was read for an import: the tenant, the ids of the chosen groups, and who is a Global Administrator (None: not
+    asked)."""
+
+    tenant: Tenant
+    chosen: tuple[str, ...] = ()
+    administrators: frozenset[str] | None = None
+
+
+def found_afresh(graph: GraphClient, scope: ImportScope) -> Found:
+    """Read no more than the scope needs. Raises InputError for a group or a domain that Entra does not have."""
+    refuse_unknown_domains(graph, scope.domains)
+    tenant, chosen = read_afresh(
+        graph,
+        scope.properties,
+        groups=scope.groups,
+        everybody=scope.needs_everybody,
+        flatten=scope.flatten,
+        all_groups=scope.brings_all_groups,
+        possible=lambda group: group_exclusion(group) is None,
+        wanted=scope.brings,
+    )
+    return Found(tenant, tuple(chosen), _administrators(graph, scope))
+
+
+def found_since(
+    graph: GraphClient, scope: ImportScope, path: str, *, tenant: str, full_every: int, now: datetime
+) -> tuple[Found, State, Reading]:
+    """Read what has changed since the state in `path` was kept, or everything; `full_every` is in days."""
+    if full_every < 0:
+        raise InputError(f"Option full_every is {full_every}: give a number of days, 0 for a full run every time.")
+    refuse_unknown_domains(graph, scope.domains)
+    about = {"graph": graph.root, "tenant": tenant, "scope": scope.as_said(), "properties": list(scope.properties)}
+    state, reading = read_with_state(
+        graph, path, about, scope.properties, full_every=timedelta(days=full_every), now=now
+    )
+    chosen = groups_by_name(state.tenant, scope.groups)
+    return Found(state.tenant, chosen, _administrators(graph, scope)), state, reading
+
+
+def _administrators(graph: GraphClient, scope: ImportScope) -> frozenset[str] | None:
+    return graph.global_administrators() if scope.roles_from_entra else None
+
+
+def groups_by_name(tenant: Tenant, names: Iterable[str]) -> tuple[str, ...]:
+    """The ids of the groups with these names or ids. Raises InputError for one that is not there, or is there twice."""
+    ids = []
+    for name in names:
+        named = [
+            group for group in tenant.groups.values() if folded(str(group.get("displayName") or "")) == folded(name)
+        ]
+        group = the_one_group(name, named) or tenant.groups.get(name)
+        if group is None:
+            raise no_such_group(name)
+        ids.append(str(group["id"]))
+    return tuple(ids)
+
+
+def desired_from_entra(found: Found, scope: ImportScope, abilities: Abilities) -> Desired:
+    """Users, groups and administrators as the tenant wants them, and whoever is left out with the reason.
+
+    Raises InputError for a scope that holds nobody, since an empty answer is never taken for an empty tenant, and for
+    leavers where nobody can tell whom an import has brought.
     """
-    _refuse_unknown_domains(graph, scope.domains)
+    if scope.leavers_go and "external_id" not in abilities.user_fields:
+        raise InputError(
+            f"Option on_leave is delete, and {abilities.wire} has no external ids, so nobody could tell whom this import has "
+            "brought. Give scim_url and scim_token, or leave out on_leave."
+        )
+    tenant = found.tenant
     left_out: list[LeftOut] = []
-    people: dict[str, Mapping[str, Any]] = {}
-    members_of: list[tuple[Mapping[str, Any], list[str]]] = []
     in_groups: set[str] = set()
-    for name in scope.groups:
-        group = graph.find_group(name)
+    brought: list[str] = []
+    for group_id in found.chosen:
+        group = tenant.groups[group_id]
         reason = group_exclusion(group)
         if reason:
-            left_out.append(LeftOut("group", str(group["displayName"]), reason))
+            left_out.append(LeftOut("group", _name(group), reason))
             continue
-        users = list(graph.group_users(group["id"]))
-        people.update((user["id"], user) for user in users)
-        in_groups.update(user["id"] for user in users)
-        members_of.append((group, [user["id"] for user in users]))
-        for nested in graph.nested_groups(group["id"]):
-            shown = str(nested.get("displayName") or nested["id"])
-            left_out.append(
-                LeftOut(
-                    "group", shown, f"is nested in group '{group['displayName']}'; nested groups cannot be imported"
-                )
-            )
-    in_domains: set[str] = set()
-    if scope.domains or scope.everything:
-        for user in graph.users():
-            if scope.everything or folded(str(user.get("userPrincipalName"))).rpartition("@")[2] in scope.domains:
-                people[user["id"]] = user
-                in_domains.add(user["id"])
+        in_groups |= tenant.people_of(group_id, flatten=scope.flatten)
+        brought.append(group_id)
+        if not scope.flatten:
+            left_out += [_nested(tenant, group_id, nested) for nested in sorted(tenant.nested.get(group_id, ()))]
+    in_domains = {
+        id
+        for id, user in tenant.users.items()
+        if scope.everything or folded(str(user.get("userPrincipalName"))).rpartition("@")[2] in scope.domains
+    }
     both = scope.match == "all" and scope.groups and scope.domains
-    chosen = in_groups & in_domains if both else in_groups | in_domains
-    if not chosen:
+    in_scope = in_groups & in_domains if both else in_groups | in_domains if scope.needs_everybody else in_groups
+    people = sorted(id for id in in_scope if id in tenant.users)
+    if not people:
         raise InputError(
             "The chosen groups and domains hold no user at all. Nothing was changed: an empty answer from Microsoft Entra is "
             "more often a missing permission or a renamed group than a tenant without people."
             + "".join(f" Group '{item.name}' {item.reason}." for item in left_out)
         )
-    users_wanted: dict[str, DesiredUser] = {}
-    for object_id in chosen:
-        person = people[object_id]
-        reason = user_exclusion(person, scope)
-        if reason:
-            left_out.append(LeftOut("user", str(person["userPrincipalName"]), reason))
-        else:
-            users_wanted[object_id] = _user_from_entra(person, scope, abilities)
-    groups_wanted = []
-    for group, ids in members_of if scope.include_groups else []:
-        members = [users_wanted[id].key for id in ids if id in users_wanted]
-        if members:
-            groups_wanted.append(_group_from_entra(group, members, abilities))
-        else:
-            reason = "has no member that can be imported; the group was left as it is"
-            left_out.append(LeftOut("group", str(group["displayName"]), reason))
+    users: dict[str, DesiredUser] = {}
+    disabled: list[DesiredUser] = []
+    spared: set[str] = set()
+    for id in people:
+        person = tenant.users[id]
+        exclusion = user_exclusion(person, scope)
+        if exclusion is None:
+            users[id] = _user_from_entra(person, scope, abilities)
+            continue
+        upn = str(person["userPrincipalName"])
+        left_out.append(LeftOut("user", upn, exclusion.reason))
+        # Where origins cannot be recorded, nobody is taken away.
+        takes_away = scope.status_from_entra and "external_id" in abilities.user_fields
+        if exclusion.goes and takes_away and folded(upn) not in scope.protected:
+            disabled.append(_disabled_user(person))
+        elif exclusion.stays:
+            spared |= {folded(upn), id}
+    if scope.brings_all_groups:
+        brought, excluded = _groups_of(tenant, set(users), scope)
+        left_out += excluded
+    groups = _groups_wanted(tenant, brought, users, scope, abilities, left_out)
     return Desired(
-        users=tuple(sorted(users_wanted.values(), key=lambda user: user.key)),
-        groups=tuple(sorted(groups_wanted, key=lambda group: group.key)),
+        users=tuple(sorted((*users.values(), *disabled), key=lambda user: user.key)),
+        groups=tuple(sorted(groups, key=lambda group: group.key)),
+        administrators=_roles(found, users) if scope.roles_from_entra else None,
         left_out=tuple(sorted(left_out, key=lambda item: (item.kind, folded(item.name)))),
+        whole=True,
+        protected=scope.protected,
+        purge=_leavers(scope, found, users, groups, spared)
+        if scope.leavers_go or scope.roles_from_entra or disabled
+        else None,
     )
 
 
-def user_exclusion(user: Mapping[str, Any], scope: ImportScope) -> str | None:
+def _leavers(
+    scope: ImportScope,
+    found: Found,
+    users: Mapping[str, DesiredUser],
+    groups: Sequence[DesiredGroup],
+    spared: set[str],
+) -> Purge:
+    """What may go: only what an import has brought, which its external id tells."""
+    kinds: set[str] = set()
+    if scope.leavers_go:
+        kinds |= {"users", "groups"} if scope.include_groups and groups else {"users"}
+    if scope.roles_from_entra and found.administrators and found.administrators & set(users):
+        kinds.add("administrators")
+    return Purge(
+        kinds=frozenset(kinds),
+        scope=PurgeScope(from_entra=True),
+        limit=scope.delete_limit,
+        option="delete_limit",
+        spared=frozenset(spared),
+        counts_named=True,
+    )
+
+
+def _roles(found: Found, users: Mapping[str, DesiredUser]) -> AddRemoveSet:
+    """Global Administrators in scope get the role. Who loses it is a matter of the purge, with its guards."""
+    return AddRemoveSet(add=frozenset(user.key for id, user in users.items() if id in (found.administrators or ())))
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Why somebody in scope is not imported. Whom an earlier run has brought `goes` for it, or `stays` as it is; otherwise
+    it counts as having left."""
+
+    reason: str
+    goes: bool = False
+    stays: bool = False
+
+
+def user_exclusion(user: Mapping[str, Any], scope: ImportScope) -> Exclusion | None:
     """Why Workspace 365 cannot or should not have this user (contract, section 3), or None."""
     if folded(str(user["userPrincipalName"])) in scope.exclude_users:
-        return "is excluded by exclude_users"
+        return Exclusion("is excluded by exclude_users", stays=True)
     if user.get("userType") == "Guest" and not scope.include_guests:
-        return "is a guest, and include_guests is false"
+        return Exclusion("is a guest, and include_guests is false")
     if user.get("accountEnabled") is False:
-        return "is disabled in Microsoft Entra"
+        return Exclusion("is disabled in Microsoft Entra", goes=True, stays=not scope.status_from_entra)
     missing = [
-        word for word, name in (("first", "givenName"), ("last", "surname")) if not str(user.get(name) or "").strip()
+        word
+        for word, name in (("first", "first_name"), ("last", "last_name"))
+        if not str(user.get(scope.attributes[name]) or "").strip()
     ]
     if missing:
-        return f"has no {' and no '.join(missing)} name in Microsoft Entra; Workspace 365 needs both"
+        reason = f"has no {' and no '.join(missing)} name in Microsoft Entra; Workspace 365 needs both"
+        return Exclusion(reason, stays=True)
     return None
 
 
@@ -152,39 +323,95 @@ def group_exclusion(group: Mapping[str, Any]) -> str | None:
     return "is a distribution list; only Microsoft 365 groups and security groups can be imported"
 
 
-def _refuse_unknown_domains(graph: GraphClient, domains: Iterable[str]) -> None:
-    wanted = list(domains)
-    if not wanted:
-        return
-    verified = graph.verified_domains()
-    unknown = [name for name in wanted if name not in {folded(domain) for domain in verified}]
-    if unknown:
-        raise InputError(
-            f"{unknown[0]!r} is not a verified domain of this Microsoft tenant. Its domains are: {', '.join(sorted(verified))}."
-        )
+def _nested(tenant: Tenant, group_id: str, nested_id: str) -> LeftOut:
+    outer, inner = _name(tenant.groups[group_id]), _name(tenant.groups.get(nested_id, {"id": nested_id}))
+    return LeftOut(
+        "group",
+        inner,
+        f"is nested in group '{outer}'; nested groups cannot be imported (nested_groups=flatten takes the people in it)",
+    )
+
+
+def _groups_of(tenant: Tenant, people: set[str], scope: ImportScope) -> tuple[list[str], list[LeftOut]]:
+    """The groups that the imported people are in, and those that Workspace 365 cannot have."""
+    brought: list[str] = []
+    left_out: list[LeftOut] = []
+    for id, group in tenant.groups.items():
+        if not scope.brings(group) or people.isdisjoint(tenant.people_of(id, flatten=scope.flatten)):
+            continue
+        reason = group_exclusion(group)
+        if reason:
+            left_out.append(LeftOut("group", _name(group), reason))
+        else:
+            brought.append(id)
+    return brought, left_out
+
+
+def _groups_wanted(
+    tenant: Tenant,
+    ids: Iterable[str],
+    users: Mapping[str, DesiredUser],
+    scope: ImportScope,
+    abilities: Abilities,
+    left_out: list[LeftOut],
+) -> list[DesiredGroup]:
+    """The groups to bring along with their members. Two of one name cannot both be there."""
+    wanted: dict[str, DesiredGroup] = {}
+    for id in ids if scope.include_groups else ():
+        group = tenant.groups[id]
+        if not scope.brings(group):
+            continue
+        members = [users[member].key for member in tenant.people_of(id, flatten=scope.flatten) if member in users]
+        key = folded(_name(group))
+        if not members:
+            reason = "has no member that can be imported; the group was left as it is"
+        elif key in wanted:
+            reason = "has the same name as another group that is imported; Workspace 365 wants every name once"
+        else:
+            wanted[key] = _group_from_entra(group, members, abilities)
+            continue
+        left_out.append(LeftOut("group", _name(group), reason))
+    return list(wanted.values())
+
+
+def _name(group: Mapping[str, Any]) -> str:
+    return str(group.get("displayName") or group["id"]).strip()
 
 
 def _user_from_entra(user: Mapping[str, Any], scope: ImportScope, abilities: Abilities) -> DesiredUser:
-    fields = {
-        "first_name": str(user["givenName"]).strip(),
-        "last_name": str(user["surname"]).strip(),
-        "email": user.get("mail") or user["userPrincipalName"],
-        # The origin is recorded where the directory can hold it.
-        "external_id": user["id"],
-    }
+    upn = str(user["userPrincipalName"]).strip()
+    fields = {name: str(user.get(source) or "").strip() for name, source in scope.attributes.items()}
+    # Who has no other address is written to at the UPN. The origin is recorded where the directory can hold it.
+    fields |= {"email": fields["email"] or upn, "external_id": str(user["id"])}
     return DesiredUser(
-        upn=str(user["userPrincipalName"]).strip(),
+        upn=upn,
         fields={name: value for name, value in fields.items() if name in abilities.user_fields},
         initial={} if scope.default_active else {"active": False},
         # Whoever starts inactive is activated by an administrator: the next run must not undo or anticipate that.
-        restore=scope.default_active,
+        restore=scope.default_active and scope.status_from_entra,
     )
+
+
+def _disabled_user(user: Mapping[str, Any]) -> DesiredUser:
+    return DesiredUser(str(user["userPrincipalName"]).strip(), present=False, fields={"external_id": str(user["id"])})
 
 
 def _group_from_entra(group: Mapping[str, Any], members: Iterable[str], abilities: Abilities) -> DesiredGroup:
     fields = {"external_id": group["id"], "description": group.get("description")}
     return DesiredGroup(
-        name=str(group["displayName"]).strip(),
+        name=_name(group),
         fields={name: value for name, value in fields.items() if name in abilities.group_fields and value is not None},
         members=AddRemoveSet(set=frozenset(members)),
     )
+
+
+def refuse_unknown_domains(graph: GraphClient, domains: Sequence[str]) -> None:
+    """Raises InputError for a domain that the tenant does not have."""
+    if not domains:
+        return
+    verified = graph.verified_domains()
+    unknown = [name for name in domains if name not in {folded(domain) for domain in verified}]
+    if unknown:
+        raise InputError(
+            f"{unknown[0]!r} is not a verified domain of this Microsoft tenant. Its domains are: {', '.join(sorted(verified))}."
+        )

@@ -201,20 +201,13 @@ class GraphClient:
             )
             if str(group.get("displayName", "")).casefold() == name_or_id.casefold()
         ]
-        if len(found) > 1:
-            ids = ", ".join(str(group["id"]) for group in found)
-            raise InputError(
-                f"Microsoft Entra has {len(found)} groups named {name_or_id!r} ({ids}). Name the group by its id."
-            )
-        if found:
-            return found[0]
+        group = the_one_group(name_or_id, found)
+        if group is not None:
+            return group
         try:
             return self.call("graph.group", object_id=name_or_id, query={"$select": GROUP_SELECT})
         except (NotFoundError, ValidationError):
-            raise InputError(
-                f"Microsoft Entra has no group {name_or_id!r}, neither by name nor by id. Check the spelling: a group that is "
-                "not found is an error, so that nobody disappears because of it."
-            ) from None
+            raise no_such_group(name_or_id) from None
 
     def group_users(self, group_id: str, properties: Sequence[str] = ()) -> Iterator[Mapping[str, Any]]:
         """The users that are direct members. Raises AuthenticationError for members that Graph hides.
@@ -345,6 +338,21 @@ class GraphClient:
             for organisation in answer.get("value") or ()
             for domain in organisation.get("verifiedDomains") or ()
         ]
+
+
+def the_one_group(name: str, found: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The group that was found by its name; None when there is none. Raises InputError when there are several."""
+    if len(found) > 1:
+        ids = ", ".join(str(group["id"]) for group in found)
+        raise InputError(f"Microsoft Entra has {len(found)} groups named {name!r} ({ids}). Name the group by its id.")
+    return found[0] if found else None
+
+
+def no_such_group(name: str) -> InputError:
+    return InputError(
+        f"Microsoft Entra has no group {name!r}, neither by name nor by id. Check the spelling: a group that is "
+        "not found is an error, so that nobody disappears because of it."
+    )
 
 
 def user_select(properties: Sequence[str] = ()) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
@@ -63,6 +64,8 @@ class W365Module(AnsibleModule):
         self._told_waiting = False
         self.current = Snapshot()
         self.progress: Progress | None = None
+        self.begun = datetime.now(timezone.utc).astimezone()
+        self.report_source = ""
 
     def learn_secrets(self, values: Iterable[str]) -> None:
         """Mask these too, also in the task's own arguments that Ansible shows at -vvv."""
@@ -363,19 +366,44 @@ class W365Module(AnsibleModule):
         for note in plan.notes:
             self.warn(note)
         if self.check_mode or rehearse:
-            return predict(plan)
+            return self.reported(predict(plan), rehearsal=True)
         if self.progress:
             self.progress.begin(len(plan.actions))
-        report = apply(
-            plan,
-            handlers,
-            where=self.where if where is None else where,
-            concurrency=self.params.get("concurrency") or 1,
-            batch=batch(plan) if self.params.get("scim_bulk") else None,
-            on_done=self.progress.done if self.progress else None,
+        report = self.reported(
+            apply(
+                plan,
+                handlers,
+                where=self.where if where is None else where,
+                concurrency=self.params.get("concurrency") or 1,
+                batch=batch(plan) if self.params.get("scim_bulk") else None,
+                on_done=self.progress.done if self.progress else None,
+            )
         )
         if report.failures:
             raise self._failure(report)
+        return report
+
+    def expect_reports(self, source: str) -> None:
+        """Refuse a report_file that cannot be written while nothing is changed. `source` is where the wishes come from."""
+        self.report_source = source
+        if self.params["report_file"]:
+            from .report import checked_report_paths
+
+            checked_report_paths(self.params["report_file"])
+
+    def reported(self, report: Report, *, rehearsal: bool = False) -> Report:
+        """The same report, after it was written to the files of report_file, if there are any."""
+        if self.params.get("report_file"):
+            from .report import Outcome, write_reports
+
+            environment = (self.params["environment"] or "").strip().lower()
+            ended = datetime.now(timezone.utc).astimezone()
+            outcome = Outcome(report, environment, self.report_source, self.begun, ended, rehearsal)
+            try:
+                write_reports(self.params["report_file"], outcome, self.redactor.text)
+            except InputError as error:
+                # What was changed is changed, and the task's result tells it.
+                self.warn(f"{error.message} The task itself went on, and its result holds the same.")
         return report
 
     def _failure(self, report: Report) -> W365Error:

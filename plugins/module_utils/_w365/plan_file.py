@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +33,7 @@ from .model import (
     difference,
 )
 from .plan import Action, Plan, guard
+from .safe_files import write_atomically
 
 if TYPE_CHECKING:
     from .module import W365Module
@@ -72,18 +71,7 @@ def write_plan(module: W365Module, plan: Plan) -> str:
     document = _document(plan, target_of(module))
     digest = _digest(document)
     text = json.dumps({**document, "digest": digest}, indent=2, ensure_ascii=False) + "\n"
-    place = Path(path)
-    try:
-        handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(temporary, place)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise InputError(f"Option plan_file: {path!r} cannot be written ({error.strerror}).") from None
+    write_atomically(path, text, "plan_file")
     return digest
 
 

@@ -84,7 +84,7 @@ def directory_from_task(params: Mapping[str, Any], content: Content) -> Desired:
         groups=tuple(group_from_task(group) for group in (*(params["groups"] or ()), *content.groups)),
         administrators=upn_change(administrators, "administrators"),
         whole=True,
-        protected=_upns(params["protected_users"], "protected_users"),
+        protected=upn_keys(params["protected_users"], "protected_users"),
         purge=purge_from_task(params),
     )
     if params["apply_plan"]:
@@ -106,7 +106,7 @@ def upn_change(value: Mapping[str, Any] | None, option: str) -> AddRemoveSet | N
         return None
 
     def keys(part: str) -> frozenset[str] | None:
-        return None if value.get(part) is None else _upns(value[part], f"{option}.{part}")
+        return None if value.get(part) is None else upn_keys(value[part], f"{option}.{part}")
 
     change = AddRemoveSet(add=keys("add") or frozenset(), remove=keys("remove") or frozenset(), set=keys("set"))
     both = sorted(change.add & change.remove)
@@ -115,6 +115,6 @@ def upn_change(value: Mapping[str, Any] | None, option: str) -> AddRemoveSet | N
     return change
 
 
-def _upns(values: Iterable[str] | None, option: str) -> frozenset[str]:
+def upn_keys(values: Iterable[str] | None, option: str) -> frozenset[str]:
     """The keys of the users that an option lists."""
     return frozenset(folded(checked_upn(upn, option)) for upn in values or ())

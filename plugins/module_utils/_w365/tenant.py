@@ -203,17 +203,20 @@ def read_afresh(
     everybody: bool,
     flatten: bool,
     all_groups: bool,
+    possible: Callable[[Mapping[str, Any]], bool],
     wanted: Callable[[Mapping[str, Any]], bool],
 ) -> tuple[Tenant, list[str]]:
     """The tenant as far as it is needed, and the ids of the `groups`, which are names or ids.
 
-    Their members are read with their properties; with `everybody` all users are listed, and with `all_groups` all groups
+    The members of those that are `possible` are read with their properties; with `everybody` all users are listed, and with `all_groups` all groups
     that are `wanted`, with the ids of their members, many in one request. Raises InputError for a group that is not there.
     """
     tenant = Tenant()
     chosen = [graph.find_group(name) for name in groups]
     for group in chosen:
-        _read_group(graph, tenant, group, properties, flatten=flatten)
+        tenant.groups[str(group["id"])] = group
+        if possible(group):
+            _read_group(graph, tenant, group, properties, flatten=flatten)
     if everybody:
         tenant.users.update((str(user["id"]), user) for user in graph.users(properties))
     if all_groups:
