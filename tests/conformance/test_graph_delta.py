@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -306,6 +307,13 @@ def test_links_live_for_some_time(api: Any, twin: Twin) -> None:
     assert set(found[0]) == {"id", "surname"}
 
 
+def test_the_way_out_keeps_the_members(api: Any, twin: Twin) -> None:
+    twin.switches(delta_lifetime=0)
+    for query in ({"select": "id", "expand": "members"}, {"select": "members"}):
+        location = api.graph(latest(api, "groups", **query)).headers["Location"]
+        assert [set(group) for group in api.graph(location).json()["value"]] == [{"id", "members@delta"}] * 3
+
+
 def test_unknown_tokens_and_those_of_another_state(api: Any, twin: Twin, seed: dict[str, Any]) -> None:
     links = [latest(api, "users"), f"{twin.graph_url}/v1.0/users/delta?$deltatoken=x%2By"]
     # Of another resource, and with another letter in it.
@@ -355,6 +363,24 @@ def test_links_survive_a_restart(tmp_path: Path, seed: dict[str, Any], kill: boo
         lee = change(second, "delete_user", user=LEE)
         found = delta(second, link.replace(first.url, second.url))["value"]
         assert found == [{"id": adele, "surname": "Wilber"}, {"id": lee, "@removed": {"reason": "changed"}}]
+    finally:
+        second.stop()
+
+
+def test_a_state_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path, seed: dict[str, Any]) -> None:
+    first = launch(tmp_path, seed=seed, state=tmp_path / "state.db")
+    state = first.state()
+    first.stop()
+    with sqlite3.connect(tmp_path / "state.db") as old:
+        old.executescript(
+            "DROP TABLE graph_changes; DROP TABLE graph_deleted; ALTER TABLE applications DROP COLUMN admin_consent;"
+        )
+    old.close()
+    second = launch(tmp_path, seed="none", state=tmp_path / "state.db")
+    try:
+        assert second.state() == state
+        change(second, "delete_user", user=ADELE)
+        change(second, "change_application", client_id=CLIENT, set={"adminConsent": False})
     finally:
         second.stop()
 

@@ -380,7 +380,7 @@ class Graph:
         names = {**known, "members": None} if kind == "group" else known
         chosen = _selection(query.get("$select"), (names, ()))
         # Without a selection everything is followed, members too.
-        selected = ",".join(sorted((chosen or set()) - {"id"})) if (query.get("$select") or "").strip() else None
+        selected = ",".join(sorted(chosen or ())) if (query.get("$select") or "").strip() else None
         members = kind == "group" and (selected is None or "members" in (chosen or set()))
         expand = (query.get("$expand") or "").strip()
         if expand:
@@ -745,7 +745,10 @@ def _stale(base_url: str, kind: str, found: Round | None) -> GraphError:
     """Refuse a token, and say where a full read begins; a token that can still be read keeps its selection."""
     link = f"{base_url}/graph/v1.0/{kind}s/delta?$deltatoken="
     if found is not None and found.selected is not None:
-        link += f"&$select={found.selected}"
+        selected = found.selected.split(",")
+        link += (
+            f"&$select={','.join([*selected, *(['members'] if found.members and 'members' not in selected else [])])}"
+        )
     return GraphError(410, "syncStateNotFound", STALE, [("Location", link)])
 
 

@@ -122,6 +122,7 @@ CREATE TABLE IF NOT EXISTS graph_deleted (
     tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, name_key TEXT NOT NULL, deleted TEXT NOT NULL,
     content TEXT NOT NULL, PRIMARY KEY (tenant, kind, id)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS graph_deleted_name ON graph_deleted (tenant, kind, name_key);
 -- The log of changes that delta queries read; see delta.py. A membership is a change of its group.
 CREATE TABLE IF NOT EXISTS graph_changes (
     number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,

@@ -347,6 +347,8 @@ class TenantEditor:
     def _remove(self, kind: str, row: Any, *, keep: bool) -> str:
         """Take an object away; with ``keep`` it can be restored, with its groups and roles."""
         position = row["position"]
+        # Only who deletes asks for the groups of a member, so no other twin pays for this index.
+        self.store.run("CREATE INDEX IF NOT EXISTS graph_members_member ON graph_members (kind, member_position)")
         links = self.store.all(
             "SELECT group_position, relation, kind, member_position FROM graph_members WHERE (kind = ? AND"
             " member_position = ?) OR (? = 'group' AND group_position = ?)",
