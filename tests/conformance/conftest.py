@@ -224,6 +224,7 @@ class Api:
         client: tuple[str, str] = (CLIENT, "client-secret-of-the-twin"),
         eventual: bool = False,
         body: Any = None,
+        prefer: str = "",
         **query: Any,
     ) -> requests.Response:
         """Call Graph: GET, or POST when there is a body. Names of query options go without their dollar sign."""
@@ -233,6 +234,8 @@ class Api:
         headers = {"Authorization": f"Bearer {self.tokens[client]}"}
         if eventual:
             headers["ConsistencyLevel"] = "eventual"
+        if prefer:
+            headers["Prefer"] = prefer
         url = path if path.startswith("https://") else f"{self.twin.graph_url}/v1.0{path}"
         params = {f"${name}": value for name, value in query.items()}
         return self.session.request(

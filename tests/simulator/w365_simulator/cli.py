@@ -20,7 +20,9 @@ from typing import Any
 
 from . import DEFAULT_PROVISIONING_KEY, DEFAULT_SCIM_TOKEN, __version__
 from .contract import PROFILES
+from .faults import ACTIONS
 from .switches import TABLE, SwitchError, Switches, convert
+from .tenant import OPERATIONS
 
 _EPILOG = """\
 examples:
@@ -34,7 +36,13 @@ what answers where, all on one port:
   /{tenant}/oauth2/v2.0/token       Microsoft Entra's token endpoint and discovery; tenant is an id or a domain
   /metadata/identity/oauth2/token   managed identity (AZURE_POD_IDENTITY_AUTHORITY_HOST); /msi/token for App Service
   /graph/v1.0/...                   Microsoft Graph
-  /_simulator/...                   state, requests, switches, faults, seed, reset; this machine only, without a key
+  /_simulator/...                   state, requests, switches, faults, seed, tenant, reset; this machine only, no key
+
+faults (POST /_simulator/faults), by action:
+{faults}
+
+changes of a running tenant (PATCH /_simulator/tenant), by op:
+{operations}
 
 quirks:
 """
@@ -52,13 +60,19 @@ def parser() -> argparse.ArgumentParser:
         for name, row in TABLE.items()
         if name != "profile"
     )
+    faults = "\n".join(f"  {name:<15} {words}" for name, words in ACTIONS.items())
+    operations = "\n".join(
+        f"  {name:<22}" + ", ".join((*required, *(f"[{field}]" for field in optional)))
+        for name, (required, optional) in OPERATIONS.items()
+    )
     main = argparse.ArgumentParser(
         prog="python -m w365_simulator",
         description=(
             "An offline twin of Workspace 365 (Provisioning API and SCIM), Microsoft Entra (tokens) and Microsoft"
             " Graph."
         ),
-        epilog=_EPILOG + quirks,
+        epilog=_EPILOG.format(environment="{environment}", tenant="{tenant}", faults=faults, operations=operations)
+        + quirks,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     main.add_argument(

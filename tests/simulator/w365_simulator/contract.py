@@ -105,9 +105,11 @@ ENDPOINTS: list[Endpoint] = [
         ("graph_batch", "POST", "/$batch", "S", False),
         ("graph_users", "GET", "/users", "S", False),
         ("graph_users_count", "GET", "/users/$count", "S", False),
+        ("graph_users_delta", "GET", "/users/delta", "S", False),
         ("graph_user", "GET", "/users/{id}", "S", False),
         ("graph_groups", "GET", "/groups", "S", False),
         ("graph_groups_count", "GET", "/groups/$count", "S", False),
+        ("graph_groups_delta", "GET", "/groups/delta", "S", False),
         ("graph_group", "GET", "/groups/{id}", "S", False),
         ("graph_members", "GET", "/groups/{id}/members", "S", False),
         ("graph_members_count", "GET", "/groups/{id}/members/$count", "S", False),
@@ -122,6 +124,14 @@ ENDPOINTS: list[Endpoint] = [
         ("graph_directory_roles", "GET", "/directoryRoles", "S", False),
         ("graph_directory_role_members", "GET", "/{directory_role}/members", "S", False),
         ("graph_directory_role_members_by_id", "GET", "/directoryRoles/{directory_role}/members", "S", False),
+        ("graph_directory_role_members_cast", "GET", "/{directory_role}/members/{cast}", "S", False),
+        (
+            "graph_directory_role_members_by_id_cast",
+            "GET",
+            "/directoryRoles/{directory_role}/members/{cast}",
+            "S",
+            False,
+        ),
     ),
 ]
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from .faults import FaultError, Faults
 from .requestlog import RequestLog
-from .seeding import Seeder, SeedError, load
+from .seeding import GLOBAL_ADMINISTRATOR, Seeder, SeedError, load
 from .store import Store
 from .switches import SwitchError, Switches
+from .tenant import TenantEditor, TenantError
 from .wire import Answer, Call, UnreadableBody, json_answer
 
 
@@ -26,6 +27,7 @@ class Control:
         self.switches = switches
         self.faults = faults
         self.log = log
+        self.tenant = TenantEditor(store)
 
     def answer(self, call: Call) -> Answer:
         """Answer one call; ``path`` is relative to /_simulator."""
@@ -36,6 +38,7 @@ class Control:
             ("DELETE", "requests"): self._clear_requests,
             ("POST", "reset"): self._reset,
             ("POST", "seed"): self._seed,
+            ("PATCH", "tenant"): self._change_tenant,
             ("GET", "switches"): self._switches,
             ("PATCH", "switches"): self._change_switches,
             ("DELETE", "switches"): self._reset_switches,
@@ -49,7 +52,7 @@ class Control:
             return json_answer(404, {"error": f"There is no {call.method} /_simulator/{name}. There are: {known}."})
         try:
             return handler(call)
-        except (SeedError, SwitchError, FaultError, UnreadableBody) as problem:
+        except (SeedError, TenantError, SwitchError, FaultError, UnreadableBody) as problem:
             return json_answer(400, {"error": str(problem)})
 
     def _state(self, call: Call) -> Answer:
@@ -86,6 +89,9 @@ class Control:
         body = call.json()
         self.seeder.merge(load(body) if isinstance(body, str) else body, self.switches.graph_lag)
         return Answer(204)
+
+    def _change_tenant(self, call: Call) -> Answer:
+        return json_answer(200, {"results": self.tenant.change(call.json())})
 
     def _switches(self, call: Call) -> Answer:
         return json_answer(200, self.switches.all())
@@ -220,6 +226,19 @@ def _tenant(store: Store, row: Any) -> dict[str, Any]:
             for application in store.all("SELECT * FROM applications WHERE tenant = ? ORDER BY position", (row["id"],))
         ],
         "users": users,
+        "administrators": [
+            link["upn"]
+            for link in store.all(
+                "SELECT graph_users.upn AS upn FROM role_members JOIN directory_roles ON directory_roles.position ="
+                " role_position JOIN graph_users ON graph_users.position = user_position WHERE directory_roles.tenant ="
+                " ? AND template_id = ? ORDER BY role_members.position",
+                (row["id"], GLOBAL_ADMINISTRATOR),
+            )
+        ],
+        "deleted": [
+            {"kind": found["kind"], "id": found["id"], "name": found["name_key"], "deleted": found["deleted"]}
+            for found in store.all("SELECT * FROM graph_deleted WHERE tenant = ? ORDER BY kind, id", (row["id"],))
+        ],
         "groups": {
             group["display_name"]: {
                 "id": group["id"],

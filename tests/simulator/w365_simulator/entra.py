@@ -156,6 +156,15 @@ class Entra:
                 "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
             )
         audience = self._audience(call, form["scope"], tenant)
+        if not application["admin_consent"]:
+            raise EntraError(
+                400,
+                "invalid_grant",
+                65001,
+                f"The user or administrator has not consented to use the application with ID"
+                f" '{application['client_id']}' named '{application['display_name']}'. Send an interactive"
+                " authorization request for this user and resource.",
+            )
         return self._issue(call, tenant["id"], application, audience)
 
     def _issue(self, call: Call, tenant: str, application: Any, audience: str) -> Answer:

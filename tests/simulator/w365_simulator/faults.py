@@ -10,13 +10,24 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-ACTIONS = (
-    "status", "drop_before", "drop_after", "latency", "slow_body", "truncate", "html", "expired_token", "expired_delta",
-)  # fmt: skip
+ACTIONS = {
+    "status": "answer with this status; also retry_after and body",
+    "drop_before": "cut the connection before anything happens",
+    "drop_after": "do it, then cut the connection",
+    "latency": "answer after some seconds",
+    "slow_body": "spread the answer over some seconds",
+    "truncate": "send half of the body",
+    "html": "answer with the page of a gateway (503)",
+    "expired_token": "401, as if the token had expired",
+    "expired_delta": "Graph: 410 syncStateNotFound and a Location; with status 400 without one",
+    "empty": "Graph: a list or a delta query that suddenly holds nobody",
+}
 SURFACES = ("provisioning", "scim", "entra", "graph")
 # Only these make sense for one request inside a Graph batch: the connection belongs to all of them.
-INNER_ACTIONS = ("status", "html", "expired_token", "expired_delta")
-_FIELDS = {"surface", "method", "path", "times", "probability", "action", "status", "retry_after", "seconds", "body"}
+INNER_ACTIONS = ("status", "html", "expired_token", "expired_delta", "empty")
+_FIELDS = {
+    "surface", "method", "path", "batch", "times", "probability", "action", "status", "retry_after", "seconds", "body",
+}  # fmt: skip
 
 
 class FaultError(ValueError):
@@ -25,7 +36,10 @@ class FaultError(ValueError):
 
 @dataclass(slots=True)
 class Rule:
-    """One fault. ``times`` counts down to 0; -1 stays for ever."""
+    """One fault. ``times`` counts down to 0; -1 stays for ever.
+
+    ``batch`` says whether it strikes items of a Graph batch only (true), never (false), or both (None).
+    """
 
     number: int
     action: str
@@ -38,6 +52,7 @@ class Rule:
     retry_after: int | str | None
     seconds: float
     body: Any
+    batch: bool | None = None
     hits: int = 0
 
     def shown(self) -> dict[str, Any]:
@@ -48,6 +63,7 @@ class Rule:
             "surface": self.surface,
             "method": self.method,
             "path": self.path.pattern if self.path else None,
+            "batch": self.batch,
             "times": self.times,
             "probability": self.probability,
             "status": self.status,
@@ -95,6 +111,18 @@ class Faults:
             raise FaultError(f"field status of a fault is a number from 200 to 599; it was {status!r}.")
         if action == "status" and status is None:
             raise FaultError("a fault with action status needs the field status, for example 429.")
+        batch = rule.get("batch")
+        if batch is not None and not isinstance(batch, bool):
+            raise FaultError(f"field batch of a fault is true, false or null; it was {batch!r}.")
+        if batch and action not in INNER_ACTIONS:
+            raise FaultError(
+                f"a fault with batch=true takes one of the actions {', '.join(INNER_ACTIONS)}, because the connection"
+                f" belongs to the whole batch; it was {action!r}."
+            )
+        if action == "empty" and surface != "graph":
+            raise FaultError(
+                'a fault with action empty needs "surface": "graph": only there it is known what to empty.'
+            )
         pattern = None
         if rule.get("path") is not None:
             try:
@@ -116,6 +144,7 @@ class Faults:
             retry_after=rule.get("retry_after"),
             seconds=_number(rule, "seconds", 1, 0, 86_400),
             body=rule.get("body"),
+            batch=batch,
         )
         self._rules.append(made)
         return made
@@ -128,6 +157,8 @@ class Faults:
             if rule.times == 0 or (rule.surface and rule.surface != surface) or (rule.method and rule.method != method):
                 continue
             if inner and rule.action not in INNER_ACTIONS:
+                continue
+            if rule.batch is not None and rule.batch != inner:
                 continue
             if rule.path and not (rule.path.search(path) or rule.path.search(f"{path}?{query_string}")):
                 continue

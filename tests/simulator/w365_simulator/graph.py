@@ -4,7 +4,7 @@
 """Microsoft Graph v1.0, as far as reading people and groups goes.
 
 A list is described by its rows (a piece of SQL), so paging, counting, selecting and filtering are written once. Delta
-queries would be one more kind of list, ordered by a change number instead of by position.
+queries have pages of their own, see delta.py.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from . import graph_filter
 from .contract import Router
+from .delta import EVERYTHING, Change, Delta, Round, StaleToken
 from .faults import Faults, Rule
 from .graph_filter import Property
 from .store import Store
@@ -31,6 +32,10 @@ from .wire import Answer, Call, UnreadableBody, html_answer, json_answer
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 999
 LARGEST_BATCH = 20
+LARGEST_ID_FILTER = 50
+NO_LIMIT = 2**31
+STALE = "The sync state generation is not found. The delta token is expired and data must be synchronized again."
+LIST_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 
 READ_USERS = ("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
 READ_GROUPS = (
@@ -87,6 +92,10 @@ GROUP_PROPERTIES = {
     "securityEnabled": Property("security_enabled", "boolean"),
     "groupTypes": Property("group_types", "list"),
 }
+# The shortcut and the full name that the SDKs use.
+_DELTA = re.compile(r"/(users|groups)/(?:microsoft\.graph\.)?delta(?:\(\))?/?", re.IGNORECASE)
+_ID_FILTER = re.compile(r"\(?\s*id\s+eq\s+'([^']*)'\s*\)?", re.IGNORECASE)
+_PAGE_WISH = re.compile(r"(?:^|[,;\s])odata\.maxpagesize\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 _ROLE = re.compile(r"directoryRoles(?:\(roleTemplateId='([^']+)'\)|\('([^']+)'\))", re.IGNORECASE)
 
 _TRANSITIVE = """
@@ -134,6 +143,7 @@ class Graph:
         self.switches = switches
         self.tokens = tokens
         self.faults = faults
+        self.delta = Delta(store, switches)
         self._router = Router("graph", ignore_case=True)
 
     def is_write(self, method: str, path: str) -> bool:
@@ -164,6 +174,7 @@ class Graph:
         return answer
 
     def _route(self, call: Call, access: Access, path: str) -> Answer:
+        path = _DELTA.sub(r"/\1/delta", path)
         endpoint, names, others = self._router.find(call.method, path)
         if endpoint is None and others:
             raise GraphError(405, "Request_BadRequest", f"The method {call.method} is not allowed for this resource.")
@@ -219,11 +230,7 @@ class Graph:
             link = "&".join(f"{name}={quote(value, safe='$')}" for name, value in kept)
             result["@odata.nextLink"] = f"{call.base_url}/graph{quote(call.path, safe='/$()=')}?{link}"
         result["value"] = [_select(listing.shown(row), selected) for row in rows]
-        return json_answer(
-            200,
-            result,
-            "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
-        )
+        return json_answer(200, result, LIST_TYPE)
 
     def _check_advanced(self, needed: bool, what: str, *, eventual: bool, counted: bool) -> None:
         if needed and not (eventual and counted):
@@ -313,6 +320,109 @@ class Graph:
 
     def _groups_count(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         return self._count(call, self._groups_listing(access))
+
+    # ---- delta queries
+
+    def _users_delta(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        self._require(access, *READ_USERS)
+        return self._delta(call, access, "user", USER_ALL, USER_DEFAULT, _user)
+
+    def _groups_delta(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
+        self._require(access, *READ_GROUPS)
+        return self._delta(call, access, "group", GROUP_ALL, GROUP_DEFAULT, _group)
+
+    def _delta(
+        self, call: Call, access: Access, kind: str, known: dict[str, Any], default: tuple[str, ...],
+        shown: Callable[[Any], dict[str, Any]],
+    ) -> Answer:  # fmt: skip
+        # Microsoft's own pages write both $deltatoken and $deltaToken.
+        query = {name.lower(): value for name, value in call.query.items()}
+        prefer = call.headers.get("prefer", "")
+        token = query.get("$skiptoken") or query.get("$deltatoken")
+        if token and token.lower() != "latest":
+            try:
+                round_ = self.delta.read(token, kind, access.tenant, resumed=bool(query.get("$skiptoken")))
+            except StaleToken as problem:
+                raise _stale(call.base_url, kind, problem.round) from problem
+        else:
+            round_ = self._first_round(query, access, kind, known)
+        largest = min(self.switches.page_size or LARGEST_PAGE, LARGEST_PAGE)
+        wish = _PAGE_WISH.search(prefer)
+        size = max(1, min(largest, int(wish[1]) if wish else DEFAULT_PAGE))
+        changes: list[Change] = []
+        following: Round | None = None
+        if not token or token.lower() != "latest":
+            changes, following = self.delta.page(round_, size, self.switches.graph_delta_members or NO_LIMIT)
+        selected = {"id", *(default if round_.selected is None else round_.selected.split(","))}
+        minimal = "return=minimal" in prefer.lower()
+        context = f"{call.base_url}/graph/v1.0/$metadata#{kind}s"
+        if round_.selected is not None:
+            context += f"({round_.selected})"
+        result: dict[str, Any] = {"@odata.context": context}
+        if following is not None:
+            result["@odata.nextLink"] = self._delta_link(call.base_url, following, "$skiptoken")
+        else:
+            result["@odata.deltaLink"] = self._delta_link(call.base_url, self.delta.finished(round_), "$deltatoken")
+        result["value"] = [_changed(change, shown, selected, minimal) for change in changes]
+        applied = [f"odata.maxpagesize={size}"] if wish else []
+        applied += ["return=minimal"] if minimal else []
+        headers = [("Preference-Applied", ", ".join(applied))] if applied else []
+        return json_answer(200, result, LIST_TYPE, headers)
+
+    def _first_round(self, query: dict[str, str], access: Access, kind: str, known: dict[str, Any]) -> Round:
+        """Check what a client asks for in its first request; from then on it is kept in the token."""
+        supported = {"$select", "$expand", "$filter", "$deltatoken", "$skiptoken"}
+        refused = sorted(name for name in query if name.startswith("$") and name not in supported)
+        if refused:
+            raise GraphError(
+                400, "Request_UnsupportedQuery", f"The query option '{refused[0]}' is not supported for delta queries."
+            )
+        names = {**known, "members": None} if kind == "group" else known
+        chosen = _selection(query.get("$select"), (names, ()))
+        # Without a selection everything is followed, members too.
+        selected = ",".join(sorted(chosen or ())) if (query.get("$select") or "").strip() else None
+        members = kind == "group" and (selected is None or "members" in (chosen or set()))
+        expand = (query.get("$expand") or "").strip()
+        if expand:
+            if kind != "group" or expand.lower() != "members":
+                raise GraphError(
+                    400, "Request_UnsupportedQuery", f"Expanding '{expand}' is not supported for delta queries."
+                )
+            members = True
+        ids: tuple[str, ...] = ()
+        if query.get("$filter"):
+            terms = [_ID_FILTER.fullmatch(term.strip()) for term in re.split(r"\s+or\s+", query["$filter"])]
+            ids = tuple(term[1] for term in terms if term is not None)
+            if len(ids) < len(terms) or len(ids) > LARGEST_ID_FILTER:
+                raise GraphError(
+                    400,
+                    "Request_UnsupportedQuery",
+                    f"Delta queries are filtered by id only, with at most {LARGEST_ID_FILTER} ids joined by 'or'.",
+                )
+        return self.delta.begin(kind, access.tenant, selected=selected, members=members, ids=ids)
+
+    def _delta_link(self, base_url: str, round_: Round, option: str) -> str:
+        return f"{base_url}/graph/v1.0/{round_.kind}s/delta?{option}={self.delta.write(round_)}"
+
+    def emptied(self, call: Call, answer: Answer) -> Answer:
+        """Take everything out of a list, as if the tenant held nobody; ``path`` is relative to /graph."""
+        if answer.status != 200 or not answer.body.startswith(b"{"):
+            return answer
+        document = json.loads(answer.body)
+        if not isinstance(document.get("value"), list):
+            return answer
+        document["value"] = []
+        if "@odata.count" in document:
+            document["@odata.count"] = 0
+        link = document.pop("@odata.nextLink", None)
+        found = _DELTA.fullmatch(call.path.removeprefix("/v1.0"))
+        if link and found:
+            # A delta query ends with a link to go on with, also when it tells nothing.
+            kind = found[1].lower().removesuffix("s")
+            tenant = self.tokens.check(call.headers["authorization"].partition(" ")[2].strip()).tenant
+            round_ = self.delta.read(link.partition("$skiptoken=")[2], kind, tenant, resumed=True)
+            document["@odata.deltaLink"] = self._delta_link(call.base_url, self.delta.finished(round_), "$deltatoken")
+        return json_answer(200, document, answer.media_type, answer.headers)
 
     def _one(self, call: Call, context: str, row: Any, shown: Callable[[Any], dict[str, Any]], names: Any) -> Answer:
         selected = _selection(call.query.get("$select"), names)
@@ -522,12 +632,16 @@ class Graph:
         match = _ROLE.fullmatch(names["directory_role"])
         if match is None:
             raise GraphError(400, "BadRequest", f"Resource not found for the segment '{names['directory_role']}'.")
-        return self._role_members(call, access, "template_id" if match[1] else "id", match[1] or match[2])
+        column = "template_id" if match[1] else "id"
+        return self._role_members(call, access, column, match[1] or match[2], names.get("cast", ""))
 
     def _directory_role_members_by_id(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
-        return self._role_members(call, access, "id", names["directory_role"])
+        return self._role_members(call, access, "id", names["directory_role"], names.get("cast", ""))
 
-    def _role_members(self, call: Call, access: Access, column: str, value: str) -> Answer:
+    _directory_role_members_cast = _directory_role_members
+    _directory_role_members_by_id_cast = _directory_role_members_by_id
+
+    def _role_members(self, call: Call, access: Access, column: str, value: str, cast: str) -> Answer:
         self._require(access, *READ_ROLES)
         role = self.store.one(
             f"SELECT * FROM directory_roles WHERE tenant = ? AND {column} = ?", (access.tenant, value.lower())
@@ -535,19 +649,29 @@ class Graph:
         if role is None:
             # Graph knows a role only once somebody has held it.
             raise _not_found(value)
+        kind = cast.lower().removeprefix("microsoft.graph.")
+        if cast and kind not in ("user", "group", "serviceprincipal"):
+            raise GraphError(
+                400, "Request_UnsupportedQuery", f"The specified type '{cast}' is not supported for this query."
+            )
         bare = self.switches.graph_null_members or not access.may(*READ_USERS)
+        # Only users hold a role here, so the other casts find nobody.
+        nobody = " AND 1 = 0" if cast and kind != "user" else ""
+        type_ = {} if cast else {"@odata.type": "#microsoft.graph.user"}
         return self._list(
             call,
             Listing(
-                "directoryObjects",
+                "users" if cast else "directoryObjects",
                 "graph_users.*",
                 "role_members AS link JOIN graph_users ON graph_users.position = link.user_position WHERE"
-                " link.role_position = ?",
+                f" link.role_position = ?{nobody}",
                 [role["position"]],
                 "link.position",
-                lambda row: {"@odata.type": "#microsoft.graph.user", **(_nameless(row) if bare else _user(row))},
+                lambda row: {**type_, **(_nameless(row) if bare else _user(row))},
+                properties=_qualified(USER_PROPERTIES, "graph_users") if cast else None,
+                cast=bool(cast),
             ),
-            None,
+            (USER_ALL, USER_DEFAULT) if cast else None,
         )
 
     # ---- batch
@@ -595,13 +719,15 @@ class Graph:
         if path == "/v1.0/$batch":
             return graph_error(GraphError(400, "BadRequest", "A batch holds no batch."), "")
         rule = self.faults.pick("graph", method, f"/graph{path}", parts.query, inner=True)
-        if rule is not None:
-            return fault_answer(rule)
+        if rule is not None and rule.action != "empty":
+            return fault_answer(rule, call.base_url, path)
         headers = {name.lower(): str(value) for name, value in (item.get("headers") or {}).items()}
         headers.setdefault("authorization", call.headers.get("authorization", ""))
         body = b"" if item.get("body") is None else json.dumps(item["body"]).encode()
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        return self.answer(Call(method, unquote(path), query, headers, body, call.base_url, parts.query, inner=True))
+        inner = Call(method, unquote(path), query, headers, body, call.base_url, parts.query, inner=True)
+        answer = self.answer(inner)
+        return answer if rule is None else self.emptied(inner, answer)
 
 
 def graph_error(problem: GraphError, request_id: str) -> Answer:
@@ -615,8 +741,19 @@ def graph_error(problem: GraphError, request_id: str) -> Answer:
     return json_answer(problem.status, body, headers=list(problem.headers))
 
 
-def fault_answer(rule: Rule) -> Answer:
-    """Answer as a fault says, in Graph's shape."""
+def _stale(base_url: str, kind: str, found: Round | None) -> GraphError:
+    """Refuse a token, and say where a full read begins; a token that can still be read keeps its selection."""
+    link = f"{base_url}/graph/v1.0/{kind}s/delta?$deltatoken="
+    if found is not None and found.selected is not None:
+        selected = found.selected.split(",")
+        link += (
+            f"&$select={','.join([*selected, *(['members'] if found.members and 'members' not in selected else [])])}"
+        )
+    return GraphError(410, "syncStateNotFound", STALE, [("Location", link)])
+
+
+def fault_answer(rule: Rule, base_url: str, path: str) -> Answer:
+    """Answer as a fault says, in Graph's shape; ``path`` is relative to /graph."""
     if rule.action == "html":
         return html_answer(rule.status or 503, "The service is unavailable.")
     if rule.action == "expired_token":
@@ -625,9 +762,9 @@ def fault_answer(rule: Rule) -> Answer:
         )
     if rule.action == "expired_delta":
         if rule.status == 400:
-            return graph_error(GraphError(400, "syncStateNotFound", "The sync state generation is not found."), "")
-        location = [("Location", "/graph/v1.0/users/delta?$skiptoken=")]
-        return graph_error(GraphError(410, "resyncRequired", "Resync required.", location), "")
+            return graph_error(GraphError(400, "syncStateNotFound", STALE), "")
+        found = _DELTA.search(path)
+        return graph_error(_stale(base_url, found[1].lower().removesuffix("s") if found else "user", None), "")
     status = rule.status or 500
     code = {
         429: "TooManyRequests",
@@ -648,6 +785,32 @@ def _not_found(id_: str) -> GraphError:
         "Request_ResourceNotFound",
         f"Resource '{id_}' does not exist or one of its queried reference-property objects are not present.",
     )
+
+
+def _changed(
+    change: Change, shown: Callable[[Any], dict[str, Any]], selected: set[str], minimal: bool
+) -> dict[str, Any]:
+    """Show one object of a delta query."""
+    if change.row is None:
+        return {"id": change.id, "@removed": {"reason": change.reason}}
+    changed = change.properties or set()
+    new = change.properties is None or EVERYTHING in changed
+    # A property that was never set is left out; one that has become empty is null.
+    document = {
+        name: value
+        for name, value in shown(change.row).items()
+        if name == "id" or (name in selected and (name in changed or (value is not None and (new or not minimal))))
+    }
+    if change.members:
+        document["members@delta"] = [
+            {
+                "@odata.type": f"#microsoft.graph.{type_}",
+                "id": id_,
+                **({} if there else {"@removed": {"reason": "deleted"}}),
+            }
+            for type_, id_, there in change.members
+        ]
+    return document
 
 
 def _user(row: Any) -> dict[str, Any]:

@@ -198,7 +198,7 @@ _DOMAIN = {"name": "!text", "default": "boolean", "initial": "boolean"}
 _APPLICATION = {
     "client_id": "!text", "display_name": "text", "client_secret": "text", "secret_expired": "boolean",
     "certificates": "list",
-    "federated_subjects": "list", "permissions": "list",
+    "federated_subjects": "list", "permissions": "list", "admin_consent": "boolean",
 }  # fmt: skip
 _TENANT_USER = {
     "id": "text", "user_principal_name": "!text", "given_name": "text", "surname": "text", "display_name": "text",
@@ -296,10 +296,10 @@ class Seeder:
         permissions = place.get("permissions")
         self.store.run(
             "INSERT INTO applications (tenant, client_id, display_name, client_secret, secret_expired, certificates,"
-            " federated_subjects, permissions) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, client_id) DO"
+            " federated_subjects, permissions, admin_consent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, client_id) DO"
             " UPDATE SET display_name = excluded.display_name, client_secret = excluded.client_secret, secret_expired ="
             " excluded.secret_expired, certificates = excluded.certificates, federated_subjects ="
-            " excluded.federated_subjects, permissions = excluded.permissions",
+            " excluded.federated_subjects, permissions = excluded.permissions, admin_consent = excluded.admin_consent",
             (
                 tenant,
                 _guid(place, "client_id"),
@@ -309,6 +309,7 @@ class Seeder:
                 json.dumps(place.get("certificates", [])),
                 json.dumps(place.get("federated_subjects", [])),
                 None if permissions is None else json.dumps(permissions),
+                int(place.get("admin_consent", True)),
             ),
         )
 
@@ -396,7 +397,20 @@ class Seeder:
                 rows.append((group, singular, "group", position))
             else:
                 rows.append((group, singular, "user", self._user_position(tenant, item, where)))
-        self.store.run("DELETE FROM graph_members WHERE group_position = ? AND relation = ?", (group, singular))
+        wanted = {(kind, position) for _, _, kind, position in rows}
+        # Only who has left is taken out, so that a seed merged again is no change to a delta query.
+        self.store.many(
+            "DELETE FROM graph_members WHERE position = ?",
+            [
+                (link["position"],)
+                for link in self.store.all(
+                    "SELECT position, kind, member_position FROM graph_members WHERE group_position = ? AND relation ="
+                    " ?",
+                    (group, singular),
+                )
+                if (link["kind"], link["member_position"]) not in wanted
+            ],
+        )
         self.store.many(
             "INSERT OR IGNORE INTO graph_members (group_position, relation, kind, member_position) VALUES (?, ?, ?, ?)",
             rows,

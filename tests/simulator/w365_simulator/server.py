@@ -112,7 +112,7 @@ class Twin:
         rule = self.faults.pick(surface, call.method, call.path, call.query_string)
         answer: Answer | None = None
         if rule is not None and rule.action in ("status", "html", "expired_token", "expired_delta"):
-            answer = _made_up(rule, surface)
+            answer = _made_up(rule, surface, call)
         elif rule is not None and rule.action == "latency":
             await asyncio.sleep(rule.seconds)
         if rule is None or rule.action != "drop_before":
@@ -120,6 +120,8 @@ class Twin:
                 answer = _plain_error(surface, 500, "This server refuses every write.")
             if answer is None:
                 answer = _answer(answerer, surface)
+                if rule is not None and rule.action == "empty":
+                    answer = self.graph.emptied(_below(call, "/graph"), answer)
         form = call.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
         status = answer.status if answer is not None else 0
         self.log.add(
@@ -258,10 +260,10 @@ def _plain_error(surface: str, status: int, sentence: str) -> Answer:
     return json_answer(status, {"Message": sentence})
 
 
-def _made_up(rule: Rule, surface: str) -> Answer:
+def _made_up(rule: Rule, surface: str, call: Call) -> Answer:
     """Answer as a fault says, without asking anybody."""
     if surface == "graph":
-        return fault_answer(rule)
+        return fault_answer(rule, call.base_url, call.path)
     if rule.action == "html":
         return html_answer(rule.status or 503, "The service is unavailable.")
     if rule.action == "expired_token":

@@ -76,7 +76,8 @@ CREATE INDEX IF NOT EXISTS domains_tenant ON domains (tenant);
 CREATE TABLE IF NOT EXISTS applications (
     position INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL REFERENCES tenants(id) ON DELETE CASCADE,
     client_id TEXT NOT NULL, display_name TEXT NOT NULL, client_secret TEXT, secret_expired INTEGER NOT NULL,
-    certificates TEXT NOT NULL, federated_subjects TEXT NOT NULL, permissions TEXT, UNIQUE (tenant, client_id)
+    certificates TEXT NOT NULL, federated_subjects TEXT NOT NULL, permissions TEXT,
+    admin_consent INTEGER NOT NULL DEFAULT 1, UNIQUE (tenant, client_id)
 );
 CREATE TABLE IF NOT EXISTS graph_users (
     position INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL REFERENCES tenants(id) ON DELETE CASCADE,
@@ -116,9 +117,25 @@ CREATE TABLE IF NOT EXISTS role_members (
     user_position INTEGER NOT NULL REFERENCES graph_users(position) ON DELETE CASCADE,
     UNIQUE (role_position, user_position)
 );
+-- Deleted users and groups that can be restored: their row, and the groups and roles that they had.
+CREATE TABLE IF NOT EXISTS graph_deleted (
+    tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, name_key TEXT NOT NULL, deleted TEXT NOT NULL,
+    content TEXT NOT NULL, PRIMARY KEY (tenant, kind, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS graph_deleted_name ON graph_deleted (tenant, kind, name_key);
+-- The log of changes that delta queries read; see delta.py. A membership is a change of its group.
+CREATE TABLE IF NOT EXISTS graph_changes (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
+    properties TEXT NOT NULL, member_kind TEXT, member_id TEXT
+);
+CREATE INDEX IF NOT EXISTS graph_changes_object ON graph_changes (tenant, kind, id, number);
+CREATE INDEX IF NOT EXISTS graph_changes_member ON graph_changes (tenant, id, member_id, number)
+    WHERE member_id IS NOT NULL;
 """
+# Columns that a state file of an earlier version lacks.
+ADDED_COLUMNS = (("applications", "admin_consent", "INTEGER NOT NULL DEFAULT 1"),)
 TABLES = (
-    "role_members", "directory_roles", "graph_members", "graph_groups", "graph_users", "applications", "domains",
+    "graph_changes", "graph_deleted", "role_members", "directory_roles", "graph_members", "graph_groups", "graph_users", "applications", "domains",
     "tenants", "memberships", "groups", "emails", "users", "environments",
 )  # fmt: skip
 
@@ -150,6 +167,9 @@ class Store:
             self.db.execute("PRAGMA foreign_keys = ON")
             self.db.execute("PRAGMA temp_store = MEMORY")
             self.db.executescript(SCHEMA)
+            for table, column, kind in ADDED_COLUMNS:
+                if column not in {row["name"] for row in self.db.execute(f"PRAGMA table_info({table})")}:
+                    self.db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
         except sqlite3.Error as problem:
             raise StateError(
                 f"the state file {path} cannot be used: {problem}. Choose another one or remove it."
@@ -221,6 +241,10 @@ class Store:
     def clear(self) -> None:
         """Remove everything, and count ids from 1 again."""
         with self.writing():
+            # Nobody follows what comes next, and delta links of before lead nowhere.
+            for row in self.all("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'watch_%'"):
+                self.db.execute(f"DROP TRIGGER {row['name']}")
+            self.set_meta("delta_generation", secrets.token_hex(8))
             for table in TABLES:
                 self.db.execute(f"DELETE FROM {table}")
             self.db.execute("DELETE FROM sqlite_sequence")

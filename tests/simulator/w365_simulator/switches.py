@@ -37,6 +37,8 @@ TABLE: dict[str, tuple[Any, tuple[str, ...] | type, str]] = {
     "deleted_users": ("listed", ("listed", "hidden"), "whether lists and filters show inactive users"),
     "graph_lag": (0, int, "how many reads by id answer 404 after an object was created"),
     "graph_null_members": (False, bool, "members come back with an id, a type and nulls"),
+    "graph_delta_members": (1000, int, "most members of one group on one page of a delta query; 0 means no limit"),
+    "delta_lifetime": (604_800, int, "lifetime of the links of delta queries in seconds"),
     "trailing_slash": (
         "any",
         ("any", "required"),
@@ -99,6 +101,8 @@ class Switches:
     deleted_users: str
     graph_lag: int
     graph_null_members: bool
+    graph_delta_members: int
+    delta_lifetime: int
     trailing_slash: str
     scim_bulk: bool
     refuse_writes: bool

@@ -134,6 +134,17 @@ class Twin:
         """Merge a seed: a dictionary, or a name as on the command line."""
         self.control("POST", "seed", seed)
 
+    def change_tenant(self, *operations: Mapping[str, Any], tenant: str | None = None) -> list[dict[str, Any]]:
+        """Change a Microsoft tenant, all of it or nothing; return operation and id of each.
+
+        twin.change_tenant({"op": "change_user", "user": "adele.vance@contoso.com", "set": {"surname": "Wilber"}})
+        """
+        body: dict[str, Any] = {"operations": operations}
+        if tenant is not None:
+            body["tenant"] = tenant
+        result: list[dict[str, Any]] = self.control("PATCH", "tenant", body)["results"]
+        return result
+
     def switches(self, **values: Any) -> dict[str, Any]:
         """Change switches and return all of them."""
         result: dict[str, Any] = (
