@@ -1,0 +1,311 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Rows of a task's arguments are spread into calls; mypy cannot tell their keys from the call's own parameters.
+# mypy: disable-error-code="arg-type"
+
+"""w365_o365_import as a synchronisation: a tenant that changes from day to day, and an environment that follows.
+
+What has to be there is worked out here, from the tenant as the twin shows it, with none of the collection's code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pattern import ALLAN, NESTOR, PATTI, differences
+from playing import Play, Step, Task, connection, task
+from w365_simulator.testing import Twin
+
+Player = Callable[..., Play]
+BY_HAND = (ALLAN, NESTOR, PATTI)
+"""Users whom no import has brought."""
+
+ALEX, BEN, BIANCA, GRADY = (
+    f"{name}@contoso.com" for name in ("alex.wilber", "ben.walters", "bianca.pisani", "grady.archie")
+)
+SALES = "Sales and Marketing"
+GUEST = "raul.razo_fabrikam.com#EXT#@contoso.onmicrosoft.com"
+
+
+def change(twin: Twin, *operations: dict[str, Any]) -> Task:
+    """A task that changes the tenant in the middle of a play."""
+    arguments = {
+        "url": f"{twin.url}/_simulator/tenant",
+        "method": "PATCH",
+        "body_format": "json",
+        "body": {"operations": list(operations)},
+        "ca_path": twin.ca_path,
+        "use_proxy": False,
+    }
+    return {**task("ansible.builtin.uri", title="change the tenant", **arguments), "ignore_errors": False}
+
+
+def strike(twin: Twin, **rule: Any) -> Task:
+    """A task that adds a fault in the middle of a play."""
+    arguments = {
+        "url": f"{twin.url}/_simulator/faults",
+        "method": "POST",
+        "body_format": "json",
+        "body": rule,
+        "status_code": [200, 201, 204],
+        "ca_path": twin.ca_path,
+        "use_proxy": False,
+    }
+    return {**task("ansible.builtin.uri", title="strike", **arguments), "ignore_errors": False}
+
+
+def the_tenant(step: Step) -> dict[str, Any]:
+    found: dict[str, Any] = next(iter(step.state["tenants"].values()))
+    return found
+
+
+def importable(user: dict[str, Any]) -> bool:
+    return bool(user["given_name"] and user["surname"] and user["account_enabled"])
+
+
+def expected(step: Step, group: str) -> tuple[dict[str, Any], list[str]]:
+    """Who of a group has to be active in Workspace 365, by object id, and the members of the group there."""
+    tenant = the_tenant(step)
+    people = {upn: tenant["users"][upn] for upn in tenant["groups"][group]["members"] if upn in tenant["users"]}
+    wanted = {
+        user["id"]: {
+            "upn": upn,
+            "first_name": user["given_name"],
+            "last_name": user["surname"],
+            "email": user["mail"] or upn,
+        }
+        for upn, user in people.items()
+        if importable(user)
+    }
+    return wanted, sorted(person["upn"] for person in wanted.values())
+
+
+def there(step: Step) -> dict[str, Any]:
+    """The active users whom an import has brought, by object id."""
+    names = ("upn", "first_name", "last_name", "email")
+    return {
+        user["external_id"]: {"upn": upn, **{name: user[name] for name in names[1:]}}
+        for upn, user in step.environment()["users"].items()
+        if user["external_id"] and user["active"]
+    }
+
+
+def in_step(step: Step, group: str, about: str) -> None:
+    """The environment is exactly what the tenant wants of it, and nobody else was touched."""
+    assert step.status == "ok", f"{about}: {step.message}"
+    wanted, members = expected(step, group)
+    wrong = list(differences(there(step), wanted, "users"))
+    assert not wrong, f"{about}\n" + "\n".join(wrong)
+    contoso = step.environment()
+    assert sorted(contoso["groups"][group]["members"]) == members, about
+    assert {upn: contoso["users"][upn]["active"] for upn in BY_HAND} == {ALLAN: True, NESTOR: True, PATTI: False}, about
+
+
+def sync(state: Path | None, **more: Any) -> Task:
+    wish: dict[str, Any] = {"groups": [SALES], "on_leave": "delete", "delete_limit": "3", **more}
+    return task("w365_o365_import", **wish, **({"state_file": str(state)} if state else {}))
+
+
+def graph_requests(step: Step) -> int:
+    return sum(request["surface"] == "graph" for request in step.requests)
+
+
+@pytest.mark.parametrize("remembering", [True, False], ids=["with a state", "without"])
+def test_a_month(twin: Twin, play: Player, tmp_path: Path, remembering: bool) -> None:
+    """Every day something else happens in Microsoft Entra, and every evening the environment is in step with it."""
+    state = tmp_path / "state.json" if remembering else None
+    user = {"op": "change_user"}
+    married = "bianca.wilber@contoso.com"
+    new = {"givenName": "Pradeep", "surname": "Gupta", "accountEnabled": True}
+    days: list[tuple[str, tuple[Task, ...]]] = [
+        ("the first run", ()),
+        ("nothing happens", ()),
+        ("a joiner", (change(twin, {"op": "add_user", "set": {"userPrincipalName": "pradeep.gupta@contoso.com", **new}},
+                             {"op": "add_members", "group": SALES, "members": ["pradeep.gupta@contoso.com"]}),)),
+        ("a leaver", (change(twin, {"op": "remove_members", "group": SALES, "members": [BEN]}),)),
+        ("the leaver comes back", (change(twin, {"op": "add_members", "group": SALES, "members": [BEN]}),)),
+        ("a new name", (change(twin, {**user, "user": BIANCA, "set": {"userPrincipalName": married, "surname": "Wilber"}}),)),
+        ("a disabled account", (change(twin, {**user, "user": GRADY, "set": {"accountEnabled": False}}),)),
+        ("enabled again", (change(twin, {**user, "user": GRADY, "set": {"accountEnabled": True}}),)),
+        ("a throttled night", (strike(twin, surface="graph", action="status", status=429, retry_after=1, times=2),)),
+        ("a deleted user", (change(twin, {"op": "delete_user", "user": ALEX}),)),
+        ("a restored user", (change(twin, {"op": "restore_user", "user": ALEX}),)),
+        ("a guest leaves", (change(twin, {"op": "remove_members", "group": SALES, "members": [GUEST]}),)),
+        ("Graph has forgotten", (strike(twin, surface="graph", action="expired_delta", path="/users/delta", times=1),)
+         if remembering else ()),
+        ("a group deleted and made again under its name", (
+            change(twin, {"op": "delete_group", "group": SALES}, {"op": "purge_group", "group": SALES},
+                   {"op": "add_group", "set": {"displayName": SALES, "securityEnabled": True}, "members": [ALEX, BEN, GRADY, married]}),)),
+        ("nothing happens again", ()),
+    ]  # fmt: skip
+    tasks = [each for _about, before in days for each in (*before, sync(state))]
+    played = play(*tasks, defaults=connection(twin, scim=True))
+    evenings = [step for step in played if step.name == "w365_o365_import"]
+    assert len(evenings) == len(days), played.output[-3000:]
+    for (about, _before), step in zip(days, evenings, strict=True):
+        in_step(step, SALES, about)
+    quiet = [about for (about, _before), step in zip(days, evenings, strict=True) if not step.changed]
+    assert [about for about in quiet if "nothing" in about] == ["nothing happens", "nothing happens again"]
+    users = evenings[-1].environment()["users"]
+    assert "bianca.pisani@contoso.com" not in users, "a rename is no second account"
+    if state:
+        assert state.stat().st_mode & 0o777 == 0o600
+        full = [about for (about, _before), step in zip(days, evenings, strict=True) if step.result["full_run"]]
+        assert full == ["the first run", "Graph has forgotten"]
+        assert graph_requests(evenings[1]) == 2
+
+
+@pytest.mark.parametrize("remembering", [True, False], ids=["with a state", "without"])
+def test_a_day_with_an_empty_answer_takes_nobody_away(
+    twin: Twin, play: Player, tmp_path: Path, remembering: bool
+) -> None:
+    state = tmp_path / "state.json" if remembering else None
+    empty = {"surface": "graph", "action": "empty", "times": -1}
+    first, refused, quiet = (
+        step
+        for step in play(
+            sync(state),
+            strike(twin, **empty),
+            # A full run, which is when an empty answer could do harm.
+            sync(state, full_every=0),
+            {**strike(twin), "ansible.builtin.uri": {**strike(twin)["ansible.builtin.uri"], "method": "DELETE"}},
+            sync(state),
+            defaults=connection(twin, scim=True),
+        )
+        if step.name == "w365_o365_import"
+    )
+    in_step(first, SALES, "the first run")
+    assert refused.status == "failed"
+    assert refused.writes == []
+    in_step(quiet, SALES, "the day after")
+    assert not quiet.changed
+
+
+def test_more_leavers_than_the_limit(twin: Twin, play: Player) -> None:
+    """The whole group but one leaves: refused, nothing written, everybody named; a higher limit lets them go."""
+    members = the_members(twin, SALES)
+    leavers = [upn for upn in members if upn != ALEX]
+    first, refused, go = (
+        step
+        for step in play(
+            sync(None),
+            change(twin, {"op": "remove_members", "group": SALES, "members": leavers}),
+            sync(None, delete_limit="10%"),
+            sync(None, delete_limit="100%"),
+            defaults=connection(twin, scim=True),
+        )
+        if step.name == "w365_o365_import"
+    )
+    in_step(first, SALES, "the first run")
+    assert refused.status == "failed"
+    assert "delete_limit is 10%" in refused.message
+    assert refused.writes == []
+    assert len(refused.result["would_go"]["users"]) == len(there(first)) - 1
+    in_step(go, SALES, "with a higher limit")
+
+
+def the_members(twin: Twin, group: str) -> list[str]:
+    tenant = next(iter(twin.state()["tenants"].values()))
+    return [upn for upn in tenant["groups"][group]["members"] if isinstance(upn, str)]
+
+
+def test_leavers_stay_unless_it_is_asked_for(twin: Twin, play: Player) -> None:
+    played = play(
+        sync(None, on_leave="keep"),
+        change(twin, {"op": "remove_members", "group": SALES, "members": [BEN]}),
+        sync(None, on_leave="keep"),
+        sync(None, protected_users=[BEN]),
+        sync(None, exclude_users=[BEN]),
+        defaults=connection(twin, scim=True),
+    )
+    for step in (step for step in played if step.name == "w365_o365_import"):
+        assert step.status == "ok", step.message
+        assert step.environment()["users"][BEN]["active"] is (step is not played[4])
+    assert [item["name"] for item in played[3].result["left_out"] if "protected_users" in item["reason"]] == [BEN]
+
+
+def test_whose_word_counts(twin: Twin, play: Player) -> None:
+    """Roles and status from Entra, or left alone."""
+    disable = {"op": "change_user", "user": GRADY, "set": {"accountEnabled": False}}
+    played = play(
+        sync(None),
+        change(twin, disable, {"op": "grant_administrator", "user": ALEX}, {"op": "grant_administrator", "user": BEN}),
+        sync(None, active_status_from="workspace365"),
+        sync(None, administrators_from="entra"),
+        change(twin, {"op": "revoke_administrator", "user": BEN}),
+        sync(None, administrators_from="entra"),
+        sync(None, administrators_from="entra"),
+        defaults=connection(twin, scim=True),
+    )
+    _first, left, given, taken, quiet = (step for step in played if step.name == "w365_o365_import")
+    for step, active, administrators in (
+        (left, True, [ALLAN]),
+        (given, False, [ALEX, ALLAN, BEN]),
+        (taken, False, [ALEX, ALLAN]),
+        (quiet, False, [ALEX, ALLAN]),
+    ):
+        assert step.status == "ok", step.message
+        users = step.environment()["users"]
+        assert users[GRADY]["active"] is active
+        assert sorted(upn for upn, user in users.items() if user["administrator"]) == administrators
+    assert not quiet.changed
+
+
+def test_nested_groups_attributes_and_names_of_groups(twin: Twin, play: Player) -> None:
+    wish = {"groups": ["Regional Offices"], "attribute_map": {"last_name": "displayName"}}
+    skipped, flat, named, wrong = play(
+        task("w365_o365_import", **wish),
+        task("w365_o365_import", **wish, nested_groups="flatten"),
+        task(
+            "w365_o365_import", domains=["emea.contoso.com"], group_names=["emea*"], attribute_map=wish["attribute_map"]
+        ),
+        task("w365_o365_import", **{**wish, "attribute_map": {"last_name": "aboutMe"}}),
+        defaults=connection(twin, scim=True),
+    )
+    office = set(the_members(twin, "EMEA Office"))
+    assert office.isdisjoint(skipped.environment()["users"])
+    assert any("nested in group 'Regional Offices'" in item["reason"] for item in skipped.result["left_out"])
+    assert office & set(flat.environment()["users"])
+    assert office & set(flat.environment()["groups"]["Regional Offices"]["members"])
+    debra = flat.environment()["users"]["debra.berger@contoso.com"]
+    assert debra["last_name"] == "Debra Berger"
+    assert sorted(named.environment()["groups"]) == ["EMEA Office", "Regional Offices"]
+    assert "takes last_name from 'aboutMe'" in wrong.message
+    assert wrong.requests == []
+
+
+def test_check_mode_remembers_nothing_and_a_broken_state_is_told(twin: Twin, play: Player, tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    check, do = play(
+        {**sync(state), "check_mode": True},
+        sync(state),
+        defaults=connection(twin, scim=True),
+    )
+    assert check.result["results"] == do.result["results"]
+    kept = json.loads(state.read_text(encoding="utf-8"))
+    assert twin.client_secret
+    assert twin.client_secret not in state.read_text(encoding="utf-8")
+    assert twin.scim_token not in state.read_text(encoding="utf-8")
+    assert len(kept["users"]) == len(the_tenant(do)["users"])
+    state.write_text("{", encoding="utf-8")
+    broken, homeless, unsure = play(
+        sync(state),
+        sync(tmp_path / "none" / "state.json"),
+        {"name": "w365_o365_import", "ignore_errors": True, **provisioning_sync()},
+        defaults=connection(twin, scim=True),
+    )
+    assert "is not a state that this collection has written" in broken.message
+    assert "does not exist. Create it first" in homeless.message
+    assert "Give scim_url and scim_token, or leave out on_leave" in unsure.message
+    assert [step.writes for step in (broken, homeless, unsure)] == [[], [], []]
+
+
+def provisioning_sync() -> Task:
+    return {"workspace365.provisioning.w365_o365_import": {"groups": [SALES], "on_leave": "delete", "scim_url": ""}}
