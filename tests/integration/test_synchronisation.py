@@ -123,12 +123,12 @@ def test_a_month(twin: Twin, play: Player, tmp_path: Path, remembering: bool) ->
     state = tmp_path / "state.json" if remembering else None
     user = {"op": "change_user"}
     married = "bianca.wilber@contoso.com"
-    new = {"givenName": "Pradeep", "surname": "Gupta", "accountEnabled": True}
+    new = {"givenName": "Sonia", "surname": "Rees", "accountEnabled": True}
     days: list[tuple[str, tuple[Task, ...]]] = [
         ("the first run", ()),
         ("nothing happens", ()),
-        ("a joiner", (change(twin, {"op": "add_user", "set": {"userPrincipalName": "pradeep.gupta@contoso.com", **new}},
-                             {"op": "add_members", "group": SALES, "members": ["pradeep.gupta@contoso.com"]}),)),
+        ("a joiner", (change(twin, {"op": "add_user", "set": {"userPrincipalName": "sonia.rees@contoso.com", **new}},
+                             {"op": "add_members", "group": SALES, "members": ["sonia.rees@contoso.com"]}),)),
         ("a leaver", (change(twin, {"op": "remove_members", "group": SALES, "members": [BEN]}),)),
         ("the leaver comes back", (change(twin, {"op": "add_members", "group": SALES, "members": [BEN]}),)),
         ("a new name", (change(twin, {**user, "user": BIANCA, "set": {"userPrincipalName": married, "surname": "Wilber"}}),)),
