@@ -21,6 +21,7 @@ import pytest
 
 from pattern import ALLAN, NESTOR, PATTI, differences
 from playing import Play, Step, Task, connection, task
+from w365_simulator.seeding import generated
 from w365_simulator.testing import Twin
 
 Player = Callable[..., Play]
@@ -309,3 +310,55 @@ def test_check_mode_remembers_nothing_and_a_broken_state_is_told(twin: Twin, pla
 
 def provisioning_sync() -> Task:
     return {"workspace365.provisioning.w365_o365_import": {"groups": [SALES], "on_leave": "delete", "scim_url": ""}}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(420)
+def test_fifty_thousand_people(twin: Twin, play: Player, tmp_path: Path) -> None:
+    """A large tenant comes in once; afterwards ten changes cost a handful of requests to Graph, and ten writes."""
+    seed = generated("generated:50000")
+    (made,) = seed["tenants"]
+    made["groups"] = made["groups"][:500]
+    made["applications"][0] |= {"client_id": twin.client_id, "client_secret": twin.client_secret}
+    twin.reset(seed, "full")
+    twin.switches(scim_bulk=True)
+    people = [user["user_principal_name"] for user in made["users"]]
+    operations = [
+        *({"op": "change_user", "user": upn, "set": {"surname": "Wilber"}} for upn in people[100:104]),
+        *({"op": "change_user", "user": upn, "set": {"accountEnabled": False}} for upn in people[200:203]),
+        {"op": "remove_members", "group": "Team 00010", "members": [people[500]]},
+        {"op": "add_members", "group": "Team 00011", "members": [people[500]]},
+        {"op": "delete_user", "user": people[49_999]},
+    ]
+    wish = {
+        "everything": True,
+        "on_leave": "delete",
+        "state_file": str(tmp_path / "state.json"),
+        "concurrency": 8,
+        "protected_users": ["admin@contoso.com"],
+    }
+    first, _changed, second, third = play(
+        task("w365_o365_import", **wish),
+        change(twin, *operations),
+        task("w365_o365_import", **wish),
+        task("w365_o365_import", **wish),
+        defaults=connection(twin, scim=True),
+        limit=400,
+    )
+    assert first.status == "ok", first.message
+    # The three who are disabled leave their group too.
+    assert first.result["summary"]["user_create"] == 50_000
+    assert first.result["summary"]["group_create"] == 500
+    assert second.result["summary"] == {
+        "user_update": 4, "user_delete": 4, "membership_change": 3, "unchanged": second.result["summary"]["unchanged"], "left_out": 3,
+    }  # fmt: skip
+    assert [step.result["full_run"] for step in (first, second, third)] == [True, False, False]
+    assert graph_requests(second) < 20
+    assert graph_requests(third) < 5
+    assert third.changed is False
+    users = second.environment()["users"]
+    assert sum(user["active"] for user in users.values()) == 50_001 - 4
+    assert users[people[100]]["last_name"] == "Wilber"
+    groups = second.environment()["groups"]
+    assert people[500] not in groups["Team 00010"]["members"]
+    assert people[500] in groups["Team 00011"]["members"]
