@@ -312,6 +312,29 @@ def provisioning_sync() -> Task:
     return {"workspace365.provisioning.w365_o365_import": {"groups": [SALES], "on_leave": "delete", "scim_url": ""}}
 
 
+def test_each_refusal_of_entra_has_its_own_sentence(twin: Twin, play: Player) -> None:
+    """With Entra's real codes; a missing permission is named. Nothing is written."""
+    application = {"op": "change_application", "client_id": twin.client_id}
+    told: tuple[tuple[dict[str, Any], tuple[dict[str, Any], ...], tuple[str, ...]], ...] = (
+        ({"entra_client_secret": "a-wrong-secret"}, (), ("AADSTS7000215", "Use the secret's value, not its id")),
+        ({}, ({"secretExpired": True},), ("AADSTS7000222", "The client secret has expired")),
+        ({"entra_client_id": "00000000-0000-4000-8000-00000000ffff"}, ({"secretExpired": False},), ("AADSTS700016", "not found in this tenant")),
+        ({"entra_tenant": "fabrikam.onmicrosoft.com"}, (), ("fabrikam.onmicrosoft.com", "The tenant was not found")),
+        ({}, ({"adminConsent": False},), ("AADSTS65001", "grant admin consent")),
+        ({}, ({"adminConsent": True, "permissions": ["User.Read.All"]},), ("Authorization_RequestDenied", "GroupMember.Read.All")),
+        ({"administrators_from": "entra"}, ({"permissions": ["User.Read.All", "GroupMember.Read.All"]},), ("RoleManagement.Read.Directory", "admin consent")),
+    )  # fmt: skip
+    tasks: list[Task] = []
+    for options, changes, _said in told:
+        tasks += [change(twin, *({**application, "set": values} for values in changes))] if changes else []
+        tasks.append(sync(None, **options))
+    played = [step for step in play(*tasks, defaults=connection(twin, scim=True)) if step.name == "w365_o365_import"]
+    for (options, changes, said), step in zip(told, played, strict=True):
+        assert step.status == "failed", f"{options} {changes}"
+        assert [part for part in said if part not in step.message] == [], step.message
+        assert step.writes == []
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(420)
 def test_fifty_thousand_people(twin: Twin, play: Player, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ ADVICE = {
     7000215: "The client secret is wrong. Use the secret's value, not its id, and check that it belongs to this app registration.",
     7000222: "The client secret has expired. Add a new one to the app registration and use its value.",
     700016: "The app registration was not found in this tenant. Check the client id and the tenant, and that an administrator gave consent there.",
+    65001: "Nobody has consented to the application in this tenant. Let an administrator grant admin consent there.",
     90002: "The tenant was not found. Check its name or id, and that entra_cloud is the right one.",
     900023: "The tenant name is not valid. Use a verified domain or the tenant's id.",
     700027: "The certificate is not registered with the app registration. Upload its public part there.",
@@ -95,9 +96,10 @@ def _confidential(client_id: str, authority: str, http: Http, credential: Any) -
             # Not Entra's word but that of the library that reads keys.
             raise
         # MSAL raises ValueError both for a malformed authority and for what the tenant's discovery document lacks.
-        raise AuthenticationError(
-            _refusal(authority, client_id, {"error_description": http.redactor.text(str(error))})
-        ) from None
+        # It swallows what Entra said of an unknown tenant (AADSTS90002), and speaks of the authority instead.
+        codes = [90002] if "authority configuration" in str(error) else []
+        answer = {"error_description": http.redactor.text(str(error)), "error_codes": codes}
+        raise AuthenticationError(_refusal(authority, client_id, answer)) from None
     return lambda scopes: application.acquire_token_for_client(scopes=scopes)
 
 
