@@ -19,8 +19,9 @@ description:
     more than O(purge_limit), and never somebody of O(protected_users) or the primary administrator. A refused purge has
     written nothing and says who would have gone.
   - A user is found by UPN, without regard to case, and otherwise by O(users.external_id). So a UPN that has changed at
-    its source becomes a rename, and not a second user. An external id that two users share identifies neither. Where a UPN
-    has passed from one person to another, the task is refused, because one would get the account of the other.
+    its source becomes a rename, and not a second user. An external id that two users share identifies neither. A UPN that has
+    passed from one person to another is given to the new one after the old one is renamed, as long as external ids tell both
+    apart; otherwise the task is refused, because one would get the account of the other. So is an exchange of two UPNs.
   - "With O(scim_url) users and groups travel over C(/Users) and C(/Groups) of SCIM (S). That C(active) means the
     deleted-users list is assumed (A)."
   - "Without O(scim_url) users are created with C(POST /{EnvironmentName}/User/) (D). Listing them uses

@@ -137,7 +137,8 @@ class DesiredUser:
     """What a task wants of one user. `identity` is the UPN or id by which an existing user is found for a rename.
 
     `initial` are fields that only a new user gets. `restore` takes back whoever is on the deleted-users list.
-    `extras` are values that can be written and never read (password, create_in_office365), by name.
+    `extras` are values that can be written and never read (password, create_in_office365), by name. With `instead` somebody
+    else has the UPN now and is renamed in the same plan.
     """
 
     upn: str
@@ -149,6 +150,7 @@ class DesiredUser:
     restore: bool = True
     extras: Mapping[str, Any] = field(default_factory=dict, repr=False)
     update_password: bool = False
+    instead: bool = False
 
     @property
     def key(self) -> str:

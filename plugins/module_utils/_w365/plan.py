@@ -41,8 +41,9 @@ PHASES = (
     ("environment", ("create", "delete")),
     ("environment", ("activate", "deactivate")),
     ("sso", ("write",)),
-    ("user", ("restore", "create")),
+    # A UPN must be free before somebody else can get it, so renames come first.
     ("user", ("update",)),
+    ("user", ("restore", "create")),
     ("group", ("create", "update")),
     ("membership", ("change",)),
     ("administrator", ("grant",)),
@@ -315,30 +316,43 @@ def _refuse_two_for_one(desired: Desired, current: Snapshot) -> None:
 def _recognised(users: Sequence[DesiredUser], current: Snapshot) -> Iterator[DesiredUser]:
     """Whoever is not there under the wanted UPN, but under its external id, is renamed and not created a second time.
 
-    Raises InputError where one person would get the account of another, because a UPN has passed from one to the other.
+    A UPN may have passed from one to another: then who has it now is renamed first, as long as external ids tell both apart.
+    Raises InputError where they do not, since one would get the account of the other, and for an exchange.
     """
-    present = {user.key: user for user in users if user.present}
+    movers = {_external_id(user): user for user in users if user.present and _external_id(user) and not user.identity}
+    follows: dict[str, str] = {}
     for user in users:
-        external_id = str(user.fields.get("external_id") or "").strip()
-        known = current.users_by_external_id.get(external_id) if external_id else None
+        known = current.users_by_external_id.get(_external_id(user))
         found = current.users_by_key.get(user.key)
-        if known is None or known is found or user.identity:
+        mover = movers.get((found.external_id or "").strip()) if found is not None else None
+        moves_away = mover is not None and mover.key != user.key
+        if user.identity or (known is found and not moves_away):
             yield user
         elif not user.present:
             # Who is to go has perhaps been renamed too; somebody else of that name is not meant.
-            yield user if found is not None else replace(user, identity=known.upn)
-        elif found is not None and found.external_id:
+            yield user if known is None or found is not None else replace(user, identity=known.upn)
+        elif found is None:
+            yield user if known is None else replace(user, identity=known.upn)
+        elif moves_away and _external_id(user):
+            follows[user.key] = mover.key if mover else ""
+            yield replace(user, identity=known.upn if known else None, instead=True)
+        elif moves_away or (known is not None and found.external_id):
+            other = mover.upn if mover and moves_away else known.upn if known else ""
             raise InputError(
-                f"'{user.upn}' has the external id {external_id!r} in the list, and on the server that is '{known.upn}', while "
-                f"'{found.upn}' has {found.external_id!r}. {_PASSED_ON}"
-            )
-        elif known.key in present:
-            raise InputError(
-                f"'{user.upn}' has the external id {external_id!r}, and on the server that is '{known.upn}', a name that the list "
-                f"gives to somebody else. {_PASSED_ON}"
+                f"'{user.upn}' is the UPN of one user on the server and of another in the list ('{other}'). {_PASSED_ON}"
             )
         else:
-            yield user if found is not None else replace(user, identity=known.upn)
+            yield user
+    for start, first in follows.items():
+        at = first
+        while at in follows and at != start:
+            at = follows[at]
+        if at == start:
+            raise InputError(f"'{start}' and '{first}' have exchanged their UPNs. {_PASSED_ON}")
+
+
+def _external_id(user: DesiredUser) -> str:
+    return str(user.fields.get("external_id") or "").strip()
 
 
 def _recognised_groups(groups: Sequence[DesiredGroup], current: Snapshot) -> Iterator[DesiredGroup]:
@@ -541,9 +555,11 @@ def _plan_members(group: Group, wanted: AddRemoveSet) -> Iterator[Action]:
 
 def existing(wanted: DesiredUser | DesiredGroup, current: Snapshot) -> Any:
     """The user or group of `current` that `wanted` is about, or None."""
-    if isinstance(wanted, DesiredUser):
-        return _identified(wanted.identity, wanted.upn, current, _find_user)
-    return _identified(wanted.identity, wanted.name, current, _find_group)
+    if isinstance(wanted, DesiredGroup):
+        return _identified(wanted.identity, wanted.name, current, _find_group)
+    if wanted.instead:
+        return _find_user(current, wanted.identity) if wanted.identity else None
+    return _identified(wanted.identity, wanted.upn, current, _find_user)
 
 
 def _identified(identity: str | None, name: str, current: Snapshot, find: Any) -> Any:
@@ -662,7 +678,7 @@ def _guard_protected(protected: frozenset[str], plan: Plan) -> None:
 def after(current: Snapshot, plan: Plan) -> Snapshot:
     """What `current` becomes when `plan` is carried out: the prediction of check mode."""
     users = {user.key: user for user in current.users}
-    groups = {group.key: group for group in current.groups}
+    groups = {group.key: group for group in _with_renamed_members(current.groups, plan)}
     administrators = None if current.administrators is None else set(current.administrators)
     for action in plan.actions:
         if action.kind in ("user", "administrator"):
@@ -680,7 +696,7 @@ def after(current: Snapshot, plan: Plan) -> Snapshot:
                 groups[action.outcome.key] = action.outcome
     return Snapshot(
         users=tuple(users.values()),
-        groups=_with_renamed_members(tuple(groups.values()), plan),
+        groups=tuple(groups.values()),
         administrators=None if administrators is None else frozenset(administrators),
     )
 

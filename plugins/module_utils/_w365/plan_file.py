@@ -286,11 +286,14 @@ class _Check:
         self._current = current
         self.odd: list[str] = []
         people = [action for action in plan.actions if action.kind == "user"]
-        # Members and administrators are planned under the names that they have by then.
+        # Members and administrators are planned under the names that they have by then, as long as they do not have them yet.
         self._names = {
             action.subject.key: action.outcome.key if action.outcome else None
             for action in people
-            if action.subject and (action.outcome is None or action.outcome.key != action.subject.key)
+            if action.subject
+            and (action.outcome is None or action.outcome.key != action.subject.key)
+            and (now := current.users_by_id.get(action.subject.id)) is not None
+            and now.key == action.subject.key
         }
         self._created = {action.outcome.key for action in people if action.verb == "create"}
         self._created_groups = {a.outcome.key for a in plan.actions if (a.kind, a.verb) == ("group", "create")}

@@ -202,6 +202,9 @@ class ProvisioningDirectory:
         body = to_provisioning({**changes, **extras}, PROVISIONING_USER_NAMES)
         self._client.call("user.update", environment=self._environment, object_id=user.id, body=body)
         changed = with_fields(user, changes)
+        # The name that a renamed user had may go to somebody else, who must not be taken for this one.
+        if changed.key != user.key:
+            self._ids.pop(user.key, None)
         self._ids[changed.key] = user.id
         return changed
 

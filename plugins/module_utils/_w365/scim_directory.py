@@ -218,6 +218,10 @@ class ScimDirectory:
         return with_fields(group, {"members": keys})
 
     def _remember(self, user: User) -> User:
+        # The name that a renamed user had may go to somebody else, who must not be taken for this one.
+        before = self._upns.get(user.id)
+        if before is not None and before != user.key and self._user_ids.get(before) == user.id:
+            del self._user_ids[before]
         self._user_ids[user.key] = user.id
         self._upns[user.id] = user.key
         return user
