@@ -37,8 +37,9 @@ from test_roles import role
 from w365_simulator.testing import Twin, start_twin
 
 ROLE = ROOT / "roles" / "w365_sync"
-# How much of the system a service can reach, from 0 to 10 and less is better, as systemd-analyze counts it.
-EXPOSURE = 1.5
+# How much of the system a service can reach, from 0 to 10 and less is better, as systemd-analyze counts it. systemd 252
+# says 1.4; other versions ask other questions.
+EXPOSURE = 2.0
 SECRETS = {
     "provisioning_key": "5ec1e700-0001-4000-8000-planted10001",
     "scim_token": "planted-scim-token-1002",
@@ -162,6 +163,7 @@ def test_one_that_fails_does_not_stop_the_others(twin: Twin, play: Callable[...,
     assert played.code == 0, played.output
     same([found["changed"] for found in told.values()], [False, True], "what the rest changed")
     same(len(emea(twin, "fabrikam")), 6, "imported")
+    assert all(isinstance(found["left_out"], int) for found in told.values())
     assert all(set(found) == {"changed", "failed", "message", "summary", "left_out"} for found in told.values())
 
     twin.clear_requests()
