@@ -158,6 +158,9 @@ def test_one_that_fails_does_not_stop_the_others(twin: Twin, play: Callable[...,
     same([len(emea(twin, name)) for name in ("contoso", "fabrikam")], [6, 0], "imported")
     started = next(step for step in played if step.name.endswith("Import what the configurations say"))
     assert all(result["ansible_job_id"] for result in started.result["results"]), "they ran side by side"
+    # The results name people.
+    folders = {Path(result["results_file"]).parent for result in started.result["results"]}
+    assert all(folder.name.startswith("w365_sync.") and not folder.exists() for folder in folders), folders
 
     played, told = run(right)
     assert played.code == 0, played.output
