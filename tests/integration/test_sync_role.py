@@ -1,0 +1,444 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Many customers side by side, on a schedule, and exported: the role w365_sync and its two playbooks.
+
+Nothing of the machine's systemd is touched: the units are written into a folder of the test and looked at there.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import (
+    CONNECTION_OPTIONS,
+    import_scope_spec,
+    secret_option_names,
+)
+from conftest import CONTOSO
+from pattern import ALLAN, plain, same
+from playing import COLLECTION, ROOT, Play
+from test_roles import role
+from w365_simulator.testing import Twin, start_twin
+
+ROLE = ROOT / "roles" / "w365_sync"
+# How much of the system a service can reach, from 0 to 10 and less is better, as systemd-analyze counts it. systemd 252
+# says 1.4; other versions ask other questions.
+EXPOSURE = 2.0
+SECRETS = {
+    "provisioning_key": "5ec1e700-0001-4000-8000-planted10001",
+    "scim_token": "planted-scim-token-1002",
+    "entra_client_secret": "planted~entra.secret_1003",
+    "wrong": "planted-wrong-token-1004",
+}
+EMEA = {"domains": ["emea.contoso.com"]}
+
+
+def guarded_seed() -> dict[str, Any]:
+    """Contoso, a second environment, and an app registration whose secret is the planted one."""
+    seed: dict[str, Any] = json.loads(json.dumps(CONTOSO))
+    seed["tenants"][0]["applications"][0]["client_secret"] = SECRETS["entra_client_secret"]
+    first = {"upn": ALLAN, "first_name": "Allan", "last_name": "Deyoung", "administrator": True}
+    seed["environments"].append({"name": "fabrikam", "users": [first], "groups": []})
+    return seed
+
+
+@pytest.fixture(scope="module")
+def guarded_twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
+    keys = ("--provisioning-key", SECRETS["provisioning_key"], "--scim-token", SECRETS["scim_token"], "--quiet")
+    with start_twin(tmp_path_factory.mktemp("guarded"), seed=guarded_seed(), arguments=keys) as twin:
+        yield twin
+
+
+@pytest.fixture
+def twin(guarded_twin: Twin) -> Twin:
+    guarded_twin.reset(guarded_seed(), "full")
+    return guarded_twin
+
+
+def configuration(twin: Twin, name: str, /, **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "scim_url": twin.scim_url(name),
+        "scim_token": SECRETS["scim_token"],
+        "ca_path": twin.ca_path,
+        "entra_tenant": twin.tenant,
+        "entra_client_id": twin.client_id,
+        "entra_client_secret": SECRETS["entra_client_secret"],
+        "entra_authority": twin.entra_authority,
+        "graph_url": twin.graph_url,
+        "import": EMEA,
+        **more,
+    }
+
+
+def no_secret(text: str, where: str) -> None:
+    assert [name for name, secret in SECRETS.items() if secret in text] == [], where
+
+
+def run_named(playbook: str, folder: Path, *words: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+    """Run a playbook of the collection as a person does, at -vvv."""
+    given = folder / "given.json"
+    given.write_text(json.dumps(variables), encoding="utf-8")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("W365_", "ANSIBLE_"))}
+    # The person's own settings have no say.
+    (folder / "ansible.cfg").touch()
+    environ |= {
+        "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
+        "ANSIBLE_HOME": str(folder / "home"),
+        "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".build" / "src")),
+        "ANSIBLE_NOCOLOR": "true",
+    }
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    return subprocess.run(
+        [program, "-i", "localhost,", "-vvv", *words, "-e", f"@{given}", f"{COLLECTION}.{playbook}"],
+        env=environ,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+
+
+def emea(twin: Twin, name: str) -> list[str]:
+    return [upn for upn in twin.environment(name)["users"] if upn.endswith("@emea.contoso.com")]
+
+
+# Side by side
+
+
+def test_one_that_fails_does_not_stop_the_others(twin: Twin, play: Callable[..., Play]) -> None:
+    """Fabrikam has a wrong key. Contoso is done, the play names Fabrikam, and running it again does the rest."""
+    right = [configuration(twin, name) for name in ("contoso", "fabrikam")]
+    wrong = [right[0], {**right[1], "scim_token": SECRETS["wrong"]}]
+    tell = {"name": "tell", "ansible.builtin.debug": {"var": "w365_sync_result"}}
+
+    def run(configurations: list[dict[str, Any]], *words: str) -> tuple[Play, dict[str, Any]]:
+        step = {**role("w365_sync", configurations=configurations, poll=1), "ignore_errors": True}
+        # As variables of the play, which is how people should give secrets.
+        variables = {"ansible_python_interpreter": sys.executable, **step.pop("vars")}
+        # Neither of these may be lent to a customer.
+        environ = {"W365_SCIM_TOKEN": "somebody-else", "W365_ENTRA_TENANT": "somebody.else"}
+        block = {"name": "all", "block": [step], "always": [tell]}
+        played = play(block, play={"vars": variables}, arguments=["-vvv", "--diff", *words], environ=environ)
+        no_secret(played.output, "output")
+        told = next(found for found in reversed(played.steps) if found.name == "tell")
+        return played, told.result["w365_sync_result"]
+
+    before = twin.state()
+    check, told = run(right, "--check")
+    assert check.code == 0, check.output
+    assert twin.writes() == []
+    same(plain(twin.state()), plain(before), "state after the check")
+    same({name: found["changed"] for name, found in told.items()}, {"contoso": True, "fabrikam": True}, "announced")
+    announced = told["contoso"]["summary"]
+
+    played, told = run(wrong)
+    assert "1 of 2 configurations failed" in played.output
+    assert re.search(r"fabrikam: .*401", played.output)
+    same([told[name]["failed"] for name in ("contoso", "fabrikam")], [False, True], "failed")
+    same(told["contoso"]["summary"], announced, "what check mode announced")
+    assert "401" in told["fabrikam"]["message"]
+    same([len(emea(twin, name)) for name in ("contoso", "fabrikam")], [6, 0], "imported")
+    started = next(step for step in played if step.name.endswith("Import what the configurations say"))
+    assert all(result["ansible_job_id"] for result in started.result["results"]), "they ran side by side"
+    # The results name people.
+    folders = {Path(result["results_file"]).parent for result in started.result["results"]}
+    assert all(folder.name.startswith("w365_sync.") and not folder.exists() for folder in folders), folders
+
+    played, told = run(right)
+    assert played.code == 0, played.output
+    same([found["changed"] for found in told.values()], [False, True], "what the rest changed")
+    same(len(emea(twin, "fabrikam")), 6, "imported")
+    assert all(isinstance(found["left_out"], int) for found in told.values())
+    assert all(set(found) == {"changed", "failed", "message", "summary", "left_out"} for found in told.values())
+
+    twin.clear_requests()
+    played, told = run(right)
+    same([step.name for step in played if step.result.get("changed")], [], "changes of the second run")
+    same(twin.writes(), [], "writes of the second run")
+
+
+def test_an_import_that_takes_too_long_is_ended(twin: Twin, play: Callable[..., Play]) -> None:
+    twin.fault(surface="graph", action="latency", seconds=30, times=-1)
+    configurations = [configuration(twin, name) for name in ("contoso", "fabrikam")]
+    played = play(role("w365_sync", configurations=configurations, poll=1, timeout=4))
+    assert played.code != 0
+    assert "2 of 2 configurations failed" in played.output
+    assert "imeout" in played.output or "did not end within 4 seconds" in played.output
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"name": "Contoso & Co"}, "needs a name of its own"),
+        ({"import": {"exclude_users": [ALLAN]}}, "one of the following is required"),
+        ({"import": {**EMEA, "exclude_user": [ALLAN]}}, "exclude_user"),
+        ({"scim_tokn": "x"}, "scim_tokn"),
+    ],
+)
+def test_a_mistake_is_said_before_anything_is_done(
+    change: dict[str, Any], said: str, twin: Twin, play: Callable[..., Play]
+) -> None:
+    played = play(role("w365_sync", configurations=[configuration(twin, "contoso", **change)]))
+    assert played.code != 0
+    assert said in played.output
+    no_secret(played.output, "output")
+    assert twin.requests() == []
+
+
+# Services and timers
+
+
+@pytest.fixture
+def installed(tmp_path: Path, twin: Twin) -> dict[str, Any]:
+    """Variables that install into the test's folder, for two customers."""
+    units = tmp_path / "units"
+    units.mkdir()
+    certificate = tmp_path / "fabrikam.pem"
+    certificate.write_text("a key", encoding="utf-8")
+    program = tmp_path / "bin" / "ansible-playbook"
+    program.parent.mkdir()
+    program.symlink_to(Path(sys.executable).with_name("ansible-playbook"))
+    fabrikam = configuration(
+        twin, "fabrikam", entra_certificate_path=str(certificate), schedule="Mon..Fri 06:30", provisioning_key=None
+    )
+    del fabrikam["entra_client_secret"]
+    return {
+        "w365_sync_configurations": [configuration(twin, "contoso"), fabrikam],
+        "w365_sync_install": True,
+        "w365_sync_systemd": False,
+        "w365_sync_owner": getpass.getuser(),
+        "w365_sync_unit_directory": str(units),
+        "w365_sync_configuration_directory": str(tmp_path / "etc"),
+        "w365_sync_ansible_playbook": str(program),
+        "w365_sync_flock": shutil.which("flock") or "/usr/bin/flock",
+        "w365_sync_on_failure": "failed@%n.service",
+        "w365_sync_service_environment": {"HTTPS_PROXY": "http://proxy.contoso.com:3128/%20"},
+    }
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Every file and its rights."""
+    found = sorted(path for path in folder.rglob("*"))
+    return {str(path.relative_to(folder)): oct(stat.S_IMODE(path.stat().st_mode))[2:] for path in found}
+
+
+def install(tmp_path: Path, variables: dict[str, Any], *words: str) -> int:
+    """Install, and return how many tasks changed something."""
+    done = run_named("sync", tmp_path, "--diff", *words, **variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+    no_secret(done.stdout + done.stderr, "output")
+    return int(re.findall(r"changed=(\d+)", done.stdout)[-1])
+
+
+def test_installing_and_taking_away(tmp_path: Path, installed: dict[str, Any]) -> None:
+    etc, units = tmp_path / "etc", tmp_path / "units"
+    assert install(tmp_path, installed, "--check") > 0
+    assert not etc.exists()
+    same(files(units), {}, "units after the check")
+    assert install(tmp_path, installed) > 0
+    wanted = {
+        "contoso": "700",
+        "contoso/configuration.yml": "600",
+        "contoso/entra_client_secret": "600",
+        "contoso/scim_token": "600",
+        "fabrikam": "700",
+        "fabrikam/configuration.yml": "600",
+        "fabrikam/scim_token": "600",
+    }
+    same(files(etc), wanted, "configurations")
+    names = [f"w365-sync-{name}.{kind}" for name in ("contoso", "fabrikam") for kind in ("service", "timer")]
+    same(files(units), dict.fromkeys(names, "644"), "units")
+    for path in [*units.iterdir(), *etc.glob("*/configuration.yml")]:
+        no_secret(path.read_text(encoding="utf-8"), path.name)
+    same((etc / "contoso" / "scim_token").read_text(encoding="utf-8"), SECRETS["scim_token"], "secret")
+    assert "OnCalendar=hourly\n" in (units / names[1]).read_text(encoding="utf-8")
+    assert "OnCalendar=Mon..Fri 06:30\n" in (units / names[3]).read_text(encoding="utf-8")
+    same(install(tmp_path, installed), 0, "changes of the second run")
+    # A secret that is given no longer goes.
+    installed["w365_sync_configurations"][0]["entra_client_secret"] = ""
+    install(tmp_path, installed)
+    del wanted["contoso/entra_client_secret"]
+    same(files(etc), wanted, "configurations after a secret has gone")
+    away = {**installed, "w365_sync_state": "absent"}
+    assert install(tmp_path, away, "--check") > 0
+    same(files(etc), wanted, "configurations after the check")
+    assert install(tmp_path, away) > 0
+    same([files(etc), files(units)], [{}, {}], "what is left")
+    same(install(tmp_path, away), 0, "changes of the second run")
+
+
+def test_systemd_accepts_the_units(tmp_path: Path, installed: dict[str, Any]) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("this machine has no systemd-analyze, which alone can say whether systemd accepts the units")
+    install(tmp_path, installed)
+    units = sorted(map(str, (tmp_path / "units").iterdir()))
+
+    def ask(*words: str) -> str:
+        done = subprocess.run([analyze, *words], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    (tmp_path / "units" / "failed@.service").write_text("[Service]\nType=oneshot\nExecStart=/bin/true\n")
+    # It would exit with 0 in spite of an option that it does not know.
+    same(ask("verify", "--man=no", *units), "", "complaints of systemd-analyze verify")
+    for unit in units:
+        if unit.endswith(".service"):
+            told = ask("security", "--offline=yes", f"--threshold={round(EXPOSURE * 10)}", "--no-pager", unit)
+            assert re.search(r"Overall exposure level for w365-sync-\w+\.service: \d\.\d", told), told
+
+
+def options_of(unit: Path) -> dict[str, list[str]]:
+    """The settings of a unit; each may stand several times."""
+    found: dict[str, list[str]] = {}
+    for line in unit.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
+        name, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def test_the_command_of_a_service_works(tmp_path: Path, installed: dict[str, Any], twin: Twin) -> None:
+    """What systemd would do is done by hand: credentials, folders, environment and command line of the unit."""
+    installed["w365_sync_service_environment"] = {}
+    installed["w365_sync_collections_path"] = os.environ.get(
+        "ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".build" / "src")
+    ).split(":")[0]
+    if re.match(r"/(home|root)/", installed["w365_sync_collections_path"]):
+        # The role would refuse a home folder. A link outside stands for a place where a collection belongs.
+        (tmp_path / "collections").symlink_to(installed["w365_sync_collections_path"])
+        installed["w365_sync_collections_path"] = str(tmp_path / "collections")
+    install(tmp_path, installed)
+    unit = options_of(tmp_path / "units" / "w365-sync-contoso.service")
+    shown, state, running = (tmp_path / name for name in ("credentials", "state", "run"))
+    for folder in (shown, state, running):
+        (folder / "w365-sync" / "contoso").mkdir(parents=True)
+    for credential in unit["LoadCredential"]:
+        name, _, path = credential.partition(":")
+        shutil.copy(path, shown / name)
+        (shown / name).chmod(0o400)
+
+    def filled(text: str) -> str:
+        text = text.replace("%S", str(state)).replace("%t", str(running)).replace("%%", "%")
+        return text.replace("${CREDENTIALS_DIRECTORY}", str(shown))
+
+    environ = dict(shlex.split(filled(setting))[0].split("=", 1) for setting in unit["Environment"])
+    environ |= {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "CREDENTIALS_DIRECTORY": str(shown)}
+    # The wrong bundle of the other tests: the unit's own settings have to do without it.
+    environ |= {name: os.environ[name] for name in ("REQUESTS_CA_BUNDLE",) if name in os.environ}
+    command = shlex.split(filled(unit["ExecStart"][0]))
+    for changed in ("changed", "as wanted"):
+        done = subprocess.run(
+            command,
+            env=environ,
+            cwd=filled(unit["WorkingDirectory"][0]),
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"contoso: {changed}" in done.stdout
+        no_secret(done.stdout + done.stderr + str(command) + str(environ), "journal, command line and environment")
+    same(len(emea(twin, "contoso")), 6, "imported")
+    same(list((state / "w365-sync" / "contoso").iterdir()), [], "what Ansible left in the folder for the state")
+
+
+# Export
+
+
+def test_an_export_holds_no_secret(tmp_path: Path, installed: dict[str, Any], twin: Twin) -> None:
+    """From the installed folder, from a list, and from a single import. Filled in, it is what it was."""
+    install(tmp_path, installed)
+    connection = configuration(twin, "contoso")
+    single = {f"w365_{key}": value for key, value in connection.items() if key not in ("name", "import")}
+    blanks = ["vault_contoso_scim_token", "vault_contoso_entra_client_secret"]
+    ways: list[tuple[dict[str, Any], list[str]]] = [
+        ({"w365_sync_directory": str(tmp_path / "etc")}, [*blanks, "vault_fabrikam_scim_token"]),
+        ({"w365_sync_configurations": [connection]}, blanks),
+        ({**single, "w365_sync_name": "contoso", "w365_o365_import_definition": EMEA}, blanks),
+    ]
+    for variables, names in ways:
+        done = run_named("export_sync", tmp_path, "--diff", **variables, w365_sync_export="export.yml")
+        assert done.returncode == 0, done.stdout + done.stderr
+        no_secret(done.stdout + done.stderr, "output")
+        written = (tmp_path / "export.yml").read_text(encoding="utf-8")
+        no_secret(written, "export")
+        same(sorted(set(re.findall(r"\{\{ (\w+) \}\}", written))), sorted(names), "blanks")
+        found = yaml.safe_load(written)["w365_sync_configurations"]
+        same(
+            {**found[0], **{key: SECRETS[key] for key in ("scim_token", "entra_client_secret")}},
+            connection,
+            "the configuration with its blanks filled in",
+        )
+    check = run_named(
+        "sync",
+        tmp_path,
+        "--check",
+        "-e",
+        "@export.yml",
+        **{blanks[0]: SECRETS["scim_token"]},
+        **{blanks[1]: SECRETS["entra_client_secret"]},
+    )
+    assert check.returncode == 0, check.stdout + check.stderr
+    assert "contoso: changed, user create 6" in check.stdout
+
+
+def test_an_export_refuses_a_secret_in_the_wrong_place(tmp_path: Path, twin: Twin) -> None:
+    odd = configuration(twin, "contoso", graph_url=f"https://graph.contoso.com/{SECRETS['scim_token']}")
+    done = run_named("export_sync", tmp_path, w365_sync_configurations=[odd], w365_sync_export="export.yml")
+    assert done.returncode != 0
+    assert "stands where none belongs" in done.stdout
+    no_secret(done.stdout + done.stderr, "output")
+    assert not (tmp_path / "export.yml").exists()
+
+
+# What stands in several places is the same
+
+
+def test_the_role_knows_every_option() -> None:
+    """The connection options, and which of them are secrets or files, are those of the modules."""
+    specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+    known = specs["argument_specs"]["main"]["options"]["w365_sync_configurations"]["options"]
+    connection = {option.name: option for option in CONNECTION_OPTIONS}
+    same(sorted(set(known) - {"name", "schedule", "import"}), sorted(connection), "connection options")
+    same(
+        {name: known[name]["type"] for name in connection},
+        {name: option.type for name, option in connection.items()},
+        "types",
+    )
+    same({name for name in connection if known[name].get("no_log")}, set(secret_option_names()), "secrets")
+    variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
+    shared = yaml.safe_load((ROOT / "playbooks" / "vars" / "sync.yml").read_text(encoding="utf-8"))
+    same(set(variables["__w365_sync_secrets"]), set(secret_option_names()), "secrets of the role")
+    same(shared["sync_secret_options"], variables["__w365_sync_secrets"], "secrets of the playbooks")
+    same(shared["sync_key_file_options"], variables["__w365_sync_key_files"], "files of the playbooks")
+    assert set(variables["__w365_sync_key_files"]) < {
+        option.name for option in CONNECTION_OPTIONS if option.type == "path"
+    }
+    same(sorted(shared["sync_connection_options"]), sorted(connection), "options of the playbooks")
+    tasks = yaml.safe_load((ROLE / "tasks" / "batch.yml").read_text(encoding="utf-8"))
+    passed = set(tasks[0][f"{COLLECTION}.w365_o365_import"])
+    same(passed, set(known["import"]["options"]), "import options of the tasks and of the specification")
+    assert passed >= {*import_scope_spec(), "default_status"}
+    thin = yaml.safe_load((ROOT / "roles/w365_o365_import/meta/argument_specs.yml").read_text(encoding="utf-8"))
+    definition = thin["argument_specs"]["main"]["options"]["w365_o365_import_definition"]
+    same(known["import"]["options"], definition["options"], "import options of the two roles")
