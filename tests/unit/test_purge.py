@@ -160,6 +160,36 @@ def test_a_limit_counts_each_kind_and_is_rounded_up() -> None:
     assert len(gone(plan("users", current=current, limit=PurgeLimit(18)))) == 18
 
 
+def test_a_limit_can_count_whom_the_task_deletes_by_name() -> None:
+    """As an import does: nobody bears its mark yet, and one of three is disabled."""
+    current = replace(CURRENT, users=tuple(replace_id(found) for found in CURRENT.users))
+    users = (DesiredUser(ADELE), DesiredUser(ALLAN), DesiredUser(LEE, present=False))
+    policy = Purge(
+        frozenset(), PurgeScope(from_entra=True), PurgeLimit(34, per_cent=True), "delete_limit", counts_named=True
+    )
+    desired = Desired(users=users, whole=True, purge=policy)
+    assert gone(make_plan(desired, current, SCIM_ABILITIES)) == {LEE}
+    strict = replace(desired, purge=replace(policy, limit=PurgeLimit(0)))
+    with pytest.raises(GuardError, match=r"delete_limit is 0\. 1 of 3 users in scope would go"):
+        make_plan(strict, current, SCIM_ABILITIES)
+
+
+def replace_id(found: User) -> User:
+    return found._replace(external_id=None)
+
+
+def test_what_an_import_has_brought_bears_an_object_id() -> None:
+    brought = "00000000-0000-4000-8001-000000000014"
+    current = replace(
+        CURRENT, users=(user(ADELE), user(LEE, external_id=brought), user(ALLAN, external_id=brought[:-1]))
+    )
+    assert gone(plan("users", current=current, scope=PurgeScope(from_entra=True))) == {LEE}
+    spared = Purge(frozenset({"users"}), PurgeScope(from_entra=True), ALL, spared=frozenset({brought}))
+    desired = Desired(users=(DesiredUser(ADELE),), whole=True, purge=spared)
+    made = make_plan(desired, current, SCIM_ABILITIES)
+    assert (made.actions, made.left_out) == ((), ())
+
+
 @pytest.mark.parametrize(
     ("kind", "more", "said"),
     [

@@ -174,7 +174,13 @@ def with_leavers(desired: Desired, current: Snapshot, named: Named) -> tuple[Des
             and not spared.keeps("user", user.key, user.upn)
         )
     going = (*users, *(named.leaving if purge.counts_named else ()))
-    counted.add("users", (user.upn for user in going), len(in_scope))
+    # Whom the task names is there to be counted too, also before the first run has left its mark on them.
+    known = {user.key for user in in_scope} | (named.users if purge.counts_named else frozenset())
+    counted.add(
+        "users",
+        (user.upn for user in going),
+        sum(user.active is not False and user.key in known for user in current.users),
+    )
     if "groups" in purge.kinds:
         groups_in_scope = [group for group in current.groups if _group_fits(group, purge.scope)]
         groups = tuple(group for group in groups_in_scope if group.key not in named.groups)
