@@ -207,8 +207,9 @@ headers:
 
 from typing import Any
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra_module import EntraModule
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import AnswerError
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.raw_call import (
     masked_secrets,
     raw_call_from_task,
@@ -230,7 +231,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
 RULES: dict[str, Any] = {}
 
 
-def corridor(module: W365Module) -> dict[str, Any]:
+def corridor(module: EntraModule) -> dict[str, Any]:
     params = module.params
     method = params["method"]
     module.learn_secrets(secret_values(params["body"]))
@@ -264,7 +265,7 @@ def corridor(module: W365Module) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, **RULES)
+    run_module(corridor, ARGUMENT_SPEC, EntraModule, **RULES)
 
 
 if __name__ == "__main__":

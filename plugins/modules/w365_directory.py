@@ -556,6 +556,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.fi
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_file import plan_of_file, write_plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.progress import progress_of
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.reporting import expect_reports
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import directory_from_task
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -581,7 +582,7 @@ RULES: dict[str, Any] = {
 
 def corridor(module: W365Module) -> dict[str, Any]:
     module.progress = progress_of(module.params)
-    module.expect_reports(", ".join(module.params["src"] or ()) or module.params["apply_plan"] or "the task itself")
+    expect_reports(module, ", ".join(module.params["src"] or ()) or module.params["apply_plan"] or "the task itself")
     content = read_files(module.params["src"] or ())
     module.learn_secrets(user["password"] for user in content.users if user["password"])
     desired = directory_from_task(module.params, content)

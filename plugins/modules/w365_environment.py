@@ -267,7 +267,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ar
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.environment_sources import (
     environment_from_task,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.instance_module import InstanceModule
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_environment import (
     Unreadable,
     plan_environment,
@@ -295,7 +296,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
 RULES: dict[str, Any] = {"required_if": [("state", "absent", ("delete_confirmation",))]}
 
 
-def corridor(module: W365Module) -> dict[str, Any]:
+def corridor(module: InstanceModule) -> dict[str, Any]:
     wanted = environment_from_task(module.params)
     current = module.instance.find_environment(wanted.name, wanted.administrator, empty=wanted.empty)
     plan = plan_environment(wanted, current, Unreadable(module.params["when_unreadable"]))
@@ -310,7 +311,7 @@ def corridor(module: W365Module) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, **RULES)
+    run_module(corridor, ARGUMENT_SPEC, InstanceModule, **RULES)
 
 
 if __name__ == "__main__":

@@ -100,14 +100,15 @@ readable:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.instance_module import InstanceModule
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import run_module
 
 ARGUMENT_SPEC: dict[str, Any] = {}
 
 RULES: dict[str, Any] = {}
 
 
-def corridor(module: W365Module) -> dict[str, Any]:
+def corridor(module: InstanceModule) -> dict[str, Any]:
     name = module.params["environment"]
     environments = module.instance.list_environments()
     readable = environments is not None
@@ -122,7 +123,7 @@ def corridor(module: W365Module) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, **RULES)
+    run_module(corridor, ARGUMENT_SPEC, InstanceModule, **RULES)
 
 
 if __name__ == "__main__":

@@ -375,8 +375,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.en
     ImportScope,
     desired_from_entra,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra_module import EntraModule
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.progress import progress_of
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.reporting import expect_reports
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.synchronisation import (
     keep_state,
     read_entra,
@@ -392,9 +394,9 @@ ARGUMENT_SPEC: dict[str, Any] = {
 RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 
 
-def corridor(module: W365Module) -> dict[str, Any]:
+def corridor(module: EntraModule) -> dict[str, Any]:
     module.progress = progress_of(module.params)
-    module.expect_reports(", ".join(filter(None, ["Microsoft Entra", module.params["entra_tenant"]])))
+    expect_reports(module, ", ".join(filter(None, ["Microsoft Entra", module.params["entra_tenant"]])))
     scope = ImportScope.from_task(module.params)
     read = read_entra(module, scope)
     plan = module.plan(desired_from_entra(read.found, scope, module.directory.abilities))
@@ -406,7 +408,7 @@ def corridor(module: W365Module) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, **RULES)
+    run_module(corridor, ARGUMENT_SPEC, EntraModule, **RULES)
 
 
 if __name__ == "__main__":

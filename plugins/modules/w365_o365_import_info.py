@@ -164,7 +164,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.en
     desired_from_entra,
     found_afresh,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra_module import EntraModule
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim_directory import SCIM_ABILITIES
 
 ARGUMENT_SPEC: dict[str, Any] = import_scope_spec()
@@ -172,7 +173,7 @@ ARGUMENT_SPEC: dict[str, Any] = import_scope_spec()
 RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 
 
-def corridor(module: W365Module) -> dict[str, Any]:
+def corridor(module: EntraModule) -> dict[str, Any]:
     # What could be imported is told in full, as SCIM can hold it, wherever it will go.
     scope = ImportScope.from_task(module.params)
     found = desired_from_entra(found_afresh(module.graph, scope), scope, SCIM_ABILITIES)
@@ -189,7 +190,7 @@ def corridor(module: W365Module) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, **RULES)
+    run_module(corridor, ARGUMENT_SPEC, EntraModule, **RULES)
 
 
 if __name__ == "__main__":

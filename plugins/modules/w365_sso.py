@@ -225,8 +225,9 @@ results:
 from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import when_unreadable_spec
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra_module import EntraModule
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.environment_sources import sso_from_task
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_environment import (
     Unreadable,
     plan_sso,
@@ -248,7 +249,7 @@ RULES: dict[str, Any] = {
 }
 
 
-def corridor(module: W365Module) -> dict[str, Any]:
+def corridor(module: EntraModule) -> dict[str, Any]:
     params = module.params
     wanted = sso_from_task(params)
     current, readable = module.read_sso()
@@ -271,7 +272,7 @@ def corridor(module: W365Module) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, **RULES)
+    run_module(corridor, ARGUMENT_SPEC, EntraModule, **RULES)
 
 
 if __name__ == "__main__":

@@ -79,20 +79,21 @@ readable:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.instance_module import InstanceModule
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import run_module
 
 ARGUMENT_SPEC: dict[str, Any] = {}
 
 RULES: dict[str, Any] = {}
 
 
-def corridor(module: W365Module) -> dict[str, Any]:
+def corridor(module: InstanceModule) -> dict[str, Any]:
     sso, readable = module.provisioning.sso(module.environment)
     return {"changed": False, "sso": sso.as_result() if sso else None, "readable": readable}
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, **RULES)
+    run_module(corridor, ARGUMENT_SPEC, InstanceModule, **RULES)
 
 
 if __name__ == "__main__":

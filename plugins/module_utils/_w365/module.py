@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -34,20 +32,14 @@ from .http import REQUESTS_IMPORT_ERROR, SHORTEST_SECRET, Http, HttpSettings, Re
 from .model import Desired, DesiredGroup, DesiredUser, Snapshot
 from .plan import Plan, existing, make_plan
 
-# AnsiballZ compiles every file anew in every task, so each task imports what only it uses, where it uses it.
+# AnsiballZ compiles every file anew in every task, so each task imports what only it uses, where it uses it. It also packs
+# every file that is imported anywhere, so what few modules need is in a module class of theirs.
 if TYPE_CHECKING:
     from .directory import Batch, Directory
-    from .environments import SingleSignOn
-    from .graph import GraphClient
-    from .instance import Instance
     from .progress import Progress
     from .provisioning import ProvisioningClient
     from .provisioning_directory import ProvisioningDirectory
     from .scim import ScimClient
-    from .tokens import Cloud, Credential, TokenSource
-
-Corridor = Callable[["W365Module"], dict[str, Any]]
-"""One module's walk: returns what goes into the task's result."""
 
 WAIT_WORTH_TELLING = 5.0
 """Seconds of waiting after which a person is told."""
@@ -64,8 +56,7 @@ class W365Module(AnsibleModule):
         self._told_waiting = False
         self.current = Snapshot()
         self.progress: Progress | None = None
-        self.begun = datetime.now(timezone.utc).astimezone()
-        self.report_source = ""
+        self.on_report: Callable[[Report, bool], None] | None = None
 
     def learn_secrets(self, values: Iterable[str]) -> None:
         """Mask these too, also in the task's own arguments that Ansible shows at -vvv."""
@@ -173,56 +164,6 @@ class W365Module(AnsibleModule):
             endpoints=self.endpoints,
         )
 
-    @cached_property
-    def graph(self) -> GraphClient:
-        from .graph import GraphClient
-
-        root = self.params["graph_url"] or self._cloud.graph
-        return GraphClient(self.http, root=root, tokens=self.tokens(root), endpoints=self.endpoints)
-
-    def tokens(self, resource: str) -> TokenSource:
-        """Tokens for the task's own Entra credential."""
-        from .tokens import ManagedIdentity, TokenSource
-
-        credential = self._credential()
-        identity = isinstance(credential, ManagedIdentity)
-        tenant = "" if identity else self.option("entra_tenant", "to sign in to Microsoft Entra")
-        client_id = "managed identity" if identity else self.option("entra_client_id", "to sign in to Microsoft Entra")
-        return TokenSource(
-            credential,
-            client_id=client_id,
-            authority=f"{self.authority_root}/{tenant}".rstrip("/"),
-            resource=resource,
-            http=self.http,
-        )
-
-    @property
-    def authority_root(self) -> str:
-        return (self.params["entra_authority"] or self._cloud.authority).rstrip("/")
-
-    @property
-    def _cloud(self) -> Cloud:
-        from .tokens import CLOUDS
-
-        return CLOUDS[self.params["entra_cloud"]]
-
-    def _credential(self) -> Credential:
-        from .tokens import Certificate, ClientSecret, FederatedTokenFile, ManagedIdentity
-
-        p = self.params
-        if p["entra_managed_identity"]:
-            return ManagedIdentity(p["entra_managed_identity"])
-        if p["entra_federated_token_file"]:
-            return FederatedTokenFile(p["entra_federated_token_file"])
-        if p["entra_certificate_path"]:
-            return Certificate(p["entra_certificate_path"], p["entra_certificate_password"])
-        if p["entra_client_secret"]:
-            return ClientSecret(self.option("entra_client_secret", ""))
-        raise InputError(
-            "A credential for Microsoft Entra is needed: give entra_client_secret, entra_certificate_path, entra_federated_token_file "
-            "or entra_managed_identity (each has a W365_ environment variable)."
-        )
-
     @property
     def environment(self) -> str:
         """The environment's name as the server knows it: lower case."""
@@ -245,59 +186,11 @@ class W365Module(AnsibleModule):
 
         return ProvisioningDirectory(self.provisioning, self.environment)
 
-    @cached_property
-    def instance(self) -> Instance:
-        """Environments and their settings."""
-        from .instance import Instance
-
-        return Instance(self.provisioning)
-
     @property
     def where(self) -> str:
         """Ends the sentences of errors."""
         name = self.params["environment"]
         return f"in environment '{name.lower()}'" if name else "in this environment"
-
-    def client(self, service: str) -> ProvisioningClient | ScimClient | GraphClient:
-        """The wire client of a service, by the name that w365_api gives it."""
-        if service == "provisioning":
-            return self.provisioning
-        return self.scim if service == "scim" else self.graph
-
-    # Single sign-on
-
-    def read_sso(self) -> tuple[SingleSignOn | None, bool]:
-        """The current single sign-on and whether the server can show it."""
-        try:
-            return self.instance.find_sso(self.environment)
-        except EnvironmentNotFoundError:
-            if not self.check_mode:
-                raise
-            self.tell_assumed_environment()
-            return None, True
-
-    def verify_sso(self, sso: SingleSignOn, key: str) -> None:
-        """Ask Entra for a token with exactly these values. Raises AuthenticationError when it gives none."""
-        from .environment_sources import sso_tenant
-        from .tokens import ClientSecret, TokenSource
-
-        parts = urlsplit(sso.authority)
-        root = self.params["entra_authority"] or f"{parts.scheme}://{parts.netloc}"
-        resource = self.params["graph_url"] or self._cloud.graph
-        tokens = TokenSource(
-            ClientSecret(key),
-            client_id=sso.client_id,
-            authority=f"{root.rstrip('/')}/{sso_tenant(sso.authority)}",
-            resource=resource,
-            http=self.http,
-        )
-        try:
-            tokens.token()
-        except AuthenticationError as error:
-            raise AuthenticationError(
-                f"Refused to write the single sign-on of environment '{self.environment}', since nobody could sign in with it. "
-                f"{error.message} Nothing was written; verify=false writes the values unproven."
-            ) from None
 
     # The corridor
 
@@ -365,12 +258,13 @@ class W365Module(AnsibleModule):
         """
         for note in plan.notes:
             self.warn(note)
-        if self.check_mode or rehearse:
-            return self.reported(predict(plan), rehearsal=True)
-        if self.progress:
+        rehearsal = self.check_mode or rehearse
+        if self.progress and not rehearsal:
             self.progress.begin(len(plan.actions))
-        report = self.reported(
-            apply(
+        report = (
+            predict(plan)
+            if rehearsal
+            else apply(
                 plan,
                 handlers,
                 where=self.where if where is None else where,
@@ -379,31 +273,10 @@ class W365Module(AnsibleModule):
                 on_done=self.progress.done if self.progress else None,
             )
         )
+        if self.on_report:
+            self.on_report(report, rehearsal)
         if report.failures:
             raise self._failure(report)
-        return report
-
-    def expect_reports(self, source: str) -> None:
-        """Refuse a report_file that cannot be written while nothing is changed. `source` is where the wishes come from."""
-        self.report_source = source
-        if self.params["report_file"]:
-            from .report import checked_report_paths
-
-            checked_report_paths(self.params["report_file"])
-
-    def reported(self, report: Report, *, rehearsal: bool = False) -> Report:
-        """The same report, after it was written to the files of report_file, if there are any."""
-        if self.params.get("report_file"):
-            from .report import Outcome, write_reports
-
-            environment = (self.params["environment"] or "").strip().lower()
-            ended = datetime.now(timezone.utc).astimezone()
-            outcome = Outcome(report, environment, self.report_source, self.begun, ended, rehearsal)
-            try:
-                write_reports(self.params["report_file"], outcome, self.redactor.text)
-            except InputError as error:
-                # What was changed is changed, and the task's result tells it.
-                self.warn(f"{error.message} The task itself went on, and its result holds the same.")
         return report
 
     def _failure(self, report: Report) -> W365Error:
@@ -442,9 +315,17 @@ class W365Module(AnsibleModule):
         return result
 
 
-def run_module(corridor: Corridor, own_spec: Mapping[str, Mapping[str, Any]], **rules: Any) -> None:
-    """Run one module: everything that is raised on purpose becomes a sentence, and no secret leaves."""
-    module = W365Module(own_spec, **rules)
+def run_module(
+    corridor: Callable[[Any], dict[str, Any]],
+    own_spec: Mapping[str, Mapping[str, Any]],
+    kind: type[W365Module] = W365Module,
+    **rules: Any,
+) -> None:
+    """Run one module: everything that is raised on purpose becomes a sentence, and no secret leaves.
+
+    `corridor` is the module's walk: it gets a module of this `kind` and returns what goes into the task's result.
+    """
+    module = kind(own_spec, **rules)
     try:
         result = corridor(module)
     except W365Error as error:

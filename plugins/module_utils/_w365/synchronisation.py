@@ -20,7 +20,7 @@ from .safe_files import write_atomically
 from .tenant import State, kept_state
 
 if TYPE_CHECKING:
-    from .module import W365Module
+    from .entra_module import EntraModule
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Read:
     reason: str
 
 
-def read_entra(module: W365Module, scope: ImportScope) -> Read:
+def read_entra(module: EntraModule, scope: ImportScope) -> Read:
     path = module.params["state_file"]
     if not path:
         return Read(found_afresh(module.graph, scope), None, True, "there is no state_file")
@@ -50,7 +50,7 @@ def read_entra(module: W365Module, scope: ImportScope) -> Read:
     return Read(found, state, reading.full, reading.reason)
 
 
-def keep_state(module: W365Module, read: Read) -> None:
+def keep_state(module: EntraModule, read: Read) -> None:
     """Remember what was read for the next run. A rehearsal remembers nothing."""
     if read.state is not None and not module.check_mode:
         write_atomically(module.params["state_file"], kept_state(read.state), "state_file")

@@ -1,0 +1,106 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What modules that speak to Microsoft Entra have in addition.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from .environment_sources import sso_tenant
+from .environments import SingleSignOn
+from .errors import AuthenticationError, InputError
+from .graph import GraphClient
+from .instance_module import InstanceModule
+from .tokens import (
+    CLOUDS,
+    Certificate,
+    ClientSecret,
+    Cloud,
+    Credential,
+    FederatedTokenFile,
+    ManagedIdentity,
+    TokenSource,
+)
+
+if TYPE_CHECKING:
+    from .provisioning import ProvisioningClient
+    from .scim import ScimClient
+
+
+class EntraModule(InstanceModule):
+    """With tokens of Microsoft Entra, and Microsoft Graph."""
+
+    @cached_property
+    def graph(self) -> GraphClient:
+        root = self.params["graph_url"] or self._cloud.graph
+        return GraphClient(self.http, root=root, tokens=self.tokens(root), endpoints=self.endpoints)
+
+    def tokens(self, resource: str) -> TokenSource:
+        """Tokens for the task's own Entra credential."""
+        credential = self._credential()
+        identity = isinstance(credential, ManagedIdentity)
+        tenant = "" if identity else self.option("entra_tenant", "to sign in to Microsoft Entra")
+        client_id = "managed identity" if identity else self.option("entra_client_id", "to sign in to Microsoft Entra")
+        return TokenSource(
+            credential,
+            client_id=client_id,
+            authority=f"{self.authority_root}/{tenant}".rstrip("/"),
+            resource=resource,
+            http=self.http,
+        )
+
+    @property
+    def authority_root(self) -> str:
+        return (self.params["entra_authority"] or self._cloud.authority).rstrip("/")
+
+    @property
+    def _cloud(self) -> Cloud:
+        return CLOUDS[self.params["entra_cloud"]]
+
+    def _credential(self) -> Credential:
+        p = self.params
+        if p["entra_managed_identity"]:
+            return ManagedIdentity(p["entra_managed_identity"])
+        if p["entra_federated_token_file"]:
+            return FederatedTokenFile(p["entra_federated_token_file"])
+        if p["entra_certificate_path"]:
+            return Certificate(p["entra_certificate_path"], p["entra_certificate_password"])
+        if p["entra_client_secret"]:
+            return ClientSecret(self.option("entra_client_secret", ""))
+        raise InputError(
+            "A credential for Microsoft Entra is needed: give entra_client_secret, entra_certificate_path, entra_federated_token_file "
+            "or entra_managed_identity (each has a W365_ environment variable)."
+        )
+
+    def client(self, service: str) -> ProvisioningClient | ScimClient | GraphClient:
+        """The wire client of a service, by the name that w365_api gives it."""
+        if service == "provisioning":
+            return self.provisioning
+        return self.scim if service == "scim" else self.graph
+
+    def verify_sso(self, sso: SingleSignOn, key: str) -> None:
+        """Ask Entra for a token with exactly these values. Raises AuthenticationError when it gives none."""
+        parts = urlsplit(sso.authority)
+        root = self.params["entra_authority"] or f"{parts.scheme}://{parts.netloc}"
+        resource = self.params["graph_url"] or self._cloud.graph
+        tokens = TokenSource(
+            ClientSecret(key),
+            client_id=sso.client_id,
+            authority=f"{root.rstrip('/')}/{sso_tenant(sso.authority)}",
+            resource=resource,
+            http=self.http,
+        )
+        try:
+            tokens.token()
+        except AuthenticationError as error:
+            raise AuthenticationError(
+                f"Refused to write the single sign-on of environment '{self.environment}', since nobody could sign in with it. "
+                f"{error.message} Nothing was written; verify=false writes the values unproven."
+            ) from None
