@@ -345,7 +345,8 @@ PURE = {
     # Of purge it knows a name, for its types.
     "model.py": {"errors", "purge"},
     "purge.py": {"errors", "model"},
-    "plan.py": {"errors", "model", "purge"},
+    "recognition.py": {"errors", "model"},
+    "plan.py": {"errors", "model", "purge", "recognition"},
     "environments.py": set[str](),
     "plan_environment.py": {"environments", "errors", "model", "plan"},
 }
