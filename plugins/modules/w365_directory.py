@@ -552,12 +552,14 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ar
     report_spec,
     update_password_spec,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.directory_sources import (
+    directory_from_task,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.files import content_spec, read_files
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_file import plan_of_file, write_plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.progress import progress_of
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.reporting import expect_reports
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import directory_from_task
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **content_spec(),
