@@ -171,6 +171,15 @@ def test_a_month(twin: Twin, play: Player, tmp_path: Path, remembering: bool) ->
             in_step(step, SALES, about)
     quiet = [about for (about, _before), step in zip(days, evenings, strict=True) if not step.result.get("changed")]
     assert [about for about in quiet if "nothing" in about] == ["nothing happens", "nothing happens again"]
+    days_by_name = {about: number for number, (about, _before) in enumerate(days)}
+    for about, old, renamed in (
+        ("a new name", BIANCA, married),
+        ("a UPN that passes to somebody new", ALEX, "alex.gu@contoso.com"),
+    ):
+        day = days_by_name[about]
+        was, is_now = (evenings[number].environment()["users"] for number in (day - 1, day))
+        assert was[old]["id"] == is_now[renamed]["id"], f"{about}: a rename is no second account"
+    assert BIANCA not in evenings[days_by_name["a new name"]].environment()["users"]
     users = evenings[-1].environment()["users"]
     assert users[married]["external_id"] != users[BIANCA]["external_id"], "the new Bianca has an account of her own"
     if state:
@@ -255,19 +264,41 @@ def the_members(twin: Twin, group: str) -> list[str]:
     return [upn for upn in tenant["groups"][group]["members"] if isinstance(upn, str)]
 
 
+def test_an_empty_tenant_is_not_believed_however_much_may_go(twin: Twin, play: Player) -> None:
+    wish = {"groups": None, "everything": True, "include_groups": False, "delete_limit": "100%"}
+    first, refused = (
+        step
+        for step in play(
+            sync(None, **wish),
+            strike(twin, surface="graph", action="empty", path="/users", times=-1),
+            sync(None, **wish),
+            defaults=connection(twin, scim=True),
+        )
+        if step.name == "w365_o365_import"
+    )
+    assert first.status == "ok", first.message
+    assert "hold no user at all" in refused.message
+    assert refused.writes == []
+
+
 def test_leavers_stay_unless_it_is_asked_for(twin: Twin, play: Player) -> None:
+    """And who is protected, excluded or without a last name stays all the same."""
+    nameless = {"op": "change_user", "user": GRADY, "set": {"surname": None}}
     played = play(
         sync(None, on_leave="keep"),
-        change(twin, {"op": "remove_members", "group": SALES, "members": [BEN]}),
+        change(twin, {"op": "remove_members", "group": SALES, "members": [BEN]}, nameless),
         sync(None, on_leave="keep"),
         sync(None, protected_users=[BEN]),
         sync(None, exclude_users=[BEN]),
+        sync(None),
         defaults=connection(twin, scim=True),
     )
-    for step in (step for step in played if step.name == "w365_o365_import"):
-        assert step.status == "ok", step.message
-        assert step.environment()["users"][BEN]["active"] is (step is not played[4])
-    assert [item["name"] for item in played[3].result["left_out"] if "protected_users" in item["reason"]] == [BEN]
+    evenings = [step for step in played if step.name == "w365_o365_import"]
+    assert [step.message for step in evenings if step.status != "ok"] == []
+    assert [step.environment()["users"][BEN]["active"] for step in evenings] == [True, True, True, True, False]
+    assert [step.environment()["users"][GRADY]["active"] for step in evenings] == [True] * 5
+    told = [item["name"] for item in evenings[2].result["left_out"] if "protected_users" in item["reason"]]
+    assert told == [BEN]
 
 
 def test_whose_word_counts(twin: Twin, play: Player) -> None:

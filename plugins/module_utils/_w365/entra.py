@@ -225,7 +225,8 @@ def desired_from_entra(found: Found, scope: ImportScope, abilities: Abilities) -
         )
     users: dict[str, DesiredUser] = {}
     disabled: list[DesiredUser] = []
-    spared: set[str] = set()
+    # Whoever is excluded is left alone, also out of scope.
+    spared = set(scope.exclude_users)
     for id in people:
         person = tenant.users[id]
         exclusion = user_exclusion(person, scope)
