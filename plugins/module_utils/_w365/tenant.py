@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -186,10 +186,6 @@ def kept_state(state: State) -> str:
         },
         ensure_ascii=False,
     )
-
-
-def utc_now() -> datetime:
-    return datetime.now(timezone.utc)
 
 
 # Afresh, and no more than is needed
