@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import datetime
 import html
 import json
 import re
@@ -34,11 +33,8 @@ from urllib.parse import quote
 import jwt
 import pytest
 import trustme
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
+from certificates import make_certificate
 from conftest import CONTOSO
 from playing import Play, Task, connection, run_playbook, task
 from w365_simulator.testing import Twin, start_twin
@@ -99,25 +95,7 @@ class Credentials:
 @pytest.fixture(scope="module")
 def credentials(tmp_path_factory: pytest.TempPathFactory) -> Credentials:
     folder = tmp_path_factory.mktemp("credentials")
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Workspace 365 provisioning")])
-    today = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - datetime.timedelta(days=1))
-        .not_valid_after(today + datetime.timedelta(days=30))
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(SECRETS["PLANTED_CERTIFICATE_PASSWORD"].encode()),
-    ).decode()
-    public = certificate.public_bytes(serialization.Encoding.PEM).decode()
+    private, public = make_certificate(SECRETS["PLANTED_CERTIFICATE_PASSWORD"])
     (folder / "entra.pem").write_text(private + public, encoding="utf-8")
     claims = {"iss": "https://fabrikam.com", "sub": SUBJECT, "aud": "api://AzureADTokenExchange"}
     token = jwt.encode({**claims, "exp": int(time.time()) + 3600}, "a key that only the other side has", "HS256")
