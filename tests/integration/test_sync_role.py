@@ -4,7 +4,7 @@
 
 """Many customers side by side, on a schedule, and exported: the role w365_sync and its two playbooks.
 
-Nothing of the machine's systemd is touched: the units are written into a folder of the test and looked at there.
+The units are written into a folder of the test and looked at there; in test_sync_service a systemd runs them.
 """
 
 from __future__ import annotations
