@@ -814,6 +814,67 @@ def test_every_action_belongs_to_one_phase() -> None:
     assert {verb for verb in verbs if not verb.startswith(("environment.", "sso."))} == set(Memory().handlers())
 
 
+# ---- names that pass on
+
+
+@st.composite
+def moves(draw: st.DrawFn) -> tuple[Memory, Desired, bool]:
+    """People whom external ids tell apart, who have taken over each other's UPNs, and whether there is a circle of them."""
+    memory = Memory()
+    before = draw(st.lists(st.sampled_from(UPNS), unique=True, min_size=1))
+    for number, upn in enumerate(before):
+        active = draw(st.sampled_from((True, True, False)))
+        memory.users[f"user-{number}"] = {
+            "upn": upn, "first_name": "Megan", "last_name": "Bowen", "email": upn, "external_id": f"e{number}",
+            "active": active, "administrator": active and draw(st.booleans()),
+        }
+    memory.groups["group-0"] = {
+        "name": "sales", "description": None, "external_id": None,
+        "members": set(draw(st.lists(st.sampled_from([*memory.users])))),
+    }
+    # One more than there are is somebody new.
+    now = draw(st.lists(st.sampled_from(UPNS), unique=True, min_size=len(before), max_size=len(before) + 2))
+    names = {"first_name": "Megan", "last_name": "Bowen"}
+    wanted = [DesiredUser(upn, fields={"external_id": f"e{number}", **names}) for number, upn in enumerate(now)]
+    moved = {old: new for old, new in zip(before, now, strict=False) if old != new}
+    circle = False
+    for start in moved:
+        at = moved[start]
+        while at in moved and at != start:
+            at = moved[at]
+        circle = circle or at == start
+    group = DesiredGroup("Sales", members=AddRemoveSet(add=frozenset(map(folded, draw(st.sets(st.sampled_from(now)))))))
+    return memory, Desired(tuple(draw(st.permutations(wanted))), (group,), whole=True), circle
+
+
+@given(moves(), st.sampled_from((1, 4)))
+@settings(max_examples=150)
+def test_everybody_keeps_the_account_when_names_pass_on(
+    world: tuple[Memory, Desired, bool], concurrency: int
+) -> None:
+    memory, desired, circle = world
+    if circle:
+        event("a circle")
+        with pytest.raises(InputError, match="have exchanged their UPNs"):
+            make_plan(desired, memory.snapshot(), ABILITIES)
+        return
+    before = memory.copy()
+    plan = make_plan(desired, memory.snapshot(), ABILITIES)
+    event(f"renames in {sum(any(action.renames for action in phase) for phase in plan.phases())} pieces")
+    predicted = after(memory.snapshot(), plan)
+    done(plan, memory, concurrency)
+    assert comparable(predicted) == comparable(memory.snapshot())
+    ids = {user["external_id"]: id for id, user in memory.users.items()}
+    for user in desired.users:
+        id = ids[user.fields["external_id"]]
+        assert memory.users[id]["upn"] == user.upn
+        assert id not in before.users or before.users[id]["external_id"] == user.fields["external_id"]
+    for id, was in before.users.items():
+        assert memory.users[id]["administrator"] is was["administrator"]
+    assert before.groups["group-0"]["members"] <= memory.groups["group-0"]["members"]
+    assert make_plan(desired, memory.snapshot(), ABILITIES).actions == ()
+
+
 # ---- plans in files
 
 PLACE = Target("contoso", {"scim": "https://w365.contoso.com/contoso/scim/v2"})

@@ -41,17 +41,18 @@ PHASES = (
     ("environment", ("create", "delete")),
     ("environment", ("activate", "deactivate")),
     ("sso", ("write",)),
-    # A UPN must be free before somebody else can get it, so renames come first.
+    # A name must be free before somebody else can get it, so renames come first, whatever else they do.
     ("user", ("update",)),
     ("user", ("restore", "create")),
-    ("group", ("create", "update")),
+    ("group", ("update",)),
+    ("group", ("create",)),
     ("membership", ("change",)),
     ("administrator", ("grant",)),
     ("administrator", ("revoke",)),
     ("group", ("delete",)),
     ("user", ("delete", "delete_permanently")),
 )
-"""What is done after what. Inside a phase the order does not matter."""
+"""What is done after what. Inside a phase the order does not matter, but for names that pass on: see `Plan.phases`."""
 
 
 class Abilities(NamedTuple):
@@ -87,8 +88,15 @@ class Action:
     purged: bool = False
 
     @property
+    def renames(self) -> bool:
+        """Whether a user or group gives up its name for another."""
+        both = self.kind in ("user", "group") and self.subject is not None and self.outcome is not None
+        return both and self.outcome.key != self.subject.key
+
+    @property
     def phase(self) -> int:
-        return next(n for n, (kind, verbs) in enumerate(PHASES) if kind == self.kind and self.verb in verbs)
+        verb = "update" if self.renames else self.verb
+        return next(n for n, (kind, verbs) in enumerate(PHASES) if kind == self.kind and verb in verbs)
 
     @property
     def deed(self) -> str:
@@ -131,11 +139,12 @@ class Plan:
         return bool(self.actions)
 
     def phases(self) -> Iterator[tuple[Action, ...]]:
-        """The actions of each phase that has any."""
-        for number in range(len(PHASES)):
-            batch = tuple(action for action in self.actions if action.phase == number)
-            if batch:
-                yield batch
+        """The actions of each phase that has any. One in which names pass on comes in as many pieces as that takes."""
+        found: dict[int, list[Action]] = {}
+        for action in self.actions:
+            found.setdefault(action.phase, []).append(action)
+        for number in sorted(found):
+            yield from _as_names_become_free(found[number])
 
     def summary(self) -> dict[str, int]:
         """How many objects get which treatment, such as {"user_create": 3, "unchanged": 20}."""
@@ -158,6 +167,19 @@ class Plan:
             if action.after is not None:
                 after.setdefault(label, {}).update(action.after)
         return {"before": before, "after": after}
+
+
+def _as_names_become_free(waiting: Sequence[Action]) -> Iterator[tuple[Action, ...]]:
+    """Whoever gets the name of another waits until that one has given it up. Exchanges are refused before."""
+    while waiting:
+        taken = {action.subject.key for action in waiting if action.renames}
+        late = [action for action in waiting if action.renames and action.outcome.key in taken]
+        if not late or len(late) == len(waiting):
+            yield tuple(waiting)
+            return
+        later = set(map(id, late))
+        yield tuple(action for action in waiting if id(action) not in later)
+        waiting = late
 
 
 # Users, groups, memberships and administrators
@@ -270,8 +292,9 @@ def _with_missing_users(
 def _joined(plans: Iterable[Plan]) -> Plan:
     """One plan of several, with the actions in the order of their phases."""
     plans = list(plans)
+    together = Plan(tuple(sorted((action for plan in plans for action in plan.actions), key=lambda a: folded(a.name))))
     return Plan(
-        actions=tuple(sorted((a for plan in plans for a in plan.actions), key=lambda a: (a.phase, folded(a.name)))),
+        actions=tuple(action for phase in together.phases() for action in phase),
         unchanged=tuple(item for plan in plans for item in plan.unchanged),
         notes=tuple(dict.fromkeys(note for plan in plans for note in plan.notes)),
         compared=all(plan.compared for plan in plans),
