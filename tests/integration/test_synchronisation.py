@@ -158,6 +158,9 @@ def test_a_month(twin: Twin, play: Player, tmp_path: Path, remembering: bool) ->
                    {"op": "add_group", "set": {"displayName": SALES, "securityEnabled": True}, "members": [ALEX, "alex.gu@contoso.com", BEN, BIANCA, GRADY, married]}),)),
         ("an empty answer", (strike(twin, surface="graph", action="empty", times=-1),)),
         ("nothing happens again", (mend(twin),)),
+        ("UPNs that pass on from one to the next", (change(
+            twin, *({**user, "user": old, "set": {"userPrincipalName": new_upn}}
+                    for old, new_upn in ((GRADY, "grady.wilber@contoso.com"), (BEN, GRADY), (BIANCA, BEN)))),)),
     ]  # fmt: skip
     tasks = [each for _about, before in days for each in (*before, sync(state))]
     played = play(*tasks, defaults=connection(twin, scim=True))
@@ -175,12 +178,15 @@ def test_a_month(twin: Twin, play: Player, tmp_path: Path, remembering: bool) ->
     for about, old, renamed in (
         ("a new name", BIANCA, married),
         ("a UPN that passes to somebody new", ALEX, "alex.gu@contoso.com"),
+        ("UPNs that pass on from one to the next", GRADY, "grady.wilber@contoso.com"),
+        ("UPNs that pass on from one to the next", BEN, GRADY),
+        ("UPNs that pass on from one to the next", BIANCA, BEN),
     ):
         day = days_by_name[about]
         was, is_now = (evenings[number].environment()["users"] for number in (day - 1, day))
         assert was[old]["id"] == is_now[renamed]["id"], f"{about}: a rename is no second account"
     assert BIANCA not in evenings[days_by_name["a new name"]].environment()["users"]
-    users = evenings[-1].environment()["users"]
+    users = evenings[days_by_name["nothing happens again"]].environment()["users"]
     assert users[married]["external_id"] != users[BIANCA]["external_id"], "the new Bianca has an account of her own"
     if state:
         assert state.stat().st_mode & 0o777 == 0o600
