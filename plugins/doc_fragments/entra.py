@@ -27,12 +27,14 @@ options:
     description:
       - A client secret of that app registration.
       - Mutually exclusive with O(entra_certificate_path), O(entra_federated_token_file) and O(entra_managed_identity).
+        One that the task gives counts, and not another one in an environment variable.
       - If not given, the environment variable E(W365_ENTRA_CLIENT_SECRET) is used.
     type: str
   entra_certificate_path:
     description:
       - A certificate of that app registration together with its private key, as a PEM or PFX file.
       - Mutually exclusive with O(entra_client_secret), O(entra_federated_token_file) and O(entra_managed_identity).
+        One that the task gives counts, and not another one in an environment variable.
       - If not given, the environment variable E(W365_ENTRA_CERTIFICATE_PATH) is used.
     type: path
   entra_certificate_password:
@@ -44,6 +46,7 @@ options:
     description:
       - A file with the token of a workload identity, which Entra accepts instead of a secret (federated credential).
       - Mutually exclusive with O(entra_client_secret), O(entra_certificate_path) and O(entra_managed_identity).
+        One that the task gives counts, and not another one in an environment variable.
       - If not given, the environment variable E(W365_ENTRA_FEDERATED_TOKEN_FILE) is used.
     type: path
   entra_managed_identity:
@@ -51,6 +54,7 @@ options:
       - Use the managed identity of the machine in Azure on which the module runs. V(system) is the one that the machine
         itself has; the client id of a managed identity that the machine was given selects that one.
       - Mutually exclusive with O(entra_client_secret), O(entra_certificate_path) and O(entra_federated_token_file).
+        One that the task gives counts, and not another one in an environment variable.
       - If not given, the environment variable E(W365_ENTRA_MANAGED_IDENTITY) is used.
     type: str
   entra_cloud:

@@ -297,9 +297,34 @@ def test_keys_and_their_characters(play: Player, twin: Twin) -> None:
         bad("a line break in the address", "w365_user_info", "Option instance_url", *broken, instance_url=f"{twin.url}\nx"),
         bad("no key of the app registration", "w365_sso", "Option key is empty", "client secret", key=" ", **sso),
         bad("no key of the app registration at all", "w365_sso", "Option key is empty", "client secret", key="", **sso),
-        bad("two credentials", "w365_o365_import_info", "mutually exclusive", "entra_managed_identity", everything=True, entra_managed_identity="system"),
+        bad("two credentials", "w365_o365_import_info", "are different ways to sign in", "entra_client_secret and entra_managed_identity", everything=True, entra_managed_identity="system"),
         bad("no tenant", "w365_o365_import_info", "Option entra_tenant is needed", "W365_ENTRA_TENANT", everything=True, entra_tenant=""),
         defaults=connection(twin),
+    )  # fmt: skip
+
+
+def test_what_a_task_says_counts_more_than_what_the_environment_lends(play: Player, twin: Twin, tmp_path: Path) -> None:
+    """A controller lends its credential to every task; a task may sign in another way all the same."""
+    lent = {"W365_ENTRA_MANAGED_IDENTITY": "system", "W365_ENTRA_FEDERATED_TOKEN_FILE": "~/token"}
+    (step,) = play(task("w365_o365_import_info", everything=True), defaults=connection(twin), environ=lent)
+    assert step.status == "ok", step.message
+    without = {name: value for name, value in connection(twin).items() if name != "entra_client_secret"}
+    expect_refusals(
+        play,
+        twin,
+        bad("two lent", "w365_o365_import_info", "Options entra_federated_token_file and entra_managed_identity are different ways", everything=True),
+        defaults=without,
+        environ=lent,
+    )  # fmt: skip
+    path = tmp_path / "certificate.pem"
+    lent["W365_ENTRA_CERTIFICATE_PATH"] = str(path)
+    expect_refusals(
+        play,
+        twin,
+        bad("one of the task", "w365_o365_import_info", f"Option entra_federated_token_file: '{path}'", asks=True, everything=True,
+            entra_federated_token_file=str(path)),
+        defaults=without,
+        environ=lent,
     )  # fmt: skip
 
 

@@ -27,7 +27,6 @@ import yaml
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import (
     CONNECTION_OPTIONS,
-    CONNECTION_RULES,
     import_policy_spec,
     import_scope_spec,
     progress_spec,
@@ -433,8 +432,6 @@ def test_the_role_knows_every_option() -> None:
     variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
     shared = yaml.safe_load((ROOT / "playbooks" / "vars" / "sync.yml").read_text(encoding="utf-8"))
     same(set(variables["__w365_sync_secrets"]), set(secret_option_names()), "secrets of the role")
-    (ways,) = CONNECTION_RULES["mutually_exclusive"]
-    same(variables["__w365_sync_credentials"], list(ways), "credentials of the role")
     same(shared["sync_secret_options"], variables["__w365_sync_secrets"], "secrets of the playbooks")
     same(shared["sync_key_file_options"], variables["__w365_sync_key_files"], "files of the playbooks")
     assert set(variables["__w365_sync_key_files"]) < {

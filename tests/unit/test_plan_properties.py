@@ -825,11 +825,18 @@ def moves(draw: st.DrawFn) -> tuple[Memory, Desired, bool]:
     for number, upn in enumerate(before):
         active = draw(st.sampled_from((True, True, False)))
         memory.users[f"user-{number}"] = {
-            "upn": upn, "first_name": "Megan", "last_name": "Bowen", "email": upn, "external_id": f"e{number}",
-            "active": active, "administrator": active and draw(st.booleans()),
+            "upn": upn,
+            "first_name": "Megan",
+            "last_name": "Bowen",
+            "email": upn,
+            "external_id": f"e{number}",
+            "active": active,
+            "administrator": active and draw(st.booleans()),
         }
     memory.groups["group-0"] = {
-        "name": "sales", "description": None, "external_id": None,
+        "name": "sales",
+        "description": None,
+        "external_id": None,
         "members": set(draw(st.lists(st.sampled_from([*memory.users])))),
     }
     # One more than there are is somebody new.
@@ -838,20 +845,18 @@ def moves(draw: st.DrawFn) -> tuple[Memory, Desired, bool]:
     wanted = [DesiredUser(upn, fields={"external_id": f"e{number}", **names}) for number, upn in enumerate(now)]
     moved = {old: new for old, new in zip(before, now, strict=False) if old != new}
     circle = False
-    for start in moved:
-        at = moved[start]
-        while at in moved and at != start:
-            at = moved[at]
-        circle = circle or at == start
+    for start, at in moved.items():
+        reached = at
+        while reached in moved and reached != start:
+            reached = moved[reached]
+        circle = circle or reached == start
     group = DesiredGroup("Sales", members=AddRemoveSet(add=frozenset(map(folded, draw(st.sets(st.sampled_from(now)))))))
     return memory, Desired(tuple(draw(st.permutations(wanted))), (group,), whole=True), circle
 
 
 @given(moves(), st.sampled_from((1, 4)))
 @settings(max_examples=150)
-def test_everybody_keeps_the_account_when_names_pass_on(
-    world: tuple[Memory, Desired, bool], concurrency: int
-) -> None:
+def test_everybody_keeps_the_account_when_names_pass_on(world: tuple[Memory, Desired, bool], concurrency: int) -> None:
     memory, desired, circle = world
     if circle:
         event("a circle")

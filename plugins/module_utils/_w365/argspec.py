@@ -115,16 +115,18 @@ CONNECTION_OPTIONS: tuple[ConnectionOption, ...] = (
     ConnectionOption("graph_url", "str", ("graph",)),
 )
 
-#: Rules between connection options, in the words of AnsibleModule.
-#: One PEM file may hold the certificate and its key, so O(client_cert) may come alone.
-CONNECTION_RULES: Mapping[str, Any] = {
-    "mutually_exclusive": [
-        ("entra_client_secret", "entra_certificate_path", "entra_federated_token_file", "entra_managed_identity"),
-    ],
-    "required_by": {
-        "client_key": ("client_cert",),
-        "entra_certificate_password": ("entra_certificate_path",),
-    },
+#: The ways to sign in to Microsoft Entra. A task uses one; see `EntraModule`.
+ENTRA_CREDENTIALS = (
+    "entra_client_secret",
+    "entra_certificate_path",
+    "entra_federated_token_file",
+    "entra_managed_identity",
+)
+
+#: Which option needs which other. One PEM file may hold the certificate and its key, so O(client_cert) may come alone.
+CONNECTION_REQUIRED_BY: Mapping[str, tuple[str, ...]] = {
+    "client_key": ("client_cert",),
+    "entra_certificate_password": ("entra_certificate_path",),
 }
 
 
@@ -171,16 +173,11 @@ def build_argument_spec(own: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 def build_rules(own: Mapping[str, Any]) -> dict[str, Any]:
     """The rules of a module (``required_if``, ``mutually_exclusive``, …) together with those of the connection."""
-    rules: dict[str, Any] = {key: dict(value) if key == "required_by" else list(value) for key, value in own.items()}
-    for key, value in CONNECTION_RULES.items():
-        if key == "required_by":
-            clash = sorted(set(value) & set(rules.get(key, {})))
-            if clash:
-                raise ValueError(f"required_by of {', '.join(clash)} is already a rule of the connection options.")
-            rules[key] = {**value, **rules.get(key, {})}
-        else:
-            rules[key] = [*value, *rules.get(key, [])]
-    return rules
+    required_by = own.get("required_by", {})
+    clash = sorted(set(CONNECTION_REQUIRED_BY) & set(required_by))
+    if clash:
+        raise ValueError(f"required_by of {', '.join(clash)} is already a rule of the connection options.")
+    return {**own, "required_by": {**CONNECTION_REQUIRED_BY, **required_by}}
 
 
 def secret_option_names(spec: Mapping[str, Mapping[str, Any]] | None = None) -> frozenset[str]:

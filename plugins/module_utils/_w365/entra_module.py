@@ -9,10 +9,12 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from .argspec import ENTRA_CREDENTIALS, connection_option
 from .environment_sources import sso_tenant
 from .environments import SingleSignOn
 from .errors import AuthenticationError, InputError
@@ -65,19 +67,38 @@ class EntraModule(InstanceModule):
         return CLOUDS[self.params["entra_cloud"]]
 
     def _credential(self) -> Credential:
-        p = self.params
-        if p["entra_managed_identity"]:
-            return ManagedIdentity(p["entra_managed_identity"])
-        if p["entra_federated_token_file"]:
-            return FederatedTokenFile(p["entra_federated_token_file"])
-        if p["entra_certificate_path"]:
-            return Certificate(p["entra_certificate_path"], p["entra_certificate_password"])
-        if p["entra_client_secret"]:
-            return ClientSecret(self.option("entra_client_secret", ""))
-        raise InputError(
-            "A credential for Microsoft Entra is needed: give entra_client_secret, entra_certificate_path, entra_federated_token_file "
-            "or entra_managed_identity (each has a W365_ environment variable)."
-        )
+        option = self._way_to_sign_in()
+        value = self.params[option]
+        if option == "entra_managed_identity":
+            return ManagedIdentity(value)
+        if option == "entra_federated_token_file":
+            return FederatedTokenFile(value)
+        if option == "entra_certificate_path":
+            return Certificate(value, self.params["entra_certificate_password"])
+        return ClientSecret(self.option(option, ""))
+
+    def _way_to_sign_in(self) -> str:
+        """The option that is meant. What a task says counts more than what the environment lends to every task."""
+        given = [name for name in ENTRA_CREDENTIALS if self.params[name]]
+        if len(given) > 1:
+            given = [name for name in given if not self._is_lent(name)] or given
+        if not given:
+            raise InputError(
+                f"A credential for Microsoft Entra is needed: give {', '.join(ENTRA_CREDENTIALS[:-1])} or {ENTRA_CREDENTIALS[-1]} "
+                "(each has a W365_ environment variable)."
+            )
+        if len(given) > 1:
+            raise InputError(
+                f"Options {' and '.join(given)} are different ways to sign in to Microsoft Entra. Give one of them, in the task, in "
+                "module_defaults, or in its W365_ environment variable."
+            )
+        return given[0]
+
+    def _is_lent(self, name: str) -> bool:
+        env = connection_option(name).env
+        value = os.environ.get(env, "") if env else ""
+        # A path has been written out by Ansible.
+        return self.params[name] in (value, os.path.expanduser(os.path.expandvars(value)))
 
     def client(self, service: str) -> ProvisioningClient | ScimClient | GraphClient:
         """The wire client of a service, by the name that w365_api gives it."""
