@@ -84,16 +84,20 @@ def hidden(text: str, where: str) -> str:
     return text
 
 
-def install(machine: Machine, customers: list[dict[str, Any]], *words: str, **variables: Any) -> int:
-    """Install as the guide says, and return how many tasks changed something."""
+def play_installation(machine: Machine, customers: list[dict[str, Any]], *words: str, **variables: Any) -> str:
+    """Install as the guide says, and return what was printed."""
     given = {"w365_sync_configurations": customers, "w365_sync_random_delay": "0", **variables}
     machine.write("/root/customers.json", json.dumps(given))
     told = machine.tell(
         *("ansible-playbook", f"{COLLECTION}.sync", "-e", "@customers.json", "-e", "w365_sync_install=true"),
         *("-vvv", "--diff", *words),
     )
-    hidden(told, "output")
-    return int(re.findall(r"changed=(\d+)", told)[-1])
+    return hidden(told, "output")
+
+
+def install(machine: Machine, customers: list[dict[str, Any]], *words: str, **variables: Any) -> int:
+    """The same, and how many tasks changed something."""
+    return int(re.findall(r"changed=(\d+)", play_installation(machine, customers, *words, **variables))[-1])
 
 
 def timers(machine: Machine) -> list[str]:
@@ -247,6 +251,26 @@ def test_one_fails_is_mended_and_taken_away(machine: Machine, customers: list[di
     same(machine.tell("ls", ETC), "", "the folder of the configurations")
     same(machine.tell("ls", "/var/lib/private/w365-sync"), "contoso\n", "what is remembered")
     same(install(machine, again, w365_sync_state="absent"), 0, "changes of the second time")
+
+
+def test_who_is_no_longer_in_the_list_is_named_and_goes_when_asked(
+    machine: Machine, customers: list[dict[str, Any]]
+) -> None:
+    machine.write("/etc/systemd/system/w365-sync-own.timer", "[Timer]\nOnCalendar=hourly\n", "644")
+    install(machine, customers)
+    both = [f"w365-sync-{name}.timer" for name in NAMES]
+    left = customers[:1]
+    told = play_installation(machine, left)
+    assert "fabrikam: installed on this machine, not in w365_sync_configurations" in " ".join(told.split())
+    assert re.search(r"changed=0 ", told), told
+    same(timers(machine), both, "timers without a purge")
+    assert install(machine, left, "--check", w365_sync_purge=True) > 0
+    same(timers(machine), both, "timers after the check")
+    assert install(machine, left, w365_sync_purge=True) > 0
+    same(timers(machine), both[:1], "timers after the purge")
+    same(machine.tell("ls", ETC), "contoso\n", "configurations after the purge")
+    machine.tell("ls", "/etc/systemd/system/w365-sync-own.timer")
+    same(install(machine, left, w365_sync_purge=True), 0, "changes of the second purge")
 
 
 def table_commands() -> list[str]:
