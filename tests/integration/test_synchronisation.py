@@ -307,6 +307,50 @@ def test_leavers_stay_unless_it_is_asked_for(twin: Twin, play: Player) -> None:
     assert told == [BEN]
 
 
+def test_a_upn_that_is_not_free_keeps_two_people_waiting_and_nobody_else(twin: Twin, play: Player) -> None:
+    """Ben has left and his account is kept; Grady has his UPN now. Alex and Bianca have exchanged theirs. Sonia is new."""
+
+    def rename(old: str, new: str) -> dict[str, Any]:
+        return {"op": "change_user", "user": old, "set": {"userPrincipalName": new}}
+
+    sonia, elsewhere = "sonia.rees@contoso.com", "somewhere.else@contoso.com"
+    joins = {"userPrincipalName": sonia, "givenName": "Sonia", "surname": "Rees", "accountEnabled": True}
+    played = play(
+        sync(None),
+        change(
+            twin,
+            *({"op": "remove_members", "group": SALES, "members": [BEN]}, rename(BEN, "ben.rees@contoso.com")),
+            *(rename(GRADY, BEN), rename(ALEX, elsewhere), rename(BIANCA, ALEX), rename(elsewhere, BIANCA)),
+            {"op": "add_user", "set": joins},
+            {"op": "add_members", "group": SALES, "members": [sonia]},
+        ),
+        sync(None, on_leave="keep"),
+        sync(None),
+        sync(None),
+        defaults=connection(twin, scim=True),
+    )
+    evenings = [step for step in played if step.name == "w365_o365_import"]
+    assert [step.message for step in evenings if step.status != "ok"] == []
+    accounts = [
+        {upn: (user["id"], user["external_id"], user["active"]) for upn, user in step.environment()["users"].items()}
+        for step in evenings
+    ]
+    new = {upn: account for upn, account in accounts[1].items() if upn not in accounts[0]}
+    assert list(new) == [sonia]
+    assert accounts[1] == {**accounts[0], **new}, "an account became somebody else's"
+    ben = {BEN: (*accounts[0][BEN][:2], False)}
+    assert accounts[2] == {**accounts[1], **ben}, "somebody who only waits went, or Ben did not"
+    told = {
+        item["name"]: item["reason"] for item in evenings[1].result["left_out"] if item["name"] in (ALEX, BEN, BIANCA)
+    }
+    assert "belongs to the account of somebody else" in told[BEN]
+    assert "has exchanged the UPN" in told[ALEX]
+    assert "has exchanged the UPN" in told[BIANCA]
+    members = [set(step.environment()["groups"][SALES]["members"]) for step in evenings]
+    assert members[1] == members[0] - {BEN} | {sonia}, "in their groups they are under the UPNs that they have"
+    assert [step.changed for step in evenings] == [True, True, True, False]
+
+
 def test_whose_word_counts(twin: Twin, play: Player) -> None:
     """Roles and status from Entra, or left alone."""
     disable = {"op": "change_user", "user": GRADY, "set": {"accountEnabled": False}}

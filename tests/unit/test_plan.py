@@ -798,3 +798,57 @@ def test_an_external_id_of_somebody_who_is_not_in_the_list() -> None:
     people = here(user(external_id="e1"), user(MEGAN, external_id="e2"))
     with pytest.raises(InputError, match="is the UPN of one user on the server and of another in the list"):
         make_plan(replace(wanted(DesiredUser(ADELE, fields={"external_id": "e2"})), whole=True), people, ALL)
+
+
+def importing(*things: DesiredUser | DesiredGroup, others: frozenset[str] = frozenset()) -> Desired:
+    return replace(wanted(*things), whole=True, collisions_stay=True, others=others)
+
+
+def test_whoever_wants_the_upn_of_somebody_else_is_left_out_of_an_import() -> None:
+    """Adele is to be called Megan, and Megan has left long ago: her account still has the UPN."""
+    people = here(user(external_id="e1"), user(MEGAN, external_id="e2"), group("Sales", MEGAN))
+    adele = DesiredUser(MEGAN, fields={"external_id": "e1", **NAMES})
+    alex = DesiredUser(ALEX, fields={"external_id": "e3", **NAMES})
+    sales = DesiredGroup("Sales", members=change(whole=(MEGAN, ALEX)))
+    plan = make_plan(importing(adele, alex, sales), people, ALL)
+    assert [(action.kind, action.verb, action.name) for action in plan.actions] == [
+        ("user", "create", ALEX),
+        ("membership", "change", "Sales"),
+    ]
+    # The group is about Adele, and not about the UPN that she does not have.
+    assert dict(plan.actions[1].changes) == {"add": [ADELE, ALEX], "remove": [MEGAN]}
+    assert [(item.name, item.reason.split(",")[0]) for item in plan.left_out] == [
+        (MEGAN, "has a UPN that belongs to the account of somebody else")
+    ]
+
+
+def test_nobody_gets_the_account_of_somebody_whom_the_import_leaves_out() -> None:
+    """Megan has a new UPN and no last name, so she is not brought; a new person has her old UPN."""
+    new = DesiredUser(MEGAN, fields={"external_id": "e3", **NAMES})
+    people = here(user(MEGAN, external_id="e2"))
+    assert not make_plan(importing(new, others=frozenset({"e2"})), people, ALL).actions
+    # Adele, renamed to Megan, does not get an account that was made by hand as a second one.
+    two = here(user(external_id="e1"), user(MEGAN))
+    adele = DesiredUser(MEGAN, fields={"external_id": "e1", **NAMES})
+    assert [item.name for item in make_plan(importing(adele), two, ALL).left_out] == [MEGAN]
+    # Nobody knows who e2 was: it is taken for the same person, made again in Microsoft Entra.
+    plan = make_plan(importing(new), people, ALL)
+    assert [(action.verb, dict(action.changes)) for action in plan.actions] == [("update", {"external_id": "e3"})]
+
+
+def test_whoever_is_to_go_is_known_by_the_external_id() -> None:
+    gone = DesiredUser(MEGAN, present=False, fields={"external_id": "e1"})
+    people = here(user(external_id="e1"), user(MEGAN, external_id="e2"))
+    plan = make_plan(importing(gone), people, ALL)
+    assert [(action.verb, action.subject.upn) for action in plan.actions] == [("delete", ADELE)]
+    # Has no account: the one with that UPN is somebody else's.
+    stranger = here(user(MEGAN, external_id="e2"))
+    plan = make_plan(importing(gone), stranger, ALL)
+    assert (plan.actions, [item.name for item in plan.left_out]) == ((), [MEGAN])
+    with pytest.raises(InputError, match="has another external_id: 'e2' and not 'e1'"):
+        make_plan(replace(wanted(gone), whole=True), stranger, ALL)
+    # Somebody new does not get the account of who goes.
+    new = DesiredUser(ADELE, fields={"external_id": "e3", **NAMES})
+    plan = make_plan(importing(gone, new), here(user(external_id="e1")), ALL)
+    assert [(action.verb, action.subject.upn) for action in plan.actions] == [("delete", ADELE)]
+    assert [item.name for item in plan.left_out] == [ADELE]

@@ -818,10 +818,13 @@ def test_every_action_belongs_to_one_phase() -> None:
 
 
 @st.composite
-def moves(draw: st.DrawFn) -> tuple[Memory, Desired, bool]:
-    """People whom external ids tell apart, who have taken over each other's UPNs, and whether there is a circle of them."""
+def moves(draw: st.DrawFn, strangers: int = 0) -> tuple[Memory, Desired, bool]:
+    """People whom external ids tell apart, who have taken over each other's UPNs, and whether there is a circle of them.
+
+    Up to so many `strangers` come first, whom nobody wants here; the source may know them.
+    """
     memory = Memory()
-    before = draw(st.lists(st.sampled_from(UPNS), unique=True, min_size=1))
+    before = draw(st.lists(st.sampled_from(UPNS), unique=True, min_size=1 + strangers))
     for number, upn in enumerate(before):
         active = draw(st.sampled_from((True, True, False)))
         memory.users[f"user-{number}"] = {
@@ -843,15 +846,18 @@ def moves(draw: st.DrawFn) -> tuple[Memory, Desired, bool]:
     now = draw(st.lists(st.sampled_from(UPNS), unique=True, min_size=len(before), max_size=len(before) + 2))
     names = {"first_name": "Megan", "last_name": "Bowen"}
     wanted = [DesiredUser(upn, fields={"external_id": f"e{number}", **names}) for number, upn in enumerate(now)]
-    moved = {old: new for old, new in zip(before, now, strict=False) if old != new}
+    wanted = wanted[strangers:]
+    moved = {old: new for old, new in zip(before[strangers:], now[strangers:], strict=False) if old != new}
     circle = False
     for start, at in moved.items():
         reached = at
         while reached in moved and reached != start:
             reached = moved[reached]
         circle = circle or reached == start
-    group = DesiredGroup("Sales", members=AddRemoveSet(add=frozenset(map(folded, draw(st.sets(st.sampled_from(now)))))))
-    return memory, Desired(tuple(draw(st.permutations(wanted))), (group,), whole=True), circle
+    chosen = draw(st.sets(st.sampled_from([user.key for user in wanted]))) if wanted else set[str]()
+    group = DesiredGroup("Sales", members=AddRemoveSet(add=frozenset(chosen)))
+    others = frozenset(f"e{number}" for number in range(strangers))
+    return memory, Desired(tuple(draw(st.permutations(wanted))), (group,), whole=True, others=others), circle
 
 
 @given(moves(), st.sampled_from((1, 4)))
@@ -876,6 +882,44 @@ def test_everybody_keeps_the_account_when_names_pass_on(world: tuple[Memory, Des
         assert id not in before.users or before.users[id]["external_id"] == user.fields["external_id"]
     for id, was in before.users.items():
         assert memory.users[id]["administrator"] is was["administrator"]
+    assert before.groups["group-0"]["members"] <= memory.groups["group-0"]["members"]
+    assert make_plan(desired, memory.snapshot(), ABILITIES).actions == ()
+
+
+@given(st.integers(0, 3).flatmap(moves), st.sampled_from((1, 4)))
+@settings(max_examples=150)
+def test_who_collides_may_stay_and_nobody_gets_another_s_account(
+    world: tuple[Memory, Desired, bool], concurrency: int
+) -> None:
+    memory, desired, circle = world
+    desired = replace(desired, collisions_stay=True)
+    before = memory.copy()
+    plan = make_plan(desired, memory.snapshot(), ABILITIES)
+    left = {folded(item.name) for item in plan.left_out}
+    event("some are left out" if left else "all are brought")
+    assert left or not circle
+    assert circle or not left or desired.others
+    predicted = after(memory.snapshot(), plan)
+    done(plan, memory, concurrency)
+    assert comparable(predicted) == comparable(memory.snapshot())
+    for id, was in before.users.items():
+        assert memory.users[id]["external_id"] == was["external_id"]
+        assert memory.users[id]["administrator"] is was["administrator"]
+    ids = {user["external_id"]: id for id, user in memory.users.items()}
+    members = desired.groups[0].members
+    assert members is not None
+    for user in desired.users:
+        account = ids.get(user.fields["external_id"])
+        if user.key not in left:
+            assert account is not None
+            assert memory.users[account]["upn"] == user.upn
+        else:
+            holder = before.user(user.upn)
+            assert holder is not None
+            assert holder["external_id"] != user.fields["external_id"]
+            assert account is None or memory.users[account]["upn"] == before.users[account]["upn"]
+        # Who has an account is in the group, under whatever UPN.
+        assert account is None or user.key not in members.add or account in memory.groups["group-0"]["members"]
     assert before.groups["group-0"]["members"] <= memory.groups["group-0"]["members"]
     assert make_plan(desired, memory.snapshot(), ABILITIES).actions == ()
 

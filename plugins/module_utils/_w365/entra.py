@@ -251,6 +251,8 @@ def desired_from_entra(found: Found, scope: ImportScope, abilities: Abilities) -
         administrators=_roles(found, users) if scope.roles_from_entra else None,
         left_out=tuple(sorted(left_out, key=lambda item: (item.kind, folded(item.name)))),
         whole=True,
+        collisions_stay=True,
+        others=frozenset(tenant.users) - users.keys(),
         protected=scope.protected,
         purge=_leavers(scope, found, users, groups, spared)
         if scope.leavers_go or scope.roles_from_entra or disabled

@@ -189,6 +189,8 @@ class Desired:
 
     A `whole` one is about a directory and not about single objects: users and groups are listed, nobody is looked up, and
     who is not found by UPN is found by `external_id`. The `protected` users (keys) are not taken away by anything.
+    With `collisions_stay` whoever wants the UPN of another account is left out and keeps theirs; otherwise that is refused.
+    `others` are the external ids of people whom the source knows and does not want here: nobody gets their accounts.
     """
 
     users: tuple[DesiredUser, ...] = ()
@@ -198,6 +200,8 @@ class Desired:
     whole: bool = False
     purge: Purge | None = None
     protected: frozenset[str] = frozenset()
+    collisions_stay: bool = False
+    others: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
