@@ -836,6 +836,18 @@ def test_nobody_gets_the_account_of_somebody_whom_the_import_leaves_out() -> Non
     assert [(action.verb, dict(action.changes)) for action in plan.actions] == [("update", {"external_id": "e3"})]
 
 
+def test_accounts_that_were_made_by_hand_are_found_by_upn() -> None:
+    people = here(user(), user(ALEX))
+    brought = DesiredUser(ADELE, fields={"external_id": "e1", **NAMES})
+    for desired in (
+        importing(brought, DesiredUser(ALEX, present=False)),
+        wanted(brought, DesiredUser(ALEX, present=False)),
+    ):
+        plan = make_plan(replace(desired, whole=True), people, ALL)
+        assert [(action.verb, action.name) for action in plan.actions] == [("update", ADELE), ("delete", ALEX)]
+        assert not plan.left_out
+
+
 def test_whoever_is_to_go_is_known_by_the_external_id() -> None:
     gone = DesiredUser(MEGAN, present=False, fields={"external_id": "e1"})
     people = here(user(external_id="e1"), user(MEGAN, external_id="e2"))

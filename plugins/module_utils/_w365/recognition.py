@@ -35,7 +35,7 @@ def recognised(desired: Desired, current: Snapshot) -> Desired:
     left: list[Collision] = []
     users = desired.users
     while True:
-        others = (desired.others | {_external_id(item.user) for item in left}) - {""}
+        others = desired.others | {_external_id(item.user) for item in left}
         answers = list(_users(users, current, others, exacting=desired.collisions_stay))
         collisions = [answer for answer in answers if isinstance(answer, Collision)]
         if not collisions:
@@ -61,7 +61,7 @@ def _users(
     `exacting` source says who somebody is by the external id alone: whoever has an account gets no second one by name.
     """
     movers = {_external_id(user): user for user in users if user.present and _external_id(user) and not user.identity}
-    others |= {_external_id(user) for user in users if not user.present} - {""}
+    others |= {_external_id(user) for user in users if not user.present}
     renamed: dict[str, DesiredUser] = {}
     follows: dict[str, str] = {}
     for user in users:
@@ -81,7 +81,7 @@ def _users(
             renamed[user.key] = replace(user, identity=known.upn if known else None, instead=True)
         elif moves_away and mover:
             yield Collision(user, f"{_two(user, mover.upn)} {_PASSED_ON}", _TAKEN)
-        elif (known is not None and (owner or exacting)) or owner in others:
+        elif (known is not None and (owner or exacting)) or (owner and owner in others):
             yield Collision(user, f"{_two(user, known.upn if known else user.upn)} {_NOT_FREE}", _TAKEN)
         else:
             yield user
