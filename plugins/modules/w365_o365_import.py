@@ -341,6 +341,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ar
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra import (
     ImportScope,
     desired_from_entra,
+    with_others,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra_module import EntraModule
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import run_module
@@ -366,7 +367,9 @@ def corridor(module: EntraModule) -> dict[str, Any]:
     expect_reports(module, ", ".join(filter(None, ["Microsoft Entra", module.params["entra_tenant"]])))
     scope = ImportScope.from_task(module.params)
     read = read_entra(module, scope)
-    plan = module.plan(desired_from_entra(read.found, scope, module.directory.abilities))
+    desired = desired_from_entra(read.found, scope, module.directory.abilities)
+    current = module.read(desired)
+    plan = module.compare(with_others(desired, current, module.graph), current)
     keep_state(module, read)
     report = module.carry_out(plan, module.directory.handlers(), batch=module.directory.batch)
     # Not "skipped": Ansible takes a result with that key for a task that did not run.

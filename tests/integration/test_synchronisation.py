@@ -352,6 +352,45 @@ def test_a_upn_that_is_not_free_keeps_two_people_waiting_and_nobody_else(twin: T
     assert [step.changed for step in evenings] == [True, True, True, False]
 
 
+def test_a_upn_that_passed_to_somebody_new_gives_nobody_another_s_account(twin: Twin, play: Player) -> None:
+    """Ben has a new UPN and is no longer in scope, so only asking for him tells that he is still there. Grady was deleted."""
+    ben, grady = (
+        {"userPrincipalName": upn, "givenName": "New", "surname": "Person", "accountEnabled": True}
+        for upn in (BEN, GRADY)
+    )
+    played = play(
+        sync(None),
+        change(
+            twin,
+            {"op": "remove_members", "group": SALES, "members": [BEN]},
+            {"op": "change_user", "user": BEN, "set": {"userPrincipalName": "ben.rees@contoso.com"}},
+            {"op": "delete_user", "user": GRADY},
+            *({"op": "add_user", "set": user} for user in (ben, grady)),
+            {"op": "add_members", "group": SALES, "members": [BEN, GRADY]},
+        ),
+        sync(None, on_leave="keep"),
+        sync(None, on_leave="keep"),
+        defaults=connection(twin, scim=True),
+    )
+    before, after, again = (step for step in played if step.name == "w365_o365_import")
+    was, is_now = before.environment()["users"], after.environment()["users"]
+    assert is_now[BEN] == was[BEN], "the new Ben got the account of the old one"
+    assert [
+        item["name"] for item in after.result["left_out"] if "belongs to the account of somebody else" in item["reason"]
+    ] == [BEN]
+    assert is_now[GRADY]["id"] == was[GRADY]["id"]
+    assert is_now[GRADY]["external_id"] != was[GRADY]["external_id"], (
+        "an account made again in Entra is the same person"
+    )
+    asked = [
+        request
+        for request in after.requests
+        if request["path"].endswith("/users") and "$filter" in str(request["query"])
+    ]
+    assert len(asked) == 1
+    assert not again.changed
+
+
 def test_whose_word_counts(twin: Twin, play: Player) -> None:
     """Roles and status from Entra, or left alone."""
     disable = {"op": "change_user", "user": GRADY, "set": {"accountEnabled": False}}

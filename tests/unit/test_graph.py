@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -58,6 +59,16 @@ def client(http: Any, tokens: Any = None, root: str = ROOT) -> GraphClient:
 
 
 # ---- calling and paging
+
+
+def test_ids_are_asked_for_fifteen_at_a_time(scripted: Scripted) -> None:
+    http = scripted([(200, {"value": [{"id": "7"}]}), (200, {"value": []}), (200, {"value": [{"id": "30"}]})])
+    assert client(http).existing_users([str(number) for number in range(31)]) == {"7", "30"}
+    asked = [
+        unquote(path).partition("$filter=id in ")[2].partition("&")[0].count("','") + 1 for _, path, *_ in http.calls
+    ]
+    assert asked == [15, 15, 1]
+    assert client(http).existing_users([]) == frozenset()
 
 
 def test_a_refused_token_is_renewed_once(scripted: Scripted) -> None:

@@ -10,15 +10,15 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from .errors import InputError
 from .graph import TEXT_PROPERTIES, GraphClient, no_such_group, the_one_group
-from .model import AddRemoveSet, Desired, DesiredGroup, DesiredUser, LeftOut, folded
+from .model import AddRemoveSet, Desired, DesiredGroup, DesiredUser, LeftOut, Snapshot, folded
 from .plan import Abilities
-from .purge import Purge, PurgeLimit, PurgeScope, limit_from_option, name_matches
+from .purge import Purge, PurgeLimit, PurgeScope, is_object_id, limit_from_option, name_matches
 from .sources import upn_keys
 from .tenant import Reading, State, Tenant, read_afresh, read_with_state
 
@@ -258,6 +258,21 @@ def desired_from_entra(found: Found, scope: ImportScope, abilities: Abilities) -
         if scope.leavers_go or scope.roles_from_entra or disabled
         else None,
     )
+
+
+def with_others(desired: Desired, current: Snapshot, graph: GraphClient) -> Desired:
+    """The same, knowing who of those whose UPN somebody else has now are still in the tenant.
+
+    Their accounts stay theirs. One whose owner is gone is taken for that of the same person, made again in Microsoft Entra.
+    """
+    ids = {str(user.fields.get("external_id")) for user in desired.users}
+    unknown: set[str] = set()
+    for user in desired.users:
+        account = current.users_by_key.get(user.key)
+        owner = (account.external_id or "") if account is not None else ""
+        if owner and owner not in ids and owner not in desired.others and is_object_id(owner):
+            unknown.add(owner)
+    return replace(desired, others=desired.others | graph.existing_users(sorted(unknown))) if unknown else desired
 
 
 def _leavers(

@@ -34,6 +34,9 @@ PAGE = 999
 BATCH = 20
 """The most requests that Graph takes in one."""
 
+ALTERNATIVES = 15
+"""The most values that Graph takes for the operator in of a filter."""
+
 GLOBAL_ADMINISTRATORS = "62e90394-69f5-4237-9190-012177145e10"
 """The template of the role Global Administrator, the same in every tenant."""
 
@@ -187,6 +190,15 @@ class GraphClient:
     def users(self, properties: Sequence[str] = ()) -> Iterator[Mapping[str, Any]]:
         """Every user, with more properties than an import always needs."""
         return self.pages("graph.users", query={"$select": user_select(properties)})
+
+    def existing_users(self, ids: Sequence[str]) -> frozenset[str]:
+        """Those of the ids that are users of the tenant. Whoever was deleted is none, also while restoring is possible."""
+        found: set[str] = set()
+        for start in range(0, len(ids), ALTERNATIVES):
+            values = ",".join(f"'{id}'" for id in ids[start : start + ALTERNATIVES])
+            query = {"$filter": f"id in ({values})", "$select": "id"}
+            found |= {str(user["id"]) for user in self.pages("graph.users", query=query)}
+        return frozenset(found)
 
     def groups(self) -> Iterator[Mapping[str, Any]]:
         return self.pages("graph.groups", query={"$select": GROUP_SELECT})

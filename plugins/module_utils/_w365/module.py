@@ -196,8 +196,10 @@ class W365Module(AnsibleModule):
 
     def plan(self, desired: Desired, directory: Directory | None = None) -> Plan:
         """Read what is there and compare."""
+        return self.compare(desired, self.read(desired, directory), directory)
+
+    def compare(self, desired: Desired, current: Snapshot, directory: Directory | None = None) -> Plan:
         directory = directory or self.directory
-        current = self.read(desired, directory)
         # A plan that is kept is carried out later: nothing in it may rest on what an earlier task would have done.
         assume = self.check_mode and not self.params.get("plan_file")
         return make_plan(desired, current, directory.abilities, assume_missing=assume)

@@ -54,6 +54,11 @@ def name_matches(pattern: str, name: str) -> bool:
     return bool(re.fullmatch(".*".join(map(re.escape, folded(pattern).split("*"))), folded(name), re.DOTALL))
 
 
+def is_object_id(text: str) -> bool:
+    """Whether a text looks like the id of an object in Microsoft Entra."""
+    return bool(_OBJECT_ID.fullmatch(text))
+
+
 @dataclass(frozen=True)
 class PurgeScope:
     """Of whom a purge may take anybody: who fits every criterion that is given. All are compared in their folded form.
@@ -72,7 +77,7 @@ class PurgeScope:
 
     def origin_fits(self, external_id: str | None) -> bool:
         given = external_id or ""
-        return given.startswith(self.external_id_prefix) and (not self.from_entra or bool(_OBJECT_ID.fullmatch(given)))
+        return given.startswith(self.external_id_prefix) and (not self.from_entra or is_object_id(given))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,9 @@ _TOKEN = re.compile(
     r"|(?P<word>[^\s(),']+))"
 )
 
+# How many values the operator in takes, without an advanced query.
+LARGEST_IN = 15
+
 
 class FilterError(ValueError):
     """A filter that cannot be read; ``unsupported`` when it names a property or operator that cannot be filtered."""
@@ -149,6 +152,8 @@ class _Reader:
                 self.take()
                 values.append(self.literal(found))
             self.expect(")")
+            if len(values) > LARGEST_IN:
+                raise FilterError(f"Too many values: the operator in takes at most {LARGEST_IN}.")
             return Condition(f"{found.sql} IN ({','.join('?' * len(values))})", values)
         value = self.literal(found)
         if operator == "eq":
