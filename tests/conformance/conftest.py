@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +12,8 @@ from typing import Any
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
+from w365_simulator.certificates import AppCertificate, make_certificate
 from w365_simulator.testing import Twin, launch
 
 TENANT = "36500000-0000-4000-8000-000000000001"
@@ -30,41 +26,7 @@ USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """A self-signed certificate with its key, both as PEM."""
-
-    private_key: str
-    public_certificate: str
-    sha1: str
-
-
-def make_certificate() -> Certificate:
-    """Make a certificate as somebody would for an app registration."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Workspace 365 provisioning")])
-    today = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - datetime.timedelta(days=1))
-        .not_valid_after(today + datetime.timedelta(days=30))
-        .sign(key, hashes.SHA256())
-    )
-    private_key = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return Certificate(
-        private_key.decode(),
-        certificate.public_bytes(serialization.Encoding.PEM).decode(),
-        certificate.fingerprint(hashes.SHA1()).hex(),  # noqa: S303 - Entra's own name for a certificate
-    )
-
-
-def make_seed(certificate: Certificate) -> dict[str, Any]:
+def make_seed(certificate: AppCertificate) -> dict[str, Any]:
     """Return a small tenant and one environment."""
 
     def person(given_name: str, surname: str | None, **more: Any) -> dict[str, Any]:
@@ -85,7 +47,7 @@ def make_seed(certificate: Certificate) -> dict[str, Any]:
                         "client_id": CLIENT,
                         "display_name": "Workspace 365 provisioning",
                         "client_secret": "client-secret-of-the-twin",
-                        "certificates": [certificate.public_certificate],
+                        "certificates": [certificate.public],
                         "federated_subjects": ["system:serviceaccount:contoso:provisioning"],
                     },
                     {
@@ -259,19 +221,19 @@ def make_session(twin: Twin) -> requests.Session:
 
 
 @pytest.fixture(scope="session")
-def certificate() -> Certificate:
+def certificate() -> AppCertificate:
     """Return the certificate that is registered on the application."""
     return make_certificate()
 
 
 @pytest.fixture(scope="session")
-def other_certificate() -> Certificate:
+def other_certificate() -> AppCertificate:
     """Return a certificate that nobody has registered."""
     return make_certificate()
 
 
 @pytest.fixture(scope="session")
-def seed(certificate: Certificate) -> dict[str, Any]:
+def seed(certificate: AppCertificate) -> dict[str, Any]:
     """Return the seed of most tests."""
     return make_seed(certificate)
 

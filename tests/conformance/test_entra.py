@@ -92,8 +92,8 @@ def test_unknown_tenant(api: Any, twin: Twin, application: Callable[..., Any]) -
 
 
 def test_certificate_in_both_spellings(api: Any, twin: Twin, application: Callable[..., Any], certificate: Any) -> None:
-    new = {"private_key": certificate.private_key, "public_certificate": certificate.public_certificate}
-    old = {"private_key": certificate.private_key, "thumbprint": certificate.sha1}
+    new = {"private_key": certificate.private(), "public_certificate": certificate.public}
+    old = {"private_key": certificate.private(), "thumbprint": certificate.sha1}
     for credential in (new, old):
         assert works(api, twin, application(credential).acquire_token_for_client(scopes(twin)))
 
@@ -102,8 +102,8 @@ def test_certificate_that_is_not_registered(
     twin: Twin, application: Callable[..., Any], other_certificate: Any
 ) -> None:
     credential = {
-        "private_key": other_certificate.private_key,
-        "public_certificate": other_certificate.public_certificate,
+        "private_key": other_certificate.private(),
+        "public_certificate": other_certificate.public,
     }
     result = application(credential).acquire_token_for_client(scopes(twin))
     assert (result["error"], result["error_codes"]) == ("invalid_client", [700027])
@@ -112,7 +112,7 @@ def test_certificate_that_is_not_registered(
 def test_signature_of_another_key_under_a_registered_thumbprint(
     twin: Twin, application: Callable[..., Any], certificate: Any, other_certificate: Any
 ) -> None:
-    credential = {"private_key": other_certificate.private_key, "thumbprint": certificate.sha1}
+    credential = {"private_key": other_certificate.private(), "thumbprint": certificate.sha1}
     result = application(credential).acquire_token_for_client(scopes(twin))
     assert result["error_codes"] == [700027]
     assert "signature" in result["error_description"]
@@ -127,7 +127,7 @@ def assertion(certificate: Any, **changes: Any) -> str:
         "exp": int(time.time()) + 600,
         **changes,
     }
-    return jwt.encode(claims, certificate.private_key, algorithm="RS256")
+    return jwt.encode(claims, certificate.private(), algorithm="RS256")
 
 
 def test_federated_assertion(api: Any, twin: Twin, application: Callable[..., Any], other_certificate: Any) -> None:

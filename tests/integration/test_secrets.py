@@ -34,9 +34,9 @@ import jwt
 import pytest
 import trustme
 
-from certificates import make_certificate
 from conftest import CONTOSO
 from playing import Play, Task, connection, run_playbook, task
+from w365_simulator.certificates import make_certificate
 from w365_simulator.testing import Twin, start_twin
 
 # Passwords hold what JSON, HTML, URLs and Python write differently. Whatever becomes of that, a mark of plain letters
@@ -95,7 +95,8 @@ class Credentials:
 @pytest.fixture(scope="module")
 def credentials(tmp_path_factory: pytest.TempPathFactory) -> Credentials:
     folder = tmp_path_factory.mktemp("credentials")
-    private, public = make_certificate(SECRETS["PLANTED_CERTIFICATE_PASSWORD"])
+    made = make_certificate()
+    private, public = made.private(SECRETS["PLANTED_CERTIFICATE_PASSWORD"]), made.public
     (folder / "entra.pem").write_text(private + public, encoding="utf-8")
     claims = {"iss": "https://fabrikam.com", "sub": SUBJECT, "aud": "api://AzureADTokenExchange"}
     token = jwt.encode({**claims, "exp": int(time.time()) + 3600}, "a key that only the other side has", "HS256")

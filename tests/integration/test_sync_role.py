@@ -19,6 +19,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,15 @@ def guarded_seed() -> dict[str, Any]:
     return seed
 
 
+def start_guarded(folder: Path) -> AbstractContextManager[Twin]:
+    """A twin of it whose keys are the planted ones. It prints none of them."""
+    keys = ("--provisioning-key", SECRETS["provisioning_key"], "--scim-token", SECRETS["scim_token"], "--quiet")
+    return start_twin(folder, seed=guarded_seed(), arguments=keys)
+
+
 @pytest.fixture(scope="module")
 def guarded_twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
-    keys = ("--provisioning-key", SECRETS["provisioning_key"], "--scim-token", SECRETS["scim_token"], "--quiet")
-    with start_twin(tmp_path_factory.mktemp("guarded"), seed=guarded_seed(), arguments=keys) as twin:
+    with start_guarded(tmp_path_factory.mktemp("guarded")) as twin:
         yield twin
 
 

@@ -16,15 +16,14 @@ from typing import Any
 
 import pytest
 
-from certificates import make_certificate
 from machine import Machine, start_machine
 from pattern import same
 from playing import COLLECTION, ROOT
-from test_sync_role import EMEA, SECRETS, configuration, emea, guarded_seed, no_secret
-from w365_simulator.testing import Twin, start_twin
+from test_sync_role import EMEA, SECRETS, configuration, emea, guarded_seed, no_secret, start_guarded
+from w365_simulator.certificates import AppCertificate, make_certificate
+from w365_simulator.testing import Twin
 
 PASSWORD = "planted-certificate-password-1005"
-PLANTED = {**SECRETS, "certificate password": PASSWORD}
 CONTOSO, FABRIKAM = "w365-sync-contoso.service", "w365-sync-fabrikam.service"
 NAMES = ("contoso", "fabrikam")
 ETC = "/etc/w365-sync"
@@ -34,30 +33,29 @@ GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_import.rst"
 
 
 @pytest.fixture(scope="module")
-def certificate() -> tuple[str, str]:
-    return make_certificate(PASSWORD)
+def certificate() -> AppCertificate:
+    return make_certificate()
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
-    keys = ("--provisioning-key", SECRETS["provisioning_key"], "--scim-token", SECRETS["scim_token"], "--quiet")
-    with start_twin(tmp_path_factory.mktemp("guarded"), seed=guarded_seed(), arguments=keys) as twin:
+    with start_guarded(tmp_path_factory.mktemp("guarded")) as twin:
         yield twin
 
 
 @pytest.fixture
-def twin(running: Twin, certificate: tuple[str, str]) -> Twin:
+def twin(running: Twin, certificate: AppCertificate) -> Twin:
     seed = guarded_seed()
-    seed["tenants"][0]["applications"][0]["certificates"] = [certificate[1]]
+    seed["tenants"][0]["applications"][0]["certificates"] = [certificate.public]
     running.reset(seed, "full")
     return running
 
 
 @pytest.fixture
-def machine(tmp_path: Path, twin: Twin, certificate: tuple[str, str]) -> Iterator[Machine]:
+def machine(tmp_path: Path, twin: Twin, certificate: AppCertificate) -> Iterator[Machine]:
     with start_machine(tmp_path) as started:
         started.write(AUTHORITY, Path(twin.ca_path).read_text(encoding="utf-8"), "644")
-        started.write(KEY, "".join(certificate))
+        started.write(KEY, certificate.private(PASSWORD) + certificate.public)
         yield started
 
 

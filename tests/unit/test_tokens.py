@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import sys
 import time
@@ -17,11 +16,8 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
-from cryptography.x509.oid import NameOID
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365 import http as http_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365 import tokens as tokens_module
@@ -50,6 +46,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.to
     ManagedIdentity,
     TokenSource,
 )
+from w365_simulator.certificates import make_certificate
 from w365_simulator.testing import Twin, start_twin
 
 TENANT = "contoso.com"
@@ -79,20 +76,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> KeyFiles:
 
 
 def make_keys(folder: Path) -> KeyFiles:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Workspace 365 provisioning")])
-    today = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - datetime.timedelta(days=1))
-        .not_valid_after(today + datetime.timedelta(days=30))
-        .sign(key, hashes.SHA256())
-    )
-    public = certificate.public_bytes(serialization.Encoding.PEM)
+    made = make_certificate()
     closed = serialization.BestAvailableEncryption(PASSWORD.encode())
     opened = serialization.NoEncryption()
 
@@ -100,20 +84,20 @@ def make_keys(folder: Path) -> KeyFiles:
         (folder / file).write_bytes(content)
         return folder / file
 
-    def pem(encryption: serialization.KeySerializationEncryption) -> bytes:
+    def pem(password: str = "") -> bytes:
         # The order of the two blocks is up to the user.
-        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-        return private + public if encryption is opened else b"# a comment\n" + public + private
+        private, public = made.private(password), made.public
+        return (f"# a comment\n{public}{private}" if password else private + public).encode()
 
     def pfx(encryption: serialization.KeySerializationEncryption) -> bytes:
-        return pkcs12.serialize_key_and_certificates(b"w365", key, certificate, None, encryption)
+        return pkcs12.serialize_key_and_certificates(b"w365", made.key, made.certificate, None, encryption)
 
     return KeyFiles(
-        write("key.pem", pem(opened)),
-        write("encrypted.pem", pem(closed)),
+        write("key.pem", pem()),
+        write("encrypted.pem", pem(PASSWORD)),
         write("key.pfx", pfx(opened)),
         write("encrypted.pfx", pfx(closed)),
-        public.decode(),
+        made.public,
     )
 
 
