@@ -391,6 +391,27 @@ def test_a_upn_that_passed_to_somebody_new_gives_nobody_another_s_account(twin: 
     assert not again.changed
 
 
+def test_a_group_that_is_left_out_stays_as_it_is(twin: Twin, play: Player) -> None:
+    """Nobody is left in Retail whom the import could bring."""
+    retail = {"op": "add_group", "set": {"displayName": "Retail", "securityEnabled": True}, "members": [BEN, GRADY]}
+    wish = {"groups": [SALES, "Retail"]}
+    played = play(
+        change(twin, retail),
+        sync(None, **wish),
+        change(twin, {"op": "remove_members", "group": "Retail", "members": [BEN, GRADY]}),
+        sync(None, **wish),
+        sync(None),
+        defaults=connection(twin, scim=True),
+    )
+    first, emptied, dropped = (step for step in played if step.name == "w365_o365_import")
+    was = first.environment()["groups"]["Retail"]
+    assert sorted(was["members"]) == [BEN, GRADY]
+    assert emptied.environment()["groups"]["Retail"] == was
+    assert [item["name"] for item in emptied.result["left_out"] if "left as it is" in item["reason"]] == ["Retail"]
+    # Taken out of the list it has left the scope.
+    assert "Retail" not in dropped.environment()["groups"]
+
+
 def test_whose_word_counts(twin: Twin, play: Player) -> None:
     """Roles and status from Entra, or left alone."""
     disable = {"op": "change_user", "user": GRADY, "set": {"accountEnabled": False}}

@@ -197,6 +197,8 @@ def desired_from_entra(found: Found, scope: ImportScope, abilities: Abilities) -
         )
     tenant = found.tenant
     left_out: list[LeftOut] = []
+    # Whoever is excluded is left alone, also out of scope, and so are groups that are left out.
+    spared = set(scope.exclude_users)
     in_groups: set[str] = set()
     brought: list[str] = []
     for group_id in found.chosen:
@@ -204,6 +206,7 @@ def desired_from_entra(found: Found, scope: ImportScope, abilities: Abilities) -
         reason = group_exclusion(group)
         if reason:
             left_out.append(LeftOut("group", _name(group), reason))
+            spared.add(group_id)
             continue
         in_groups |= tenant.people_of(group_id, flatten=scope.flatten)
         brought.append(group_id)
@@ -225,8 +228,6 @@ def desired_from_entra(found: Found, scope: ImportScope, abilities: Abilities) -
         )
     users: dict[str, DesiredUser] = {}
     disabled: list[DesiredUser] = []
-    # Whoever is excluded is left alone, also out of scope.
-    spared = set(scope.exclude_users)
     for id in people:
         person = tenant.users[id]
         exclusion = user_exclusion(person, scope)
@@ -244,7 +245,7 @@ def desired_from_entra(found: Found, scope: ImportScope, abilities: Abilities) -
     if scope.brings_all_groups:
         brought, excluded = _groups_of(tenant, set(users), scope)
         left_out += excluded
-    groups = _groups_wanted(tenant, brought, users, scope, abilities, left_out)
+    groups = _groups_wanted(tenant, brought, users, scope, abilities, left_out, spared)
     return Desired(
         users=tuple(sorted((*users.values(), *disabled), key=lambda user: user.key)),
         groups=tuple(sorted(groups, key=lambda group: group.key)),
@@ -372,8 +373,9 @@ def _groups_wanted(
     scope: ImportScope,
     abilities: Abilities,
     left_out: list[LeftOut],
+    spared: set[str],
 ) -> list[DesiredGroup]:
-    """The groups to bring along with their members. Two of one name cannot both be there."""
+    """The groups to bring along with their members. Two of one name cannot both be there; who is left out stays."""
     wanted: dict[str, DesiredGroup] = {}
     for id in ids if scope.include_groups else ():
         group = tenant.groups[id]
@@ -389,6 +391,7 @@ def _groups_wanted(
             wanted[key] = _group_from_entra(group, members, abilities)
             continue
         left_out.append(LeftOut("group", _name(group), reason))
+        spared.add(id)
     return list(wanted.values())
 
 

@@ -99,7 +99,7 @@ class PurgeLimit:
 class Purge:
     """Which kinds are purged, of which scope, up to which limit, which is the value of `option`.
 
-    `spared` are keys and external ids of users whom nobody names and who stay all the same. With `counts_named` the users
+    `spared` are external ids, and keys of users, that nobody names and that stay all the same. With `counts_named` the users
     whom the task itself deletes count too.
     """
 
@@ -188,7 +188,11 @@ def with_leavers(desired: Desired, current: Snapshot, named: Named) -> tuple[Des
     )
     if "groups" in purge.kinds:
         groups_in_scope = [group for group in current.groups if _group_fits(group, purge.scope)]
-        groups = tuple(group for group in groups_in_scope if group.key not in named.groups)
+        groups = tuple(
+            group
+            for group in groups_in_scope
+            if group.key not in named.groups and (group.external_id or "") not in purge.spared
+        )
         counted.add("groups", (group.name for group in groups), len(groups_in_scope))
     if "memberships" in purge.kinds:
         desired = _with_membership_leavers(desired, named, people, spared, counted)
