@@ -74,6 +74,7 @@ class Machine:
             "LC_ALL": "C.UTF-8",
             "SYSTEMD_COLORS": "0",
             "ANSIBLE_NOCOLOR": "true",
+            "ANSIBLE_PIPELINING": "true",
             **(environ or {}),
         }
         words = [f"{name}={value}" for name, value in variables.items()]

@@ -112,6 +112,7 @@ def run_named(playbook: str, folder: Path, *words: str, **variables: Any) -> sub
         "ANSIBLE_HOME": str(folder / "home"),
         "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".build" / "src")),
         "ANSIBLE_NOCOLOR": "true",
+        "ANSIBLE_PIPELINING": "true",
     }
     program = str(Path(sys.executable).with_name("ansible-playbook"))
     return subprocess.run(
