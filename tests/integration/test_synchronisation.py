@@ -345,8 +345,8 @@ def test_a_upn_that_is_not_free_keeps_two_people_waiting_and_nobody_else(twin: T
         item["name"]: item["reason"] for item in evenings[1].result["left_out"] if item["name"] in (ALEX, BEN, BIANCA)
     }
     assert "belongs to the account of somebody else" in told[BEN]
-    assert "has exchanged the UPN" in told[ALEX]
-    assert "has exchanged the UPN" in told[BIANCA]
+    assert "has exchanged the name" in told[ALEX]
+    assert "has exchanged the name" in told[BIANCA]
     members = [set(step.environment()["groups"][SALES]["members"]) for step in evenings]
     assert members[1] == members[0] - {BEN} | {sonia}, "in their groups they are under the UPNs that they have"
     assert [step.changed for step in evenings] == [True, True, True, False]

@@ -318,6 +318,7 @@ def test_everything_is_everybody_who_can_be_imported(scripted: Scripted) -> None
         "User3@contoso.com": "has no last name in Microsoft Entra; Workspace 365 needs both",
         "User4@contoso.com": "has no first and no last name in Microsoft Entra; Workspace 365 needs both",
         "User5@contoso.com": "is disabled in Microsoft Entra",
+        "Lonely": "has no member that can be imported; the group was left as it is",
     }
     assert [group.name for group in desired.groups] == ["Sales"], "the groups of the people come along"
     assert [path for _method, path, _body in http.writes] == ["/v1.0/$batch"], "which only reads"

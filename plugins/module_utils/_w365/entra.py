@@ -16,7 +16,7 @@ from typing import Any
 
 from .errors import InputError
 from .graph import TEXT_PROPERTIES, GraphClient, no_such_group, the_one_group
-from .model import AddRemoveSet, Desired, DesiredGroup, DesiredUser, LeftOut, Snapshot, folded
+from .model import AddRemoveSet, Desired, DesiredGroup, DesiredUser, LeftOut, Snapshot, folded, known_id
 from .plan import Abilities
 from .purge import Purge, PurgeLimit, PurgeScope, is_object_id, limit_from_option, name_matches
 from .sources import upn_keys
@@ -148,7 +148,7 @@ def found_afresh(graph: GraphClient, scope: ImportScope) -> Found:
         possible=lambda group: group_exclusion(group) is None,
         wanted=scope.brings,
     )
-    return Found(tenant, tuple(chosen), _administrators(graph, scope))
+    return Found(tenant, tuple(dict.fromkeys(chosen)), _administrators(graph, scope))
 
 
 def found_since(
@@ -177,11 +177,11 @@ def groups_by_name(tenant: Tenant, names: Iterable[str]) -> tuple[str, ...]:
         named = [
             group for group in tenant.groups.values() if folded(str(group.get("displayName") or "")) == folded(name)
         ]
-        group = the_one_group(name, named) or tenant.groups.get(name)
+        group = the_one_group(name, named) or tenant.groups.get(name) or tenant.groups.get(folded(name))
         if group is None:
             raise no_such_group(name)
         ids.append(str(group["id"]))
-    return tuple(ids)
+    return tuple(dict.fromkeys(ids))
 
 
 def desired_from_entra(found: Found, scope: ImportScope, abilities: Abilities) -> Desired:
@@ -197,8 +197,10 @@ def desired_from_entra(found: Found, scope: ImportScope, abilities: Abilities) -
         )
     tenant = found.tenant
     left_out: list[LeftOut] = []
-    # Whoever is excluded is left alone, also out of scope, and so are groups that are left out.
-    spared = set(scope.exclude_users)
+    # Whoever is excluded or protected is left alone, also out of scope and under an older UPN, and so are groups that are
+    # left out.
+    named = scope.exclude_users | scope.protected
+    spared = {*named, *(id for id, user in tenant.users.items() if folded(str(user["userPrincipalName"])) in named)}
     in_groups: set[str] = set()
     brought: list[str] = []
     for group_id in found.chosen:
@@ -240,12 +242,11 @@ def desired_from_entra(found: Found, scope: ImportScope, abilities: Abilities) -
         takes_away = scope.status_from_entra and "external_id" in abilities.user_fields
         if exclusion.goes and takes_away and folded(upn) not in scope.protected:
             disabled.append(_disabled_user(person))
-        elif exclusion.stays:
+        elif exclusion.stays or exclusion.goes:
             spared |= {folded(upn), id}
     if scope.brings_all_groups:
-        brought, excluded = _groups_of(tenant, set(users), scope)
-        left_out += excluded
-    groups = _groups_wanted(tenant, brought, users, scope, abilities, left_out, spared)
+        brought = _groups_of(tenant, set(people), scope, left_out, spared)
+    groups, namesakes = _groups_wanted(tenant, brought, users, scope, abilities, left_out, spared)
     return Desired(
         users=tuple(sorted((*users.values(), *disabled), key=lambda user: user.key)),
         groups=tuple(sorted(groups, key=lambda group: group.key)),
@@ -253,7 +254,8 @@ def desired_from_entra(found: Found, scope: ImportScope, abilities: Abilities) -
         left_out=tuple(sorted(left_out, key=lambda item: (item.kind, folded(item.name)))),
         whole=True,
         collisions_stay=True,
-        others=frozenset(tenant.users) - users.keys(),
+        others=(frozenset(tenant.users) - users.keys()) | (frozenset(tenant.groups) - set(brought)),
+        namesakes=namesakes,
         protected=scope.protected,
         purge=_leavers(scope, found, users, groups, spared)
         if scope.leavers_go or scope.roles_from_entra or disabled
@@ -266,11 +268,11 @@ def with_others(desired: Desired, current: Snapshot, graph: GraphClient) -> Desi
 
     Their accounts stay theirs. One whose owner is gone is taken for that of the same person, made again in Microsoft Entra.
     """
-    ids = {str(user.fields.get("external_id")) for user in desired.users}
+    ids = {known_id(user.fields.get("external_id")) for user in desired.users}
     unknown: set[str] = set()
     for user in desired.users:
         account = current.users_by_key.get(user.key)
-        owner = (account.external_id or "") if account is not None else ""
+        owner = known_id(account.external_id) if account is not None else ""
         if owner and owner not in ids and owner not in desired.others and is_object_id(owner):
             unknown.add(owner)
     return replace(desired, others=desired.others | graph.existing_users(sorted(unknown))) if unknown else desired
@@ -351,19 +353,21 @@ def _nested(tenant: Tenant, group_id: str, nested_id: str) -> LeftOut:
     )
 
 
-def _groups_of(tenant: Tenant, people: set[str], scope: ImportScope) -> tuple[list[str], list[LeftOut]]:
-    """The groups that the imported people are in, and those that Workspace 365 cannot have."""
+def _groups_of(
+    tenant: Tenant, people: set[str], scope: ImportScope, left_out: list[LeftOut], spared: set[str]
+) -> list[str]:
+    """The groups that people in scope are in. Those that Workspace 365 cannot have are left out, and stay."""
     brought: list[str] = []
-    left_out: list[LeftOut] = []
     for id, group in tenant.groups.items():
         if not scope.brings(group) or people.isdisjoint(tenant.people_of(id, flatten=scope.flatten)):
             continue
         reason = group_exclusion(group)
         if reason:
             left_out.append(LeftOut("group", _name(group), reason))
+            spared.add(id)
         else:
             brought.append(id)
-    return brought, left_out
+    return brought
 
 
 def _groups_wanted(
@@ -374,10 +378,15 @@ def _groups_wanted(
     abilities: Abilities,
     left_out: list[LeftOut],
     spared: set[str],
-) -> list[DesiredGroup]:
-    """The groups to bring along with their members. Two of one name cannot both be there; who is left out stays."""
+) -> tuple[list[DesiredGroup], tuple[DesiredGroup, ...]]:
+    """The groups to bring along with their members, and those that bear the name of one of them.
+
+    Two of one name cannot both be there; who is left out stays.
+    """
     wanted: dict[str, DesiredGroup] = {}
-    for id in ids if scope.include_groups else ():
+    namesakes: list[DesiredGroup] = []
+    # The order in which Graph lists them is not to decide which of two it is.
+    for id in sorted(ids) if scope.include_groups else ():
         group = tenant.groups[id]
         if not scope.brings(group):
             continue
@@ -387,16 +396,17 @@ def _groups_wanted(
             reason = "has no member that can be imported; the group was left as it is"
         elif key in wanted:
             reason = "has the same name as another group that is imported; Workspace 365 wants every name once"
+            namesakes.append(_group_from_entra(group, members, abilities))
         else:
             wanted[key] = _group_from_entra(group, members, abilities)
             continue
         left_out.append(LeftOut("group", _name(group), reason))
         spared.add(id)
-    return list(wanted.values())
+    return list(wanted.values()), tuple(namesakes)
 
 
 def _name(group: Mapping[str, Any]) -> str:
-    return str(group.get("displayName") or group["id"]).strip()
+    return str(group.get("displayName") or "").strip() or str(group["id"])
 
 
 def _user_from_entra(user: Mapping[str, Any], scope: ImportScope, abilities: Abilities) -> DesiredUser:

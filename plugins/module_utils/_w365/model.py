@@ -110,6 +110,12 @@ UNRESOLVED = "id:"
 """Begins the key of a member whose UPN is not known, such as a nested group."""
 
 
+def known_id(external_id: Any) -> str:
+    """An external id for comparing. The ids of objects in Microsoft Entra have no case (they are GUIDs), others have."""
+    text = str(external_id or "").strip()
+    return text.lower() if len(text) == 36 and text.count("-") == 4 else text
+
+
 class AddRemoveSet(NamedTuple):
     """A change of a collection: `set` names the whole of it, otherwise `add` and `remove` are applied."""
 
@@ -159,13 +165,14 @@ class DesiredUser:
 
 @dataclass(frozen=True)
 class DesiredGroup:
-    """What a task wants of one group. `members` is None when they are left alone."""
+    """What a task wants of one group. `members` is None when they are left alone. `instead` as for a user."""
 
     name: str
     identity: str | None = None
     present: bool = True
     fields: Mapping[str, Any] = field(default_factory=dict)
     members: AddRemoveSet | None = None
+    instead: bool = False
 
     @property
     def key(self) -> str:
@@ -190,7 +197,8 @@ class Desired:
     A `whole` one is about a directory and not about single objects: users and groups are listed, nobody is looked up, and
     who is not found by UPN is found by `external_id`. The `protected` users (keys) are not taken away by anything.
     With `collisions_stay` whoever wants the UPN of another account is left out and keeps theirs; otherwise that is refused.
-    `others` are the external ids of people whom the source knows and does not want here: nobody gets their accounts.
+    `others` are the external ids of people and groups that the source knows and does not want here: nobody gets what is
+    theirs. `namesakes` are groups that bear the name of a wanted one: which of the two is meant, the server's ids tell.
     """
 
     users: tuple[DesiredUser, ...] = ()
@@ -202,6 +210,7 @@ class Desired:
     protected: frozenset[str] = frozenset()
     collisions_stay: bool = False
     others: frozenset[str] = frozenset()
+    namesakes: tuple[DesiredGroup, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -231,8 +240,7 @@ class Snapshot:
     @cached_property
     def users_by_external_id(self) -> Mapping[str, User]:
         """Only those whose external id nobody else has: an id that two users share identifies neither."""
-        counts = Counter(user.external_id for user in self.users if user.external_id)
-        return {user.external_id: user for user in self.users if user.external_id and counts[user.external_id] == 1}
+        return _identified_once(self.users)
 
     @cached_property
     def groups_by_key(self) -> Mapping[str, Group]:
@@ -240,14 +248,17 @@ class Snapshot:
 
     @cached_property
     def groups_by_external_id(self) -> Mapping[str, Group]:
-        counts = Counter(group.external_id for group in self.groups if group.external_id)
-        return {
-            group.external_id: group for group in self.groups if group.external_id and counts[group.external_id] == 1
-        }
+        return _identified_once(self.groups)
 
     @cached_property
     def groups_by_id(self) -> Mapping[str, Group]:
         return {group.id: group for group in reversed(self.groups) if group.id}
+
+
+def _identified_once(things: tuple[Thing, ...]) -> dict[str, Thing]:
+    found = [(known_id(thing.external_id), thing) for thing in things if thing.external_id]
+    counts = Counter(id for id, _thing in found)
+    return {id: thing for id, thing in found if counts[id] == 1}
 
 
 def difference(fields_wanted: Mapping[str, Any], current: User | Group, names: Iterable[str]) -> dict[str, Any]:

@@ -224,11 +224,16 @@ def make_plan(desired: Desired, current: Snapshot, abilities: Abilities, *, assu
     so_far = _joined([users, *groups])
     read = current
     current, assumed = _with_missing_users(desired, current, after(current, so_far), assume_missing)
+    inactive: tuple[LeftOut, ...] = ()
     if desired.administrators is not None:
-        so_far = _joined([so_far, _plan_administrators(desired.administrators, after(current, so_far))])
+        predicted = after(current, so_far)
+        change = desired.administrators
+        if desired.collisions_stay:
+            change, inactive = _without_inactive(change, predicted)
+        so_far = _joined([so_far, _plan_administrators(change, predicted)])
     so_far = replace(so_far, notes=(*so_far.notes, *assumed, *(leavers.notes if leavers else ())))
     guard(read, so_far, desired.protected)
-    return replace(so_far, left_out=(*desired.left_out, *(leavers.kept if leavers else ())))
+    return replace(so_far, left_out=(*desired.left_out, *inactive, *(leavers.kept if leavers else ())))
 
 
 def guard(current: Snapshot, plan: Plan, protected: frozenset[str] = frozenset()) -> None:
@@ -517,11 +522,10 @@ def _plan_members(group: Group, wanted: AddRemoveSet) -> Iterator[Action]:
 
 def existing(wanted: DesiredUser | DesiredGroup, current: Snapshot) -> Any:
     """The user or group of `current` that `wanted` is about, or None."""
-    if isinstance(wanted, DesiredGroup):
-        return _identified(wanted.identity, wanted.name, current, _find_group)
+    name, find = (wanted.name, _find_group) if isinstance(wanted, DesiredGroup) else (wanted.upn, _find_user)
     if wanted.instead:
-        return _find_user(current, wanted.identity) if wanted.identity else None
-    return _identified(wanted.identity, wanted.upn, current, _find_user)
+        return find(current, wanted.identity) if wanted.identity else None
+    return _identified(wanted.identity, name, current, find)
 
 
 def _identified(identity: str | None, name: str, current: Snapshot, find: Any) -> Any:
@@ -580,6 +584,16 @@ def _plan_administrators(wanted: AddRemoveSet, current: Snapshot) -> Plan:
     return Plan(actions=tuple(actions), unchanged=kept)
 
 
+def _without_inactive(change: AddRemoveSet, current: Snapshot) -> tuple[AddRemoveSet, tuple[LeftOut, ...]]:
+    """A source that knows nothing of the deleted-users list may name people on it: they get no role until they are back."""
+    inactive = {
+        key for key in change.add if (user := _find_user(current, key)) is not None and user.active is False
+    }
+    reason = "is on the deleted-users list, and only active users can be administrators"
+    told = tuple(LeftOut("administrator", key, reason) for key in sorted(inactive))
+    return change._replace(add=change.add - inactive), told
+
+
 def _role_action(verb: str, user: User, administrator: bool) -> Action:
     return Action(
         "administrator",
@@ -614,7 +628,8 @@ def _guard_last_administrator(current: Snapshot, plan: Plan) -> None:
 
 
 def _guard_protected(protected: frozenset[str], plan: Plan) -> None:
-    """Nobody deletes, deactivates or deprives of the role whom the task itself protects."""
+    """Nobody deletes, deactivates or deprives of the role whom the task itself protects, under the old name or the new."""
+    protected |= {a.outcome.key for a in plan.actions if a.kind == "user" and a.renames and a.subject.key in protected}
     losing = sorted(
         {
             action.subject.upn

@@ -22,11 +22,13 @@ from .model import (
     UNRESOLVED,
     Desired,
     DesiredGroup,
+    DesiredUser,
     Group,
     LeftOut,
     Snapshot,
     User,
     folded,
+    known_id,
 )
 
 KINDS = ("users", "groups", "memberships", "administrators")
@@ -110,6 +112,10 @@ class Purge:
     spared: frozenset[str] = frozenset()
     counts_named: bool = False
 
+    def spares(self, thing: User | Group) -> bool:
+        known = {known_id(thing.external_id)} | ({thing.key} if isinstance(thing, User) else set())
+        return not self.spared.isdisjoint(known - {""})
+
 
 @dataclass(frozen=True)
 class Named:
@@ -162,7 +168,52 @@ def with_leavers(desired: Desired, current: Snapshot, named: Named) -> tuple[Des
         return desired, Leavers()
     _refuse_empty_lists(desired, purge)
     _refuse_scopeless(purge)
-    spared = _Spared(desired.protected, current)
+    wanted, leavers = _with_leavers(desired, current, named, purge)
+    if purge.counts_named and (last := _all_administrators(wanted, leavers, current)):
+        # An import says who is in Microsoft Entra, and not that nobody may manage the environment any more.
+        purge = replace(purge, spared=purge.spared | last)
+        wanted, leavers = _with_leavers(desired, current, named, purge)
+        told = (LeftOut("user", key, "is a last active administrator, and stays one") for key in sorted(last))
+        leavers = replace(leavers, kept=(*leavers.kept, *told))
+    return wanted, leavers
+
+
+def _all_administrators(wanted: Desired, leavers: Leavers, current: Snapshot) -> frozenset[str]:
+    """The administrators, when none of them would be left and nobody becomes one."""
+    change = wanted.administrators
+    if not current.administrators or (change is not None and change.wanted):
+        return frozenset()
+    going = {user.key for user in leavers.users} | (change.remove if change is not None else frozenset())
+    for user in wanted.users:
+        account = _account(user, current)
+        # Who is renamed loses the role under the new name.
+        if account is not None and (not user.present or user.key in going):
+            going |= {account.key}
+    return current.administrators if current.administrators <= going else frozenset()
+
+
+def _account(user: DesiredUser, current: Snapshot) -> User | None:
+    return current.users_by_key.get(folded(user.identity or user.upn))
+
+
+def _with_leavers(desired: Desired, current: Snapshot, named: Named, purge: Purge) -> tuple[Desired, Leavers]:
+    spared = _Spared(desired.protected, current, named.renamed)
+    if purge.counts_named:
+        # A guard holds also for those whom the source itself sends away.
+        stay = {
+            account.key
+            for account in named.leaving
+            if spared.keeps("user", account.key, account.upn) or purge.spares(account)
+        }
+        desired = replace(
+            desired,
+            users=tuple(
+                user
+                for user in desired.users
+                if user.present or (account := _account(user, current)) is None or account.key not in stay
+            ),
+        )
+        named = replace(named, leaving=tuple(account for account in named.leaving if account.key not in stay))
     counted = _Counted(purge.limit, purge.option)
     people = _People(purge.scope, current)
     notes = _blank_scope_notes(purge, desired.protected, current)
@@ -170,14 +221,15 @@ def with_leavers(desired: Desired, current: Snapshot, named: Named) -> tuple[Des
     groups: tuple[Group, ...] = ()
     in_scope = [user for user in current.users if user.active is not False and people.fit(user.key)]
     if "users" in purge.kinds:
-        _refuse_blind(desired.protected, current)
         users = tuple(
             user
             for user in in_scope
             if user.key not in named.users
-            and purge.spared.isdisjoint((user.key, user.external_id or ""))
             and not spared.keeps("user", user.key, user.upn)
+            and not purge.spares(user)
         )
+        if users or not purge.counts_named:
+            _refuse_blind(desired.protected, current)
     going = (*users, *(named.leaving if purge.counts_named else ()))
     # Whom the task names is there to be counted too, also before the first run has left its mark on them.
     known = {user.key for user in in_scope} | (named.users if purge.counts_named else frozenset())
@@ -191,13 +243,13 @@ def with_leavers(desired: Desired, current: Snapshot, named: Named) -> tuple[Des
         groups = tuple(
             group
             for group in groups_in_scope
-            if group.key not in named.groups and (group.external_id or "") not in purge.spared
+            if group.key not in named.groups and not purge.spares(group)
         )
         counted.add("groups", (group.name for group in groups), len(groups_in_scope))
     if "memberships" in purge.kinds:
         desired = _with_membership_leavers(desired, named, people, spared, counted)
     if "administrators" in purge.kinds:
-        desired = _with_administrator_leavers(desired, current, named, people, spared, counted)
+        desired = _with_administrator_leavers(desired, current, named, people, spared, counted, purge)
     counted.close()
     return desired, Leavers(users, groups, tuple(spared.told), notes)
 
@@ -205,8 +257,9 @@ def with_leavers(desired: Desired, current: Snapshot, named: Named) -> tuple[Des
 class _Spared:
     """Accounts that no purge takes: the protected ones, and the primary administrator."""
 
-    def __init__(self, protected: frozenset[str], current: Snapshot) -> None:
-        self._protected = protected
+    def __init__(self, protected: frozenset[str], current: Snapshot, renamed: Mapping[str, str]) -> None:
+        # Whoever is renamed by the same task is protected under both names.
+        self._protected = protected | {old for old, new in renamed.items() if new in protected}
         self._primary = current.primary_administrator
         self.told: list[LeftOut] = []
 
@@ -263,14 +316,14 @@ def _with_membership_leavers(
             groups.append(wanted)
             continue
         fitting = [
-            named.renamed.get(key, key)
+            (key, named.renamed.get(key, key))
             for key in sorted(found.members or ())
             if not key.startswith(UNRESOLVED) and people.fit(key)
         ]
         leaving = [
-            key
-            for key in fitting
-            if key not in change.named and not spared.keeps("membership", key, f"{found.name}: {key}")
+            new
+            for key, new in fitting
+            if new not in change.named and not spared.keeps("membership", key, f"{found.name}: {new}")
         ]
         in_scope += len(fitting)
         going += [f"{found.name}: {key}" for key in leaving]
@@ -280,7 +333,13 @@ def _with_membership_leavers(
 
 
 def _with_administrator_leavers(
-    desired: Desired, current: Snapshot, named: Named, people: _People, spared: _Spared, counted: _Counted
+    desired: Desired,
+    current: Snapshot,
+    named: Named,
+    people: _People,
+    spared: _Spared,
+    counted: _Counted,
+    purge: Purge,
 ) -> Desired:
     change = desired.administrators
     if change is None or current.administrators is None:
@@ -292,8 +351,15 @@ def _with_administrator_leavers(
         # Whoever is not in the whole list loses the role anyway, as the task says.
         return desired
     wanted = change.named | {user.key for user in desired.users if user.fields.get("administrator") is not None}
-    fitting = [named.renamed.get(key, key) for key in sorted(current.administrators) if people.fit(key)]
-    going = [key for key in fitting if key not in wanted and not spared.keeps("administrator", key, key)]
+    # Guards know people by the names that they have now, and the plan by those that they get.
+    fitting = [(key, named.renamed.get(key, key)) for key in sorted(current.administrators) if people.fit(key)]
+    going = [
+        new
+        for key, new in fitting
+        if new not in wanted
+        and not spared.keeps("administrator", key, key)
+        and not ((account := current.users_by_key.get(key)) is not None and purge.spares(account))
+    ]
     counted.add("administrators", going, len(fitting))
     return replace(desired, administrators=change._replace(remove=change.remove | frozenset(going)))
 

@@ -11,18 +11,20 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
 from .errors import InputError
-from .model import AddRemoveSet, Desired, DesiredGroup, DesiredUser, LeftOut, Snapshot, User
+from .model import AddRemoveSet, Desired, DesiredGroup, DesiredUser, Group, LeftOut, Snapshot, User, known_id
+
+Wish = Union[DesiredUser, DesiredGroup]
 
 
 class Collision(NamedTuple):
-    """A user whose UPN belongs to another account: as a refusal, and as the reason of somebody left out."""
+    """A user or group whose name belongs to another one: as a refusal, and as the reason of what is left out."""
 
-    user: DesiredUser
+    wish: Wish
     refusal: str
     reason: str
 
@@ -32,71 +34,104 @@ def recognised(desired: Desired, current: Snapshot) -> Desired:
 
     Raises InputError for users who collide, unless they are to stay as they are.
     """
+    exacting = desired.collisions_stay
+    users, left = _sorted_out(
+        desired.users, current.users_by_external_id, current.users_by_key, desired.others, exacting=exacting
+    )
+    if exacting:
+        desired = _with_the_right_namesakes(desired, current)
+        groups, left_groups = _sorted_out(
+            desired.groups, current.groups_by_external_id, current.groups_by_key, desired.others, exacting=True
+        )
+    else:
+        groups, left_groups = list(_groups(desired.groups, current)), []
+    desired = replace(
+        desired,
+        users=tuple(user for user in users if isinstance(user, DesiredUser)),
+        groups=tuple(group for group in groups if isinstance(group, DesiredGroup)),
+    )
+    if left_groups:
+        desired = _without_groups(left_groups, desired, current)
+    return _without_users(left, desired, current) if left else desired
+
+
+def _sorted_out(
+    wishes: Sequence[Wish],
+    by_external_id: Mapping[str, User] | Mapping[str, Group],
+    by_key: Mapping[str, User] | Mapping[str, Group],
+    others: frozenset[str],
+    *,
+    exacting: bool,
+) -> tuple[Sequence[Wish], list[Collision]]:
+    """The wishes that can be fulfilled, and those that collide. Raises InputError for one unless the source is `exacting`."""
     left: list[Collision] = []
-    users = desired.users
     while True:
-        others = desired.others | {_external_id(item.user) for item in left}
-        answers = list(_users(users, current, others, exacting=desired.collisions_stay))
+        gone = others | {_external_id(item.wish) for item in left}
+        answers = list(_known(wishes, by_external_id, by_key, gone, exacting=exacting))
         collisions = [answer for answer in answers if isinstance(answer, Collision)]
         if not collisions:
-            break
-        if not desired.collisions_stay:
+            return [answer for answer in answers if not isinstance(answer, Collision)], left
+        if not exacting:
             raise InputError(collisions[0].refusal)
-        # Whoever waits for one of them to give up a UPN collides too, which the next round finds.
+        # Whoever waits for one of them to give up a name collides too, which the next round finds.
         left += collisions
-        colliding = {item.user.key for item in collisions}
-        users = tuple(user for user in users if user.key not in colliding)
-    known = tuple(answer for answer in answers if isinstance(answer, DesiredUser))
-    desired = replace(desired, users=known, groups=tuple(_groups(desired.groups, current)))
-    return _without(left, desired, current) if left else desired
+        colliding = {item.wish.key for item in collisions}
+        wishes = [wish for wish in wishes if wish.key not in colliding]
 
 
-def _users(
-    users: Sequence[DesiredUser], current: Snapshot, others: frozenset[str], *, exacting: bool
-) -> Iterator[DesiredUser | Collision]:
-    """Whoever is not there under the wanted UPN, but under its external id, is renamed and not created a second time.
+def _known(
+    wishes: Sequence[Wish],
+    by_external_id: Mapping[str, User] | Mapping[str, Group],
+    by_key: Mapping[str, User] | Mapping[str, Group],
+    others: frozenset[str],
+    *,
+    exacting: bool,
+) -> Iterator[Wish | Collision]:
+    """Whoever is not there under the wanted name, but under its external id, is renamed and not created a second time.
 
-    A UPN may have passed from one to another: then who has it now is renamed first, as long as external ids tell both apart.
-    Otherwise they collide, since one would get the account of the other; so do two who have exchanged their UPNs. An
-    `exacting` source says who somebody is by the external id alone: whoever has an account gets no second one by name.
+    A name may have passed from one to another: then who has it now is renamed first, as long as external ids tell both
+    apart. Otherwise they collide, since one would get the account of the other; so do two who have exchanged their names.
+    An `exacting` source says who somebody is by the external id alone: whoever has an account gets no second one by name.
     """
-    movers = {_external_id(user): user for user in users if user.present and _external_id(user) and not user.identity}
-    others |= {_external_id(user) for user in users if not user.present}
-    renamed: dict[str, DesiredUser] = {}
+    movers = {_external_id(wish): wish for wish in wishes if wish.present and _external_id(wish) and not wish.identity}
+    others |= {_external_id(wish) for wish in wishes if not wish.present}
+    renamed: dict[str, Wish] = {}
     follows: dict[str, str] = {}
-    for user in users:
-        known = current.users_by_external_id.get(_external_id(user))
-        found = current.users_by_key.get(user.key)
-        owner = (found.external_id or "").strip() if found is not None else ""
+    for wish in wishes:
+        known = by_external_id.get(_external_id(wish))
+        found = by_key.get(wish.key)
+        owner = known_id(found.external_id) if found is not None else ""
         mover = movers.get(owner)
-        moves_away = mover is not None and mover.key != user.key
-        if user.identity or (known is found and not moves_away):
-            yield user
-        elif not user.present:
-            yield _who_goes(user, known, found)
+        moves_away = mover is not None and mover.key != wish.key
+        if wish.identity or (known is found and not moves_away):
+            yield wish
+        elif isinstance(wish, DesiredUser) and not wish.present:
+            yield _who_goes(wish, known, found)
         elif found is None:
-            yield user if known is None else replace(user, identity=known.upn)
-        elif moves_away and mover and _external_id(user):
-            follows[user.key] = mover.key
-            renamed[user.key] = replace(user, identity=known.upn if known else None, instead=True)
+            yield wish if known is None else replace(wish, identity=_name(known))
+        elif moves_away and mover and _external_id(wish):
+            follows[wish.key] = mover.key
+            renamed[wish.key] = replace(wish, identity=_name(known) if known else None, instead=True)
         elif moves_away and mover:
-            yield Collision(user, f"{_two(user, mover.upn)} {_PASSED_ON}", _TAKEN)
+            yield Collision(wish, f"{_two(wish, _name(mover))} {_PASSED_ON}", _TAKEN)
         elif (known is not None and (owner or exacting)) or (owner and owner in others):
-            yield Collision(user, f"{_two(user, known.upn if known else user.upn)} {_NOT_FREE}", _TAKEN)
+            taken = _TAKEN if isinstance(wish, DesiredUser) else _GROUP_TAKEN
+            yield Collision(wish, f"{_two(wish, _name(known or wish))} {_NOT_FREE}", taken)
         else:
-            yield user
-    for start, user in renamed.items():
-        at = follows[start]
-        while at in follows and at != start:
+            yield wish
+    for start, wish in renamed.items():
+        at, passed = follows[start], {start}
+        while at in follows and at not in passed:
+            passed.add(at)
             at = follows[at]
         exchange = f"'{start}' and '{follows[start]}' have exchanged their UPNs. {_PASSED_ON}"
-        yield user if at != start else Collision(user, exchange, _EXCHANGED)
+        yield wish if at not in passed else Collision(wish, exchange, _EXCHANGED)
 
 
-def _who_goes(user: DesiredUser, known: User | None, found: User | None) -> DesiredUser | Collision:
+def _who_goes(user: DesiredUser, known: User | Group | None, found: User | Group | None) -> DesiredUser | Collision:
     """Who is to go has perhaps been renamed too; somebody else who has that UPN now is not meant."""
     if known is not None:
-        return replace(user, identity=known.upn) if found is None else replace(user, upn=known.upn)
+        return replace(user, identity=_name(known)) if found is None else replace(user, upn=_name(known))
     if found is None or not found.external_id or not _external_id(user):
         return user
     refusal = (
@@ -106,9 +141,9 @@ def _who_goes(user: DesiredUser, known: User | None, found: User | None) -> Desi
     return Collision(user, refusal, _SOMEBODY_ELSE)
 
 
-def _without(left: Sequence[Collision], desired: Desired, current: Snapshot) -> Desired:
+def _without_users(left: Sequence[Collision], desired: Desired, current: Snapshot) -> Desired:
     """Whoever collides stays under the present UPN, in groups and roles too, and is not taken for a leaver."""
-    accounts = {item.user.key: current.users_by_external_id.get(_external_id(item.user)) for item in left}
+    accounts = {item.wish.key: current.users_by_external_id.get(_external_id(item.wish)) for item in left}
 
     def named_now(keys: frozenset[str]) -> frozenset[str]:
         present = (account.key for key, account in accounts.items() if key in keys and account is not None)
@@ -117,34 +152,73 @@ def _without(left: Sequence[Collision], desired: Desired, current: Snapshot) -> 
     def change_now(change: AddRemoveSet | None) -> AddRemoveSet | None:
         if change is None:
             return None
-        return AddRemoveSet(
-            named_now(change.add), named_now(change.remove), None if change.set is None else named_now(change.set)
-        )
+        whole = None if change.set is None else named_now(change.set)
+        # A group whose people all wait is not to be emptied meanwhile.
+        return None if change.set and not whole else AddRemoveSet(named_now(change.add), named_now(change.remove), whole)
 
-    spared = frozenset(_external_id(item.user) for item in left)
+    administrators = change_now(desired.administrators)
     purge = desired.purge
+    if purge is not None:
+        nobody = administrators is not None and not administrators.wanted
+        kinds = purge.kinds - {"administrators"} if nobody else purge.kinds
+        purge = replace(purge, kinds=kinds, spared=purge.spared | {_external_id(item.wish) for item in left})
     return replace(
         desired,
         groups=tuple(replace(group, members=change_now(group.members)) for group in desired.groups),
-        administrators=change_now(desired.administrators),
-        left_out=(*desired.left_out, *(LeftOut("user", item.user.upn, item.reason) for item in left)),
+        administrators=administrators,
+        left_out=(*desired.left_out, *(LeftOut("user", _name(item.wish), item.reason) for item in left)),
+        purge=purge,
+    )
+
+
+def _without_groups(left: Sequence[Collision], desired: Desired, current: Snapshot) -> Desired:
+    """A group that collides stays as it is, and so does the one whose name it wants."""
+    owners = (current.groups_by_key.get(item.wish.key) for item in left)
+    spared = {known_id(owner.external_id) for owner in owners if owner is not None and owner.external_id}
+    spared |= {_external_id(item.wish) for item in left}
+    purge = desired.purge
+    return replace(
+        desired,
+        left_out=(*desired.left_out, *(LeftOut("group", _name(item.wish), item.reason) for item in left)),
         purge=replace(purge, spared=purge.spared | spared) if purge else None,
     )
 
 
-def _two(user: DesiredUser, other: str) -> str:
-    return f"'{user.upn}' is the UPN of one user on the server and of another in the list ('{other}')."
+def _with_the_right_namesakes(desired: Desired, current: Snapshot) -> Desired:
+    """Of two groups of one name the one that is on the server already is meant, whichever comes first at the source."""
+    right: dict[str, DesiredGroup] = {}
+    for group in desired.namesakes:
+        found = current.groups_by_key.get(group.key)
+        if found is not None and known_id(found.external_id) == _external_id(group):
+            right[group.key] = group
+    if not right:
+        return desired
+    purge = desired.purge
+    replaced = {_external_id(group) for group in desired.groups if group.key in right}
+    return replace(
+        desired,
+        groups=tuple(right.get(group.key, group) for group in desired.groups),
+        purge=replace(purge, spared=purge.spared | replaced) if purge else None,
+    )
 
 
-def _external_id(user: DesiredUser) -> str:
-    return str(user.fields.get("external_id") or "").strip()
+def _two(wish: Wish, other: str) -> str:
+    return f"'{_name(wish)}' is the UPN of one user on the server and of another in the list ('{other}')."
+
+
+def _name(thing: User | Group | Wish) -> str:
+    return thing.upn if isinstance(thing, (User, DesiredUser)) else thing.name
+
+
+def _external_id(wish: Wish) -> str:
+    return known_id(wish.fields.get("external_id"))
 
 
 def _groups(groups: Sequence[DesiredGroup], current: Snapshot) -> Iterator[DesiredGroup]:
-    """The same for groups. A name that another group of the list has stays with that one: groups have no accounts to lose."""
+    """Groups of a list. A name that another group of the list has stays with that one: groups have no accounts to lose."""
     named = {group.key for group in groups}
     for group in groups:
-        external_id = str(group.fields.get("external_id") or "").strip()
+        external_id = _external_id(group)
         known = current.groups_by_external_id.get(external_id) if external_id else None
         if known is None or group.identity or group.key in current.groups_by_key or known.key in named:
             yield group
@@ -164,8 +238,11 @@ _TAKEN = (
     "has a UPN that belongs to the account of somebody else, so both were left as they are; rename that account, or delete it "
     "permanently (w365_user)"
 )
+_GROUP_TAKEN = (
+    "has a name that another group has in Workspace 365, so both were left as they are; rename or delete that group (w365_group)"
+)
 _EXCHANGED = (
-    "has exchanged the UPN with somebody else, so both were left as they are; rename one of the two accounts (w365_user with "
-    "identity)"
+    "has exchanged the name with another one, so both were left as they are; rename one of the two (w365_user or "
+    "w365_group with identity)"
 )
 _SOMEBODY_ELSE = "is to go, and the account of that UPN belongs to somebody else and was left as it is"
