@@ -361,7 +361,8 @@ def wanted_users(draw: st.DrawFn, memory: Memory) -> tuple[DesiredUser, ...]:
                 identity=identity,
                 fields=values,
                 initial=initial,
-                restore=values.get("administrator") or draw(st.booleans()),
+                # No source wants somebody to begin inactive and to be taken back all the same.
+                restore=not initial and bool(values.get("administrator") or draw(st.booleans())),
                 extras={"password": SECRET} if password else {},
             )
         )

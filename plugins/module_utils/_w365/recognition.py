@@ -11,12 +11,15 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from typing import NamedTuple, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 from .errors import InputError
 from .model import AddRemoveSet, Desired, DesiredGroup, DesiredUser, Group, LeftOut, Snapshot, User, known_id
+
+if TYPE_CHECKING:
+    from .purge import Purge
 
 Wish = Union[DesiredUser, DesiredGroup]
 
@@ -157,17 +160,15 @@ def _without_users(left: Sequence[Collision], desired: Desired, current: Snapsho
         return None if change.set and not whole else AddRemoveSet(named_now(change.add), named_now(change.remove), whole)
 
     administrators = change_now(desired.administrators)
-    purge = desired.purge
-    if purge is not None:
-        nobody = administrators is not None and not administrators.wanted
-        kinds = purge.kinds - {"administrators"} if nobody else purge.kinds
-        purge = replace(purge, kinds=kinds, spared=purge.spared | {_external_id(item.wish) for item in left})
+    nobody = set() if any(user.present for user in desired.users) else {"users"}
+    if administrators is not None and not administrators.wanted:
+        nobody.add("administrators")
     return replace(
         desired,
         groups=tuple(replace(group, members=change_now(group.members)) for group in desired.groups),
         administrators=administrators,
         left_out=(*desired.left_out, *(LeftOut("user", _name(item.wish), item.reason) for item in left)),
-        purge=purge,
+        purge=_sparing(desired.purge, {_external_id(item.wish) for item in left}, nobody),
     )
 
 
@@ -176,12 +177,16 @@ def _without_groups(left: Sequence[Collision], desired: Desired, current: Snapsh
     owners = (current.groups_by_key.get(item.wish.key) for item in left)
     spared = {known_id(owner.external_id) for owner in owners if owner is not None and owner.external_id}
     spared |= {_external_id(item.wish) for item in left}
-    purge = desired.purge
     return replace(
         desired,
         left_out=(*desired.left_out, *(LeftOut("group", _name(item.wish), item.reason) for item in left)),
-        purge=replace(purge, spared=purge.spared | spared) if purge else None,
+        purge=_sparing(desired.purge, spared, set() if desired.groups else {"groups"}),
     )
+
+
+def _sparing(purge: Purge | None, spared: Set[str], empty: Set[str]) -> Purge | None:
+    """Nothing is purged of a kind of which only what waits is left."""
+    return replace(purge, kinds=purge.kinds - empty, spared=purge.spared | spared) if purge else None
 
 
 def _with_the_right_namesakes(desired: Desired, current: Snapshot) -> Desired:
@@ -193,12 +198,11 @@ def _with_the_right_namesakes(desired: Desired, current: Snapshot) -> Desired:
             right[group.key] = group
     if not right:
         return desired
-    purge = desired.purge
     replaced = {_external_id(group) for group in desired.groups if group.key in right}
     return replace(
         desired,
         groups=tuple(right.get(group.key, group) for group in desired.groups),
-        purge=replace(purge, spared=purge.spared | replaced) if purge else None,
+        purge=_sparing(desired.purge, replaced, set()),
     )
 
 
