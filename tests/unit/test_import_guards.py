@@ -72,9 +72,17 @@ def plan(
     )
     scope = ImportScope.from_task(
         {
-            "groups": [guid(number) for number in chosen], "domains": [], "everything": not chosen,
-            "scope_match": "any", "include_guests": True, "include_groups": True, "exclude_users": [],
-            "default_status": "active", "nested_groups": "skip", "group_names": None, "delete_limit": "100%",
+            "groups": [guid(number) for number in chosen],
+            "domains": [],
+            "everything": not chosen,
+            "scope_match": "any",
+            "include_guests": True,
+            "include_groups": True,
+            "exclude_users": [],
+            "default_status": "active",
+            "nested_groups": "skip",
+            "group_names": None,
+            "delete_limit": "100%",
             **options,
         }
     )

@@ -586,9 +586,7 @@ def _plan_administrators(wanted: AddRemoveSet, current: Snapshot) -> Plan:
 
 def _without_inactive(change: AddRemoveSet, current: Snapshot) -> tuple[AddRemoveSet, tuple[LeftOut, ...]]:
     """A source that knows nothing of the deleted-users list may name people on it: they get no role until they are back."""
-    inactive = {
-        key for key in change.add if (user := _find_user(current, key)) is not None and user.active is False
-    }
+    inactive = {key for key in change.add if (user := _find_user(current, key)) is not None and user.active is False}
     reason = "is on the deleted-users list, and only active users can be administrators"
     told = tuple(LeftOut("administrator", key, reason) for key in sorted(inactive))
     return change._replace(add=change.add - inactive), told

@@ -224,9 +224,7 @@ def _with_leavers(desired: Desired, current: Snapshot, named: Named, purge: Purg
         users = tuple(
             user
             for user in in_scope
-            if user.key not in named.users
-            and not spared.keeps("user", user.key, user.upn)
-            and not purge.spares(user)
+            if user.key not in named.users and not spared.keeps("user", user.key, user.upn) and not purge.spares(user)
         )
         if users or not purge.counts_named:
             _refuse_blind(desired.protected, current)
@@ -240,11 +238,7 @@ def _with_leavers(desired: Desired, current: Snapshot, named: Named, purge: Purg
     )
     if "groups" in purge.kinds:
         groups_in_scope = [group for group in current.groups if _group_fits(group, purge.scope)]
-        groups = tuple(
-            group
-            for group in groups_in_scope
-            if group.key not in named.groups and not purge.spares(group)
-        )
+        groups = tuple(group for group in groups_in_scope if group.key not in named.groups and not purge.spares(group))
         counted.add("groups", (group.name for group in groups), len(groups_in_scope))
     if "memberships" in purge.kinds:
         desired = _with_membership_leavers(desired, named, people, spared, counted)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, Union
+from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import InputError
 from .model import AddRemoveSet, Desired, DesiredGroup, DesiredUser, Group, LeftOut, Snapshot, User, known_id
@@ -21,7 +21,7 @@ from .model import AddRemoveSet, Desired, DesiredGroup, DesiredUser, Group, Left
 if TYPE_CHECKING:
     from .purge import Purge
 
-Wish = Union[DesiredUser, DesiredGroup]
+Wish = DesiredUser | DesiredGroup
 
 
 class Collision(NamedTuple):
@@ -157,7 +157,9 @@ def _without_users(left: Sequence[Collision], desired: Desired, current: Snapsho
             return None
         whole = None if change.set is None else named_now(change.set)
         # A group whose people all wait is not to be emptied meanwhile.
-        return None if change.set and not whole else AddRemoveSet(named_now(change.add), named_now(change.remove), whole)
+        return (
+            None if change.set and not whole else AddRemoveSet(named_now(change.add), named_now(change.remove), whole)
+        )
 
     administrators = change_now(desired.administrators)
     nobody = set() if any(user.present for user in desired.users) else {"users"}
@@ -242,9 +244,7 @@ _TAKEN = (
     "has a UPN that belongs to the account of somebody else, so both were left as they are; rename that account, or delete it "
     "permanently (w365_user)"
 )
-_GROUP_TAKEN = (
-    "has a name that another group has in Workspace 365, so both were left as they are; rename or delete that group (w365_group)"
-)
+_GROUP_TAKEN = "has a name that another group has in Workspace 365, so both were left as they are; rename or delete that group (w365_group)"
 _EXCHANGED = (
     "has exchanged the name with another one, so both were left as they are; rename one of the two (w365_user or "
     "w365_group with identity)"
