@@ -223,6 +223,9 @@ def installed(tmp_path: Path, twin: Twin) -> dict[str, Any]:
     units.mkdir()
     certificate = tmp_path / "fabrikam.pem"
     certificate.write_text("a key", encoding="utf-8")
+    # The role would refuse a home folder. A link outside stands for a place where a collection belongs.
+    here = os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".build" / "src")).split(":")[0]
+    (tmp_path / "collections").symlink_to(here)
     program = tmp_path / "bin" / "ansible-playbook"
     program.parent.mkdir()
     program.symlink_to(Path(sys.executable).with_name("ansible-playbook"))
@@ -239,6 +242,7 @@ def installed(tmp_path: Path, twin: Twin) -> dict[str, Any]:
         "w365_sync_configuration_directory": str(tmp_path / "etc"),
         "w365_sync_ansible_playbook": str(program),
         "w365_sync_flock": shutil.which("flock") or "/usr/bin/flock",
+        "w365_sync_collections_path": str(tmp_path / "collections"),
         "w365_sync_on_failure": "failed@%n.service",
         "w365_sync_service_environment": {"HTTPS_PROXY": "http://proxy.contoso.com:3128/%20"},
     }
@@ -295,6 +299,68 @@ def test_installing_and_taking_away(tmp_path: Path, installed: dict[str, Any]) -
     same(install(tmp_path, away), 0, "changes of the second run")
 
 
+def test_what_yaml_makes_of_names_and_values(tmp_path: Path, installed: dict[str, Any]) -> None:
+    """A customer number is a name, a password of digits a secret, one report a list of one, and null is nothing."""
+    number, fabrikam = installed["w365_sync_configurations"]
+    number |= {"name": 10042, "entra_client_id": "{{ the_client }}", "schedule": None}
+    number["import"] = {**EMEA, "report_file": "import.html", "full_every": None}
+    fabrikam |= {
+        "entra_certificate_password": 123456,
+        "entra_certificate_path": f"/{fabrikam['entra_certificate_path']}",
+    }
+    installed["w365_sync_configuration_directory"] += "/"
+    installed["w365_sync_service_environment"] = {"NO_PROXY": None}
+    (tmp_path / "copied").mkdir()
+    for name in ("w365-sync-.timer", "w365-sync-Copy.timer"):
+        mark = "# Written by the role workspace365.provisioning.w365_sync.\n"
+        (tmp_path / "units" / name).write_text(mark, encoding="utf-8")
+    password = tmp_path / "password"
+    password.write_text("a vault", encoding="utf-8")
+    program = str(Path(sys.executable).with_name("ansible-vault"))
+    vaulted = subprocess.run(
+        [program, "encrypt_string", "--vault-password-file", str(password), "--name", "the_client", "client-1"],
+        capture_output=True, text=True, check=True, cwd=tmp_path,
+    ).stdout  # fmt: skip
+    (tmp_path / "vault.yml").write_text(vaulted, encoding="utf-8")
+    words = ("-e", "@vault.yml", "--vault-password-file", str(password))
+    assert install(tmp_path, installed, *words, "-e", "w365_sync_purge=true") > 0
+    etc, units = tmp_path / "etc", tmp_path / "units"
+    written = yaml.safe_load((etc / "10042" / "configuration.yml").read_text(encoding="utf-8"))
+    same(written["entra_client_id"], "client-1", "a value that was in a vault")
+    same(written["import"], {**EMEA, "report_file": ["/var/log/w365-sync/10042/import.html"]}, "import of the number")
+    same((etc / "fabrikam" / "entra_certificate_password").read_text(encoding="utf-8"), "123456", "password")
+    kept = sorted(path.name for path in units.iterdir())
+    names = [f"w365-sync-{name}.{kind}" for name in ("10042", "fabrikam") for kind in ("service", "timer")]
+    same(kept, sorted(["w365-sync-.timer", "w365-sync-Copy.timer", *names]), "units after the purge")
+    text = (units / "w365-sync-fabrikam.service").read_text(encoding="utf-8")
+    assert "//" not in "".join(re.findall("LoadCredential=.*", text))
+    assert "NO_PROXY" not in text
+    same(install(tmp_path, installed, *words, "-e", "w365_sync_purge=true"), 0, "changes of the second run")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"w365_sync_ansible_playbook": "~/bin/ansible-playbook"}, "begins with /"),
+        ({"w365_sync_collections_path": "/srv/nothing"}, "must exist"),
+        ({"w365_sync_unit_directory": "/srv/nothing"}, "must exist"),
+        ({"w365_sync_collections_path": "/usr/share:/root/.ansible/collections"}, "not in a home folder"),
+        ({"w365_sync_service_environment": {"A": "x\ny"}}, "line break"),
+        ({"ca_path": "~/ca.pem"}, "begins with /"),
+        ({"name": "contoso\n"}, "needs a name of its own"),
+    ],
+)
+def test_what_no_unit_could_carry_is_said_before_a_secret_is_written(
+    tmp_path: Path, installed: dict[str, Any], change: dict[str, Any], said: str
+) -> None:
+    own = {name: value for name, value in change.items() if not name.startswith("w365_sync")}
+    installed["w365_sync_configurations"][0] |= own
+    done = run_named("sync", tmp_path, **{**installed, **{k: v for k, v in change.items() if k not in own}})
+    assert done.returncode != 0
+    assert said in " ".join(done.stdout.split())
+    assert not (tmp_path / "etc").exists()
+
+
 def test_systemd_accepts_the_units(tmp_path: Path, installed: dict[str, Any]) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
@@ -329,13 +395,6 @@ def options_of(unit: Path) -> dict[str, list[str]]:
 def test_the_command_of_a_service_works(tmp_path: Path, installed: dict[str, Any], twin: Twin) -> None:
     """What systemd would do is done by hand: credentials, folders, environment and command line of the unit."""
     installed["w365_sync_service_environment"] = {}
-    installed["w365_sync_collections_path"] = os.environ.get(
-        "ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".build" / "src")
-    ).split(":")[0]
-    if re.match(r"/(home|root)/", installed["w365_sync_collections_path"]):
-        # The role would refuse a home folder. A link outside stands for a place where a collection belongs.
-        (tmp_path / "collections").symlink_to(installed["w365_sync_collections_path"])
-        installed["w365_sync_collections_path"] = str(tmp_path / "collections")
     install(tmp_path, installed)
     unit = options_of(tmp_path / "units" / "w365-sync-contoso.service")
     shown, state, running = (tmp_path / name for name in ("credentials", "state", "run"))
