@@ -23,9 +23,11 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     AuthenticationError,
     InputError,
     StaleDeltaError,
+    W365Error,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.graph import BATCH, GraphClient
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.tenant import (
+    Reading,
     State,
     Tenant,
     kept_state,
@@ -198,10 +200,10 @@ class Deltas:
         return 200, {"value": kind[token], "@odata.deltaLink": f"{ROOT}/v1.0{place}?$deltatoken={following}"}
 
 
-def run(scripted: Scripted, server: Deltas, path: Path, **more: Any) -> tuple[State, bool]:
+def read(scripted: Scripted, server: Deltas, path: Path, **more: Any) -> tuple[State, Reading]:
     known: dict[str, Any] = {"about": ABOUT, "properties": (), "full_every": WEEK, "now": NOW}
     given = {**known, **more}
-    state, reading = read_with_state(
+    return read_with_state(
         client(scripted(server)),
         str(path),
         given["about"],
@@ -209,6 +211,10 @@ def run(scripted: Scripted, server: Deltas, path: Path, **more: Any) -> tuple[St
         full_every=given["full_every"],
         now=given["now"],
     )
+
+
+def run(scripted: Scripted, server: Deltas, path: Path, **more: Any) -> tuple[State, bool]:
+    state, reading = read(scripted, server, path, **more)
     path.write_text(kept_state(state), encoding="utf-8")
     return state, reading.full
 
@@ -286,6 +292,28 @@ def test_an_expired_state_is_read_again_in_full(scripted: Scripted, tmp_path: Pa
     state, full = run(scripted, server, path)
     assert full, "the groups' link was gone"
     assert list(state.tenant.users) == ["u2"]
+
+
+def test_a_part_of_an_unknown_user_makes_the_run_full(scripted: Scripted, tmp_path: Path) -> None:
+    server, path = Deltas(), tmp_path / "state.json"
+    server.users[""] = [person(1)]
+    run(scripted, server, path)
+    server.users[""] = [person(1), person(7)]
+    server.users["1"] = [{"id": "u7", "surname": "B"}]
+    server.groups["1"] = []
+    state, reading = read(scripted, server, path)
+    assert reading == Reading(True, "everything was read: the last state did not hold a user who had changed")
+    assert state.tenant.users == {"u1": person(1), "u7": person(7)}
+
+
+def test_parts_in_a_full_reading_are_an_error(scripted: Scripted, tmp_path: Path) -> None:
+    server = Deltas()
+    part = {"id": "u7", "surname": "B"}
+    server.users[""] = [person(1), part, {"id": "u7", "@removed": {"reason": "changed"}}]
+    assert list(read(scripted, server, tmp_path / "state.json")[0].tenant.users) == ["u1"]
+    server.users[""] = [person(1), part]
+    with pytest.raises(W365Error, match=r"only a part of u7\. Run the task again"):
+        read(scripted, server, tmp_path / "state.json")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 1}', "{"])

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .errors import InputError, StaleDeltaError
+from .errors import InputError, StaleDeltaError, W365Error
 from .graph import GROUP_SELECT, GraphClient, user_select
 
 FORMAT = 1
@@ -86,8 +86,8 @@ def read_with_state(
     """The tenant as it is now: what `path` remembers of it, and what has changed since.
 
     Everything is read afresh when nothing is remembered, when that is older than `full_every`, when it is `about` something
-    else (another tenant, scope or choice of properties), and when Graph no longer knows it. Raises InputError for a file
-    that cannot be read.
+    else (another tenant, scope or choice of properties), when Graph no longer knows it, and when it does not hold what has
+    changed. Raises InputError for a file that cannot be read, and W365Error where that happens in a full reading.
     """
     state, reason = _remembered(path, about, full_every, now)
     if state is not None:
@@ -97,24 +97,39 @@ def read_with_state(
         except StaleDeltaError:
             reason = "Microsoft Graph no longer knew the last state"
         else:
-            _follow(state.tenant, users, groups)
-            return state, Reading(False, "only what had changed since the last run was read")
+            if not _follow(state.tenant, users, groups):
+                return state, Reading(False, "only what had changed since the last run was read")
+            reason = "the last state did not hold a user who had changed"
     tenant = Tenant()
     users, users_link = graph.changes("graph.users.delta", {"$select": user_select(properties)})
     groups, groups_link = graph.changes("graph.groups.delta", {"$select": f"{GROUP_SELECT},members"})
-    _follow(tenant, users, groups)
+    strangers = _follow(tenant, users, groups)
+    if strangers:
+        raise W365Error(
+            f"Microsoft Graph was to tell everything, and told only a part of {min(strangers)}. Run the task again."
+        )
     return State(tenant, about, now, users_link, groups_link), Reading(True, f"everything was read: {reason}")
 
 
-def _follow(tenant: Tenant, users: Iterable[Mapping[str, Any]], groups: Iterable[Mapping[str, Any]]) -> None:
-    """Bring the tenant up to what Graph says. The same object may come more than once, and with a part of its members."""
+def _follow(tenant: Tenant, users: Iterable[Mapping[str, Any]], groups: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Bring the tenant up to what Graph says. The same object may come more than once, and with a part of its members.
+
+    Returns the ids of strangers: who was not known, and came without a name. With only a part of them the tenant cannot be
+    trusted.
+    """
+    strangers: set[str] = set()
     for item in users:
         id = str(item["id"])
         if "@removed" in item:
             tenant.users.pop(id, None)
+            strangers.discard(id)
+            continue
+        # Graph leaves out what was not asked for, and what has no value.
+        user = {**tenant.users.get(id, {}), **item}
+        if user.get("userPrincipalName"):
+            tenant.users[id] = user
         else:
-            # Graph leaves out what was not asked for, and what has no value.
-            tenant.users[id] = {**tenant.users.get(id, {}), **item}
+            strangers.add(id)
     for item in groups:
         id = str(item["id"])
         if "@removed" in item:
@@ -136,6 +151,7 @@ def _follow(tenant: Tenant, users: Iterable[Mapping[str, Any]], groups: Iterable
                 into.discard(str(member["id"]))
             else:
                 into.add(str(member["id"]))
+    return strangers
 
 
 def _remembered(path: str, about: Mapping[str, Any], full_every: timedelta, now: datetime) -> tuple[State | None, str]:
