@@ -302,8 +302,27 @@ def test_a_part_of_an_unknown_user_makes_the_run_full(scripted: Scripted, tmp_pa
     server.users["1"] = [{"id": "u7", "surname": "B"}]
     server.groups["1"] = []
     state, reading = read(scripted, server, path)
-    assert reading == Reading(True, "everything was read: the last state did not hold a user who had changed")
+    assert reading == Reading(True, "everything was read: the last state did not hold a user or group that had changed")
     assert state.tenant.users == {"u1": person(1), "u7": person(7)}
+
+
+@pytest.mark.parametrize("removed", [False, True], ids=["never known", "removed in the same changes"])
+@pytest.mark.parametrize("restored", [False, True])
+def test_members_of_an_unknown_group_make_the_run_full(
+    scripted: Scripted, tmp_path: Path, *, removed: bool, restored: bool
+) -> None:
+    server, path = Deltas(), tmp_path / "state.json"
+    sales = {"id": "g1", "displayName": "Sales", "members@delta": [member("u1")]}
+    server.groups[""] = [sales] if removed else []
+    run(scripted, server, path)
+    server.groups[""] = [sales] if restored else []
+    server.users["1"] = []
+    server.groups["1"] = [{"id": "g1", "@removed": {"reason": "changed"}}] if removed else []
+    server.groups["1"].append(changed_members(member("u1")))
+    state, reading = read(scripted, server, path)
+    assert reading == Reading(True, "everything was read: the last state did not hold a user or group that had changed")
+    assert [group["displayName"] for group in state.tenant.groups.values()] == (["Sales"] if restored else [])
+    assert state.tenant.members == ({"g1": {"u1"}} if restored else {})
 
 
 def test_parts_in_a_full_reading_are_an_error(scripted: Scripted, tmp_path: Path) -> None:
@@ -314,9 +333,13 @@ def test_parts_in_a_full_reading_are_an_error(scripted: Scripted, tmp_path: Path
     server.users[""] = [person(1), part]
     with pytest.raises(W365Error, match=r"only a part of u7\. Run the task again"):
         read(scripted, server, tmp_path / "state.json")
+    server.users[""] = []
+    server.groups[""] = [changed_members(member("u1"))]
+    with pytest.raises(W365Error, match="only a part of g1"):
+        read(scripted, server, tmp_path / "state.json")
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 1}', "{"])
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 2}', "{"])
 def test_a_file_that_is_no_state_is_refused(scripted: Scripted, tmp_path: Path, content: str) -> None:
     path = tmp_path / "state.json"
     path.write_text(content, encoding="utf-8")
@@ -324,9 +347,10 @@ def test_a_file_that_is_no_state_is_refused(scripted: Scripted, tmp_path: Path, 
         run(scripted, Deltas(), path)
 
 
-def test_a_state_of_another_version_is_read_again(scripted: Scripted, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_state_of_another_version_is_read_again(scripted: Scripted, tmp_path: Path, version: int) -> None:
     path = tmp_path / "state.json"
-    path.write_text(json.dumps({"format": 0}), encoding="utf-8")
+    path.write_text(json.dumps({"format": version}), encoding="utf-8")
     assert run(scripted, Deltas(), path)[1]
 
 

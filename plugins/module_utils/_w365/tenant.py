@@ -19,7 +19,7 @@ from typing import Any
 from .errors import InputError, StaleDeltaError, W365Error
 from .graph import GROUP_SELECT, GraphClient, user_select
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a state of an older collection could be misunderstood."""
 
 
@@ -99,7 +99,7 @@ def read_with_state(
         else:
             if not _follow(state.tenant, users, groups):
                 return state, Reading(False, "only what had changed since the last run was read")
-            reason = "the last state did not hold a user who had changed"
+            reason = "the last state did not hold a user or group that had changed"
     tenant = Tenant()
     users, users_link = graph.changes("graph.users.delta", {"$select": user_select(properties)})
     groups, groups_link = graph.changes("graph.groups.delta", {"$select": f"{GROUP_SELECT},members"})
@@ -136,6 +136,11 @@ def _follow(tenant: Tenant, users: Iterable[Mapping[str, Any]], groups: Iterable
             tenant.groups.pop(id, None)
             tenant.members.pop(id, None)
             tenant.nested.pop(id, None)
+            strangers.discard(id)
+            continue
+        if id not in tenant.groups and "displayName" not in item:
+            # Also after @removed: whether the group is gone or was restored since, only a full reading can tell.
+            strangers.add(id)
             continue
         tenant.groups[id] = {
             **tenant.groups.get(id, {}),
