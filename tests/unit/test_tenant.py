@@ -392,7 +392,7 @@ class Graph:
         return 200, {"value": found}
 
 
-def afresh(scripted: Scripted, server: Graph, **more: Any) -> tuple[Tenant, list[str]]:
+def afresh(scripted: Scripted, server: Callable[..., Any], **more: Any) -> tuple[Tenant, list[str]]:
     known: dict[str, Any] = {
         "groups": [], "everybody": False, "flatten": False, "all_groups": False,
         "possible": lambda _group: True, "wanted": lambda group: group["id"] != "g2",
@@ -421,3 +421,38 @@ def test_only_what_is_needed_is_read(scripted: Scripted) -> None:
     assert set(tenant.users) == {"u1", "u2", "u9"}
     assert tenant.members == {"g0": {"u9"}, "g1": {"u9"}}
     assert server.paths == ["/users", "/groups", "/$batch"]
+
+
+def test_groups_inside_wanted_ones_are_read_whatever_they_are_called(scripted: Scripted) -> None:
+    names = ("Sales", "EMEA", "HR", "Benelux")
+    groups = [{"id": f"g{n}", "displayName": name} for n, name in enumerate(names)]
+    members = {
+        "g0": [member("u1"), member("g1", "group"), member("g9", "group")],
+        "g1": [member("u2"), member("g3", "group"), member("g0", "group")],
+        "g2": [member("u8")],
+        "g3": [member("u3")],
+    }
+    asked: list[list[str]] = []
+
+    def answer(_method: str, path: str, body: Any) -> Any:
+        if path != "/v1.0/$batch":
+            return 200, {"value": groups}
+        asked.append([item["url"].split("/")[2] for item in body["requests"]])
+        return 200, {
+            "responses": [
+                {"id": item["id"], "status": 200, "body": {"value": members[item["url"].split("/")[2]]}}
+                for item in body["requests"]
+            ]
+        }
+
+    def sales(flatten: bool) -> set[str]:
+        asked.clear()
+        tenant, _chosen = afresh(
+            scripted, answer, all_groups=True, flatten=flatten, wanted=lambda group: group["id"] == "g0"
+        )
+        return tenant.people_of("g0", flatten=flatten)
+
+    assert sales(flatten=True) == {"u1", "u2", "u3"}
+    assert asked == [["g0"], ["g1"], ["g3"]], "each once, and none that stands outside"
+    assert sales(flatten=False) == {"u1"}
+    assert asked == [["g0"]]

@@ -225,8 +225,9 @@ def read_afresh(
 ) -> tuple[Tenant, list[str]]:
     """The tenant as far as it is needed, and the ids of the `groups`, which are names or ids.
 
-    The members of those that are `possible` are read with their properties; with `everybody` all users are listed, and with `all_groups` all groups
-    that are `wanted`, with the ids of their members, many in one request. Raises InputError for a group that is not there.
+    The members of those that are `possible` are read with their properties; with `everybody` all users are listed, and with
+    `all_groups` all groups that are `wanted`, with the ids of their members, many in one request. With `flatten` the groups
+    inside them are read too. Raises InputError for a group that is not there.
     """
     tenant = Tenant()
     chosen = [graph.find_group(name) for name in groups]
@@ -237,10 +238,15 @@ def read_afresh(
     if everybody:
         tenant.users.update((str(user["id"]), user) for user in graph.users(properties))
     if all_groups:
-        found = [group for group in graph.groups() if wanted(group) and str(group["id"]) not in tenant.members]
-        tenant.groups.update((str(group["id"]), group) for group in found)
-        for id, members in graph.members_of([str(group["id"]) for group in found]).items():
-            _follow_members(tenant, id, members)
+        listed = {str(group["id"]): group for group in graph.groups()}
+        waiting = [id for id, group in listed.items() if wanted(group) and id not in tenant.members]
+        while waiting:
+            tenant.groups.update((id, listed[id]) for id in waiting)
+            for id, members in graph.members_of(waiting).items():
+                _follow_members(tenant, id, members)
+            # The people of an inner group count for the outer one, whatever the inner one is called.
+            inside = {inner for id in waiting for inner in tenant.nested[id]} if flatten else set()
+            waiting = [id for id in listed if id in inside and id not in tenant.members]
     return tenant, [str(group["id"]) for group in chosen]
 
 
