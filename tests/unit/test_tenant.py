@@ -339,6 +339,17 @@ def test_parts_in_a_full_reading_are_an_error(scripted: Scripted, tmp_path: Path
         read(scripted, server, tmp_path / "state.json")
 
 
+def test_half_a_character_in_a_name_is_kept(scripted: Scripted, tmp_path: Path) -> None:
+    server, path = Deltas(), tmp_path / "state.json"
+    halved = person(1, givenName="Zoë \ud83d")
+    server.users[""] = [halved]
+    server.users["1"] = server.groups["1"] = []
+    run(scripted, server, path)
+    state, full = run(scripted, server, path)
+    assert not full
+    assert state.tenant.users == {"u1": halved}
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 2}', "{"])
 def test_a_file_that_is_no_state_is_refused(scripted: Scripted, tmp_path: Path, content: str) -> None:
     path = tmp_path / "state.json"

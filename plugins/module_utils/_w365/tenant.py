@@ -191,7 +191,7 @@ def _remembered(path: str, about: Mapping[str, Any], full_every: timedelta, now:
 
 
 def kept_state(state: State) -> str:
-    """The state as the text of a file."""
+    """The state as the text of a file. It is all ASCII, since half a character in a name cannot be written otherwise."""
     tenant = state.tenant
     return json.dumps(
         {
@@ -204,8 +204,7 @@ def kept_state(state: State) -> str:
             "groups": list(tenant.groups.values()),
             "members": {id: sorted(ids) for id, ids in tenant.members.items()},
             "nested": {id: sorted(ids) for id, ids in tenant.nested.items()},
-        },
-        ensure_ascii=False,
+        }
     )
 
 
