@@ -201,6 +201,38 @@ def test_a_group_that_cannot_hold_groups_has_none(scripted: Scripted) -> None:
         client(scripted([(400, {"error": {"code": "Request_BadRequest", "message": "no"}})])).nested_groups("g")
 
 
+# ---- Global Administrators
+
+
+def test_administrators_are_also_those_in_groups_with_the_role(scripted: Scripted) -> None:
+    def member(id: str, kind: str) -> dict[str, Any]:
+        return {"@odata.type": f"#microsoft.graph.{kind}", "id": id}
+
+    members = {
+        "g1": [member("p2", "user"), member("g2", "group"), member("s1", "servicePrincipal")],
+        "g2": [member("p3", "user"), member("p1", "user"), member("g1", "group")],
+    }
+
+    def answer(_method: str, path: str, body: Any) -> Any:
+        if path.startswith("/v1.0/directoryRoles("):
+            return 200, {"value": [member("p1", "user"), member("g1", "group"), member("s2", "servicePrincipal")]}
+        told = [
+            {"id": item["id"], "status": 200, "body": {"value": members[item["url"].split("/")[2]]}}
+            for item in body["requests"]
+        ]
+        return 200, {"responses": told}
+
+    http = scripted(answer)
+    assert client(http).global_administrators() == {"p1", "p2", "p3"}
+    assert len(http.calls) == 3, "no group is read twice"
+
+
+def test_administrators_without_groups_take_one_call(scripted: Scripted) -> None:
+    http = scripted([(200, {"value": [{"@odata.type": "#microsoft.graph.user", "id": "p1"}]})])
+    assert client(http).global_administrators() == {"p1"}
+    assert client(scripted([(404, {})])).global_administrators() == frozenset()
+
+
 # ---- what an import makes of it
 
 

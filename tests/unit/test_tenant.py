@@ -23,9 +23,11 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     AuthenticationError,
     InputError,
     StaleDeltaError,
+    W365Error,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.graph import BATCH, GraphClient
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.tenant import (
+    Reading,
     State,
     Tenant,
     kept_state,
@@ -198,10 +200,10 @@ class Deltas:
         return 200, {"value": kind[token], "@odata.deltaLink": f"{ROOT}/v1.0{place}?$deltatoken={following}"}
 
 
-def run(scripted: Scripted, server: Deltas, path: Path, **more: Any) -> tuple[State, bool]:
+def read(scripted: Scripted, server: Deltas, path: Path, **more: Any) -> tuple[State, Reading]:
     known: dict[str, Any] = {"about": ABOUT, "properties": (), "full_every": WEEK, "now": NOW}
     given = {**known, **more}
-    state, reading = read_with_state(
+    return read_with_state(
         client(scripted(server)),
         str(path),
         given["about"],
@@ -209,6 +211,10 @@ def run(scripted: Scripted, server: Deltas, path: Path, **more: Any) -> tuple[St
         full_every=given["full_every"],
         now=given["now"],
     )
+
+
+def run(scripted: Scripted, server: Deltas, path: Path, **more: Any) -> tuple[State, bool]:
+    state, reading = read(scripted, server, path, **more)
     path.write_text(kept_state(state), encoding="utf-8")
     return state, reading.full
 
@@ -288,7 +294,63 @@ def test_an_expired_state_is_read_again_in_full(scripted: Scripted, tmp_path: Pa
     assert list(state.tenant.users) == ["u2"]
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 1}', "{"])
+def test_a_part_of_an_unknown_user_makes_the_run_full(scripted: Scripted, tmp_path: Path) -> None:
+    server, path = Deltas(), tmp_path / "state.json"
+    server.users[""] = [person(1)]
+    run(scripted, server, path)
+    server.users[""] = [person(1), person(7)]
+    server.users["1"] = [{"id": "u7", "surname": "B"}]
+    server.groups["1"] = []
+    state, reading = read(scripted, server, path)
+    assert reading == Reading(True, "everything was read: the last state did not hold a user or group that had changed")
+    assert state.tenant.users == {"u1": person(1), "u7": person(7)}
+
+
+@pytest.mark.parametrize("removed", [False, True], ids=["never known", "removed in the same changes"])
+@pytest.mark.parametrize("restored", [False, True])
+def test_members_of_an_unknown_group_make_the_run_full(
+    scripted: Scripted, tmp_path: Path, *, removed: bool, restored: bool
+) -> None:
+    server, path = Deltas(), tmp_path / "state.json"
+    sales = {"id": "g1", "displayName": "Sales", "members@delta": [member("u1")]}
+    server.groups[""] = [sales] if removed else []
+    run(scripted, server, path)
+    server.groups[""] = [sales] if restored else []
+    server.users["1"] = []
+    server.groups["1"] = [{"id": "g1", "@removed": {"reason": "changed"}}] if removed else []
+    server.groups["1"].append(changed_members(member("u1")))
+    state, reading = read(scripted, server, path)
+    assert reading == Reading(True, "everything was read: the last state did not hold a user or group that had changed")
+    assert [group["displayName"] for group in state.tenant.groups.values()] == (["Sales"] if restored else [])
+    assert state.tenant.members == ({"g1": {"u1"}} if restored else {})
+
+
+def test_parts_in_a_full_reading_are_an_error(scripted: Scripted, tmp_path: Path) -> None:
+    server = Deltas()
+    part = {"id": "u7", "surname": "B"}
+    server.users[""] = [person(1), part, {"id": "u7", "@removed": {"reason": "changed"}}]
+    assert list(read(scripted, server, tmp_path / "state.json")[0].tenant.users) == ["u1"]
+    server.users[""] = [person(1), part]
+    with pytest.raises(W365Error, match=r"only a part of u7\. Run the task again"):
+        read(scripted, server, tmp_path / "state.json")
+    server.users[""] = []
+    server.groups[""] = [changed_members(member("u1"))]
+    with pytest.raises(W365Error, match="only a part of g1"):
+        read(scripted, server, tmp_path / "state.json")
+
+
+def test_half_a_character_in_a_name_is_kept(scripted: Scripted, tmp_path: Path) -> None:
+    server, path = Deltas(), tmp_path / "state.json"
+    halved = person(1, givenName="Zoë \ud83d")
+    server.users[""] = [halved]
+    server.users["1"] = server.groups["1"] = []
+    run(scripted, server, path)
+    state, full = run(scripted, server, path)
+    assert not full
+    assert state.tenant.users == {"u1": halved}
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 2}', "{"])
 def test_a_file_that_is_no_state_is_refused(scripted: Scripted, tmp_path: Path, content: str) -> None:
     path = tmp_path / "state.json"
     path.write_text(content, encoding="utf-8")
@@ -296,9 +358,10 @@ def test_a_file_that_is_no_state_is_refused(scripted: Scripted, tmp_path: Path, 
         run(scripted, Deltas(), path)
 
 
-def test_a_state_of_another_version_is_read_again(scripted: Scripted, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_state_of_another_version_is_read_again(scripted: Scripted, tmp_path: Path, version: int) -> None:
     path = tmp_path / "state.json"
-    path.write_text(json.dumps({"format": 0}), encoding="utf-8")
+    path.write_text(json.dumps({"format": version}), encoding="utf-8")
     assert run(scripted, Deltas(), path)[1]
 
 
@@ -340,7 +403,7 @@ class Graph:
         return 200, {"value": found}
 
 
-def afresh(scripted: Scripted, server: Graph, **more: Any) -> tuple[Tenant, list[str]]:
+def afresh(scripted: Scripted, server: Callable[..., Any], **more: Any) -> tuple[Tenant, list[str]]:
     known: dict[str, Any] = {
         "groups": [], "everybody": False, "flatten": False, "all_groups": False,
         "possible": lambda _group: True, "wanted": lambda group: group["id"] != "g2",
@@ -369,3 +432,38 @@ def test_only_what_is_needed_is_read(scripted: Scripted) -> None:
     assert set(tenant.users) == {"u1", "u2", "u9"}
     assert tenant.members == {"g0": {"u9"}, "g1": {"u9"}}
     assert server.paths == ["/users", "/groups", "/$batch"]
+
+
+def test_groups_inside_wanted_ones_are_read_whatever_they_are_called(scripted: Scripted) -> None:
+    names = ("Sales", "EMEA", "HR", "Benelux")
+    groups = [{"id": f"g{n}", "displayName": name} for n, name in enumerate(names)]
+    members = {
+        "g0": [member("u1"), member("g1", "group"), member("g9", "group")],
+        "g1": [member("u2"), member("g3", "group"), member("g0", "group")],
+        "g2": [member("u8")],
+        "g3": [member("u3")],
+    }
+    asked: list[list[str]] = []
+
+    def answer(_method: str, path: str, body: Any) -> Any:
+        if path != "/v1.0/$batch":
+            return 200, {"value": groups}
+        asked.append([item["url"].split("/")[2] for item in body["requests"]])
+        return 200, {
+            "responses": [
+                {"id": item["id"], "status": 200, "body": {"value": members[item["url"].split("/")[2]]}}
+                for item in body["requests"]
+            ]
+        }
+
+    def sales(flatten: bool) -> set[str]:
+        asked.clear()
+        tenant, _chosen = afresh(
+            scripted, answer, all_groups=True, flatten=flatten, wanted=lambda group: group["id"] == "g0"
+        )
+        return tenant.people_of("g0", flatten=flatten)
+
+    assert sales(flatten=True) == {"u1", "u2", "u3"}
+    assert asked == [["g0"], ["g1"], ["g3"]], "each once, and none that stands outside"
+    assert sales(flatten=False) == {"u1"}
+    assert asked == [["g0"]]

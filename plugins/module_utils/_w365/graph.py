@@ -254,14 +254,24 @@ class GraphClient:
         return dict(zip(group_ids, found, strict=True))
 
     def global_administrators(self) -> frozenset[str]:
-        """The ids of the users who are Global Administrators; nobody where the role was never given to anybody."""
+        """The ids of the users who are Global Administrators; nobody where the role was never given to anybody.
+
+        A group may have the role too: then everybody in it does, also in the groups inside it.
+        """
         try:
             members = list(
                 self.pages("graph.role.members", object_id=GLOBAL_ADMINISTRATORS, query={"$top": None, "$select": "id"})
             )
         except NotFoundError:
             return frozenset()
-        return frozenset(str(member["id"]) for member in members if _is_a(member, "user"))
+        people: set[str] = set()
+        seen: set[str] = set()
+        while members:
+            people |= {str(member["id"]) for member in members if _is_a(member, "user")}
+            groups = {str(member["id"]) for member in members if _is_a(member, "group")} - seen
+            seen |= groups
+            members = [member for inside in self.members_of(sorted(groups)).values() for member in inside]
+        return frozenset(people)
 
     def batch(self, reads: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[list[Mapping[str, Any]]]:
         """Every item of many listings, each an endpoint, an object's id and a query: 20 in one request, page after page.

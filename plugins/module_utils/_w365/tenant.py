@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .errors import InputError, StaleDeltaError
+from .errors import InputError, StaleDeltaError, W365Error
 from .graph import GROUP_SELECT, GraphClient, user_select
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a state of an older collection could be misunderstood."""
 
 
@@ -86,8 +86,8 @@ def read_with_state(
     """The tenant as it is now: what `path` remembers of it, and what has changed since.
 
     Everything is read afresh when nothing is remembered, when that is older than `full_every`, when it is `about` something
-    else (another tenant, scope or choice of properties), and when Graph no longer knows it. Raises InputError for a file
-    that cannot be read.
+    else (another tenant, scope or choice of properties), when Graph no longer knows it, and when it does not hold what has
+    changed. Raises InputError for a file that cannot be read, and W365Error where that happens in a full reading.
     """
     state, reason = _remembered(path, about, full_every, now)
     if state is not None:
@@ -97,30 +97,50 @@ def read_with_state(
         except StaleDeltaError:
             reason = "Microsoft Graph no longer knew the last state"
         else:
-            _follow(state.tenant, users, groups)
-            return state, Reading(False, "only what had changed since the last run was read")
+            if not _follow(state.tenant, users, groups):
+                return state, Reading(False, "only what had changed since the last run was read")
+            reason = "the last state did not hold a user or group that had changed"
     tenant = Tenant()
     users, users_link = graph.changes("graph.users.delta", {"$select": user_select(properties)})
     groups, groups_link = graph.changes("graph.groups.delta", {"$select": f"{GROUP_SELECT},members"})
-    _follow(tenant, users, groups)
+    strangers = _follow(tenant, users, groups)
+    if strangers:
+        raise W365Error(
+            f"Microsoft Graph was to tell everything, and told only a part of {min(strangers)}. Run the task again."
+        )
     return State(tenant, about, now, users_link, groups_link), Reading(True, f"everything was read: {reason}")
 
 
-def _follow(tenant: Tenant, users: Iterable[Mapping[str, Any]], groups: Iterable[Mapping[str, Any]]) -> None:
-    """Bring the tenant up to what Graph says. The same object may come more than once, and with a part of its members."""
+def _follow(tenant: Tenant, users: Iterable[Mapping[str, Any]], groups: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Bring the tenant up to what Graph says. The same object may come more than once, and with a part of its members.
+
+    Returns the ids of strangers: who was not known, and came without a name. With only a part of them the tenant cannot be
+    trusted.
+    """
+    strangers: set[str] = set()
     for item in users:
         id = str(item["id"])
         if "@removed" in item:
             tenant.users.pop(id, None)
+            strangers.discard(id)
+            continue
+        # Graph leaves out what was not asked for, and what has no value.
+        user = {**tenant.users.get(id, {}), **item}
+        if user.get("userPrincipalName"):
+            tenant.users[id] = user
         else:
-            # Graph leaves out what was not asked for, and what has no value.
-            tenant.users[id] = {**tenant.users.get(id, {}), **item}
+            strangers.add(id)
     for item in groups:
         id = str(item["id"])
         if "@removed" in item:
             tenant.groups.pop(id, None)
             tenant.members.pop(id, None)
             tenant.nested.pop(id, None)
+            strangers.discard(id)
+            continue
+        if id not in tenant.groups and "displayName" not in item:
+            # Also after @removed: whether the group is gone or was restored since, only a full reading can tell.
+            strangers.add(id)
             continue
         tenant.groups[id] = {
             **tenant.groups.get(id, {}),
@@ -136,6 +156,7 @@ def _follow(tenant: Tenant, users: Iterable[Mapping[str, Any]], groups: Iterable
                 into.discard(str(member["id"]))
             else:
                 into.add(str(member["id"]))
+    return strangers
 
 
 def _remembered(path: str, about: Mapping[str, Any], full_every: timedelta, now: datetime) -> tuple[State | None, str]:
@@ -170,7 +191,7 @@ def _remembered(path: str, about: Mapping[str, Any], full_every: timedelta, now:
 
 
 def kept_state(state: State) -> str:
-    """The state as the text of a file."""
+    """The state as the text of a file. It is all ASCII, since half a character in a name cannot be written otherwise."""
     tenant = state.tenant
     return json.dumps(
         {
@@ -183,8 +204,7 @@ def kept_state(state: State) -> str:
             "groups": list(tenant.groups.values()),
             "members": {id: sorted(ids) for id, ids in tenant.members.items()},
             "nested": {id: sorted(ids) for id, ids in tenant.nested.items()},
-        },
-        ensure_ascii=False,
+        }
     )
 
 
@@ -204,8 +224,9 @@ def read_afresh(
 ) -> tuple[Tenant, list[str]]:
     """The tenant as far as it is needed, and the ids of the `groups`, which are names or ids.
 
-    The members of those that are `possible` are read with their properties; with `everybody` all users are listed, and with `all_groups` all groups
-    that are `wanted`, with the ids of their members, many in one request. Raises InputError for a group that is not there.
+    The members of those that are `possible` are read with their properties; with `everybody` all users are listed, and with
+    `all_groups` all groups that are `wanted`, with the ids of their members, many in one request. With `flatten` the groups
+    inside them are read too. Raises InputError for a group that is not there.
     """
     tenant = Tenant()
     chosen = [graph.find_group(name) for name in groups]
@@ -216,10 +237,15 @@ def read_afresh(
     if everybody:
         tenant.users.update((str(user["id"]), user) for user in graph.users(properties))
     if all_groups:
-        found = [group for group in graph.groups() if wanted(group) and str(group["id"]) not in tenant.members]
-        tenant.groups.update((str(group["id"]), group) for group in found)
-        for id, members in graph.members_of([str(group["id"]) for group in found]).items():
-            _follow_members(tenant, id, members)
+        listed = {str(group["id"]): group for group in graph.groups()}
+        waiting = [id for id, group in listed.items() if wanted(group) and id not in tenant.members]
+        while waiting:
+            tenant.groups.update((id, listed[id]) for id in waiting)
+            for id, members in graph.members_of(waiting).items():
+                _follow_members(tenant, id, members)
+            # The people of an inner group count for the outer one, whatever the inner one is called.
+            inside = {inner for id in waiting for inner in tenant.nested[id]} if flatten else set()
+            waiting = [id for id in listed if id in inside and id not in tenant.members]
     return tenant, [str(group["id"]) for group in chosen]
 
 
