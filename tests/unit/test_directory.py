@@ -402,6 +402,22 @@ def test_a_user_who_turns_out_to_be_there_is_adopted_and_mended(scripted: Script
     assert report.last("user").id == "u1"
 
 
+@pytest.mark.parametrize("lost", [True, False])
+def test_the_account_of_somebody_else_is_not_given_to_a_newcomer(scripted: Scripted, lost: bool) -> None:
+    """Somebody whose rename failed still has the UPN."""
+    server = ScimServer()
+
+    def write(_method: str, _path: str, _body: Any) -> Any:
+        server.users = [{"id": "u1", "userName": ADELE, "active": True, "externalId": "bob"}]
+        return LostAnswerError("no answer") if lost else (409, {"scimType": "uniqueness", "detail": "exists"})
+
+    server.write = write
+    http = scripted(server)
+    with pytest.raises(W365Error, match=r"Cannot create user '.*': the UPN '.*' belongs to .* somebody else: .*'bob'"):
+        done(scim(http), Desired((DesiredUser(ADELE, fields={**NAMES, "external_id": "nina"}),)))
+    assert [method for method, _path, _body in http.writes] == ["POST"]
+
+
 def test_a_user_who_exists_unseen_is_told(scripted: Scripted) -> None:
     server = ScimServer()
     server.write = lambda _method, _path, _body: (409, {"detail": "exists"})

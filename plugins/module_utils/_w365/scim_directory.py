@@ -312,6 +312,7 @@ class ScimDirectory:
 
         user, ours = created_once(create, lambda: self.find_user(wanted.upn))
         if not ours:
+            _refuse_somebody_else(wanted, user)
             given = {name: value for name, value in action.changes.items() if name in SCIM_USER_PATHS}
             user = self._patched(user, difference(given, user, USER_FIELDS))
         return self._remember(user)
@@ -388,6 +389,15 @@ def _replace_operation(paths: Mapping[str, str], name: str, value: Any, thing: U
         if value == "":
             return {"op": "remove", "path": 'emails[type eq "work"]'}
     return {"op": "replace", "path": paths[name], "value": value}
+
+
+def _refuse_somebody_else(wanted: User, found: User) -> None:
+    """Whoever has the UPN under another external id is another person, such as one whose rename failed."""
+    if wanted.external_id and found.external_id and folded(wanted.external_id) != folded(found.external_id):
+        raise W365Error(
+            f"the UPN '{wanted.upn}' belongs to the account of somebody else: its external_id is '{found.external_id}', "
+            f"and this user's is '{wanted.external_id}'. That account was left as it is; rename or permanently delete it first."
+        )
 
 
 def _needs_members(desired: Desired) -> bool:
