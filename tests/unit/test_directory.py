@@ -254,6 +254,22 @@ def test_the_roles_are_read_only_where_somebody_may_lose_one(scripted: Scripted)
     assert directory.snapshot(Desired(administrators=AddRemoveSet())).administrators == {upn(1)}
 
 
+def test_a_leaving_administrator_is_known_as_one_over_scim(scripted: Scripted) -> None:
+    roles = [{"Id": n, "EmailAddress": upn(n), "IsAdministrator": n == 1, "IsActive": True} for n in (1, 2)]
+
+    def answer(method: str, path: str, body: Any) -> Any:
+        if path.startswith("/Provisioning"):
+            return (200, roles) if method == "GET" else (400, ["no"])
+        return ScimServer([scim_user(1), scim_user(2)])(method, path, body)
+
+    http = scripted(answer)
+    directory = scim(http, provisioning(http))
+    wish = Desired((DesiredUser(upn(1), present=False),), administrators=AddRemoveSet(add=frozenset({upn(2)})))
+    report = apply(make_plan(wish, directory.snapshot(wish), directory.abilities), directory.handlers())
+    assert [result["outcome"] for result in report.results()] == ["failed", "not tried"]
+    assert [call[0] for call in http.writes] == ["PUT"]
+
+
 def test_a_server_without_roles_lets_people_go_but_nobody_be_made_administrator(scripted: Scripted) -> None:
     def answer(method: str, path: str, body: Any) -> Any:
         if path == "/Provisioning/Environment/":

@@ -9,7 +9,7 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from .errors import (
@@ -42,7 +42,7 @@ UNDONE: Final = object()
 class Done(NamedTuple):
     """What became of one action. `thing` is the object afterwards, `error` the reason of a failure.
 
-    One that was not `tried` came after an error that concerns all of them.
+    One that was not `tried` came after an error that concerns all of them, or one that makes it dangerous.
     """
 
     action: Action
@@ -93,6 +93,59 @@ def predict(plan: Plan) -> Report:
     return Report(plan, [Done(action, action.outcome) for phase in plan.phases() for action in phase])
 
 
+class _Setbacks:
+    """What has failed so far, and what must not be done because of it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._to_grant = {a.subject.key for a in plan.actions if a.kind == "administrator" and a.verb == "grant"}
+        self._not_granted: list[str] = []
+
+    def note(self, done: Done) -> None:
+        action = done.action
+        if not done.error:
+            return
+        if _gives_role(action) or (
+            action.kind == "user" and action.outcome is not None and action.outcome.key in self._to_grant
+        ):
+            self._not_granted.append(action.name)
+
+    def refusal(self, action: Action) -> W365Error | None:
+        """Why this is not even tried; None where nothing speaks against it."""
+        if self._not_granted and _takes_role(action):
+            return W365Error(
+                f"nothing is taken away from administrators while '{self._not_granted[0]}' could not be made one, so that "
+                "somebody can still manage the environment. Mend that and run the task again: it does the rest."
+            )
+        return None
+
+
+def _administers(user: Any) -> bool:
+    return user is not None and user.administrator is True and user.active is not False
+
+
+def _gives_role(action: Action) -> bool:
+    if action.kind == "administrator":
+        return action.verb == "grant"
+    return action.kind == "user" and _administers(action.outcome) and not _administers(action.subject)
+
+
+def _takes_role(action: Action) -> bool:
+    if action.kind == "administrator":
+        return action.verb == "revoke"
+    return action.kind == "user" and _administers(action.subject) and not _administers(action.outcome)
+
+
+def _safely_ordered(plan: Plan) -> Iterator[tuple[Action, ...]]:
+    """The plan's phases. A change that costs somebody the role waits until it is known whether others got it."""
+    late: list[Action] = []
+    for phase in plan.phases():
+        # Names pass on only while renames come first.
+        waits = [a.kind == "user" and a.verb == "update" and _takes_role(a) and not a.renames for a in phase]
+        late += [action for action, wait in zip(phase, waits, strict=True) if wait]
+        yield tuple(action for action, wait in zip(phase, waits, strict=True) if not wait)
+    yield tuple(late)
+
+
 def apply(
     plan: Plan,
     handlers: Mapping[str, Handler],
@@ -130,9 +183,19 @@ def apply(
         return done
 
     report = Report(plan, [])
-    for phase in plan.phases():
-        pieces = list(batch.slices(phase, concurrency)) if batch else [(action,) for action in phase]
-        if concurrency == 1 or len(pieces) == 1:
+    setbacks = _Setbacks(plan)
+    for phase in _safely_ordered(plan):
+        actions = []
+        for action in phase:
+            refusal = None if hopeless else setbacks.refusal(action)
+            if refusal is None:
+                actions.append(action)
+                continue
+            report.done.append(Done(action, error=refusal.while_doing(f"{action.deed} {where}".strip()), tried=False))
+            if on_done:
+                on_done(report.done[-1])
+        pieces = list(batch.slices(actions, concurrency)) if batch else [(action,) for action in actions]
+        if concurrency == 1 or len(pieces) < 2:
             results: Iterable[list[Done]] = map(carry_out_all, pieces)
         else:
             # Imported here, since a task with one object needs no threads.
@@ -140,7 +203,11 @@ def apply(
 
             with ThreadPoolExecutor(max_workers=min(concurrency, len(pieces))) as workers:
                 results = list(workers.map(carry_out_all, pieces))
-        report.done.extend(done for piece in results for done in piece)
+        for done in (done for piece in results for done in piece):
+            setbacks.note(done)
+            report.done.append(done)
+    places = {id(action): place for place, action in enumerate(a for phase in plan.phases() for a in phase)}
+    report.done.sort(key=lambda done: places[id(done.action)])
     return report
 
 

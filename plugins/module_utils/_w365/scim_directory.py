@@ -108,12 +108,12 @@ class ScimDirectory:
                 )
             )
         people = self._people_with_roles(desired)
-        return Snapshot(
-            tuple(users),
-            tuple(groups),
-            None if people is None else active_administrators(people),
-            None if people is None else primary_administrator(people),
-        )
+        if people is None:
+            return Snapshot(tuple(users), tuple(groups))
+        administrators = active_administrators(people)
+        # SCIM tells no roles, and what takes an administrator away has to be known as such.
+        users = [user._replace(administrator=True) if user.key in administrators else user for user in users]
+        return Snapshot(tuple(users), tuple(groups), administrators, primary_administrator(people))
 
     def _people_with_roles(self, desired: Desired) -> list[User] | None:
         """The users as the Provisioning API shows them; None when they need not or cannot be read."""
