@@ -43,7 +43,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     Snapshot,
     User,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import Action, make_plan
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import Action, Plan, make_plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_environment import (
     Unreadable,
     plan_environment,
@@ -268,6 +268,55 @@ def test_a_leaving_administrator_is_known_as_one_over_scim(scripted: Scripted) -
     report = apply(make_plan(wish, directory.snapshot(wish), directory.abilities), directory.handlers())
     assert [result["outcome"] for result in report.results()] == ["failed", "not tried"]
     assert [call[0] for call in http.writes] == ["PUT"]
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_the_role_follows_a_name_that_passes_on(scripted: Scripted, bulk: bool) -> None:
+    """Alice gets Bob's UPN and the role: Bob, whom the Provisioning API listed under it before, must not get it."""
+    count = 12
+    server = ScimServer([scim_user(n) for n in range(count)])
+    names = {n: upn(n) for n in range(count)}
+
+    def patched(path: str, body: Any) -> int:
+        number = int(path.rpartition("/u")[2])
+        names[number] = body["Operations"][0]["value"]
+        return 204
+
+    def answer(method: str, path: str, body: Any) -> Any:
+        if path.startswith("/Provisioning"):
+            roles = [{"Id": 100 + n, "EmailAddress": name, "IsActive": True} for n, name in names.items()]
+            return (200, roles) if method == "GET" else (200, "")
+        if path.endswith("/ServiceProviderConfig"):
+            return 200, {"bulk": {"supported": True, "maxOperations": 100, "maxPayloadSize": 1_000_000}}
+        if path.endswith("/Bulk"):
+            done = [{**op, "status": str(patched(op["path"], op["data"]))} for op in body["Operations"]]
+            return 200, {"Operations": done}
+        return server(method, path, body)
+
+    server.write = lambda _method, path, body: (patched(path, body), "")
+    http = scripted(answer)
+    directory = scim(http, provisioning(http))
+    current = directory.snapshot(Desired((DesiredUser(upn(0)),), administrators=AddRemoveSet(), whole=True))
+    # User 0 gets the name of user 10 and so on.
+    renames = Plan(
+        tuple(
+            Action("user", "update", upn(n + 10), {}, {}, {"upn": upn(n + 10)}, user, user._replace(upn=upn(n + 10)))
+            for n, user in enumerate(current.users)
+        )
+    )
+    grants = tuple(
+        Action("administrator", "grant", upn(n), {}, {}, {"administrator": True}, User(upn(n))) for n in (10, 11)
+    )
+    plan = replace(renames, actions=renames.actions + grants)
+    batch = directory.batch(plan) if bulk else None
+    http.calls.clear()
+    report = apply(plan, directory.handlers(), batch=batch, concurrency=2)
+    assert report.failures == []
+    assert ("POST" in {call[0] for call in http.writes}) is bulk
+    assert {call[1] for call in http.writes if call[0] == "PUT"} == {
+        f"/Provisioning/contoso/User/{100 + n}/" for n in (0, 1)
+    }
+    assert len([call for call in http.calls if call[:2] == ("GET", "/Provisioning/contoso/User/")]) == 1
 
 
 def test_a_server_without_roles_lets_people_go_but_nobody_be_made_administrator(scripted: Scripted) -> None:

@@ -68,11 +68,14 @@ class ProvisioningDirectory:
     abilities = PROVISIONING_ABILITIES
 
     def __init__(self, client: ProvisioningClient, environment: str) -> None:
+        from threading import Lock
+
         self._client = client
         self._environment = environment
         self._users: list[User] | None = None
         self._ids: dict[str, str] = {}
         self._group_ids: dict[str, str] = {}
+        self._reading = Lock()
 
     def handlers(self) -> Mapping[str, Handler]:
         return handlers_of(self)
@@ -125,11 +128,17 @@ class ProvisioningDirectory:
             ) from None
 
     def list_users(self) -> list[User]:
-        if self._users is None:
+        users = self._users
+        if users is None:
             items = _listed(self._client.call("user.list", environment=self._environment))
-            self._users = [user_from_provisioning(item) for item in items]
-            self._ids.update({user.key: user.id for user in self._users})
-        return self._users
+            self._users = users = [user_from_provisioning(item) for item in items]
+            self._ids.update({user.key: user.id for user in users})
+        return users
+
+    def forget_users(self) -> None:
+        """Their names have changed over another wire: the next who needs an id reads them again."""
+        self._users = None
+        self._ids.clear()
 
     def list_groups(self, *, members: bool = True) -> list[Group]:
         groups = []
@@ -259,13 +268,18 @@ class ProvisioningDirectory:
         """The id as the server wrote it: a number (contract: User; D)."""
         id = key.removeprefix(UNRESOLVED) if key.startswith(UNRESOLVED) else self._ids.get(key, "")
         if not id:
-            # Created after the list was read, by a server that answered without an id.
-            self._users = None
-            found = self.find_user(key)
-            id = found.id if found is not None else ""
+            # One worker reads for all who wait.
+            with self._reading:
+                id = self._ids.get(key, "") or self._read_id(key)
         if not id:
             raise W365Error(f"user '{key}' is not there: it could not be created, or was deleted meanwhile.")
         return int(id) if id.isdigit() else id
+
+    def _read_id(self, key: str) -> str:
+        """The id of somebody created after the list was read, or whose name was forgotten."""
+        self._users = None
+        found = self.find_user(key)
+        return found.id if found is not None else ""
 
 
 def _listed(data: Any) -> list[Mapping[str, Any]]:

@@ -290,6 +290,7 @@ class ScimDirectory:
 
     def _settle(self, action: Action, object_id: str) -> Any:
         """What became of an object by a request that was confirmed."""
+        self._follow_rename(action)
         thing = action.outcome
         if action.verb == "create" and object_id:
             thing = with_fields(thing, {"id": object_id})
@@ -317,7 +318,14 @@ class ScimDirectory:
             user = self._patched(user, difference(given, user, USER_FIELDS))
         return self._remember(user)
 
+    def _follow_rename(self, action: Action) -> None:
+        """Roles are written by ids that were read before the names passed on."""
+        if action.kind == "user" and action.renames and self._administration is not None:
+            self._administration.forget_users()
+
     def update_user(self, action: Action) -> User:
+        # Before it is sent: a rename whose answer is lost may have been done all the same.
+        self._follow_rename(action)
         return self._remember(self._patched(action.subject, action.changes))
 
     def _patched(self, thing: Thing, changes: Mapping[str, Any]) -> Thing:
