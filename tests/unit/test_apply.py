@@ -16,7 +16,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import (
     AddRemoveSet,
     Desired,
+    DesiredGroup,
     DesiredUser,
+    Group,
     Snapshot,
     User,
 )
@@ -50,9 +52,9 @@ def person(name: str, number: int, **more: Any) -> User:
     return User(f"{name}@c.com", str(number), "A", "B", active=True, administrator=False)._replace(**more)
 
 
-def planned(desired: Desired, *users: User) -> Plan:
+def planned(desired: Desired, *users: User, groups: tuple[Group, ...] = ()) -> Plan:
     administrators = frozenset(user.key for user in users if user.administrator and user.active)
-    return make_plan(desired, Snapshot(users, (), administrators), PROVISIONING_ABILITIES)
+    return make_plan(desired, Snapshot(users, groups, administrators), PROVISIONING_ABILITIES)
 
 
 def outcomes(report: Report) -> Mapping[str, str]:
@@ -124,3 +126,96 @@ def test_other_people_go_all_the_same() -> None:
     )
     assert outcomes(report)["delete user 'other@c.com'"] == "done"
     assert outcomes(report)["delete user 'old@c.com'"] == "not tried"
+
+
+# ---- names that were not given up
+
+ALICE, BOB, CAROL, BOSS = person("a", 1), person("b", 2), person("carol", 3), person("boss", 4, administrator=True)
+CHAIN = (
+    DesiredUser("c@c.com", identity="b@c.com"),
+    DesiredUser("b@c.com", identity="a@c.com", instead=True),
+    DesiredUser("a@c.com", fields=NAMES, instead=True),
+)
+RENAME = "change user 'c@c.com'"
+"""Alice gets Bob's name, a newcomer gets Alice's, and it is Bob who cannot be renamed."""
+
+
+def members(*names: str) -> frozenset[str]:
+    return frozenset(f"{name}@c.com" for name in names)
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_name_that_was_not_given_up_is_given_to_nobody(concurrency: int) -> None:
+    handlers = Recorder(RENAME)
+    report = apply(planned(Desired(CHAIN), ALICE, BOB), handlers, where="there", concurrency=concurrency)
+    assert outcomes(report) == {
+        RENAME: "failed",
+        "change user 'b@c.com'": "not tried",
+        "create user 'a@c.com'": "not tried",
+    }
+    assert [action.deed for action in handlers.tried] == [RENAME]
+    reasons = {item["name"]: item["reason"] for item in report.results()}
+    assert reasons["b@c.com"] == (
+        "Cannot change user 'b@c.com' there: another user still has this name, because it could not be renamed to 'c@c.com'. "
+        "Mend that and run the task again: it does the rest."
+    )
+    assert "could not be renamed to 'b@c.com'" in reasons["a@c.com"]
+
+
+def test_nobody_gets_into_a_group_under_the_name_of_another() -> None:
+    groups = (
+        Group("Board", "7", members=members("carol")),
+        Group("Sales", "8", members=members("a", "b", "carol")),
+        Group("Staff", "9", members=members("b", "carol")),
+    )
+    wishes = (
+        DesiredGroup("Board", members=AddRemoveSet(add=members("b"))),
+        DesiredGroup("Sales", members=AddRemoveSet(set=members("c", "boss"))),
+        DesiredGroup("Staff", members=AddRemoveSet(add=members("boss"))),
+    )
+    handlers = Recorder(RENAME)
+    plan = planned(Desired(CHAIN[:2], wishes), ALICE, BOB, CAROL, BOSS, groups=groups)
+    report = apply(plan, handlers)
+    assert [item.action for item in report.done] == list(plan.actions)
+    changed = {a.name: (a.changes, a.outcome.members) for a in handlers.tried if a.kind == "membership"}
+    # Alice, who is still called a@, was to leave Sales; Bob, who is still called b@, stays where he was.
+    assert changed == {
+        "Sales": ({"add": ["boss@c.com"], "remove": ["carol@c.com"]}, members("a", "b", "boss")),
+        "Staff": ({"add": ["boss@c.com"], "remove": []}, members("b", "carol", "boss")),
+    }
+    results = {item["name"]: item for item in report.results() if item["kind"] == "membership"}
+    assert {name: item["outcome"] for name, item in results.items()} == {
+        "Board": "not tried",
+        "Sales": "failed",
+        "Staff": "done",
+    }
+    assert results["Board"]["reason"].startswith(
+        "Cannot change the members of group 'Board': user 'b@c.com' was left out"
+    )
+    assert "The others" not in results["Board"]["reason"]
+    assert results["Sales"]["reason"].startswith(
+        "Cannot change the members of group 'Sales': user 'b@c.com' was left out"
+    )
+    assert "The others were changed." in results["Sales"]["reason"]
+
+
+@pytest.mark.parametrize("failing", [RENAME, "create user 'nina@c.com'"])
+def test_the_role_is_not_given_to_another_of_that_name(failing: str) -> None:
+    newcomer = DesiredUser("nina@c.com", fields=NAMES)
+    roles = AddRemoveSet(add=members("b", "nina"))
+    handlers = Recorder(failing)
+    report = apply(planned(Desired((*CHAIN[:2], newcomer), administrators=roles), ALICE, BOB, BOSS), handlers)
+    grants = {name: outcomes(report)[f"grant the role of administrator '{name}@c.com'"] for name in ("b", "nina")}
+    wrong = "b" if failing == RENAME else "nina"
+    assert grants == {"b": "done", "nina": "done", wrong: "not tried"}
+
+
+def test_a_new_group_does_not_get_the_one_that_kept_its_name() -> None:
+    sales = Group("Sales", "7", members=frozenset())
+    plan = planned(Desired(groups=(DesiredGroup("Marketing", identity="Sales"),)), ALICE, groups=(sales,))
+    newcomer = planned(Desired(groups=(DesiredGroup("Sales", members=AddRemoveSet(add=members("a"))),)), ALICE)
+    handlers = Recorder("change group 'Marketing'")
+    report = apply(Plan(plan.actions + newcomer.actions), handlers)
+    assert list(outcomes(report).values()) == ["failed", "not tried", "not tried"]
+    assert "another group still has this name" in report.results()[1]["reason"]
+    assert "was not created" in report.results()[2]["reason"]
