@@ -385,6 +385,39 @@ def test_a_member_who_is_not_there_any_more_is_told(scripted: Scripted) -> None:
         done(directory, Desired(groups=(wish,)), current)
 
 
+LEFT_OVER = Desired(
+    groups=(DesiredGroup("Sales", members=AddRemoveSet(set=frozenset({upn(1), "x@c.com", "y@c.com"}))),)
+)
+
+
+def test_whoever_is_not_there_keeps_nobody_in_a_group_over_scim(scripted: Scripted) -> None:
+    server = ScimServer(
+        [scim_user(1), scim_user(2)], [{"id": "g1", "displayName": "Sales", "members": [{"value": "u2"}]}]
+    )
+    http = scripted(server)
+    directory = scim(http)
+    current = directory.snapshot(LEFT_OVER)
+    current = replace(current, users=(*current.users, User("x@c.com"), User("y@c.com")))
+    with pytest.raises(W365Error, match=r"users 'x@c.com', 'y@c.com' are not there: they could not .* or were deleted"):
+        done(directory, LEFT_OVER, current)
+    assert patches(http) == [
+        [{"op": "add", "path": "members", "value": [{"value": "u1"}]}],
+        [{"op": "remove", "path": 'members[value eq "u2"]'}],
+    ]
+
+
+def test_whoever_is_not_there_keeps_nobody_in_a_group_over_provisioning(scripted: Scripted) -> None:
+    server = Instances(users={n: person(upn(n)) for n in (1, 2)})
+    server.groups = [{"Id": 7, "Name": "Sales", "Members": [{"Id": 2}]}]
+    http = scripted(server)
+    directory = provisioning(http)
+    current = directory.snapshot(LEFT_OVER)
+    current = replace(current, users=(*current.users, User("x@c.com"), User("y@c.com")))
+    with pytest.raises(W365Error, match=r"users 'x@c.com', 'y@c.com' are not there: they could not .* or were deleted"):
+        done(directory, LEFT_OVER, current)
+    assert http.writes == [("PUT", "/Provisioning/contoso/Group/7/", {"Members": [1]})]
+
+
 def test_members_of_a_group_that_could_not_be_created_are_told(scripted: Scripted) -> None:
     server = ScimServer([scim_user(1)])
     server.write = lambda method, _path, _body: (400, {"detail": "no"}) if method == "POST" else (204, "")

@@ -12,7 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .adapters import active_administrators, handlers_of, primary_administrator, purge_needs_groups, user_names
+from .adapters import (
+    absent_users,
+    active_administrators,
+    handlers_of,
+    primary_administrator,
+    purge_needs_groups,
+    user_names,
+)
 from .apply import Handler, created_once
 from .errors import (
     AlreadyExistsError,
@@ -255,24 +262,29 @@ class ProvisioningDirectory:
         group_id = group.id or self._group_ids.get(group.key, "")
         if not group_id:
             raise W365Error(f"group '{group.name}' was not created, so it has no members to change.")
-        ids = [self._user_id(key) for key in sorted(group.members or ())]
-        self._client.call("group.update", environment=self._environment, object_id=group_id, body={"Members": ids})
+        ids = {key: self._user_id(key) for key in sorted(group.members or ())}
+        members = [id for id in ids.values() if id]
+        # Whoever is not there must not keep the others in the group or out of it, so that is told last.
+        self._client.call("group.update", environment=self._environment, object_id=group_id, body={"Members": members})
+        if absent := absent_users(ids):
+            raise W365Error(absent)
         return with_fields(group, {"id": group_id})
 
     def set_administrator(self, action: Action) -> User:
         subject: User = action.subject
-        user = with_fields(subject, {"id": str(self._user_id(subject.key))})
+        id = self._user_id(subject.key)
+        if absent := absent_users({subject.key: id}):
+            raise W365Error(absent)
+        user = with_fields(subject, {"id": str(id)})
         return self._put_user(user, action.changes, {})
 
     def _user_id(self, key: str) -> int | str:
-        """The id as the server wrote it: a number (contract: User; D)."""
+        """The id as the server wrote it: a number (contract: User; D). Empty where nobody has this UPN."""
         id = key.removeprefix(UNRESOLVED) if key.startswith(UNRESOLVED) else self._ids.get(key, "")
         if not id:
             # One worker reads for all who wait.
             with self._reading:
                 id = self._ids.get(key, "") or self._read_id(key)
-        if not id:
-            raise W365Error(f"user '{key}' is not there: it could not be created, or was deleted meanwhile.")
         return int(id) if id.isdigit() else id
 
     def _read_id(self, key: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .adapters import (
+    absent_users,
     active_administrators,
     handlers_of,
     primary_administrator,
@@ -271,15 +272,16 @@ class ScimDirectory:
         group_id = self._group_id(action.outcome)
         if not group_id or not all(key.startswith(UNRESOLVED) or key in self._user_ids for key in keys):
             return None
-        patches = list(self._member_patches(action))
+        patches = list(self._member_patches(action, {key: self._user_id(key) for key in keys}))
         return Request("scim.group.patch", group_id, patches[0]) if len(patches) == 1 else None
 
-    def _member_patches(self, action: Action) -> Iterator[dict[str, Any]]:
-        """The bodies of the PATCH requests that change the members, in slices."""
-        added = [{"value": self._user_id(key)} for key in action.changes["add"]]
+    @staticmethod
+    def _member_patches(action: Action, ids: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """The bodies of the PATCH requests that change the members, in slices and without those who have no id."""
+        added = [{"value": ids[key]} for key in action.changes["add"] if ids[key]]
         for start in range(0, len(added), MEMBERS_PER_PATCH):
             yield patch_body([{"op": "add", "path": "members", "value": added[start : start + MEMBERS_PER_PATCH]}])
-        removed = [self._user_id(key) for key in action.changes["remove"]]
+        removed = [ids[key] for key in action.changes["remove"] if ids[key]]
         for start in range(0, len(removed), MEMBERS_PER_PATCH):
             yield patch_body(
                 [
@@ -368,19 +370,24 @@ class ScimDirectory:
         group_id = self._group_id(group)
         if not group_id:
             raise W365Error(f"group '{group.name}' was not created, so it has no members to change.")
-        for body in self._member_patches(action):
+        ids = {key: self._user_id(key) for key in (*action.changes["add"], *action.changes["remove"])}
+        # Whoever is not there must not keep the others in the group or out of it, so that is told last.
+        for body in self._member_patches(action, ids):
             self._do(Request("scim.group.patch", group_id, body))
+        if absent := absent_users(ids):
+            raise W365Error(absent)
         return with_fields(group, {"id": group_id})
 
     def _group_id(self, group: Group) -> str:
         return group.id or self._group_ids.get(group.key, "")
 
     def _user_id(self, key: str) -> str:
+        """Empty where nobody has this UPN."""
         if key.startswith(UNRESOLVED):
             return key.removeprefix(UNRESOLVED)
-        if key not in self._user_ids and self.find_user(key) is None:
-            raise W365Error(f"user '{key}' is not there: it could not be created, or was deleted meanwhile.")
-        return self._user_ids[key]
+        if key not in self._user_ids:
+            self.find_user(key)
+        return self._user_ids.get(key, "")
 
     def set_administrator(self, action: Action) -> User:
         if self._administration is None:
