@@ -216,6 +216,11 @@ def test_where_no_listing_shows_members_the_concerned_groups_are_read(scripted: 
     http = scripted(answer)
     directory = scim(http)
     desired = Desired(users=(DesiredUser(upn(1)),), groups=wish, whole=True)
+    # A group that a source has renamed is known by its external id.
+    groups[9]["externalId"] = "ABC-9"
+    renamed = DesiredGroup("New", fields={"external_id": "abc-9"}, members=AddRemoveSet(set=frozenset()))
+    found = scim(scripted(answer)).snapshot(replace(desired, groups=(renamed,)))
+    assert [group.name for group in found.groups if group.members] == ["Group 9"]
     plan = make_plan(desired, directory.snapshot(desired), directory.abilities)
     assert [(action.kind, action.verb) for action in plan.actions] == [("group", "update")]
     assert reads(http, "Groups") == (0, 1, 2)

@@ -140,7 +140,8 @@ class ScimDirectory:
             # Either nobody is in any group, or this server leaves members out of listings: only the groups themselves tell.
             read = [
                 self._full(group)
-                if concerned is None or not concerned.isdisjoint((group.key, group.id))
+                if concerned is None
+                or not concerned.isdisjoint((group.key, group.id, folded(group.external_id or group.id)))
                 else (group, ids)
                 for group, ids in read
             ]
@@ -423,10 +424,15 @@ def _needs_members(desired: Desired) -> bool:
 
 
 def _concerned_groups(desired: Desired) -> frozenset[str] | None:
-    """Keys and ids of the groups whose members matter; None for all."""
+    """Keys, ids and external ids of the groups whose members matter; None for all. One that was renamed has another name."""
     if purge_needs_groups(desired):
         return None
-    names = [name for group in desired.groups for name in (group.name, group.identity) if name]
+    names = [
+        str(name)
+        for group in desired.groups
+        for name in (group.name, group.identity, group.fields.get("external_id"))
+        if name
+    ]
     return frozenset(names) | frozenset(map(folded, names))
 
 
