@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.apply import Report, apply
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.apply import UNDONE, Report, apply
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import W365Error
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import (
     AddRemoveSet,
@@ -197,6 +197,29 @@ def test_nobody_gets_into_a_group_under_the_name_of_another() -> None:
         "Cannot change the members of group 'Sales': user 'b@c.com' was left out"
     )
     assert "The others were changed." in results["Sales"]["reason"]
+
+
+def test_a_batch_gets_the_narrowed_change_and_the_report_tells_of_the_planned_one() -> None:
+    class AllAtOnce:
+        sent: tuple[Action, ...] = ()
+
+        def slices(self, actions: Sequence[Action], workers: int) -> Iterable[Sequence[Action]]:
+            return [actions] if actions else []
+
+        def send(self, actions: Sequence[Action]) -> list[Any]:
+            if actions[0].kind != "membership":
+                return [UNDONE] * len(actions)
+            self.sent += tuple(actions)
+            return [action.outcome for action in actions]
+
+    wishes = tuple(DesiredGroup(name, members=AddRemoveSet(add=members("b", "carol"))) for name in ("Board", "Sales"))
+    groups = tuple(Group(wish.name, wish.name, members=frozenset()) for wish in wishes)
+    plan = planned(Desired(CHAIN[:2], wishes), ALICE, BOB, CAROL, groups=groups)
+    batch = AllAtOnce()
+    report = apply(plan, Recorder(RENAME), batch=batch)
+    assert [action.changes["add"] for action in batch.sent] == [["carol@c.com"]] * 2
+    assert [item.action for item in report.done] == list(plan.actions)
+    assert [item["outcome"] for item in report.results()] == ["failed", "not tried", "failed", "failed"]
 
 
 @pytest.mark.parametrize("failing", [RENAME, "create user 'nina@c.com'"])

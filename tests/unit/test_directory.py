@@ -423,6 +423,32 @@ def test_whoever_is_not_there_keeps_nobody_in_a_group_over_provisioning(scripted
     assert http.writes == [("PUT", "/Provisioning/contoso/Group/7/", {"Members": [1]})]
 
 
+def test_a_failed_rename_keeps_its_members_in_a_list_that_is_sent_whole(scripted: Scripted) -> None:
+    """The Provisioning API takes all members at once, so those who stay must go by the ids that they have."""
+    server = Instances(users={1: person("a@c.com"), 2: person("b@c.com"), 3: person("new@c.com")})
+    server.groups = [
+        {"Id": 7, "Name": "Sales", "Members": [{"Id": 2}]},
+        {"Id": 8, "Name": "Staff", "Members": [{"Id": 1}]},
+    ]
+    http = scripted(
+        lambda method, path, body: (
+            (400, ["no"]) if method == "PUT" and path.endswith("/User/2/") else server(method, path, body)
+        )
+    )
+    directory = provisioning(http)
+    wish = Desired(
+        (DesiredUser("c@c.com", identity="b@c.com"), DesiredUser("b@c.com", identity="a@c.com", instead=True)),
+        tuple(
+            DesiredGroup(name, members=AddRemoveSet(add=frozenset({"b@c.com", "new@c.com"})))
+            for name in ("Sales", "Staff")
+        ),
+    )
+    report = apply(make_plan(wish, directory.snapshot(wish), directory.abilities), directory.handlers())
+    assert [result["outcome"] for result in report.results()] == ["failed", "not tried", "failed", "done"]
+    sent = {path: sorted(body["Members"]) for _method, path, body in http.writes if "/Group/" in path}
+    assert sent == {"/Provisioning/contoso/Group/7/": [2, 3], "/Provisioning/contoso/Group/8/": [1, 3]}
+
+
 def test_members_of_a_group_that_could_not_be_created_are_told(scripted: Scripted) -> None:
     server = ScimServer([scim_user(1)])
     server.write = lambda method, _path, _body: (400, {"detail": "no"}) if method == "POST" else (204, "")
