@@ -52,6 +52,7 @@ class Server:
     def __init__(self, config: Any = OFFERED) -> None:
         self.config = config
         self.users: dict[str, str] = {}
+        self.external_ids: dict[str, str] = {}
         self.singles: list[tuple[str, str]] = []
         self.bulks: list[list[dict[str, Any]]] = []
         self.answer: Callable[[list[dict[str, Any]]], Any] = lambda results: (200, {"Operations": results})
@@ -65,7 +66,11 @@ class Server:
             self.bulks.append(body["Operations"])
             return self.answer([self._operation(operation) for operation in body["Operations"]])
         if method == "GET":
-            found = [{"id": self.users[name], "userName": name} for name in self.users if f'"{name}"' in path]
+            found = [
+                {"id": self.users[name], "userName": name, "externalId": self.external_ids.get(name)}
+                for name in self.users
+                if f'"{name}"' in path
+            ]
             return 200, {"totalResults": len(found), "Resources": found}
         self.singles.append((method, place))
         status, _location, resource = self._do(method, place, body)
@@ -244,6 +249,20 @@ def test_a_refused_object_tells_its_own_reason(scripted: Scripted) -> None:
     assert [item.action.name for item in report.failures] == [upn(3)]
     assert report.failures[0].error is not None
     assert "no such name (HTTP 400, POST /Users)" in report.failures[0].error.message
+
+
+def test_the_account_of_somebody_else_is_not_given_to_a_newcomer(scripted: Scripted) -> None:
+    server = Server()
+    server.users = {upn(3): "bob"}
+    server.external_ids = {upn(3): "b"}
+    people = tuple(
+        DesiredUser(upn(n), fields={"first_name": "A", "last_name": str(n), "external_id": str(n)})
+        for n in range(COUNT)
+    )
+    report = run(scripted, server, make_plan(Desired(people, whole=True), Snapshot(), ScimDirectory.abilities))
+    assert [item.action.name for item in report.failures] == [upn(3)]
+    assert server.singles == [("POST", "/Users")]
+    assert len(server.bulks) == 1
 
 
 def test_limits() -> None:

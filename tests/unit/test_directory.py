@@ -43,7 +43,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     Snapshot,
     User,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import Action, make_plan
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import Action, Plan, make_plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_environment import (
     Unreadable,
     plan_environment,
@@ -216,6 +216,11 @@ def test_where_no_listing_shows_members_the_concerned_groups_are_read(scripted: 
     http = scripted(answer)
     directory = scim(http)
     desired = Desired(users=(DesiredUser(upn(1)),), groups=wish, whole=True)
+    # A group that a source has renamed is known by its external id.
+    groups[9]["externalId"] = "ABC-9"
+    renamed = DesiredGroup("New", fields={"external_id": "abc-9"}, members=AddRemoveSet(set=frozenset()))
+    found = scim(scripted(answer)).snapshot(replace(desired, groups=(renamed,)))
+    assert [group.name for group in found.groups if group.members] == ["Group 9"]
     plan = make_plan(desired, directory.snapshot(desired), directory.abilities)
     assert [(action.kind, action.verb) for action in plan.actions] == [("group", "update")]
     assert reads(http, "Groups") == (0, 1, 2)
@@ -252,6 +257,71 @@ def test_the_roles_are_read_only_where_somebody_may_lose_one(scripted: Scripted)
     ):
         assert directory.snapshot(Desired((wish,))).administrators == {upn(1)}
     assert directory.snapshot(Desired(administrators=AddRemoveSet())).administrators == {upn(1)}
+
+
+def test_a_leaving_administrator_is_known_as_one_over_scim(scripted: Scripted) -> None:
+    roles = [{"Id": n, "EmailAddress": upn(n), "IsAdministrator": n == 1, "IsActive": True} for n in (1, 2)]
+
+    def answer(method: str, path: str, body: Any) -> Any:
+        if path.startswith("/Provisioning"):
+            return (200, roles) if method == "GET" else (400, ["no"])
+        return ScimServer([scim_user(1), scim_user(2)])(method, path, body)
+
+    http = scripted(answer)
+    directory = scim(http, provisioning(http))
+    wish = Desired((DesiredUser(upn(1), present=False),), administrators=AddRemoveSet(add=frozenset({upn(2)})))
+    report = apply(make_plan(wish, directory.snapshot(wish), directory.abilities), directory.handlers())
+    assert [result["outcome"] for result in report.results()] == ["failed", "not tried"]
+    assert [call[0] for call in http.writes] == ["PUT"]
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_the_role_follows_a_name_that_passes_on(scripted: Scripted, bulk: bool) -> None:
+    """Alice gets Bob's UPN and the role: Bob, whom the Provisioning API listed under it before, must not get it."""
+    count = 12
+    server = ScimServer([scim_user(n) for n in range(count)])
+    names = {n: upn(n) for n in range(count)}
+
+    def patched(path: str, body: Any) -> int:
+        number = int(path.rpartition("/u")[2])
+        names[number] = body["Operations"][0]["value"]
+        return 204
+
+    def answer(method: str, path: str, body: Any) -> Any:
+        if path.startswith("/Provisioning"):
+            roles = [{"Id": 100 + n, "EmailAddress": name, "IsActive": True} for n, name in names.items()]
+            return (200, roles) if method == "GET" else (200, "")
+        if path.endswith("/ServiceProviderConfig"):
+            return 200, {"bulk": {"supported": True, "maxOperations": 100, "maxPayloadSize": 1_000_000}}
+        if path.endswith("/Bulk"):
+            done = [{**op, "status": str(patched(op["path"], op["data"]))} for op in body["Operations"]]
+            return 200, {"Operations": done}
+        return server(method, path, body)
+
+    server.write = lambda _method, path, body: (patched(path, body), "")
+    http = scripted(answer)
+    directory = scim(http, provisioning(http))
+    current = directory.snapshot(Desired((DesiredUser(upn(0)),), administrators=AddRemoveSet(), whole=True))
+    # User 0 gets the name of user 10 and so on.
+    renames = Plan(
+        tuple(
+            Action("user", "update", upn(n + 10), {}, {}, {"upn": upn(n + 10)}, user, user._replace(upn=upn(n + 10)))
+            for n, user in enumerate(current.users)
+        )
+    )
+    grants = tuple(
+        Action("administrator", "grant", upn(n), {}, {}, {"administrator": True}, User(upn(n))) for n in (10, 11)
+    )
+    plan = replace(renames, actions=renames.actions + grants)
+    batch = directory.batch(plan) if bulk else None
+    http.calls.clear()
+    report = apply(plan, directory.handlers(), batch=batch, concurrency=2)
+    assert report.failures == []
+    assert ("POST" in {call[0] for call in http.writes}) is bulk
+    assert {call[1] for call in http.writes if call[0] == "PUT"} == {
+        f"/Provisioning/contoso/User/{100 + n}/" for n in (0, 1)
+    }
+    assert len([call for call in http.calls if call[:2] == ("GET", "/Provisioning/contoso/User/")]) == 1
 
 
 def test_a_server_without_roles_lets_people_go_but_nobody_be_made_administrator(scripted: Scripted) -> None:
@@ -318,6 +388,65 @@ def test_a_member_who_is_not_there_any_more_is_told(scripted: Scripted) -> None:
         match=r"Cannot change the members of group 'Sales' in environment 'contoso': user 'adele.vance@contoso.com' is not there",
     ):
         done(directory, Desired(groups=(wish,)), current)
+
+
+LEFT_OVER = Desired(
+    groups=(DesiredGroup("Sales", members=AddRemoveSet(set=frozenset({upn(1), "x@c.com", "y@c.com"}))),)
+)
+
+
+def test_whoever_is_not_there_keeps_nobody_in_a_group_over_scim(scripted: Scripted) -> None:
+    server = ScimServer(
+        [scim_user(1), scim_user(2)], [{"id": "g1", "displayName": "Sales", "members": [{"value": "u2"}]}]
+    )
+    http = scripted(server)
+    directory = scim(http)
+    current = directory.snapshot(LEFT_OVER)
+    current = replace(current, users=(*current.users, User("x@c.com"), User("y@c.com")))
+    with pytest.raises(W365Error, match=r"users 'x@c.com', 'y@c.com' are not there: they could not .* or were deleted"):
+        done(directory, LEFT_OVER, current)
+    assert patches(http) == [
+        [{"op": "add", "path": "members", "value": [{"value": "u1"}]}],
+        [{"op": "remove", "path": 'members[value eq "u2"]'}],
+    ]
+
+
+def test_whoever_is_not_there_keeps_nobody_in_a_group_over_provisioning(scripted: Scripted) -> None:
+    server = Instances(users={n: person(upn(n)) for n in (1, 2)})
+    server.groups = [{"Id": 7, "Name": "Sales", "Members": [{"Id": 2}]}]
+    http = scripted(server)
+    directory = provisioning(http)
+    current = directory.snapshot(LEFT_OVER)
+    current = replace(current, users=(*current.users, User("x@c.com"), User("y@c.com")))
+    with pytest.raises(W365Error, match=r"users 'x@c.com', 'y@c.com' are not there: they could not .* or were deleted"):
+        done(directory, LEFT_OVER, current)
+    assert http.writes == [("PUT", "/Provisioning/contoso/Group/7/", {"Members": [1]})]
+
+
+def test_a_failed_rename_keeps_its_members_in_a_list_that_is_sent_whole(scripted: Scripted) -> None:
+    """The Provisioning API takes all members at once, so those who stay must go by the ids that they have."""
+    server = Instances(users={1: person("a@c.com"), 2: person("b@c.com"), 3: person("new@c.com")})
+    server.groups = [
+        {"Id": 7, "Name": "Sales", "Members": [{"Id": 2}]},
+        {"Id": 8, "Name": "Staff", "Members": [{"Id": 1}]},
+    ]
+    http = scripted(
+        lambda method, path, body: (
+            (400, ["no"]) if method == "PUT" and path.endswith("/User/2/") else server(method, path, body)
+        )
+    )
+    directory = provisioning(http)
+    wish = Desired(
+        (DesiredUser("c@c.com", identity="b@c.com"), DesiredUser("b@c.com", identity="a@c.com", instead=True)),
+        tuple(
+            DesiredGroup(name, members=AddRemoveSet(add=frozenset({"b@c.com", "new@c.com"})))
+            for name in ("Sales", "Staff")
+        ),
+    )
+    report = apply(make_plan(wish, directory.snapshot(wish), directory.abilities), directory.handlers())
+    assert [result["outcome"] for result in report.results()] == ["failed", "not tried", "failed", "done"]
+    sent = {path: sorted(body["Members"]) for _method, path, body in http.writes if "/Group/" in path}
+    assert sent == {"/Provisioning/contoso/Group/7/": [2, 3], "/Provisioning/contoso/Group/8/": [1, 3]}
 
 
 def test_members_of_a_group_that_could_not_be_created_are_told(scripted: Scripted) -> None:
@@ -400,6 +529,22 @@ def test_a_user_who_turns_out_to_be_there_is_adopted_and_mended(scripted: Script
     ]
     assert {"op": "replace", "path": "active", "value": True} in patches(http)[0]
     assert report.last("user").id == "u1"
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_the_account_of_somebody_else_is_not_given_to_a_newcomer(scripted: Scripted, lost: bool) -> None:
+    """Somebody whose rename failed still has the UPN."""
+    server = ScimServer()
+
+    def write(_method: str, _path: str, _body: Any) -> Any:
+        server.users = [{"id": "u1", "userName": ADELE, "active": True, "externalId": "bob"}]
+        return LostAnswerError("no answer") if lost else (409, {"scimType": "uniqueness", "detail": "exists"})
+
+    server.write = write
+    http = scripted(server)
+    with pytest.raises(W365Error, match=r"Cannot create user '.*': the UPN '.*' belongs to .* somebody else: .*'bob'"):
+        done(scim(http), Desired((DesiredUser(ADELE, fields={**NAMES, "external_id": "nina"}),)))
+    assert [method for method, _path, _body in http.writes] == ["POST"]
 
 
 def test_a_user_who_exists_unseen_is_told(scripted: Scripted) -> None:

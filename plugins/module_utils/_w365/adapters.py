@@ -67,3 +67,13 @@ def user_names(desired: Desired) -> list[str]:
 def takes_away(user: DesiredUser) -> bool:
     """True when carrying this out may cost an environment an administrator."""
     return not user.present or user.fields.get("active") is False or user.fields.get("administrator") is False
+
+
+def absent_users(ids: Mapping[str, Any]) -> str:
+    """A sentence about those who have no id; empty where everybody has one."""
+    absent = [f"'{key}'" for key, id in ids.items() if not id]
+    if not absent:
+        return ""
+    who = f"user {absent[0]} is not there: it" if len(absent) == 1 else f"users {', '.join(absent)} are not there: they"
+    were = "was" if len(absent) == 1 else "were"
+    return f"{who} could not be created, or {were} deleted meanwhile."

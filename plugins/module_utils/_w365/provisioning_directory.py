@@ -12,7 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .adapters import active_administrators, handlers_of, primary_administrator, purge_needs_groups, user_names
+from .adapters import (
+    absent_users,
+    active_administrators,
+    handlers_of,
+    primary_administrator,
+    purge_needs_groups,
+    user_names,
+)
 from .apply import Handler, created_once
 from .errors import (
     AlreadyExistsError,
@@ -68,11 +75,14 @@ class ProvisioningDirectory:
     abilities = PROVISIONING_ABILITIES
 
     def __init__(self, client: ProvisioningClient, environment: str) -> None:
+        from threading import Lock
+
         self._client = client
         self._environment = environment
         self._users: list[User] | None = None
         self._ids: dict[str, str] = {}
         self._group_ids: dict[str, str] = {}
+        self._reading = Lock()
 
     def handlers(self) -> Mapping[str, Handler]:
         return handlers_of(self)
@@ -125,11 +135,17 @@ class ProvisioningDirectory:
             ) from None
 
     def list_users(self) -> list[User]:
-        if self._users is None:
+        users = self._users
+        if users is None:
             items = _listed(self._client.call("user.list", environment=self._environment))
-            self._users = [user_from_provisioning(item) for item in items]
-            self._ids.update({user.key: user.id for user in self._users})
-        return self._users
+            self._users = users = [user_from_provisioning(item) for item in items]
+            self._ids.update({user.key: user.id for user in users})
+        return users
+
+    def forget_users(self) -> None:
+        """Their names have changed over another wire: the next who needs an id reads them again."""
+        self._users = None
+        self._ids.clear()
 
     def list_groups(self, *, members: bool = True) -> list[Group]:
         groups = []
@@ -246,26 +262,36 @@ class ProvisioningDirectory:
         group_id = group.id or self._group_ids.get(group.key, "")
         if not group_id:
             raise W365Error(f"group '{group.name}' was not created, so it has no members to change.")
-        ids = [self._user_id(key) for key in sorted(group.members or ())]
-        self._client.call("group.update", environment=self._environment, object_id=group_id, body={"Members": ids})
+        ids = {key: self._user_id(key) for key in sorted(group.members or ())}
+        members = [id for id in ids.values() if id]
+        # Whoever is not there must not keep the others in the group or out of it, so that is told last.
+        self._client.call("group.update", environment=self._environment, object_id=group_id, body={"Members": members})
+        if absent := absent_users(ids):
+            raise W365Error(absent)
         return with_fields(group, {"id": group_id})
 
     def set_administrator(self, action: Action) -> User:
         subject: User = action.subject
-        user = with_fields(subject, {"id": str(self._user_id(subject.key))})
+        id = self._user_id(subject.key)
+        if absent := absent_users({subject.key: id}):
+            raise W365Error(absent)
+        user = with_fields(subject, {"id": str(id)})
         return self._put_user(user, action.changes, {})
 
     def _user_id(self, key: str) -> int | str:
-        """The id as the server wrote it: a number (contract: User; D)."""
+        """The id as the server wrote it: a number (contract: User; D). Empty where nobody has this UPN."""
         id = key.removeprefix(UNRESOLVED) if key.startswith(UNRESOLVED) else self._ids.get(key, "")
         if not id:
-            # Created after the list was read, by a server that answered without an id.
-            self._users = None
-            found = self.find_user(key)
-            id = found.id if found is not None else ""
-        if not id:
-            raise W365Error(f"user '{key}' is not there: it could not be created, or was deleted meanwhile.")
+            # One worker reads for all who wait.
+            with self._reading:
+                id = self._ids.get(key, "") or self._read_id(key)
         return int(id) if id.isdigit() else id
+
+    def _read_id(self, key: str) -> str:
+        """The id of somebody created after the list was read, or whose name was forgotten."""
+        self._users = None
+        found = self.find_user(key)
+        return found.id if found is not None else ""
 
 
 def _listed(data: Any) -> list[Mapping[str, Any]]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .adapters import (
+    absent_users,
     active_administrators,
     handlers_of,
     primary_administrator,
@@ -108,12 +109,12 @@ class ScimDirectory:
                 )
             )
         people = self._people_with_roles(desired)
-        return Snapshot(
-            tuple(users),
-            tuple(groups),
-            None if people is None else active_administrators(people),
-            None if people is None else primary_administrator(people),
-        )
+        if people is None:
+            return Snapshot(tuple(users), tuple(groups))
+        administrators = active_administrators(people)
+        # SCIM tells no roles, and what takes an administrator away has to be known as such.
+        users = [user._replace(administrator=True) if user.key in administrators else user for user in users]
+        return Snapshot(tuple(users), tuple(groups), administrators, primary_administrator(people))
 
     def _people_with_roles(self, desired: Desired) -> list[User] | None:
         """The users as the Provisioning API shows them; None when they need not or cannot be read."""
@@ -139,7 +140,8 @@ class ScimDirectory:
             # Either nobody is in any group, or this server leaves members out of listings: only the groups themselves tell.
             read = [
                 self._full(group)
-                if concerned is None or not concerned.isdisjoint((group.key, group.id))
+                if concerned is None
+                or not concerned.isdisjoint((group.key, group.id, folded(group.external_id or group.id)))
                 else (group, ids)
                 for group, ids in read
             ]
@@ -271,15 +273,16 @@ class ScimDirectory:
         group_id = self._group_id(action.outcome)
         if not group_id or not all(key.startswith(UNRESOLVED) or key in self._user_ids for key in keys):
             return None
-        patches = list(self._member_patches(action))
+        patches = list(self._member_patches(action, {key: self._user_id(key) for key in keys}))
         return Request("scim.group.patch", group_id, patches[0]) if len(patches) == 1 else None
 
-    def _member_patches(self, action: Action) -> Iterator[dict[str, Any]]:
-        """The bodies of the PATCH requests that change the members, in slices."""
-        added = [{"value": self._user_id(key)} for key in action.changes["add"]]
+    @staticmethod
+    def _member_patches(action: Action, ids: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """The bodies of the PATCH requests that change the members, in slices and without those who have no id."""
+        added = [{"value": ids[key]} for key in action.changes["add"] if ids[key]]
         for start in range(0, len(added), MEMBERS_PER_PATCH):
             yield patch_body([{"op": "add", "path": "members", "value": added[start : start + MEMBERS_PER_PATCH]}])
-        removed = [self._user_id(key) for key in action.changes["remove"]]
+        removed = [ids[key] for key in action.changes["remove"] if ids[key]]
         for start in range(0, len(removed), MEMBERS_PER_PATCH):
             yield patch_body(
                 [
@@ -290,6 +293,7 @@ class ScimDirectory:
 
     def _settle(self, action: Action, object_id: str) -> Any:
         """What became of an object by a request that was confirmed."""
+        self._follow_rename(action)
         thing = action.outcome
         if action.verb == "create" and object_id:
             thing = with_fields(thing, {"id": object_id})
@@ -312,11 +316,19 @@ class ScimDirectory:
 
         user, ours = created_once(create, lambda: self.find_user(wanted.upn))
         if not ours:
+            _refuse_somebody_else(wanted, user)
             given = {name: value for name, value in action.changes.items() if name in SCIM_USER_PATHS}
             user = self._patched(user, difference(given, user, USER_FIELDS))
         return self._remember(user)
 
+    def _follow_rename(self, action: Action) -> None:
+        """Roles are written by ids that were read before the names passed on."""
+        if action.kind == "user" and action.renames and self._administration is not None:
+            self._administration.forget_users()
+
     def update_user(self, action: Action) -> User:
+        # Before it is sent: a rename whose answer is lost may have been done all the same.
+        self._follow_rename(action)
         return self._remember(self._patched(action.subject, action.changes))
 
     def _patched(self, thing: Thing, changes: Mapping[str, Any]) -> Thing:
@@ -359,19 +371,24 @@ class ScimDirectory:
         group_id = self._group_id(group)
         if not group_id:
             raise W365Error(f"group '{group.name}' was not created, so it has no members to change.")
-        for body in self._member_patches(action):
+        ids = {key: self._user_id(key) for key in (*action.changes["add"], *action.changes["remove"])}
+        # Whoever is not there must not keep the others in the group or out of it, so that is told last.
+        for body in self._member_patches(action, ids):
             self._do(Request("scim.group.patch", group_id, body))
+        if absent := absent_users(ids):
+            raise W365Error(absent)
         return with_fields(group, {"id": group_id})
 
     def _group_id(self, group: Group) -> str:
         return group.id or self._group_ids.get(group.key, "")
 
     def _user_id(self, key: str) -> str:
+        """Empty where nobody has this UPN."""
         if key.startswith(UNRESOLVED):
             return key.removeprefix(UNRESOLVED)
-        if key not in self._user_ids and self.find_user(key) is None:
-            raise W365Error(f"user '{key}' is not there: it could not be created, or was deleted meanwhile.")
-        return self._user_ids[key]
+        if key not in self._user_ids:
+            self.find_user(key)
+        return self._user_ids.get(key, "")
 
     def set_administrator(self, action: Action) -> User:
         if self._administration is None:
@@ -390,6 +407,15 @@ def _replace_operation(paths: Mapping[str, str], name: str, value: Any, thing: U
     return {"op": "replace", "path": paths[name], "value": value}
 
 
+def _refuse_somebody_else(wanted: User, found: User) -> None:
+    """Whoever has the UPN under another external id is another person, such as one whose rename failed."""
+    if wanted.external_id and found.external_id and folded(wanted.external_id) != folded(found.external_id):
+        raise W365Error(
+            f"the UPN '{wanted.upn}' belongs to the account of somebody else: its external_id is '{found.external_id}', "
+            f"and this user's is '{wanted.external_id}'. That account was left as it is; rename or permanently delete it first."
+        )
+
+
 def _needs_members(desired: Desired) -> bool:
     """Whether a plan for this has to know who is in the groups."""
     return purge_needs_groups(desired) or any(
@@ -398,10 +424,15 @@ def _needs_members(desired: Desired) -> bool:
 
 
 def _concerned_groups(desired: Desired) -> frozenset[str] | None:
-    """Keys and ids of the groups whose members matter; None for all."""
+    """Keys, ids and external ids of the groups whose members matter; None for all. One that was renamed has another name."""
     if purge_needs_groups(desired):
         return None
-    names = [name for group in desired.groups for name in (group.name, group.identity) if name]
+    names = [
+        str(name)
+        for group in desired.groups
+        for name in (group.name, group.identity, group.fields.get("external_id"))
+        if name
+    ]
     return frozenset(names) | frozenset(map(folded, names))
 
 
