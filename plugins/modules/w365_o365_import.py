@@ -269,7 +269,7 @@ results:
       returned: for users and groups that go for that
       sample: true
     outcome:
-      description: V(done), V(failed), or V(not tried) after a failure that concerns all. In check mode everything that would be done is V(done).
+      description: V(done), V(failed), or V(not tried) because of another failure. In check mode everything that would be done is V(done).
       type: str
       returned: always
       sample: done

@@ -288,7 +288,7 @@ class W365Module(AnsibleModule):
         if len(report.done) == 1:
             errors[0].details.update(outcome)
             return errors[0]
-        stopped = f"What failed concerns all changes, so the last {untried} of them were not tried. " if untried else ""
+        stopped = f"Because of what failed, {untried} more were not tried. " if untried else ""
         shown = " ".join(error.message for error in errors[:3])
         more = f" And {len(errors) - 3} more, see results." if len(errors) > 3 else ""
         return ApplyError(

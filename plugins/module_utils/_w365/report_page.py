@@ -189,7 +189,7 @@ def _story(outcome: Outcome, rows: Sequence[Row]) -> str:
     if untried:
         verb = "change was" if untried == 1 else "changes were"
         sentences.append(
-            f'<strong class="bad">{_number(untried)} {verb} not tried, because what had failed concerned all changes.</strong>'
+            f'<strong class="bad">{_number(untried)} {verb} not tried, because of what had failed.</strong>'
         )
     if not told and not failed and not untried:
         sentences = ["Nothing had to be changed." if not outcome.rehearsal else "Nothing would have to be changed."]
