@@ -412,6 +412,39 @@ def test_an_export_holds_no_secret(tmp_path: Path, installed: dict[str, Any], tw
     assert "user create 6" in check.stdout
 
 
+def test_an_export_opens_a_vault_where_no_secret_stands(tmp_path: Path, twin: Twin) -> None:
+    """An identity from a vault is written as its text; a secret from a vault is blank as any other."""
+    password = tmp_path / "password"
+    password.write_text("vault-password", encoding="utf-8")
+    words = ("--vault-password-file", str(password))
+    program = str(Path(sys.executable).with_name("ansible-vault"))
+    texts = {"vaulted_id": twin.client_id, "vaulted_token": SECRETS["scim_token"]}
+    for name, text in texts.items():
+        command = [program, "encrypt_string", *words, "--name", name, text]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        with (tmp_path / "vaulted.yml").open("a", encoding="utf-8") as vaulted:
+            vaulted.write(done.stdout + "\n")
+    contoso = configuration(twin, "contoso", entra_client_id="{{ vaulted_id }}", scim_token="{{ vaulted_token }}")
+    done = run_named(
+        "export_sync",
+        tmp_path,
+        *words,
+        "-e",
+        "@vaulted.yml",
+        w365_sync_configurations=[contoso],
+        w365_sync_export="export.yml",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    written = (tmp_path / "export.yml").read_text(encoding="utf-8")
+    no_secret(done.stdout + done.stderr + written, "output and export")
+    (found,) = yaml.safe_load(written)["w365_sync_configurations"]
+    same(
+        [found["entra_client_id"], found["scim_token"]],
+        [twin.client_id, "{{ vault_contoso_scim_token }}"],
+        "what comes out of the vault",
+    )
+
+
 def test_an_export_refuses_a_secret_in_the_wrong_place(tmp_path: Path, twin: Twin) -> None:
     odd = configuration(twin, "contoso", graph_url=f"https://graph.contoso.com/{SECRETS['scim_token']}")
     done = run_named("export_sync", tmp_path, w365_sync_configurations=[odd], w365_sync_export="export.yml")
