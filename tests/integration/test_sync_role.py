@@ -412,6 +412,23 @@ def test_an_export_holds_no_secret(tmp_path: Path, installed: dict[str, Any], tw
     assert "user create 6" in check.stdout
 
 
+def test_an_export_remembers_and_a_run_by_hand_does_not(tmp_path: Path, installed: dict[str, Any], twin: Twin) -> None:
+    """A service could not read the state file that a run by hand would write, so that run leaves it out."""
+    contoso = installed["w365_sync_configurations"][:1]
+    contoso[0]["import"] = {**EMEA, "state_file": "state.json"}
+    install(tmp_path, {**installed, "w365_sync_configurations": contoso})
+    file = tmp_path / "etc" / "contoso" / "configuration.yml"
+    state = tmp_path / "state.json"
+    file.write_text(file.read_text(encoding="utf-8").replace("/var/lib/w365-sync/contoso/state.json", str(state)))
+    read = {"w365_sync_directory": str(tmp_path / "etc")}
+    for playbook, more in (("export_sync", {"w365_sync_export": "export.yml"}), ("sync", {})):
+        done = run_named(playbook, tmp_path, **read, **more)
+        assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = yaml.safe_load((tmp_path / "export.yml").read_text(encoding="utf-8"))["w365_sync_configurations"]
+    same(found["import"]["state_file"], str(state), "state_file of the export")
+    same([len(emea(twin, "contoso")), state.exists()], [6, False], "what the run by hand has done")
+
+
 def test_an_export_opens_a_vault_where_no_secret_stands(tmp_path: Path, twin: Twin) -> None:
     """An identity from a vault is written as its text; a secret from a vault is blank as any other."""
     password = tmp_path / "password"
