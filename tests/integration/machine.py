@@ -11,6 +11,7 @@ the collection stand where an administrator puts them: outside of home folders, 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -20,7 +21,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 import pytest
 
@@ -29,6 +30,8 @@ from playing import ROOT
 # Seconds. A start takes one.
 START_LIMIT = 60.0
 
+# Whoever ends the tests, however rudely, ends the machine too: each program becomes the next one, up to systemd-nspawn.
+_TIED = ("setpriv", "--pdeathsig", "TERM")
 # The upper layer is in memory, and all of it is seen by nobody else and gone with the process.
 _UNSHARED = ("unshare", "--mount", "--propagation=slave", "sh", "-euc")
 _LAYERS = """
@@ -50,7 +53,7 @@ def why_not() -> str:
     """Say what is missing for such a machine here; nothing when it is possible."""
     if os.geteuid() != 0:
         return "only root can start a systemd of its own"
-    missing = [name for name in ("systemd-nspawn", "unshare", "nsenter") if shutil.which(name) is None]
+    missing = [name for name in ("systemd-nspawn", "unshare", "nsenter", "setpriv") if shutil.which(name) is None]
     if missing:
         return f"{', '.join(missing)} is not there (on Debian the packages systemd-container and util-linux)"
     with TemporaryDirectory() as folder:
@@ -132,6 +135,18 @@ class Machine:
 
 
 @contextmanager
+def _alone() -> Iterator[None]:
+    """Wait for the machines of other tests to end, and keep them from starting.
+
+    Machines share a control group. Where systemd sees the processes of another one it does not end all that a stopped
+    service has left.
+    """
+    with (Path(gettempdir()) / "w365-machine.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
 def start_machine(folder: Path) -> Iterator[Machine]:
     """Start one, and end it with all that runs in it. The test is left out where none is possible."""
     if reason := why_not():
@@ -147,9 +162,9 @@ def start_machine(folder: Path) -> Iterator[Machine]:
     words += ["--boot", "systemd.unit=basic.target"]
     place = folder / "machine"
     place.mkdir()
-    with log.open("wb") as output:
+    with _alone(), log.open("wb") as output:
         process = subprocess.Popen(
-            [*_UNSHARED, _LAYERS + _BOOT, "boot", str(place), _COLLECTION, *words],
+            [*_TIED, *_UNSHARED, _LAYERS + _BOOT, "boot", str(place), _COLLECTION, *words],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -440,24 +440,29 @@ def test_an_export_holds_no_secret(tmp_path: Path, installed: dict[str, Any], tw
     connection = configuration(twin, "contoso")
     single = {f"w365_{key}": value for key, value in connection.items() if key not in ("name", "import")}
     blanks = ["vault_contoso_scim_token", "vault_contoso_entra_client_secret"]
-    ways: list[tuple[dict[str, Any], list[str]]] = [
-        ({"w365_sync_directory": str(tmp_path / "etc")}, [*blanks, "vault_fabrikam_scim_token"]),
-        ({"w365_sync_configurations": [connection]}, blanks),
-        ({**single, "w365_sync_name": "contoso", "w365_o365_import_definition": EMEA}, blanks),
+    both = [
+        {key: value for key, value in given.items() if value is not None}
+        for given in installed["w365_sync_configurations"]
     ]
-    for variables, names in ways:
+    ways: list[tuple[dict[str, Any], list[str], list[dict[str, Any]]]] = [
+        ({"w365_sync_directory": str(tmp_path / "etc")}, [*blanks, "vault_fabrikam_scim_token"], both),
+        ({"w365_sync_configurations": [connection]}, blanks, [connection]),
+        ({**single, "w365_sync_name": "contoso", "w365_o365_import_definition": EMEA}, blanks, [connection]),
+    ]
+    for variables, names, wanted in ways:
+        # What an earlier way has written proves nothing about this one.
+        (tmp_path / "export.yml").unlink(missing_ok=True)
         done = run_named("export_sync", tmp_path, "--diff", **variables, w365_sync_export="export.yml")
         assert done.returncode == 0, done.stdout + done.stderr
         no_secret(done.stdout + done.stderr, "output")
         written = (tmp_path / "export.yml").read_text(encoding="utf-8")
         no_secret(written, "export")
         same(sorted(set(re.findall(r"\{\{ (\w+) \}\}", written))), sorted(names), "blanks")
-        found = yaml.safe_load(written)["w365_sync_configurations"]
-        same(
-            {**found[0], **{key: SECRETS[key] for key in ("scim_token", "entra_client_secret")}},
-            connection,
-            "the configuration with its blanks filled in",
-        )
+        filled = [
+            {key: SECRETS[key] if "{{ vault_" in str(value) else value for key, value in found.items()}
+            for found in yaml.safe_load(written)["w365_sync_configurations"]
+        ]
+        same(filled, wanted, "the configurations with their blanks filled in")
     check = run_named(
         "sync",
         tmp_path,
@@ -469,6 +474,75 @@ def test_an_export_holds_no_secret(tmp_path: Path, installed: dict[str, Any], tw
     )
     assert check.returncode == 0, check.stdout + check.stderr
     assert "user create 6" in check.stdout
+
+
+def test_an_export_has_blanks_for_each_customer(tmp_path: Path, twin: Twin) -> None:
+    """Names that differ in - and _ only; what cannot be told apart is not written."""
+    for second, blanks in (
+        ("contoso_eu", ["vault_contoso__eu_scim_token", "vault_contoso_eu_scim_token"]),
+        ("contoso__eu", None),
+    ):
+        (tmp_path / "export.yml").unlink(missing_ok=True)
+        both = [configuration(twin, "contoso", name=name) for name in ("contoso-eu", second)]
+        done = run_named("export_sync", tmp_path, w365_sync_configurations=both, w365_sync_export="export.yml")
+        if blanks is None:
+            assert done.returncode != 0
+            assert "variables of the same name" in done.stdout
+            assert not (tmp_path / "export.yml").exists()
+            continue
+        assert done.returncode == 0, done.stdout + done.stderr
+        written = yaml.safe_load((tmp_path / "export.yml").read_text(encoding="utf-8"))["w365_sync_configurations"]
+        same([found["scim_token"] for found in written], [f"{{{{ {blank} }}}}" for blank in blanks], "blanks")
+
+
+def test_an_export_remembers_and_a_run_by_hand_does_not(tmp_path: Path, installed: dict[str, Any], twin: Twin) -> None:
+    """A service could not read the state file that a run by hand would write, so that run leaves it out."""
+    contoso = installed["w365_sync_configurations"][:1]
+    contoso[0]["import"] = {**EMEA, "state_file": "state.json"}
+    install(tmp_path, {**installed, "w365_sync_configurations": contoso})
+    file = tmp_path / "etc" / "contoso" / "configuration.yml"
+    state = tmp_path / "state.json"
+    file.write_text(file.read_text(encoding="utf-8").replace("/var/lib/w365-sync/contoso/state.json", str(state)))
+    read = {"w365_sync_directory": str(tmp_path / "etc")}
+    for playbook, more in (("export_sync", {"w365_sync_export": "export.yml"}), ("sync", {})):
+        done = run_named(playbook, tmp_path, **read, **more)
+        assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = yaml.safe_load((tmp_path / "export.yml").read_text(encoding="utf-8"))["w365_sync_configurations"]
+    same(found["import"]["state_file"], str(state), "state_file of the export")
+    same([len(emea(twin, "contoso")), state.exists()], [6, False], "what the run by hand has done")
+
+
+def test_an_export_opens_a_vault_where_no_secret_stands(tmp_path: Path, twin: Twin) -> None:
+    """An identity from a vault is written as its text; a secret from a vault is blank as any other."""
+    password = tmp_path / "password"
+    password.write_text("vault-password", encoding="utf-8")
+    words = ("--vault-password-file", str(password))
+    program = str(Path(sys.executable).with_name("ansible-vault"))
+    texts = {"vaulted_id": str(twin.client_id), "vaulted_token": SECRETS["scim_token"]}
+    for name, text in texts.items():
+        command = [program, "encrypt_string", *words, "--name", name, text]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        with (tmp_path / "vaulted.yml").open("a", encoding="utf-8") as vaulted:
+            vaulted.write(done.stdout + "\n")
+    contoso = configuration(twin, "contoso", entra_client_id="{{ vaulted_id }}", scim_token="{{ vaulted_token }}")
+    done = run_named(
+        "export_sync",
+        tmp_path,
+        *words,
+        "-e",
+        "@vaulted.yml",
+        w365_sync_configurations=[contoso],
+        w365_sync_export="export.yml",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    written = (tmp_path / "export.yml").read_text(encoding="utf-8")
+    no_secret(done.stdout + done.stderr + written, "output and export")
+    (found,) = yaml.safe_load(written)["w365_sync_configurations"]
+    same(
+        [found["entra_client_id"], found["scim_token"]],
+        [twin.client_id, "{{ vault_contoso_scim_token }}"],
+        "what comes out of the vault",
+    )
 
 
 def test_an_export_refuses_a_secret_in_the_wrong_place(tmp_path: Path, twin: Twin) -> None:
