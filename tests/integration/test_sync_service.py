@@ -29,6 +29,8 @@ NAMES = ("contoso", "fabrikam")
 ETC = "/etc/w365-sync"
 AUTHORITY = "/etc/ssl/twin.pem"
 KEY = "/etc/ssl/private/fabrikam.pem"
+# A machine waits until the one before it is down.
+pytestmark = pytest.mark.timeout(400)
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_import.rst"
 
 
