@@ -229,10 +229,10 @@ def test_an_administrator_on_the_deleted_users_list_stops_nobody() -> None:
 
 
 def test_the_only_administrator_who_collides_stops_nobody() -> None:
-    """Adele is to be called Megan, whose account is in the way."""
+    """Megan is new, and the account of an older Megan, who is not brought, is in the way."""
     there: list[User | Group] = [account(1, ADELE, administrator=True), account(9, MEGAN)]
-    people = [person(1, MEGAN), person(3, LEE)]
-    made = plan(people, there, administrators=[ADELE], global_administrators=[1], **ROLES)
+    people = [person(1, ADELE), person(2, MEGAN), person(3, LEE), person(9, ALEX, surname=None)]
+    made = plan(people, there, administrators=[ADELE], global_administrators=[2], **ROLES)
     assert deeds(made) == [("user", "create", LEE)]
 
 
