@@ -288,12 +288,13 @@ class W365Module(AnsibleModule):
         if len(report.done) == 1:
             errors[0].details.update(outcome)
             return errors[0]
-        stopped = f"Because of what failed, {untried} more were not tried. " if untried else ""
+        stopped = f"{untried} {'was' if untried == 1 else 'were'} not tried because of that, " if untried else ""
+        made = "the others were made" if untried + len(errors) < len(report.done) else "none was made"
         shown = " ".join(error.message for error in errors[:3])
         more = f" And {len(errors) - 3} more, see results." if len(errors) > 3 else ""
         return ApplyError(
-            f"{len(errors)} of {len(report.done)} changes failed, the others were made; running the task again does the rest. "
-            f"{stopped}{shown}{more}",
+            f"{len(errors)} of {len(report.done)} changes failed, {stopped}{made}; running the task again does the rest. "
+            f"{shown}{more}",
             **outcome,
         )
 

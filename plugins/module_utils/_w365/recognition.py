@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from .errors import InputError
 from .model import AddRemoveSet, Desired, DesiredGroup, DesiredUser, Group, LeftOut, Snapshot, User, known_id
@@ -21,7 +21,7 @@ from .model import AddRemoveSet, Desired, DesiredGroup, DesiredUser, Group, Left
 if TYPE_CHECKING:
     from .purge import Purge
 
-Wish = DesiredUser | DesiredGroup
+Wish: TypeAlias = "DesiredUser | DesiredGroup"
 
 
 class Collision(NamedTuple):
