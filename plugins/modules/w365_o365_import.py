@@ -25,7 +25,7 @@ description:
   - The administrator role is not touched, unless O(administrators_from=entra). Passwords are never touched.
   - "Microsoft Graph is read with C(GET /users), C(GET /groups), C(GET /groups/{id}), C(GET /groups/{id}/members), C(POST
     /$batch) and C(GET /organization), with O(state_file) with C(GET /users/delta) and C(GET /groups/delta), and with
-    O(administrators_from=entra) with C(GET /directoryRoles) (all S)."
+    O(administrators_from=entra) with C(GET /directoryRoles), whose groups count with their members (all S)."
   - "With O(scim_url) users and groups are read and written over C(/Users) and C(/Groups) of SCIM (S). Otherwise the
     Provisioning API is used: users are created with C(POST /{EnvironmentName}/User/) (D) and read and changed with
     endpoints that are assumed (A), as groups are (A)."

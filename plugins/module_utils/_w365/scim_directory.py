@@ -43,6 +43,7 @@ from .model import (
     folded,
     group_from_scim,
     group_to_scim,
+    known_id,
     user_from_scim,
     user_to_scim,
     with_fields,
@@ -409,7 +410,7 @@ def _replace_operation(paths: Mapping[str, str], name: str, value: Any, thing: U
 
 def _refuse_somebody_else(wanted: User, found: User) -> None:
     """Whoever has the UPN under another external id is another person, such as one whose rename failed."""
-    if wanted.external_id and found.external_id and folded(wanted.external_id) != folded(found.external_id):
+    if wanted.external_id and found.external_id and known_id(wanted.external_id) != known_id(found.external_id):
         raise W365Error(
             f"the UPN '{wanted.upn}' belongs to the account of somebody else: its external_id is '{found.external_id}', "
             f"and this user's is '{wanted.external_id}'. That account was left as it is; rename or permanently delete it first."
