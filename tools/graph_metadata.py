@@ -5,7 +5,7 @@
 """Take out of Microsoft Graph's published v1.0 metadata what the collection is held against.
 
 `graph_metadata.py v1.0-Prod.csdl <commit>` reads the file of that name from the repository microsoftgraph/msgraph-metadata and
-writes tests/unit/graph_v1_metadata.json: the properties and relations of a few types, the entity sets, and which of them
+writes tests/unit/plugins/module_utils/_w365/api/graph_v1_metadata.json: the properties and relations of a few types, the entity sets, and which of them
 have a delta function. A unit test compares every path and property that we ask for with it.
 """
 
@@ -21,7 +21,7 @@ from common import ROOT, Problem, run_main
 
 TYPES = ("entity", "directoryObject", "user", "group", "directoryRole", "organization")
 EDM = "{http://docs.oasis-open.org/odata/ns/edm}"
-OUTPUT = ROOT / "tests" / "unit" / "graph_v1_metadata.json"
+OUTPUT = ROOT / "tests" / "unit" / "plugins" / "module_utils" / "_w365" / "api" / "graph_v1_metadata.json"
 
 
 def extract(csdl: str, commit: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write docs/contract.md from the table of endpoints in plugins/module_utils/_w365/contract.py.
+"""Write docs/contract.md from the table of endpoints in plugins/module_utils/_w365/api/endpoints.py.
 
 `write_contract.py` writes the file; `write_contract.py --check` fails with a sentence when it is stale. So the
 published letters are those that the code goes by. What the table cannot say (rules beside the endpoints, calls without
@@ -121,12 +121,12 @@ MODULES = {
 
 
 def load_contract() -> Any:
-    """The collection's own module contract.py, without Ansible and without an installed collection."""
+    """The collection's own table of endpoints, without Ansible and without an installed collection."""
     name = "w365_published_contract"
     spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
     spec.submodule_search_locations = [str(PACKAGE)]
     sys.modules[name] = importlib.util.module_from_spec(spec)
-    return importlib.import_module(f"{name}.contract")
+    return importlib.import_module(f"{name}.api.endpoints")
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -207,7 +207,7 @@ def check(text: str) -> None:
         found = ""
     if found != text:
         raise Problem(
-            f"{TARGET.relative_to(ROOT)} is stale: it does not say what plugins/module_utils/_w365/contract.py and "
+            f"{TARGET.relative_to(ROOT)} is stale: it does not say what plugins/module_utils/_w365/api/endpoints.py and "
             "tools/write_contract.py say. Run: python tools/write_contract.py"
         )
 

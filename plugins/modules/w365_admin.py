@@ -181,11 +181,13 @@ results:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import add_remove_set_spec
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import Desired
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan import after
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import upn_change
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
+    add_remove_set_spec,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users_and_groups import upn_change
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import Desired
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.predict import after
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import W365Module, run_module
 
 ARGUMENT_SPEC: dict[str, Any] = {"administrators": add_remove_set_spec(required=True)}
 

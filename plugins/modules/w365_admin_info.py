@@ -111,7 +111,7 @@ administrators:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import W365Module, run_module
 
 ARGUMENT_SPEC: dict[str, Any] = {}
 

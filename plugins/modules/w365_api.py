@@ -207,15 +207,15 @@ headers:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra_module import EntraModule
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import AnswerError
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.raw_call import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.raw_request import (
     masked_secrets,
     raw_call_from_task,
     secret_values,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.refusals import said
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraModule
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.error_text import said
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "service": {"type": "str", "choices": ["provisioning", "scim", "graph"], "default": "provisioning"},

@@ -512,20 +512,26 @@ results:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     progress_spec,
     purge_spec,
     report_spec,
     update_password_spec,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.directory_sources import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.directory import (
     directory_from_task,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.files import content_spec, read_files
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_file import plan_of_file, write_plan
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.progress import progress_of
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.reporting import expect_reports
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.files import (
+    content_spec,
+    read_files,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.progress import progress_of
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.plan_options import (
+    plan_of_file,
+    write_plan,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.report_option import expect_reports
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **content_spec(),

@@ -260,19 +260,19 @@ results:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     state_spec,
     when_unreadable_spec,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.environment_sources import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.environment import (
     environment_from_task,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.instance_module import InstanceModule
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_environment import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.environment import (
     Unreadable,
     plan_environment,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceModule
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "environment": {"required": True, "aliases": ["name"]},

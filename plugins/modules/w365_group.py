@@ -272,10 +272,12 @@ results:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import group_spec
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import Desired
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.sources import group_from_task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import group_spec
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users_and_groups import (
+    group_from_task,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import Desired
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import W365Module, run_module
 
 ARGUMENT_SPEC: dict[str, Any] = group_spec()
 

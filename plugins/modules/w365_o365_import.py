@@ -331,26 +331,28 @@ left_out:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra.importer import (
+    desired_from_entra,
+    with_others,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     IMPORT_SCOPE_RULES,
     import_policy_spec,
     import_scope_spec,
     progress_spec,
     report_spec,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra import (
-    ImportScope,
-    desired_from_entra,
-    with_others,
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.import_options import (
+    import_scope_from_options,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra_module import EntraModule
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.progress import progress_of
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.reporting import expect_reports
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.synchronisation import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.progress import progress_of
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraModule
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra_import import (
     keep_state,
     read_entra,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.report_option import expect_reports
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **import_scope_spec(),
@@ -365,7 +367,7 @@ RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 def corridor(module: EntraModule) -> dict[str, Any]:
     module.progress = progress_of(module.params)
     expect_reports(module, ", ".join(filter(None, ["Microsoft Entra", module.params["entra_tenant"]])))
-    scope = ImportScope.from_task(module.params)
+    scope = import_scope_from_options(module.params)
     read = read_entra(module, scope)
     desired = desired_from_entra(read.found, scope, module.directory.abilities)
     current = module.read(desired)

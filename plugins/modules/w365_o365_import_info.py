@@ -155,18 +155,20 @@ left_out:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import (
-    IMPORT_SCOPE_RULES,
-    import_scope_spec,
-)
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra import (
-    ImportScope,
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_ABILITIES
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra.importer import (
     desired_from_entra,
     found_afresh,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra_module import EntraModule
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.scim_directory import SCIM_ABILITIES
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
+    IMPORT_SCOPE_RULES,
+    import_scope_spec,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.import_options import (
+    import_scope_from_options,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraModule
 
 ARGUMENT_SPEC: dict[str, Any] = import_scope_spec()
 
@@ -175,7 +177,7 @@ RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 
 def corridor(module: EntraModule) -> dict[str, Any]:
     # What could be imported is told in full, as SCIM can hold it, wherever it will go.
-    scope = ImportScope.from_task(module.params)
+    scope = import_scope_from_options(module.params)
     found = desired_from_entra(found_afresh(module.graph, scope), scope, SCIM_ABILITIES)
     return {
         "changed": False,

@@ -224,14 +224,16 @@ results:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import when_unreadable_spec
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra_module import EntraModule
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.environment_sources import sso_from_task
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.plan_environment import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
+    when_unreadable_spec,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.environment import sso_from_task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.environment import (
     Unreadable,
     plan_sso,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraModule
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "authority": {"type": "str"},

@@ -79,8 +79,8 @@ readable:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.instance_module import InstanceModule
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceModule
 
 ARGUMENT_SPEC: dict[str, Any] = {}
 

@@ -130,8 +130,8 @@ users:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model import checked_upn
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.module import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.names import checked_upn
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import W365Module, run_module
 
 ARGUMENT_SPEC: dict[str, Any] = {"upn": {"type": "str", "aliases": ["user_principal_name"]}}
 

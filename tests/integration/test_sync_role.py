@@ -26,7 +26,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     CONNECTION_OPTIONS,
     import_policy_spec,
     import_scope_spec,

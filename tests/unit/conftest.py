@@ -16,12 +16,12 @@ import hypothesis
 import hypothesis.configuration
 import pytest
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.http import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.http import (
     Answer,
     Http,
     HttpSettings,
-    Redactor,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.redaction import Redactor
 
 hypothesis.configuration.set_hypothesis_home_dir(Path(__file__).parents[2] / ".build" / "hypothesis")
 # The same examples on every machine. To look for new ones: make unit PYTEST_ARGS="--hypothesis-profile=explore".

@@ -1,0 +1,273 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one table of endpoints: what is called, and how sure the contract is of it.
+
+Letters: D documented by the vendor, C seen in a public client of the API, S a public standard or Microsoft's own
+documentation, A assumed. `letter` is about method and path, `payload` about what travels in them.
+The published table in the docs and the error messages are read off this one.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ..errors import InputError
+
+LETTERS = {
+    "D": "documented by the vendor",
+    "C": "seen in a public client of the API",
+    "S": "a public standard or Microsoft's own documentation",
+    "A": "assumed, confirmed by nobody outside the vendor",
+}
+
+
+class Endpoint(NamedTuple):
+    """One call of one remote system.
+
+    `path` is relative to the root of its service and may hold `{environment}`, `{id}` and the like.
+    `repeatable` says that sending the call twice has the effect of sending it once, so that a lost answer may
+    simply be asked for again. `writes` is false for calls that change nothing, whatever their method.
+    """
+
+    id: str
+    service: str
+    method: str
+    path: str
+    letter: str
+    payload: str
+    purpose: str
+    repeatable: bool = True
+    writes: bool = False
+
+    @property
+    def assumed(self) -> bool:
+        return self.letter == "A"
+
+
+def _read(id: str, service: str, path: str, letter: str, payload: str, purpose: str) -> Endpoint:
+    return Endpoint(id, service, "GET", path, letter, payload, purpose)
+
+
+def _ask(id: str, service: str, path: str, letter: str, payload: str, purpose: str) -> Endpoint:
+    return Endpoint(id, service, "POST", path, letter, payload, purpose)
+
+
+def _create(id: str, service: str, path: str, letter: str, payload: str, purpose: str) -> Endpoint:
+    return Endpoint(id, service, "POST", path, letter, payload, purpose, repeatable=False, writes=True)
+
+
+def _write(id: str, service: str, method: str, path: str, letter: str, payload: str, purpose: str) -> Endpoint:
+    return Endpoint(id, service, method, path, letter, payload, purpose, writes=True)
+
+
+_PROVISIONING = "provisioning"
+
+
+_SCIM = "scim"
+
+
+_GRAPH = "graph"
+
+
+_TABLE = (
+    # Provisioning API: environments
+    _read("environment.list", _PROVISIONING, "/Environment/", "D", "A", "list the environments of the instance"),
+    _create(
+        "environment.create",
+        _PROVISIONING,
+        "/Environment/",
+        "D",
+        "D",
+        "create an environment and its first administrator with a password",
+    ),
+    _create(
+        "environment.create_v2",
+        _PROVISIONING,
+        "/Environment/?version=2.0",
+        "D",
+        "D",
+        "create an environment whose first administrator gets a temporary password",
+    ),
+    _create(
+        "environment.create_empty",
+        _PROVISIONING,
+        "/Environment/{environment}/",
+        "D",
+        "A",
+        "create an environment without users",
+    ),
+    _ask(
+        "environment.validate",
+        _PROVISIONING,
+        "/Environment/Validate/",
+        "D",
+        "A",
+        "ask whether an environment could be created",
+    ),
+    _write(
+        "environment.activate",
+        _PROVISIONING,
+        "PUT",
+        "/Environment/{environment}/Activate/",
+        "D",
+        "A",
+        "activate an environment",
+    ),
+    _write(
+        "environment.deactivate",
+        _PROVISIONING,
+        "PUT",
+        "/Environment/{environment}/Deactivate/",
+        "D",
+        "A",
+        "deactivate an environment",
+    ),
+    _write(
+        "environment.delete", _PROVISIONING, "DELETE", "/Environment/{environment}/", "D", "D", "delete an environment"
+    ),
+    # Provisioning API: users
+    _create("user.create", _PROVISIONING, "/{environment}/User/", "D", "D", "create a user"),
+    _ask(
+        "user.validate", _PROVISIONING, "/{environment}/User/Validate/", "D", "D", "ask whether a user could be created"
+    ),
+    _read("user.list", _PROVISIONING, "/{environment}/User/", "A", "A", "list the users of an environment"),
+    _read("user.get", _PROVISIONING, "/{environment}/User/{id}/", "A", "A", "read one user"),
+    _write("user.update", _PROVISIONING, "PUT", "/{environment}/User/{id}/", "A", "A", "change a user"),
+    _write(
+        "user.delete",
+        _PROVISIONING,
+        "DELETE",
+        "/{environment}/User/{id}/",
+        "A",
+        "A",
+        "put a user on the deleted-users list",
+    ),
+    # Provisioning API: groups
+    _read("group.list", _PROVISIONING, "/{environment}/Group/", "A", "A", "list the groups of an environment"),
+    _read("group.get", _PROVISIONING, "/{environment}/Group/{id}/", "A", "A", "read one group"),
+    _create("group.create", _PROVISIONING, "/{environment}/Group/", "A", "A", "create a group"),
+    _write("group.update", _PROVISIONING, "PUT", "/{environment}/Group/{id}/", "A", "A", "change a group"),
+    _write("group.delete", _PROVISIONING, "DELETE", "/{environment}/Group/{id}/", "A", "A", "delete a group"),
+    # Provisioning API: settings
+    _write(
+        "sso.write",
+        _PROVISIONING,
+        "PUT",
+        "/{environment}/SingleSignOnSettings/OAuth2",
+        "C",
+        "D",
+        "set the single sign-on of an environment",
+    ),
+    _read(
+        "sso.read",
+        _PROVISIONING,
+        "/{environment}/SingleSignOnSettings/OAuth2",
+        "A",
+        "A",
+        "read the single sign-on of an environment",
+    ),
+    # SCIM 2.0
+    _read("scim.config", _SCIM, "/ServiceProviderConfig", "S", "S", "read what the SCIM service can do"),
+    _read("scim.user.list", _SCIM, "/Users", "S", "S", "list or look up users"),
+    _read("scim.user.get", _SCIM, "/Users/{id}", "S", "S", "read one user"),
+    _create("scim.user.create", _SCIM, "/Users", "S", "S", "create a user"),
+    _write(
+        "scim.user.patch",
+        _SCIM,
+        "PATCH",
+        "/Users/{id}",
+        "S",
+        "S",
+        "change a user, put it on the deleted-users list or take it back",
+    ),
+    _write("scim.user.delete", _SCIM, "DELETE", "/Users/{id}", "S", "S", "delete a user for good"),
+    _read("scim.group.list", _SCIM, "/Groups", "S", "S", "list or look up groups"),
+    _read("scim.group.get", _SCIM, "/Groups/{id}", "S", "S", "read one group"),
+    _create("scim.group.create", _SCIM, "/Groups", "S", "S", "create a group"),
+    _write("scim.group.patch", _SCIM, "PATCH", "/Groups/{id}", "S", "S", "change a group or its members"),
+    _write("scim.group.delete", _SCIM, "DELETE", "/Groups/{id}", "S", "S", "delete a group"),
+    _create("scim.bulk", _SCIM, "/Bulk", "S", "S", "make many changes in one request, where the service offers it"),
+    # Microsoft Graph
+    _read("graph.users", _GRAPH, "/users", "S", "S", "list the users of the Microsoft tenant"),
+    _read("graph.groups", _GRAPH, "/groups", "S", "S", "list or look up groups of the Microsoft tenant"),
+    _read("graph.group", _GRAPH, "/groups/{id}", "S", "S", "read one group"),
+    _read(
+        "graph.group.users",
+        _GRAPH,
+        "/groups/{id}/members/microsoft.graph.user",
+        "S",
+        "S",
+        "list the users that are direct members of a group",
+    ),
+    _read(
+        "graph.group.groups",
+        _GRAPH,
+        "/groups/{id}/members/microsoft.graph.group",
+        "S",
+        "S",
+        "list the groups nested in a group",
+    ),
+    _read(
+        "graph.group.members",
+        _GRAPH,
+        "/groups/{id}/members",
+        "S",
+        "S",
+        "list the direct members of a group, of every kind",
+    ),
+    _read(
+        "graph.role.members",
+        _GRAPH,
+        "/directoryRoles(roleTemplateId='{id}')/members",
+        "S",
+        "S",
+        "list who has a role of the Microsoft tenant",
+    ),
+    _read("graph.users.delta", _GRAPH, "/users/delta", "S", "S", "read which users have changed"),
+    _read("graph.groups.delta", _GRAPH, "/groups/delta", "S", "S", "read which groups and memberships have changed"),
+    _ask("graph.batch", _GRAPH, "/$batch", "S", "S", "send up to 20 reads in one request"),
+    _read("graph.organization", _GRAPH, "/organization", "S", "S", "read the organisation and its verified domains"),
+)
+
+
+ENDPOINTS: Mapping[str, Endpoint] = {endpoint.id: endpoint for endpoint in _TABLE}
+
+
+def endpoints_with(overrides: Mapping[str, Any] | None) -> Mapping[str, Endpoint]:
+    """The table with the paths that the user has overridden by option `endpoints`.
+
+    Raises InputError for an id that the table does not hold or a path that is not one.
+    """
+    table = dict(ENDPOINTS)
+    for id, path in (overrides or {}).items():
+        if id not in table:
+            raise InputError(
+                f"Option endpoints names {id!r}, which is not an endpoint of this collection. "
+                f"Choose from: {', '.join(sorted(table))}."
+            )
+        if not isinstance(path, str) or not path.startswith("/"):
+            raise InputError(
+                f"Option endpoints gives {path!r} for {id}; a path starts with '/' and is relative to the root of its "
+                f"service, such as {table[id].path!r}."
+            )
+        # Only the Provisioning API has the environment in its paths.
+        known = ("environment", "id") if table[id].service == _PROVISIONING else ("id",)
+        try:
+            path.format(**dict.fromkeys(known, ""))
+        except (AttributeError, LookupError, ValueError):
+            shown = " and ".join(f"{{{name}}}" for name in known)
+            raise InputError(
+                f"Option endpoints gives {path!r} for {id}; in braces it may hold {shown}, and nothing else."
+            ) from None
+        if "{id}" in table[id].path and "{id}" not in path:
+            raise InputError(
+                f"Option endpoints gives {path!r} for {id}, which is about one object: the path has to hold {{id}}, as in "
+                f"{table[id].path!r}."
+            )
+        table[id] = table[id]._replace(path=path)
+    return table

@@ -1,0 +1,270 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tokens from Microsoft Entra, by MSAL: one class per kind of credential. The only file that imports msal.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from ..errors import AuthenticationError, InputError, MissingLibraryError, W365Error
+from ..transport.http import Http, MsalHttpClient
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The two roots of a Microsoft cloud (contract, Entra: Tokens; S)."""
+
+    authority: str
+    graph: str
+
+
+CLOUDS = {
+    "public": Cloud("https://login.microsoftonline.com", "https://graph.microsoft.com"),
+    "usgov": Cloud("https://login.microsoftonline.us", "https://graph.microsoft.us"),
+    "usgov_dod": Cloud("https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
+    "china": Cloud("https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn"),
+}
+
+
+RENEW_BEFORE = 300.0
+"""Seconds before its expiry at which a token is no longer used; half its life where that is shorter."""
+
+
+# Entra's own error codes and what to do about them (learn.microsoft.com, "Microsoft Entra authentication and
+# authorization error codes"; S).
+ADVICE = {
+    7000215: "The client secret is wrong. Use the secret's value, not its id, and check that it belongs to this app registration.",
+    7000222: "The client secret has expired. Add a new one to the app registration and use its value.",
+    700016: "The app registration was not found in this tenant. Check the client id and the tenant, and that an administrator gave consent there.",
+    65001: "Nobody has consented to the application in this tenant. Let an administrator grant admin consent there.",
+    90002: "The tenant was not found. Check its name or id, and that entra_cloud is the right one.",
+    900023: "The tenant name is not valid. Use a verified domain or the tenant's id.",
+    700027: "The certificate is not registered with the app registration. Upload its public part there.",
+    700211: "No federated credential of the app registration fits the token's issuer.",
+    700213: "No federated credential of the app registration fits the token's subject.",
+    500011: "The resource is not known in this tenant. Check graph_url and entra_cloud.",
+    7000112: "The application is disabled in this tenant.",
+    53003: "A Conditional Access policy blocks this sign-in.",
+}
+
+
+def import_msal() -> Any:
+    """MSAL, or a sentence about how to get it. It is loaded only where Entra is used."""
+    try:
+        import msal
+    except ImportError as error:
+        raise MissingLibraryError(
+            "The Python library 'msal' is needed for Microsoft Entra and is not installed for the Python that runs this "
+            f"module ({error}). Install it there, or set ansible_python_interpreter to "
+            '"{{ ansible_playbook_python }}" so that the module runs in the Python that runs Ansible.'
+        ) from None
+    return msal
+
+
+class Credential(Protocol):
+    """One way to prove who we are."""
+
+    def application(self, client_id: str, authority: str, http: Http) -> Callable[[list[str]], dict[str, Any]]:
+        """A function that asks for a token for the given scopes and returns MSAL's answer."""
+
+
+def _confidential(client_id: str, authority: str, http: Http, credential: Any) -> Callable[[list[str]], dict[str, Any]]:
+    msal = import_msal()
+    try:
+        application = msal.ConfidentialClientApplication(
+            client_id,
+            authority=authority,
+            client_credential=credential,
+            # Unknown hosts (a private authority, a twin) would otherwise be looked up at Microsoft's public cloud.
+            instance_discovery=None if urlsplit(authority).netloc in _microsoft_hosts() else False,
+            http_client=MsalHttpClient(http),
+        )
+    except ValueError as error:
+        if isinstance(credential, dict) and "client_assertion" not in credential and "authority" not in str(error):
+            # Not Entra's word but that of the library that reads keys.
+            raise
+        # MSAL raises ValueError both for a malformed authority and for what the tenant's discovery document lacks.
+        # It swallows what Entra said of an unknown tenant (AADSTS90002), and speaks of the authority instead.
+        codes = [90002] if "authority configuration" in str(error) else []
+        answer = {"error_description": http.redactor.text(str(error)), "error_codes": codes}
+        raise AuthenticationError(_refusal(authority, client_id, answer)) from None
+    return lambda scopes: application.acquire_token_for_client(scopes=scopes)
+
+
+def _microsoft_hosts() -> set[str]:
+    return {urlsplit(cloud.authority).netloc for cloud in CLOUDS.values()} | {"login.windows.net"}
+
+
+@dataclass(frozen=True)
+class ClientSecret:
+    secret: str
+
+    def application(self, client_id: str, authority: str, http: Http) -> Callable[[list[str]], dict[str, Any]]:
+        return _confidential(client_id, authority, http, self.secret)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A private key and its certificate, as one PEM file or as PFX. `password` opens an encrypted one."""
+
+    path: str
+    password: str | None = None
+
+    def application(self, client_id: str, authority: str, http: Http) -> Callable[[list[str]], dict[str, Any]]:
+        try:
+            content = Path(self.path).read_bytes()
+        except OSError as error:
+            raise InputError(
+                f"Option entra_certificate_path: {self.path!r} cannot be read ({error.strerror})."
+            ) from None
+        credential: dict[str, Any]
+        if b"-----BEGIN" in content:
+            text = content.decode("utf-8", "replace")
+            certificate = re.search(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.S)
+            key = re.search(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.+?-----END [A-Z ]*PRIVATE KEY-----", text, re.S)
+            if not certificate or not key:
+                raise InputError(
+                    f"Option entra_certificate_path: {self.path!r} must hold both the certificate and its private key "
+                    "(two PEM blocks in one file), or be a PFX file."
+                )
+            http.redactor.learn(key.group(0))
+            if "ENCRYPTED" in key.group(0) and not self.password:
+                raise InputError(
+                    f"Option entra_certificate_path: the private key in {self.path!r} is encrypted. Give its password in "
+                    "entra_certificate_password."
+                )
+            credential = {"private_key": key.group(0), "public_certificate": certificate.group(0)}
+        else:
+            credential = {"private_key_pfx_path": self.path, "public_certificate": True}
+        if self.password:
+            credential["passphrase"] = self.password
+        try:
+            if "private_key" in credential:
+                # MSAL works it out by itself only in its newest versions.
+                der = ssl.PEM_cert_to_DER_cert(credential["public_certificate"])
+                credential["thumbprint"] = hashlib.sha1(der, usedforsecurity=False).hexdigest()
+            return _confidential(client_id, authority, http, credential)
+        except W365Error:
+            raise
+        except Exception as error:
+            # cryptography raises many kinds here, and none of them says which file it was.
+            raise InputError(
+                f"Option entra_certificate_path: {self.path!r} could not be opened ({type(error).__name__}). "
+                "Check the file and entra_certificate_password."
+            ) from None
+
+
+@dataclass(frozen=True)
+class FederatedTokenFile:
+    """A token of another identity provider, read anew for every use since its issuer rotates it."""
+
+    path: str
+
+    def application(self, client_id: str, authority: str, http: Http) -> Callable[[list[str]], dict[str, Any]]:
+        def assertion() -> str:
+            try:
+                token = Path(self.path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise InputError(
+                    f"Option entra_federated_token_file: {self.path!r} cannot be read ({error.strerror})."
+                ) from None
+            http.redactor.learn(token)
+            return token
+
+        return _confidential(client_id, authority, http, {"client_assertion": assertion})
+
+
+@dataclass(frozen=True)
+class ManagedIdentity:
+    """The identity of the Azure machine that this runs on: V(system), or the client id of a user-assigned one."""
+
+    identity: str
+
+    def application(self, client_id: str, authority: str, http: Http) -> Callable[[list[str]], dict[str, Any]]:
+        msal = import_msal()
+        system = self.identity.lower() == "system"
+        identity = (
+            msal.SystemAssignedManagedIdentity()
+            if system
+            else msal.UserAssignedManagedIdentity(client_id=self.identity)
+        )
+        application = msal.ManagedIdentityClient(identity, http_client=MsalHttpClient(http))
+        return lambda scopes: application.acquire_token_for_client(resource=scopes[0].removesuffix("/.default"))
+
+
+class TokenSource:
+    """Tokens of one application in one tenant for one resource; kept in memory and renewed before they expire.
+
+    `authority` is the root of the cloud or a full authority with the tenant in its path.
+    """
+
+    def __init__(self, credential: Credential, *, client_id: str, authority: str, resource: str, http: Http) -> None:
+        if not authority.lower().startswith("https://"):
+            raise InputError(
+                f"The Entra authority {authority!r} must start with https://, since credentials are sent to it."
+            )
+        self._credential = credential
+        self._client_id = client_id
+        self._authority = authority.rstrip("/")
+        self._scopes = [f"{resource.rstrip('/')}/.default"]
+        self._http = http
+        self._ask: Callable[[list[str]], dict[str, Any]] | None = None
+        self._token = ""
+        self._good_until = 0.0
+        self._lock = threading.Lock()
+
+    def token(self) -> str:
+        """A token that is good for a while. Raises AuthenticationError with Entra's reason and what to do."""
+        with self._lock:
+            if self._token and time.monotonic() < self._good_until:
+                return self._token
+            if self._ask is None:
+                self._ask = self._credential.application(self._client_id, self._authority, self._http)
+            try:
+                answer = self._ask(self._scopes)
+            except W365Error:
+                raise
+            except Exception as error:
+                # MSAL passes on whatever the answer or the key made its libraries raise.
+                reason = f"{type(error).__name__}: {error}"
+                raise AuthenticationError(
+                    _refusal(self._authority, self._client_id, {"error": self._http.redactor.text(reason)})
+                ) from None
+            if "access_token" not in answer:
+                raise AuthenticationError(_refusal(self._authority, self._client_id, self._http.redactor.data(answer)))
+            self._token = answer["access_token"]
+            self._http.redactor.learn(self._token)
+            lifetime = float(answer.get("expires_in", 3600))
+            self._good_until = time.monotonic() + lifetime - min(RENEW_BEFORE, lifetime / 2)
+            return self._token
+
+    def forget(self) -> None:
+        """Drop the token: the next call asks for a new one, also where MSAL would answer from its cache."""
+        with self._lock:
+            self._token = ""
+            self._ask = None
+
+
+def _refusal(authority: str, client_id: str, answer: dict[str, Any]) -> str:
+    description = str(answer.get("error_description") or answer.get("error") or "no reason was given")
+    # The first line holds the reason; trace id, correlation id and time stamp follow.
+    reason = re.split(r"\s*(?:\r?\n|Trace ID:)", description, maxsplit=1)[0].strip().rstrip(".")
+    codes = [int(code) for code in answer.get("error_codes") or []] or [
+        int(code) for code in re.findall(r"AADSTS(\d+)", description)
+    ]
+    advice = next((ADVICE[code] for code in codes if code in ADVICE), "Check tenant, client id and credential.")
+    return f"Microsoft Entra ({authority}) gave no token to application {client_id}: {reason}. {advice}"

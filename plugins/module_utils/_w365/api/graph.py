@@ -1,0 +1,405 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The client of Microsoft Graph v1.0, for reading people and groups (contract: entra-graph.md; S).
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from ..errors import (
+    AnswerError,
+    AuthenticationError,
+    InputError,
+    NotFoundError,
+    StaleDeltaError,
+    ValidationError,
+    W365Error,
+)
+from ..transport.error_text import said
+from ..transport.http import Answer, Http, checked_root, retry_after
+from .endpoints import Endpoint
+
+if TYPE_CHECKING:
+    from .entra_tokens import TokenSource
+
+
+PAGE = 999
+"""The most that Graph gives per page of users, groups or members."""
+
+
+BATCH = 20
+"""The most requests that Graph takes in one."""
+
+
+ALTERNATIVES = 15
+"""The most values that Graph takes for the operator in of a filter."""
+
+
+GLOBAL_ADMINISTRATORS = "62e90394-69f5-4237-9190-012177145e10"
+"""The template of the role Global Administrator, the same in every tenant."""
+
+
+USER_PROPERTIES = (
+    "id",
+    "userPrincipalName",
+    "mail",
+    "givenName",
+    "surname",
+    "displayName",
+    "accountEnabled",
+    "userType",
+)
+"""What an import always needs to know of a user."""
+
+
+GROUP_SELECT = "id,displayName,description,mailEnabled,securityEnabled,groupTypes"
+
+
+# Casts are answered only with these (contract: Reading people and groups).
+_ADVANCED_HEADERS = {"ConsistencyLevel": "eventual"}
+
+
+_ADVANCED_QUERY = {"$count": "true"}
+
+
+_NO_BODY = object()
+
+
+class GraphClient:
+    """Reads a Microsoft tenant with an application's token. `root` is the cloud's root, without /v1.0."""
+
+    def __init__(self, http: Http, *, root: str, tokens: TokenSource, endpoints: Mapping[str, Endpoint]) -> None:
+        self.root = checked_root(root, "graph_url") + "/v1.0"
+        self._http = http
+        self._tokens = tokens
+        self._endpoints = endpoints
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        repeatable: bool,
+        body: Any = _NO_BODY,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One call with a token; a token that is refused is renewed once."""
+        url = path if path.startswith("https://") else f"{self.root}{path}"
+        has_body = body is not _NO_BODY
+        for last in (False, True):
+            given = {"Authorization": f"Bearer {self._tokens.token()}", "Accept": "application/json", **(headers or {})}
+            if has_body:
+                given.setdefault("Content-Type", "application/json")
+            answer = self._http.request(
+                method,
+                url,
+                repeatable=repeatable,
+                headers=given,
+                query=query,
+                body=body if has_body else None,
+                has_body=has_body,
+            )
+            if answer.status != 401 or last:
+                return answer
+            self._tokens.forget()
+        raise AssertionError("unreachable")
+
+    def call(
+        self,
+        endpoint_id: str,
+        *,
+        object_id: str = "",
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        url: str = "",
+        body: Any = _NO_BODY,
+    ) -> Mapping[str, Any]:
+        endpoint = self._endpoints[endpoint_id]
+        path = url or endpoint.path.format(id=quote(object_id, safe=""))
+        answer = self.send(
+            endpoint.method, path, repeatable=endpoint.repeatable, query=query, headers=headers, body=body
+        )
+        shown = urlsplit(path).path if url else path
+        if not answer.ok:
+            raise self._refusal(answer, endpoint, shown)
+        try:
+            content = answer.json()
+        except ValueError:
+            content = None
+        if not isinstance(content, Mapping):
+            raise AnswerError(
+                "the answer is not a JSON object",
+                status=answer.status,
+                method=endpoint.method,
+                path=shown,
+                advice="Check graph_url.",
+            )
+        return content
+
+    def _refusal(self, answer: Answer, endpoint: Endpoint, path: str) -> W365Error:
+        text = said(answer, self._http.redactor)
+        if answer.status in (401, 403):
+            return AuthenticationError(
+                f"Microsoft Graph refused the request (HTTP {answer.status}, {endpoint.method} {path}): {text}. The app registration "
+                f"needs the application permission {PERMISSIONS[endpoint.id]}, with admin consent in this tenant."
+            )
+        kinds: dict[int, type[AnswerError]] = {404: NotFoundError, 400: ValidationError}
+        return kinds.get(answer.status, AnswerError)(text, status=answer.status, method=endpoint.method, path=path)
+
+    def _checked_link(self, link: str, endpoint_id: str) -> str:
+        """A link of Graph's as it is. Raises AnswerError for one that leads to another host."""
+        if urlsplit(link).netloc != urlsplit(self.root).netloc:
+            raise AnswerError(
+                "the next page is on another host, where the token must not go",
+                status=200,
+                method="GET",
+                path=self._endpoints[endpoint_id].path,
+            )
+        return link
+
+    def pages(
+        self, endpoint_id: str, *, object_id: str = "", query: Mapping[str, Any] | None = None, advanced: bool = False
+    ) -> Iterator[Mapping[str, Any]]:
+        """Every item of a listing; the next link is followed as it is given."""
+        headers = _ADVANCED_HEADERS if advanced else None
+        first = {"$top": PAGE, **(query or {}), **(_ADVANCED_QUERY if advanced else {})}
+        page = self.call(endpoint_id, object_id=object_id, query=first, headers=headers)
+        while True:
+            yield from page.get("value") or ()
+            link = page.get("@odata.nextLink")
+            if not link:
+                return
+            page = self.call(endpoint_id, headers=headers, url=self._checked_link(link, endpoint_id))
+
+    def users(self, properties: Sequence[str] = ()) -> Iterator[Mapping[str, Any]]:
+        """Every user, with more properties than an import always needs."""
+        return self.pages("graph.users", query={"$select": user_select(properties)})
+
+    def existing_users(self, ids: Sequence[str]) -> frozenset[str]:
+        """Those of the ids that are users of the tenant. Whoever was deleted is none, also while restoring is possible."""
+        found: set[str] = set()
+        for start in range(0, len(ids), ALTERNATIVES):
+            values = ",".join(f"'{id}'" for id in ids[start : start + ALTERNATIVES])
+            query = {"$filter": f"id in ({values})", "$select": "id"}
+            found |= {str(user["id"]) for user in self.pages("graph.users", query=query)}
+        return frozenset(found)
+
+    def groups(self) -> Iterator[Mapping[str, Any]]:
+        return self.pages("graph.groups", query={"$select": GROUP_SELECT})
+
+    def find_group(self, name_or_id: str) -> Mapping[str, Any]:
+        """The one group with this name or id. Raises InputError when there is none, or more than one of the name."""
+        literal = name_or_id.replace("'", "''")
+        found = [
+            group
+            for group in self.pages(
+                "graph.groups", query={"$filter": f"displayName eq '{literal}'", "$select": GROUP_SELECT}
+            )
+            if str(group.get("displayName", "")).casefold() == name_or_id.casefold()
+        ]
+        group = the_one_group(name_or_id, found)
+        if group is not None:
+            return group
+        try:
+            return self.call("graph.group", object_id=name_or_id, query={"$select": GROUP_SELECT})
+        except (NotFoundError, ValidationError):
+            raise no_such_group(name_or_id) from None
+
+    def group_users(self, group_id: str, properties: Sequence[str] = ()) -> Iterator[Mapping[str, Any]]:
+        """The users that are direct members. Raises AuthenticationError for members that Graph hides.
+
+        With too few permissions they come with an id and nulls, and no error (contract).
+        """
+        query = {"$select": user_select(properties)}
+        for user in self.pages("graph.group.users", object_id=group_id, query=query, advanced=True):
+            if not user.get("userPrincipalName"):
+                raise AuthenticationError(
+                    f"Microsoft Graph names the members of group {group_id} without their properties: the app registration lacks "
+                    f"the application permission {PERMISSIONS['graph.users']}, with admin consent in this tenant."
+                )
+            yield user
+
+    def nested_groups(self, group_id: str) -> list[Mapping[str, Any]]:
+        """The groups that are direct members; a kind of group that cannot hold any has none."""
+        try:
+            return list(
+                self.pages("graph.group.groups", object_id=group_id, query={"$select": "id,displayName"}, advanced=True)
+            )
+        except ValidationError as error:
+            # A cast to a type that the group cannot hold (contract).
+            if "Request_UnsupportedQuery" in error.said:
+                return []
+            raise
+
+    def members_of(self, group_ids: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
+        """The direct members of many groups, as objects with an id and a type, by group."""
+        query = {"$select": "id", "$top": PAGE}
+        found = self.batch([("graph.group.members", group_id, query) for group_id in group_ids])
+        return dict(zip(group_ids, found, strict=True))
+
+    def global_administrators(self) -> frozenset[str]:
+        """The ids of the users who are Global Administrators; nobody where the role was never given to anybody.
+
+        A group may have the role too: then everybody in it does, also in the groups inside it.
+        """
+        try:
+            members = list(
+                self.pages("graph.role.members", object_id=GLOBAL_ADMINISTRATORS, query={"$top": None, "$select": "id"})
+            )
+        except NotFoundError:
+            return frozenset()
+        people: set[str] = set()
+        seen: set[str] = set()
+        while members:
+            people |= {str(member["id"]) for member in members if _is_a(member, "user")}
+            groups = {str(member["id"]) for member in members if _is_a(member, "group")} - seen
+            seen |= groups
+            members = [member for inside in self.members_of(sorted(groups)).values() for member in inside]
+        return frozenset(people)
+
+    def batch(self, reads: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[list[Mapping[str, Any]]]:
+        """Every item of many listings, each an endpoint, an object's id and a query: 20 in one request, page after page.
+
+        A throttled one is asked for again by itself, with those that are still to come. Raises what a single read would.
+        """
+        found: list[list[Mapping[str, Any]]] = [[] for _read in reads]
+        paths = [self._relative(*read) for read in reads]
+        waiting = list(range(len(reads)))
+        refused = 0
+        while waiting:
+            now, waiting = waiting[:BATCH], waiting[BATCH:]
+            body = {"requests": [{"id": str(at), "method": "GET", "url": paths[at]} for at in now]}
+            answers = {
+                int(item["id"]): item
+                for item in self.call("graph.batch", body=body).get("responses") or ()
+                if "id" in item
+            }
+            throttled: list[Answer] = []
+            for at in now:
+                endpoint = self._endpoints[reads[at][0]]
+                answer = _batch_answer(answers.get(at))
+                if answer.status in (429, 503):
+                    throttled.append(answer)
+                    waiting.append(at)
+                elif not answer.ok:
+                    raise self._refusal(answer, endpoint, paths[at].partition("?")[0])
+                else:
+                    page = answer.json()
+                    found[at] += page.get("value") or ()
+                    link = page.get("@odata.nextLink")
+                    if link:
+                        paths[at] = self._checked_link(link, endpoint.id).removeprefix(self.root)
+                        waiting.append(at)
+            if throttled:
+                refused += 1
+                # Whoever wants the longest rest speaks for all of them.
+                slowest = max(throttled, key=lambda answer: retry_after(answer.headers.get("retry-after")) or 0)
+                self._http.wait_as_told(slowest, refused, "a request in POST /$batch")
+        return found
+
+    def _relative(self, endpoint_id: str, object_id: str, query: Mapping[str, Any]) -> str:
+        path = self._endpoints[endpoint_id].path.format(id=quote(object_id, safe=""))
+        return f"{path}?{urlencode(query, safe='$,')}"
+
+    def changes(
+        self, endpoint_id: str, query: Mapping[str, Any], link: str = ""
+    ) -> tuple[list[Mapping[str, Any]], str]:
+        """What has changed since `link` was given, or without one everything that there is; and the link for the next time.
+
+        Raises StaleDeltaError when Graph no longer knows the link (contract: 7 days).
+        """
+        headers = {"Prefer": f"odata.maxpagesize={PAGE}"}
+        found: list[Mapping[str, Any]] = []
+        try:
+            page = (
+                self.call(endpoint_id, headers=headers, url=self._checked_link(link, endpoint_id))
+                if link
+                else self.call(endpoint_id, query=query, headers=headers)
+            )
+            while True:
+                found += page.get("value") or ()
+                following = page.get("@odata.nextLink")
+                if not following:
+                    break
+                page = self.call(endpoint_id, headers=headers, url=self._checked_link(following, endpoint_id))
+        except AnswerError as error:
+            if error.status == 410 or (error.status == 400 and "syncstatenotfound" in error.said.lower()):
+                raise StaleDeltaError(error.said, status=error.status, method=error.method, path=error.path) from None
+            raise
+        end = page.get("@odata.deltaLink")
+        if not end:
+            raise AnswerError(
+                "the list of changes has no end: a delta link is missing",
+                status=200,
+                method="GET",
+                path=self._endpoints[endpoint_id].path,
+                advice="Run the task again.",
+            )
+        return found, str(end)
+
+    def verified_domains(self) -> list[str]:
+        answer = self.call("graph.organization", query={"$select": "id,verifiedDomains"})
+        return [
+            str(domain["name"])
+            for organisation in answer.get("value") or ()
+            for domain in organisation.get("verifiedDomains") or ()
+        ]
+
+
+def the_one_group(name: str, found: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The group that was found by its name; None when there is none. Raises InputError when there are several."""
+    if len(found) > 1:
+        ids = ", ".join(str(group["id"]) for group in found)
+        raise InputError(f"Microsoft Entra has {len(found)} groups named {name!r} ({ids}). Name the group by its id.")
+    return found[0] if found else None
+
+
+def no_such_group(name: str) -> InputError:
+    return InputError(
+        f"Microsoft Entra has no group {name!r}, neither by name nor by id. Check the spelling: a group that is "
+        "not found is an error, so that nobody disappears because of it."
+    )
+
+
+def user_select(properties: Sequence[str] = ()) -> str:
+    """The properties of a user to ask for, each once."""
+    return ",".join(dict.fromkeys((*USER_PROPERTIES, *properties)))
+
+
+def _is_a(member: Mapping[str, Any], kind: str) -> bool:
+    """Whether a directory object is a user or a group; Graph says so in its annotation."""
+    return str(member.get("@odata.type", "")).rpartition(".")[2].lower() == kind
+
+
+def _batch_answer(item: Mapping[str, Any] | None) -> Answer:
+    """One answer of a batch as if it had come alone. One that is missing counts as refused for the moment."""
+    if item is None:
+        return Answer(503, {}, "")
+    headers = {str(name).lower(): str(value) for name, value in (item.get("headers") or {}).items()}
+    body = item.get("body")
+    return Answer(int(item.get("status") or 0), headers, body if isinstance(body, str) else json.dumps(body))
+
+
+PERMISSIONS = {
+    "graph.users": "User.Read.All",
+    "graph.groups": "GroupMember.Read.All (or Group.Read.All)",
+    "graph.group": "GroupMember.Read.All (or Group.Read.All)",
+    "graph.group.users": "GroupMember.Read.All (or Group.Read.All) and User.Read.All",
+    "graph.group.groups": "GroupMember.Read.All (or Group.Read.All)",
+    "graph.group.members": "GroupMember.Read.All (or Group.Read.All)",
+    "graph.role.members": "RoleManagement.Read.Directory",
+    "graph.users.delta": "User.Read.All",
+    "graph.groups.delta": "GroupMember.Read.All (or Group.Read.All)",
+    "graph.batch": "GroupMember.Read.All (or Group.Read.All)",
+    "graph.organization": "Organization.Read.All",
+}
+"""What each call needs, least first (contract: Reading people and groups)."""

@@ -1,0 +1,280 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The client of the instance's Provisioning API (contract: workspace365.md, section 1).
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ..errors import (
+    AlreadyExistsError,
+    AnswerError,
+    AuthenticationError,
+    EndpointMissingError,
+    EnvironmentNotFoundError,
+    InputError,
+    NotFoundError,
+    ValidationError,
+    W365Error,
+)
+from ..model.environment import Environment, SingleSignOn
+from ..transport.error_text import said
+from ..transport.http import Answer, Http, checked_root
+from .endpoints import LETTERS, Endpoint
+
+FORBIDDEN = (
+    "HTTP 403 from the Provisioning API has one of three causes: the provisioning_key is wrong (a renewed key revokes the "
+    "old one), no key is configured on the server, or the Provisioning API is switched off there"
+)
+"""The documented causes (contract: Answers; D)."""
+
+
+EXISTS_PATTERN = re.compile(
+    r"(?<!not )exist|already|duplicate|in use|unique|taken|bestaat(?! niet)|in gebruik|niet uniek", re.IGNORECASE
+)
+"""How a ValidationResult says that an object is there already: its wording is not public (contract: Answers; A)."""
+
+
+ROLE_WAY_OUT = (
+    "The administrator role never travels over SCIM. Give it when a user is created over the Provisioning API (w365_user with "
+    "administrator=true), or by hand in User management; if your server has the list under another path, give that in option "
+    "endpoints: {'user.list': '/...'}."
+)
+
+
+_NO_BODY = object()
+
+
+class ProvisioningClient:
+    """Calls endpoints of the contract's table and translates refusals.
+
+    `instance_url` is the root of the instance; the key is only ever sent to https.
+    """
+
+    def __init__(self, http: Http, *, instance_url: str, key: str, endpoints: Mapping[str, Endpoint]) -> None:
+        root = checked_root(instance_url, "instance_url")
+        self.root = re.sub(r"/provisioning$", "", root, flags=re.IGNORECASE)
+        self._http = http
+        self._key = key
+        self._endpoints = endpoints
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        repeatable: bool,
+        body: Any = _NO_BODY,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One call with the headers that the contract asks for; the answer whatever its status."""
+        given = {
+            "ProvisioningKey": self._key,
+            "X-Requested-With": "XMLHttpRequest",
+            "Accept": "application/json",
+            **(headers or {}),
+        }
+        has_body = body is not _NO_BODY
+        if has_body:
+            given.setdefault("Content-Type", "application/json")
+        return self._http.request(
+            method,
+            f"{self.root}/Provisioning{path}",
+            repeatable=repeatable,
+            headers=given,
+            query=query,
+            body=body if has_body else None,
+            has_body=has_body,
+        )
+
+    def call(self, endpoint_id: str, *, environment: str = "", object_id: str = "", body: Any = _NO_BODY) -> Any:
+        """One endpoint; returns the decoded body (None when empty). Raises one of the AnswerError family."""
+        endpoint = self._endpoints[endpoint_id]
+        # Environment names are lower case in every call (contract: Environment; D).
+        path = endpoint.path.format(environment=quote(environment.lower(), safe=""), id=quote(object_id, safe=""))
+        answer = self.send(endpoint.method, path, repeatable=endpoint.repeatable, body=body)
+        if answer.ok:
+            try:
+                return answer.json()
+            except ValueError:
+                if endpoint.writes or endpoint.purpose.startswith("ask"):
+                    # The bodies of these answers are not documented; their status says enough.
+                    return None
+                raise self._refused(
+                    AnswerError,
+                    f"the answer is not JSON: {said(answer, self._http.redactor)}",
+                    answer,
+                    endpoint,
+                    path,
+                    "Check instance_url: it may lead to a web page instead of the API.",
+                ) from None
+        if endpoint.method == "DELETE" and answer.status == 404 and answer.repeated:
+            # The first try, whose answer was lost, has done it.
+            return None
+        raise self._refusal(answer, endpoint, path, environment)
+
+    def _refused(
+        self, kind: type[AnswerError], text: str, answer: Answer, endpoint: Endpoint, path: str, advice: str = ""
+    ) -> AnswerError:
+        return kind(text, status=answer.status, method=endpoint.method, path=path, advice=advice)
+
+    def _refusal(self, answer: Answer, endpoint: Endpoint, path: str, environment: str) -> W365Error:
+        text = said(answer, self._http.redactor)
+        if answer.status in (401, 403):
+            return AuthenticationError(f"{FORBIDDEN} ({endpoint.method} {path}; the server said: {text}).")
+        if answer.status == 400:
+            kind = AlreadyExistsError if EXISTS_PATTERN.search(text) else ValidationError
+            return self._refused(kind, text, answer, endpoint, path)
+        if answer.status in (404, 405):
+            return self._not_found(text, answer, endpoint, path, environment)
+        if answer.status == 409:
+            return self._refused(AlreadyExistsError, text, answer, endpoint, path)
+        if 300 <= answer.status < 400:
+            where = self._http.redactor.text(answer.headers.get("location", "an unnamed place"))
+            return self._refused(
+                AnswerError,
+                f"the server redirects to {where}",
+                answer,
+                endpoint,
+                path,
+                "Keys do not follow redirects: give the final address in instance_url.",
+            )
+        if answer.status == 500:
+            return self._refused(
+                AnswerError,
+                text,
+                answer,
+                endpoint,
+                path,
+                "This API answers 500 also for an object that it cannot read: check the values that were given.",
+            )
+        return self._refused(AnswerError, text, answer, endpoint, path)
+
+    def _not_found(self, text: str, answer: Answer, endpoint: Endpoint, path: str, environment: str) -> W365Error:
+        if environment and endpoint.service == "provisioning" and self.environment_exists(environment) is False:
+            return unknown_environment(environment, self.root)
+        if endpoint.assumed and (answer.status == 405 or "{id}" not in endpoint.path):
+            return self._refused(
+                EndpointMissingError,
+                f"this server does not have the endpoint '{endpoint.id}' ({endpoint.method} {endpoint.path}), which the vendor "
+                f"has not documented (letter A: {LETTERS['A']})",
+                answer,
+                endpoint,
+                path,
+                way_out(endpoint),
+            )
+        if environment and not endpoint.assumed and answer.status == 404:
+            return unknown_environment(environment, self.root)
+        return self._refused(NotFoundError, text, answer, endpoint, path)
+
+    # Environments
+
+    def environments(self) -> list[Environment]:
+        """All environments of the instance. Raises AnswerError when the list cannot be read.
+
+        Its items may be strings or objects (contract: Environment; payload A).
+        """
+        return parsed_environments(self.call("environment.list"))
+
+    def environment_exists(self, name: str) -> bool | None:
+        """None when the server does not tell."""
+        try:
+            return any(found.name.lower() == name.lower() for found in self.environments())
+        except W365Error:
+            return None
+
+    def create_environment(self, name: str, administrator: Mapping[str, str] | None) -> str:
+        """Create an environment and return the name that the server made of it.
+
+        `administrator` holds EmailAddress, FirstName, LastName and perhaps Password; None makes an empty environment.
+        """
+        if administrator is None:
+            answer = self.call("environment.create_empty", environment=name)
+        else:
+            version = "environment.create" if administrator.get("Password") else "environment.create_v2"
+            answer = self.call(version, body={"EnvironmentName": name, **administrator})
+        return answer.strip() if isinstance(answer, str) and answer.strip() else name.lower()
+
+    def validate_environment(self, name: str, administrator: Mapping[str, str] | None) -> None:
+        """Ask whether it could be created. Raises ValidationError or AlreadyExistsError with the server's reason."""
+        self.call("environment.validate", body={"EnvironmentName": name, **(administrator or {})})
+
+    # Settings
+
+    def sso(self, environment: str) -> tuple[SingleSignOn | None, bool]:
+        """The current single sign-on (None when there is none), and whether the answer could be understood.
+
+        Raises EndpointMissingError where it cannot be read.
+        """
+        answer = self.call("sso.read", environment=environment)
+        if not answer:
+            return None, True
+        found = {str(name).lower(): value for name, value in answer.items()} if isinstance(answer, Mapping) else {}
+        authority, client_id = str(found.get("authority") or ""), str(found.get("clientid") or "")
+        if authority or client_id:
+            return SingleSignOn(authority, client_id), True
+        return None, {"authority", "clientid"} <= set(found)
+
+    def write_sso(self, environment: str, sso: SingleSignOn, key: str) -> None:
+        self.call(
+            "sso.write",
+            environment=environment,
+            body={"Authority": sso.authority, "ClientId": sso.client_id, "Key": key},
+        )
+
+
+def unknown_environment(name: str, root: str) -> EnvironmentNotFoundError:
+    return EnvironmentNotFoundError(
+        f"{root} has no environment {name!r}. Use the name that w365_environment returned when it was created "
+        "(lower case), or create it first.",
+        environment=name,
+    )
+
+
+def way_out(endpoint: Endpoint) -> str:
+    """What to do on a server that has only the documented endpoints."""
+    override = f"If your server has it under another path, give that in option endpoints: {{'{endpoint.id}': '/...'}}."
+    if endpoint.id.startswith("group."):
+        return f"Give scim_url and scim_token: groups travel over SCIM. {override}"
+    if endpoint.id in ("user.list", "user.get", "user.update", "user.delete"):
+        return (
+            "Give scim_url and scim_token: users travel over SCIM. The administrator role does not; it can be given when a "
+            f"user is created (w365_user with administrator=true), or by hand in User management. {override}"
+        )
+    return override
+
+
+def parsed_environments(data: Any) -> list[Environment]:
+    """The list in any of its plausible shapes: strings, objects, or either inside an object."""
+    if isinstance(data, Mapping):
+        inner = [value for value in data.values() if isinstance(value, list)]
+        if len(inner) != 1:
+            raise InputError(
+                f"The list of environments has a shape that is not known: an object with {', '.join(map(str, data)) or 'nothing'}."
+            )
+        data = inner[0]
+    if data is None:
+        data = []
+    if not isinstance(data, list):
+        raise InputError(f"The list of environments has a shape that is not known: {type(data).__name__}.")
+    return [_parsed_environment(item) for item in data]
+
+
+def _parsed_environment(item: Any) -> Environment:
+    if isinstance(item, str):
+        return Environment(item)
+    found = {str(name).lower(): value for name, value in item.items()} if isinstance(item, Mapping) else {}
+    name = next((found[key] for key in ("environmentname", "name") if isinstance(found.get(key), str)), None)
+    if name is None:
+        raise InputError("The list of environments has an item without a name.")
+    active = found.get("isactive", found.get("active"))
+    return Environment(name, active if isinstance(active, bool) else None)

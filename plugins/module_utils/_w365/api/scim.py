@@ -1,0 +1,181 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The client of an environment's SCIM 2.0 service (contract: workspace365.md, section 2).
+
+Real SCIM servers differ, so it asks for little: look-ups by one `eq`, re-checked here; PATCH answered by 200 or 204;
+paging by what was really returned.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+from ..errors import AlreadyExistsError, AnswerError, AuthenticationError, NotFoundError, ValidationError, W365Error
+from ..transport.http import Answer, Http, checked_root
+from .endpoints import Endpoint
+
+PAGE = 200
+"""Resources asked for per page; a server may give fewer."""
+
+
+MEMBERS_PER_PATCH = 500
+"""Slices of a membership change: servers limit the size of a PATCH (performance-and-peers, 4.3)."""
+
+
+NO_BODY: Any = object()
+"""Distinguishes a request without a body from one whose body is null."""
+
+
+class Request(NamedTuple):
+    """The request that does an action."""
+
+    endpoint_id: str
+    object_id: str = ""
+    body: Any = NO_BODY
+
+
+class ScimClient:
+    """Users and groups as SCIM resources. `url` is the tenant URL that Workspace 365 shows when SCIM is enabled."""
+
+    def __init__(self, http: Http, *, url: str, token: str, endpoints: Mapping[str, Endpoint]) -> None:
+        parts = urlsplit(checked_root(url, "scim_url"))
+        # Entra's dialect flag is for Entra's client: this one always speaks the standard.
+        self.root = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+        self._http = http
+        self._token = token
+        self._endpoints = endpoints
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        repeatable: bool,
+        body: Any = NO_BODY,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        given = {
+            "Authorization": f"Bearer {self._token}",
+            "Accept": "application/scim+json, application/json",
+            **(headers or {}),
+        }
+        has_body = body is not NO_BODY
+        if has_body:
+            given.setdefault("Content-Type", "application/scim+json")
+        return self._http.request(
+            method,
+            f"{self.root}{path}",
+            repeatable=repeatable,
+            headers=given,
+            query=query,
+            body=body if has_body else None,
+            has_body=has_body,
+        )
+
+    def call(
+        self, endpoint_id: str, *, object_id: str = "", body: Any = NO_BODY, query: Mapping[str, Any] | None = None
+    ) -> Any:
+        """One endpoint; the decoded body, None when empty. Raises one of the AnswerError family."""
+        endpoint = self._endpoints[endpoint_id]
+        path = self.method_and_path(endpoint_id, object_id)[1]
+        answer = self.send(endpoint.method, path, repeatable=endpoint.repeatable, body=body, query=query)
+        if answer.ok:
+            try:
+                return answer.json()
+            except ValueError:
+                raise AnswerError(
+                    f"the answer is not JSON: {self._said(answer)}",
+                    status=answer.status,
+                    method=endpoint.method,
+                    path=path,
+                    advice="Check scim_url: it may lead to a web page instead of SCIM.",
+                ) from None
+        if endpoint.method == "DELETE" and answer.status == 404 and answer.repeated:
+            return None
+        raise self._refusal(answer, endpoint, path)
+
+    def method_and_path(self, endpoint_id: str, object_id: str = "") -> tuple[str, str]:
+        """How an endpoint is called; the path is relative to the root."""
+        endpoint = self._endpoints[endpoint_id]
+        return endpoint.method, endpoint.path.format(id=quote(object_id, safe=""))
+
+    def _refusal(self, answer: Answer, endpoint: Endpoint, path: str) -> W365Error:
+        text = self._said(answer)
+        if answer.status in (401, 403):
+            return AuthenticationError(
+                f"The SCIM service refused the token (HTTP {answer.status}, {endpoint.method} {path}; the server said: {text}). "
+                "Check scim_token (it is shown once, when SCIM is enabled), and that SCIM is still enabled in the "
+                "environment's User provisioning settings."
+            )
+        kinds: dict[int, type[AnswerError]] = {404: NotFoundError, 409: AlreadyExistsError, 400: ValidationError}
+        advice = ""
+        if answer.status == 404 and "{id}" not in endpoint.path:
+            advice = (
+                "Check scim_url: it is the tenant URL that Workspace 365 shows when SCIM is enabled, without /Users."
+            )
+        elif 300 <= answer.status < 400:
+            advice = "Tokens do not follow redirects: give the final address in scim_url."
+        return kinds.get(answer.status, AnswerError)(
+            text, status=answer.status, method=endpoint.method, path=path, advice=advice
+        )
+
+    def _said(self, answer: Answer) -> str:
+        # Imported here, since most tasks are refused nothing: see module.py.
+        from ..transport.error_text import said
+
+        return said(answer, self._http.redactor)
+
+    def find(self, endpoint_id: str, attribute: str, value: str) -> list[Mapping[str, Any]]:
+        """The resources whose attribute equals `value`, by a single eq filter. The caller checks the match again."""
+        literal = value.replace("\\", "\\\\").replace('"', '\\"')
+        return list(self.pages(endpoint_id, {"filter": f'{attribute} eq "{literal}"'}))
+
+    def pages(self, endpoint_id: str, query: Mapping[str, Any] | None = None) -> Iterator[Mapping[str, Any]]:
+        """Every resource of a listing, page after page. Raises AnswerError when a page is missing or repeated."""
+        start = 1
+        seen: set[str] = set()
+        while True:
+            answer = self.call(endpoint_id, query={**(query or {}), "startIndex": start, "count": PAGE})
+            if not isinstance(answer, Mapping):
+                raise self._odd_page(endpoint_id, "it is not a SCIM ListResponse")
+            page = {str(name).lower(): value for name, value in answer.items()}
+            resources = page.get("resources") or []
+            new = {identifier: resource for resource in resources if (identifier := _identifier(resource)) not in seen}
+            if resources and not new:
+                raise self._odd_page(endpoint_id, f"a page came twice after {len(seen)} resources")
+            # Objects that move while we page may come twice; nobody may be doubled for it.
+            seen.update(new)
+            yield from new.values()
+            start += len(resources)
+            total = int(page.get("totalresults") or 0)
+            if start > total:
+                return
+            if not resources:
+                raise self._odd_page(endpoint_id, f"an empty page came after {start - 1} of {total} resources")
+
+    def _odd_page(self, endpoint_id: str, what: str) -> AnswerError:
+        endpoint = self._endpoints[endpoint_id]
+        return AnswerError(
+            f"the listing cannot be trusted: {what}",
+            status=200,
+            method=endpoint.method,
+            path=endpoint.path,
+            advice="Nothing was changed on the strength of it. Run the task again.",
+        )
+
+
+def patch_body(operations: list[dict[str, Any]]) -> dict[str, Any]:
+    """The body of a PATCH in the standard's dialect. It may be answered with the resource or with nothing."""
+    return {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}
+
+
+def _identifier(resource: Mapping[str, Any]) -> str:
+    """The id, whose name is read without regard to case as every other (RFC 7643, section 2.1)."""
+    return next((str(value) for name, value in resource.items() if str(name).lower() == "id"), "")

@@ -1,0 +1,50 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The interface of a backend: an environment's users, groups and administrators.
+
+For types only: no task loads it.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from ..model.capabilities import Abilities
+from ..model.desired import Desired
+from ..model.directory import Group, Snapshot, User
+from ..planning.plan import Plan
+
+if TYPE_CHECKING:
+    from ..execution.apply import Batch, Handler
+
+
+class Directory(Protocol):
+    """What the corridor asks of an environment. Both adapters answer in the model's words."""
+
+    abilities: Abilities
+
+    def snapshot(self, desired: Desired, *, concurrency: int = 1) -> Snapshot:
+        """As much of the environment as a plan for `desired` needs."""
+
+    def list_users(self) -> list[User]:
+        """Every user, those on the deleted-users list included where the server shows them."""
+
+    def list_groups(self, *, members: bool = True) -> list[Group]:
+        """Every group; members by UPN."""
+
+    def find_user(self, name: str) -> User | None:
+        """One user by UPN or id."""
+
+    def find_group(self, name: str, *, members: bool = True) -> Group | None:
+        """One group by name; members by UPN."""
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """For every action of a plan the function that does it."""
+
+    def batch(self, plan: Plan) -> Batch | None:
+        """A way to do many actions in one request; None where the wire has none, or it is not worth it."""

@@ -1,0 +1,78 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What both backends share: their handlers, and what a plan has to know.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..model.desired import Desired, DesiredUser
+from ..model.directory import User
+from ..model.names import folded
+
+if TYPE_CHECKING:
+    from ..execution.apply import Handler
+
+
+def handlers_of(directory: Any) -> Mapping[str, Handler]:
+    """Both adapters have one method per action, called with the action."""
+    return {
+        "user.create": directory.create_user,
+        "user.restore": directory.update_user,
+        "user.update": directory.update_user,
+        "user.delete": directory.delete_user,
+        "user.delete_permanently": directory.delete_user_permanently,
+        "group.create": directory.create_group,
+        "group.update": directory.update_group,
+        "group.delete": directory.delete_group,
+        "membership.change": directory.change_members,
+        "administrator.grant": directory.set_administrator,
+        "administrator.revoke": directory.set_administrator,
+    }
+
+
+def active_administrators(users: Iterable[User]) -> frozenset[str]:
+    return frozenset(user.key for user in users if user.administrator and user.active is not False)
+
+
+def primary_administrator(users: Iterable[User]) -> str | None:
+    """The active administrator who was there first (contract, section 4; D): the lowest id, as long as ids are numbers (A)."""
+    active = [user for user in users if user.administrator and user.active is not False]
+    if not active or not all(user.id.isdigit() for user in active):
+        return None
+    return min(active, key=lambda user: int(user.id)).key
+
+
+def purge_needs_groups(desired: Desired) -> bool:
+    purge = desired.purge
+    return purge is not None and ("groups" in purge.kinds or bool(purge.scope is not None and purge.scope.groups))
+
+
+def user_names(desired: Desired) -> list[str]:
+    """The users that a plan for this has to know about, each once."""
+    names = [name for user in desired.users for name in (user.upn, user.identity) if name]
+    names += [key for group in desired.groups if group.members for key in sorted(group.members.named)]
+    if desired.administrators is not None:
+        names += sorted(desired.administrators.named)
+    return list(dict.fromkeys(folded(name) if "@" in name else name for name in names))
+
+
+def takes_away(user: DesiredUser) -> bool:
+    """True when carrying this out may cost an environment an administrator."""
+    return not user.present or user.fields.get("active") is False or user.fields.get("administrator") is False
+
+
+def absent_users(ids: Mapping[str, Any]) -> str:
+    """A sentence about those who have no id; empty where everybody has one."""
+    absent = [f"'{key}'" for key, id in ids.items() if not id]
+    if not absent:
+        return ""
+    who = f"user {absent[0]} is not there: it" if len(absent) == 1 else f"users {', '.join(absent)} are not there: they"
+    were = "was" if len(absent) == 1 else "were"
+    return f"{who} could not be created, or {were} deleted meanwhile."

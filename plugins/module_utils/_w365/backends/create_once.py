@@ -1,0 +1,45 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Creates an object exactly once, also when an answer is lost.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from ..errors import AlreadyExistsError, LostAnswerError
+from ..transport.http import TRIES
+
+Thing = TypeVar("Thing")
+
+
+def created_once(create: Callable[[], Thing], find: Callable[[], Thing | None]) -> tuple[Thing, bool]:
+    """Create an object exactly once, and say whether it was this call that did.
+
+    A POST whose answer was lost is looked up before it is repeated. "Exists already" is looked up too: somebody else
+    may have been faster, and an empty look-up before was no proof of absence.
+    """
+    for last in (*[False] * (TRIES - 1), True):
+        try:
+            return create(), True
+        except LostAnswerError:
+            found = find()
+            if found is not None:
+                return found, False
+            if last:
+                raise
+        except AlreadyExistsError as error:
+            found = find()
+            if found is None:
+                error.message += (
+                    " The server does not show it: it may be on the deleted-users list, or hidden from this key. Restore or "
+                    "remove it there."
+                )
+                raise
+            return found, False
+    raise AssertionError("the last attempt returns or raises")

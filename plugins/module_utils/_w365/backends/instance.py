@@ -1,0 +1,125 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The environments of an instance, and their settings.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..errors import AlreadyExistsError, AnswerError, EndpointMissingError, InputError, ValidationError, W365Error
+from ..model.environment import Environment, SingleSignOn, sanitised_environment_name
+from ..planning.actions import Action
+from .create_once import created_once
+
+if TYPE_CHECKING:
+    from ..api.provisioning import ProvisioningClient
+    from ..execution.apply import Handler
+
+
+class Instance:
+    """The environments of an instance, and their settings."""
+
+    def __init__(self, client: ProvisioningClient) -> None:
+        self._client = client
+        self._names: dict[str, str] = {}
+        self._validated = False
+
+    def handlers(self) -> Mapping[str, Handler]:
+        return {
+            "environment.create": self.create_environment,
+            "environment.activate": lambda action: self._switch(action, "environment.activate"),
+            "environment.deactivate": lambda action: self._switch(action, "environment.deactivate"),
+            "environment.delete": lambda action: self._client.call("environment.delete", environment=action.name),
+            "sso.write": self._write_sso,
+        }
+
+    def list_environments(self) -> list[Environment] | None:
+        """All environments; None when the server's list cannot be read."""
+        try:
+            return self._client.environments()
+        except (AnswerError, InputError):
+            return None
+
+    def find_environment(
+        self, name: str, administrator: Mapping[str, str] | None, *, empty: bool = False
+    ) -> Environment | None:
+        """The environment that goes by this name or by what the server makes of it.
+
+        Where the list cannot be read, Validate is asked whether the name is taken. Raises AnswerError when the server
+        answers neither, or objects to something else; with `empty` it may miss the first administrator.
+        """
+        listed = self.list_environments()
+        if listed is not None:
+            names = (name.lower(), sanitised_environment_name(name))
+            return next((found for wanted in names for found in listed if found.name.lower() == wanted), None)
+        try:
+            answered = self.validate_environment(name, administrator)
+        except AlreadyExistsError:
+            return Environment(sanitised_environment_name(name))
+        except ValidationError:
+            if not empty:
+                raise
+            return None
+        if not answered:
+            raise W365Error(
+                f"This server shows neither a list of environments nor whether {name!r} could be created, so nobody can tell "
+                "whether it exists. Check instance_url, or give the endpoints' paths in option endpoints."
+            )
+        return None
+
+    def validate_environment(self, name: str, administrator: Mapping[str, str] | None) -> bool:
+        """Ask once whether the environment could be created. Raises with the server's reason when it could not.
+
+        False when the server has no usable answer: what it says to this call is not documented (payload A).
+        """
+        if not self._validated:
+            try:
+                self._client.validate_environment(name, administrator)
+            except (AlreadyExistsError, ValidationError) as error:
+                raise error.while_doing(f"create environment '{name}'") from None
+            except AnswerError:
+                return False
+            self._validated = True
+        return True
+
+    def create_environment(self, action: Action) -> Environment:
+        administrator = action.extras.get("administrator")
+
+        def create() -> Environment:
+            return Environment(self._client.create_environment(action.name, administrator), True)
+
+        created, _ours = created_once(create, lambda: self._find_created(action.name, administrator))
+        self._names[action.outcome.name] = created.name
+        return created
+
+    def _find_created(self, name: str, administrator: Mapping[str, str] | None) -> Environment | None:
+        """None also when the server does not tell: it then refuses a second create of the same name."""
+        # What Validate said before the create is out of date.
+        self._validated = False
+        try:
+            return self.find_environment(name, administrator, empty=administrator is None)
+        except W365Error:
+            return None
+
+    def _switch(self, action: Action, endpoint_id: str) -> Environment:
+        name = self._names.get(action.name, action.name)
+        self._client.call(endpoint_id, environment=name)
+        return Environment(name, bool(action.changes["active"]))
+
+    def find_sso(self, environment: str) -> tuple[SingleSignOn | None, bool]:
+        """The single sign-on of an environment, and whether the server can show it."""
+        try:
+            return self._client.sso(environment)
+        except EndpointMissingError:
+            return None, False
+
+    def _write_sso(self, action: Action) -> SingleSignOn:
+        sso: SingleSignOn = action.outcome
+        self._client.write_sso(action.name, sso, action.extras["key"])
+        return sso

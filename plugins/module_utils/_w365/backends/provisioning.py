@@ -1,0 +1,301 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An environment over the Provisioning API.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..api.provisioning_mapping import (
+    PROVISIONING_GROUP_NAMES,
+    PROVISIONING_USER_NAMES,
+    group_from_provisioning,
+    to_provisioning,
+    user_from_provisioning,
+)
+from ..errors import AlreadyExistsError, EndpointMissingError, RolesUnreadableError, W365Error
+from ..model.capabilities import Abilities
+from ..model.desired import Desired, DesiredUser
+from ..model.directory import UNRESOLVED, USER_FIELDS, Group, Snapshot, User, difference, with_fields
+from ..model.names import folded
+from ..planning.actions import Action
+from ..planning.plan import Plan
+from .common import (
+    absent_users,
+    active_administrators,
+    handlers_of,
+    primary_administrator,
+    purge_needs_groups,
+    user_names,
+)
+from .create_once import created_once
+
+if TYPE_CHECKING:
+    from ..api.provisioning import ProvisioningClient
+    from ..execution.apply import Batch, Handler
+
+
+_SCIM_ONLY = "Give scim_url and scim_token: it travels over SCIM."
+
+
+PROVISIONING_ABILITIES = Abilities(
+    wire="the Provisioning API",
+    user_fields=frozenset(PROVISIONING_USER_NAMES) - {"password", "create_in_office365"},
+    group_fields=frozenset(PROVISIONING_GROUP_NAMES),
+    extras=frozenset({"password", "create_in_office365"}),
+    permanent_deletion=False,
+    ways_out={
+        "email": "There the e-mail address is the UPN: leave email out, or give scim_url and scim_token.",
+        "external_id": _SCIM_ONLY,
+        "permanent": "Give scim_url and scim_token: SCIM can delete for good. Otherwise the user goes for good after 30 days.",
+    },
+)
+
+
+class ProvisioningDirectory:
+    """Users and groups over the instance's Provisioning API.
+
+    Only creating and validating users is documented; the rest has letter A. Where a server does not have it, users
+    are looked up by asking whether they could be created.
+    """
+
+    abilities = PROVISIONING_ABILITIES
+
+    def __init__(self, client: ProvisioningClient, environment: str) -> None:
+        from threading import Lock
+
+        self._client = client
+        self._environment = environment
+        self._users: list[User] | None = None
+        self._ids: dict[str, str] = {}
+        self._group_ids: dict[str, str] = {}
+        self._reading = Lock()
+
+    def handlers(self) -> Mapping[str, Handler]:
+        return handlers_of(self)
+
+    # Reading
+
+    def snapshot(self, desired: Desired, *, concurrency: int = 1) -> Snapshot:
+        groups = tuple(self.list_groups()) if desired.groups or purge_needs_groups(desired) else ()
+        wanted = user_names(desired) or desired.administrators is not None or desired.purge
+        try:
+            reader = self.list_users if desired.administrators is None else self.users_with_roles
+            users = tuple(reader()) if wanted else ()
+        except EndpointMissingError:
+            if any(map(_needs_reading, desired.users)) or desired.purge:
+                raise
+            from concurrent.futures import ThreadPoolExecutor
+
+            with ThreadPoolExecutor(max_workers=max(concurrency, 1)) as workers:
+                found = workers.map(self._exists, desired.users)
+            return Snapshot(
+                tuple(User(u.upn, readable=False) for u, exists in zip(desired.users, found, strict=True) if exists),
+                groups,
+            )
+        if not wanted:
+            return Snapshot(users, groups)
+        return Snapshot(users, groups, active_administrators(users), primary_administrator(users))
+
+    def _exists(self, wanted: DesiredUser) -> bool:
+        """Ask Validate whether the user could be created: what is refused as existing, exists."""
+        fields = {name: value for name, value in wanted.fields.items() if name != "active"}
+        try:
+            self._client.call(
+                "user.validate",
+                environment=self._environment,
+                body=self._new_user({**fields, "upn": wanted.upn}, wanted.extras),
+            )
+        except AlreadyExistsError:
+            return True
+        return False
+
+    def users_with_roles(self) -> list[User]:
+        """Every user with the administrator role. Raises RolesUnreadableError where the server has no such list."""
+        try:
+            return self.list_users()
+        except EndpointMissingError as error:
+            from ..api.provisioning import ROLE_WAY_OUT
+
+            raise RolesUnreadableError(
+                error.said, status=error.status, method=error.method, path=error.path, advice=ROLE_WAY_OUT
+            ) from None
+
+    def list_users(self) -> list[User]:
+        users = self._users
+        if users is None:
+            items = _listed(self._client.call("user.list", environment=self._environment))
+            self._users = users = [user_from_provisioning(item) for item in items]
+            self._ids.update({user.key: user.id for user in users})
+        return users
+
+    def forget_users(self) -> None:
+        """Their names have changed over another wire: the next who needs an id reads them again."""
+        self._users = None
+        self._ids.clear()
+
+    def list_groups(self, *, members: bool = True) -> list[Group]:
+        groups = []
+        upns: dict[str, str] | None = None
+        for item in _listed(self._client.call("group.list", environment=self._environment)):
+            group, ids = group_from_provisioning(item)
+            self._group_ids[group.key] = group.id
+            if members:
+                if upns is None:
+                    upns = {user.id: user.key for user in self.list_users()}
+                group = with_fields(group, {"members": frozenset(upns.get(id, f"{UNRESOLVED}{id}") for id in ids)})
+            groups.append(group)
+        return groups
+
+    def find_user(self, name: str) -> User | None:
+        return next((user for user in self.list_users() if user.key == folded(name) or user.id == name), None)
+
+    def find_group(self, name: str, *, members: bool = True) -> Group | None:
+        return next(
+            (group for group in self.list_groups(members=members) if group.key == folded(name) or group.id == name),
+            None,
+        )
+
+    # Writing
+
+    def batch(self, plan: Plan) -> Batch | None:
+        """The Provisioning API changes one object at a time."""
+        return None
+
+    @staticmethod
+    def _new_user(fields: Mapping[str, Any], extras: Mapping[str, Any]) -> dict[str, Any]:
+        """The documented body of a new user; the two switches are always part of it."""
+        known = {name: fields.get(name) for name in ("upn", "first_name", "last_name")}
+        switches = {
+            "administrator": bool(fields.get("administrator")),
+            "create_in_office365": bool(extras.get("create_in_office365")),
+        }
+        return to_provisioning({**known, "password": extras.get("password"), **switches}, PROVISIONING_USER_NAMES)
+
+    def create_user(self, action: Action) -> User:
+        wanted: User = action.outcome
+        body = self._new_user(action.changes, action.extras)
+
+        def create() -> User:
+            answer = self._client.call("user.create", environment=self._environment, body=body)
+            return with_fields(wanted, {"id": str(answer) if isinstance(answer, int | str) else "", "active": True})
+
+        user, ours = created_once(create, lambda: self._find_created(wanted))
+        self._ids[user.key] = user.id
+        given = {name: value for name, value in action.changes.items() if name in PROVISIONING_USER_NAMES}
+        # A new user is active; whoever should not be is changed at once. The same call mends what somebody else created.
+        changes = difference(given, user, USER_FIELDS) if user.readable and (wanted.active is False or not ours) else {}
+        return self._put_user(user, changes, {}) if changes else user
+
+    def _find_created(self, wanted: User) -> User | None:
+        self._users = None
+        try:
+            return self.find_user(wanted.upn)
+        except EndpointMissingError:
+            return (
+                with_fields(wanted, {"readable": False})
+                if self._exists(DesiredUser(wanted.upn, fields=wanted.as_result()))
+                else None
+            )
+
+    def update_user(self, action: Action) -> User:
+        return self._put_user(action.subject, action.changes, action.extras)
+
+    def _put_user(self, user: User, changes: Mapping[str, Any], extras: Mapping[str, Any]) -> User:
+        body = to_provisioning({**changes, **extras}, PROVISIONING_USER_NAMES)
+        self._client.call("user.update", environment=self._environment, object_id=user.id, body=body)
+        changed = with_fields(user, changes)
+        # The name that a renamed user had may go to somebody else, who must not be taken for this one.
+        if changed.key != user.key:
+            self._ids.pop(user.key, None)
+        self._ids[changed.key] = user.id
+        return changed
+
+    def delete_user(self, action: Action) -> User:
+        self._client.call("user.delete", environment=self._environment, object_id=action.subject.id)
+        user: User = action.subject
+        return with_fields(user, {"active": False})
+
+    def delete_user_permanently(self, action: Action) -> None:
+        raise W365Error(f"the Provisioning API cannot do that. {self.abilities.ways_out['permanent']}")
+
+    def create_group(self, action: Action) -> Group:
+        wanted: Group = action.outcome
+        body = to_provisioning(
+            {name: action.changes.get(name) for name in PROVISIONING_GROUP_NAMES}, PROVISIONING_GROUP_NAMES
+        )
+
+        def create() -> Group:
+            answer = self._client.call("group.create", environment=self._environment, body=body)
+            return with_fields(
+                wanted, {"id": str(answer) if isinstance(answer, int | str) else "", "members": frozenset()}
+            )
+
+        group, _ours = created_once(create, lambda: self.find_group(wanted.name))
+        self._group_ids[group.key] = group.id
+        return group
+
+    def update_group(self, action: Action) -> Group:
+        body = to_provisioning(action.changes, PROVISIONING_GROUP_NAMES)
+        self._client.call("group.update", environment=self._environment, object_id=action.subject.id, body=body)
+        group: Group = action.subject
+        return with_fields(group, action.changes)
+
+    def delete_group(self, action: Action) -> None:
+        self._client.call("group.delete", environment=self._environment, object_id=action.subject.id)
+
+    def change_members(self, action: Action) -> Group:
+        group: Group = action.outcome
+        group_id = group.id or self._group_ids.get(group.key, "")
+        if not group_id:
+            raise W365Error(f"group '{group.name}' was not created, so it has no members to change.")
+        ids = {key: self._user_id(key) for key in sorted(group.members or ())}
+        members = [id for id in ids.values() if id]
+        # Whoever is not there must not keep the others in the group or out of it, so that is told last.
+        self._client.call("group.update", environment=self._environment, object_id=group_id, body={"Members": members})
+        if absent := absent_users(ids):
+            raise W365Error(absent)
+        return with_fields(group, {"id": group_id})
+
+    def set_administrator(self, action: Action) -> User:
+        subject: User = action.subject
+        id = self._user_id(subject.key)
+        if absent := absent_users({subject.key: id}):
+            raise W365Error(absent)
+        user = with_fields(subject, {"id": str(id)})
+        return self._put_user(user, action.changes, {})
+
+    def _user_id(self, key: str) -> int | str:
+        """The id as the server wrote it: a number (contract: User; D). Empty where nobody has this UPN."""
+        id = key.removeprefix(UNRESOLVED) if key.startswith(UNRESOLVED) else self._ids.get(key, "")
+        if not id:
+            # One worker reads for all who wait.
+            with self._reading:
+                id = self._ids.get(key, "") or self._read_id(key)
+        return int(id) if id.isdigit() else id
+
+    def _read_id(self, key: str) -> str:
+        """The id of somebody created after the list was read, or whose name was forgotten."""
+        self._users = None
+        found = self.find_user(key)
+        return found.id if found is not None else ""
+
+
+def _listed(data: Any) -> list[Mapping[str, Any]]:
+    """The items of a list, or of a list inside an object (payload A)."""
+    if isinstance(data, Mapping):
+        data = next((value for value in data.values() if isinstance(value, list)), [])
+    return [item for item in data or () if isinstance(item, Mapping)]
+
+
+def _needs_reading(user: DesiredUser) -> bool:
+    """True when it is not enough to know that the user exists: something is to be found, taken away or changed later."""
+    starts_inactive = {**user.initial, **user.fields}.get("active") is False
+    rewrites_password = user.update_password and bool(user.extras.get("password"))
+    return not user.present or bool(user.identity) or starts_inactive or rewrites_password

@@ -1,0 +1,432 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An environment over SCIM.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..api.scim import MEMBERS_PER_PATCH, Request, ScimClient, patch_body
+from ..api.scim_mapping import (
+    SCIM_GROUP_PATHS,
+    SCIM_USER_PATHS,
+    group_from_scim,
+    group_to_scim,
+    user_from_scim,
+    user_to_scim,
+)
+from ..errors import AnswerError, NotFoundError, RolesUnreadableError, ValidationError, W365Error
+from ..model.capabilities import Abilities
+from ..model.desired import Desired
+from ..model.directory import GROUP_FIELDS, UNRESOLVED, USER_FIELDS, Group, Snapshot, User, difference, with_fields
+from ..model.names import folded, known_id
+from ..planning.actions import Action
+from ..planning.plan import Plan
+from .common import (
+    absent_users,
+    active_administrators,
+    handlers_of,
+    primary_administrator,
+    purge_needs_groups,
+    takes_away,
+    user_names,
+)
+from .create_once import created_once
+
+if TYPE_CHECKING:
+    from ..execution.apply import Batch, Handler
+    from .provisioning import ProvisioningDirectory
+
+
+LOOKUPS = 25
+"""Up to so many objects are looked up one by one; more than that are cheaper to list."""
+
+
+Thing = TypeVar("Thing", User, Group)
+
+
+SCIM_ABILITIES = Abilities(
+    wire="SCIM",
+    user_fields=frozenset(SCIM_USER_PATHS),
+    group_fields=frozenset(SCIM_GROUP_PATHS),
+    ways_out={
+        "administrator": "The role is given over the Provisioning API: use w365_admin.",
+        "password": "Users that come over SCIM sign in with Microsoft Entra; leave the password out.",
+        "create_in_office365": "It belongs to the Provisioning API: leave out scim_url, or create the account in Microsoft Entra.",
+        "description": "SCIM groups have none: leave it out, or leave out scim_url.",
+    },
+)
+
+
+class ScimDirectory:
+    """Users, groups and memberships over SCIM. Administrators, which never travel over SCIM, over `administration`."""
+
+    abilities = SCIM_ABILITIES
+
+    def __init__(self, client: ScimClient, administration: ProvisioningDirectory | None) -> None:
+        self._client = client
+        self._administration = administration
+        self._user_ids: dict[str, str] = {}
+        self._group_ids: dict[str, str] = {}
+        self._upns: dict[str, str] = {}
+        self._all_users_read = False
+
+    def handlers(self) -> Mapping[str, Handler]:
+        return handlers_of(self)
+
+    # Reading
+
+    def snapshot(self, desired: Desired, *, concurrency: int = 1) -> Snapshot:
+        names = user_names(desired)
+        listing = desired.whole or len(names) > LOOKUPS
+        users: list[User] = []
+        if names or desired.purge:
+            users = self.list_users() if listing else _distinct(map(self.find_user, names))
+        with_members = _needs_members(desired)
+        if (desired.groups and (desired.whole or len(desired.groups) > LOOKUPS)) or purge_needs_groups(desired):
+            groups = self.list_groups(members=with_members, concerned=_concerned_groups(desired))
+        else:
+            groups = _distinct(
+                found
+                for group in desired.groups
+                for found in (
+                    self.find_group(group.name, members=with_members),
+                    self._identified_group(group.identity, members=with_members) if group.identity else None,
+                )
+            )
+        people = self._people_with_roles(desired)
+        if people is None:
+            return Snapshot(tuple(users), tuple(groups))
+        administrators = active_administrators(people)
+        # SCIM tells no roles, and what takes an administrator away has to be known as such.
+        users = [user._replace(administrator=True) if user.key in administrators else user for user in users]
+        return Snapshot(tuple(users), tuple(groups), administrators, primary_administrator(people))
+
+    def _people_with_roles(self, desired: Desired) -> list[User] | None:
+        """The users as the Provisioning API shows them; None when they need not or cannot be read."""
+        must = desired.administrators is not None
+        if self._administration is None or not (must or desired.purge or any(map(takes_away, desired.users))):
+            return None
+        try:
+            return self._administration.users_with_roles()
+        except RolesUnreadableError:
+            if must:
+                raise
+            return None
+
+    def list_users(self) -> list[User]:
+        users = [self._remember(user_from_scim(resource)) for resource in self._client.pages("scim.user.list")]
+        self._all_users_read = True
+        return users
+
+    def list_groups(self, *, members: bool = True, concerned: frozenset[str] | None = None) -> list[Group]:
+        query = None if members else {"excludedAttributes": "members"}
+        read = [group_from_scim(resource) for resource in self._client.pages("scim.group.list", query)]
+        if members and not any(ids for _group, ids in read):
+            # Either nobody is in any group, or this server leaves members out of listings: only the groups themselves tell.
+            read = [
+                self._full(group)
+                if concerned is None
+                or not concerned.isdisjoint((group.key, group.id, folded(group.external_id or group.id)))
+                else (group, ids)
+                for group, ids in read
+            ]
+        self._resolve({id for _group, ids in read for id, is_user in ids if is_user})
+        return [self._group(group, ids if members else None) for group, ids in read]
+
+    def _full(self, group: Group) -> tuple[Group, tuple[tuple[str, bool], ...]]:
+        resource = self._get("scim.group.get", group.id)
+        return group_from_scim(resource) if resource else (group, ())
+
+    def find_user(self, name: str) -> User | None:
+        found = [
+            user
+            for r in self._client.find("scim.user.list", "userName", name)
+            if (user := user_from_scim(r)).key == folded(name)
+        ]
+        if found:
+            return self._remember(found[0])
+        if "@" in name:
+            return None
+        resource = self._get("scim.user.get", name)
+        return self._remember(user_from_scim(resource)) if resource else None
+
+    def find_group(self, name: str, *, members: bool = True) -> Group | None:
+        for resource in self._client.find("scim.group.list", "displayName", name):
+            group, ids = group_from_scim(resource)
+            if group.key == folded(name):
+                return self._read_group(group, ids, resource, members=members)
+        return None
+
+    def _identified_group(self, identity: str, *, members: bool) -> Group | None:
+        """The group that is to be renamed: by its present name, or by id."""
+        found = self.find_group(identity, members=members)
+        resource = None if found else self._get("scim.group.get", identity)
+        if resource is None:
+            return found
+        group, ids = group_from_scim(resource)
+        return self._read_group(group, ids, resource, members=members)
+
+    def _read_group(
+        self, group: Group, ids: tuple[tuple[str, bool], ...], resource: Mapping[str, Any], *, members: bool
+    ) -> Group:
+        if members and "members" not in {str(name).lower() for name in resource}:
+            # Servers leave members out of listings, and RFC 7643 leaves out empty ones: one more read tells which.
+            ids = self._full(group)[1]
+        if members:
+            self._resolve({id for id, is_user in ids if is_user})
+        return self._group(group, ids if members else None)
+
+    def _get(self, endpoint_id: str, object_id: str) -> Mapping[str, Any] | None:
+        try:
+            answer = self._client.call(endpoint_id, object_id=object_id)
+        except (NotFoundError, ValidationError):
+            # Some servers answer 400 to an id that is not formed like theirs.
+            return None
+        return answer if isinstance(answer, Mapping) else None
+
+    def _resolve(self, ids: Iterable[str]) -> None:
+        """Learn the UPNs of these user ids: few by asking for each, many by one listing."""
+        unknown = [id for id in ids if id not in self._upns]
+        if not unknown or self._all_users_read:
+            return
+        if len(unknown) > LOOKUPS:
+            self.list_users()
+            return
+        for id in unknown:
+            resource = self._get("scim.user.get", id)
+            if resource:
+                self._remember(user_from_scim(resource))
+
+    def _group(self, group: Group, ids: tuple[tuple[str, bool], ...] | None) -> Group:
+        self._group_ids[group.key] = group.id
+        if ids is None:
+            return group
+        keys = frozenset(self._upns[id] if is_user and id in self._upns else f"{UNRESOLVED}{id}" for id, is_user in ids)
+        return with_fields(group, {"members": keys})
+
+    def _remember(self, user: User) -> User:
+        # The name that a renamed user had may go to somebody else, who must not be taken for this one.
+        before = self._upns.get(user.id)
+        if before is not None and before != user.key and self._user_ids.get(before) == user.id:
+            del self._user_ids[before]
+        self._user_ids[user.key] = user.id
+        self._upns[user.id] = user.key
+        return user
+
+    # Writing
+
+    def batch(self, plan: Plan) -> Batch | None:
+        """Bulk, where the service offers it and the plan is big enough to ask."""
+        from .scim_bulk import WORTHWHILE, ScimBulk, limits_of
+
+        if sum(self._request_of(action) is not None for action in plan.actions) < WORTHWHILE:
+            return None
+        try:
+            limits = limits_of(self._client.call("scim.config"))
+        except AnswerError:
+            return None
+        return ScimBulk(self._client, limits, self._request_of, self._settle) if limits else None
+
+    def _request_of(self, action: Action) -> Request | None:
+        """The one request that does this action; None where it takes several, or another wire."""
+        thing: Any = action.subject
+        match f"{action.kind}.{action.verb}":
+            case "user.create":
+                return Request("scim.user.create", body=user_to_scim(action.outcome))
+            case "user.restore" | "user.update" | "user.delete" | "group.update":
+                return self._patch_of(thing, action.changes)
+            case "user.delete_permanently":
+                return Request("scim.user.delete", thing.id)
+            case "group.create":
+                return Request("scim.group.create", body=group_to_scim(action.outcome))
+            case "group.delete":
+                return Request("scim.group.delete", thing.id)
+            case "membership.change":
+                return self._members_at_once(action)
+        return None
+
+    @staticmethod
+    def _patch_of(thing: User | Group, changes: Mapping[str, Any]) -> Request:
+        is_user = isinstance(thing, User)
+        paths = SCIM_USER_PATHS if is_user else SCIM_GROUP_PATHS
+        operations = [_replace_operation(paths, name, value, thing) for name, value in changes.items()]
+        return Request("scim.user.patch" if is_user else "scim.group.patch", thing.id, patch_body(operations))
+
+    def _members_at_once(self, action: Action) -> Request | None:
+        """None for a change that travels in slices, and for one whose users or group have to be looked up first."""
+        keys = (*action.changes["add"], *action.changes["remove"])
+        group_id = self._group_id(action.outcome)
+        if not group_id or not all(key.startswith(UNRESOLVED) or key in self._user_ids for key in keys):
+            return None
+        patches = list(self._member_patches(action, {key: self._user_id(key) for key in keys}))
+        return Request("scim.group.patch", group_id, patches[0]) if len(patches) == 1 else None
+
+    @staticmethod
+    def _member_patches(action: Action, ids: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """The bodies of the PATCH requests that change the members, in slices and without those who have no id."""
+        added = [{"value": ids[key]} for key in action.changes["add"] if ids[key]]
+        for start in range(0, len(added), MEMBERS_PER_PATCH):
+            yield patch_body([{"op": "add", "path": "members", "value": added[start : start + MEMBERS_PER_PATCH]}])
+        removed = [ids[key] for key in action.changes["remove"] if ids[key]]
+        for start in range(0, len(removed), MEMBERS_PER_PATCH):
+            yield patch_body(
+                [
+                    {"op": "remove", "path": f'members[value eq "{id}"]'}
+                    for id in removed[start : start + MEMBERS_PER_PATCH]
+                ]
+            )
+
+    def _settle(self, action: Action, object_id: str) -> Any:
+        """What became of an object by a request that was confirmed."""
+        self._follow_rename(action)
+        thing = action.outcome
+        if action.verb == "create" and object_id:
+            thing = with_fields(thing, {"id": object_id})
+        if isinstance(thing, User) and thing.id:
+            self._remember(thing)
+        elif isinstance(thing, Group) and thing.id:
+            self._group_ids[thing.key] = thing.id
+        return thing
+
+    def _do(self, request: Request) -> Any:
+        return self._client.call(request.endpoint_id, object_id=request.object_id, body=request.body)
+
+    def create_user(self, action: Action) -> User:
+        wanted: User = action.outcome
+
+        def create() -> User:
+            resource = self._do(Request("scim.user.create", body=user_to_scim(wanted)))
+            found = user_from_scim(resource) if isinstance(resource, Mapping) else self.find_user(wanted.upn)
+            return found or wanted
+
+        user, ours = created_once(create, lambda: self.find_user(wanted.upn))
+        if not ours:
+            _refuse_somebody_else(wanted, user)
+            given = {name: value for name, value in action.changes.items() if name in SCIM_USER_PATHS}
+            user = self._patched(user, difference(given, user, USER_FIELDS))
+        return self._remember(user)
+
+    def _follow_rename(self, action: Action) -> None:
+        """Roles are written by ids that were read before the names passed on."""
+        if action.kind == "user" and action.renames and self._administration is not None:
+            self._administration.forget_users()
+
+    def update_user(self, action: Action) -> User:
+        # Before it is sent: a rename whose answer is lost may have been done all the same.
+        self._follow_rename(action)
+        return self._remember(self._patched(action.subject, action.changes))
+
+    def _patched(self, thing: Thing, changes: Mapping[str, Any]) -> Thing:
+        if changes:
+            self._do(self._patch_of(thing, changes))
+        return with_fields(thing, changes)
+
+    def delete_user(self, action: Action) -> User:
+        user: User = action.subject
+        return self._patched(user, {"active": False})
+
+    def delete_user_permanently(self, action: Action) -> None:
+        self._client.call("scim.user.delete", object_id=action.subject.id)
+
+    def create_group(self, action: Action) -> Group:
+        wanted: Group = action.outcome
+
+        def create() -> Group:
+            resource = self._do(Request("scim.group.create", body=group_to_scim(wanted)))
+            found = group_from_scim(resource)[0] if isinstance(resource, Mapping) else self.find_group(wanted.name)
+            return found or wanted
+
+        group, ours = created_once(create, lambda: self.find_group(wanted.name, members=False))
+        if not ours:
+            given = {name: value for name, value in action.changes.items() if name in SCIM_GROUP_PATHS}
+            group = self._patched(group, difference(given, group, GROUP_FIELDS))
+        self._group_ids[group.key] = group.id
+        return with_fields(group, {"members": frozenset()}) if group.members is None else group
+
+    def update_group(self, action: Action) -> Group:
+        group: Group = self._patched(action.subject, action.changes)
+        self._group_ids[group.key] = group.id
+        return group
+
+    def delete_group(self, action: Action) -> None:
+        self._client.call("scim.group.delete", object_id=action.subject.id)
+
+    def change_members(self, action: Action) -> Group:
+        group: Group = action.outcome
+        group_id = self._group_id(group)
+        if not group_id:
+            raise W365Error(f"group '{group.name}' was not created, so it has no members to change.")
+        ids = {key: self._user_id(key) for key in (*action.changes["add"], *action.changes["remove"])}
+        # Whoever is not there must not keep the others in the group or out of it, so that is told last.
+        for body in self._member_patches(action, ids):
+            self._do(Request("scim.group.patch", group_id, body))
+        if absent := absent_users(ids):
+            raise W365Error(absent)
+        return with_fields(group, {"id": group_id})
+
+    def _group_id(self, group: Group) -> str:
+        return group.id or self._group_ids.get(group.key, "")
+
+    def _user_id(self, key: str) -> str:
+        """Empty where nobody has this UPN."""
+        if key.startswith(UNRESOLVED):
+            return key.removeprefix(UNRESOLVED)
+        if key not in self._user_ids:
+            self.find_user(key)
+        return self._user_ids.get(key, "")
+
+    def set_administrator(self, action: Action) -> User:
+        if self._administration is None:
+            raise W365Error("the administrator role does not travel over SCIM: give instance_url and provisioning_key.")
+        return self._administration.set_administrator(action)
+
+
+def _replace_operation(paths: Mapping[str, str], name: str, value: Any, thing: User | Group) -> dict[str, Any]:
+    """One PATCH operation in the standard's dialect."""
+    if name == "email":
+        # A value filter on a missing entry is an error on some servers, so an address that is not there yet is added whole.
+        if not getattr(thing, "email", None):
+            return {"op": "add", "path": "emails", "value": [{"type": "work", "primary": True, "value": value}]}
+        if value == "":
+            return {"op": "remove", "path": 'emails[type eq "work"]'}
+    return {"op": "replace", "path": paths[name], "value": value}
+
+
+def _refuse_somebody_else(wanted: User, found: User) -> None:
+    """Whoever has the UPN under another external id is another person, such as one whose rename failed."""
+    if wanted.external_id and found.external_id and known_id(wanted.external_id) != known_id(found.external_id):
+        raise W365Error(
+            f"the UPN '{wanted.upn}' belongs to the account of somebody else: its external_id is '{found.external_id}', "
+            f"and this user's is '{wanted.external_id}'. That account was left as it is; rename or permanently delete it first."
+        )
+
+
+def _needs_members(desired: Desired) -> bool:
+    """Whether a plan for this has to know who is in the groups."""
+    return purge_needs_groups(desired) or any(
+        group.members is not None or not group.present for group in desired.groups
+    )
+
+
+def _concerned_groups(desired: Desired) -> frozenset[str] | None:
+    """Keys, ids and external ids of the groups whose members matter; None for all. One that was renamed has another name."""
+    if purge_needs_groups(desired):
+        return None
+    names = [
+        str(name)
+        for group in desired.groups
+        for name in (group.name, group.identity, group.fields.get("external_id"))
+        if name
+    ]
+    return frozenset(names) | frozenset(map(folded, names))
+
+
+def _distinct(found: Iterable[Thing | None]) -> list[Thing]:
+    return list({thing.id or thing.key: thing for thing in found if thing is not None}.values())

@@ -1,0 +1,73 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What became of the actions of a plan.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from ..errors import W365Error
+from ..planning.actions import Action
+from ..planning.plan import Plan
+
+UNDONE: Final = object()
+"""What a batch says of an action that has to be done by itself."""
+
+
+class Done(NamedTuple):
+    """What became of one action. `thing` is the object afterwards, `error` the reason of a failure.
+
+    One that was not `tried` came after an error that concerns all of them, or one that makes it dangerous.
+    """
+
+    action: Action
+    thing: Any = None
+    error: W365Error | None = None
+    tried: bool = True
+
+    def as_result(self) -> dict[str, Any]:
+        result: dict[str, Any] = {
+            "kind": self.action.kind,
+            "name": self.action.name,
+            "action": self.action.verb,
+            "outcome": "done" if not self.error else "failed" if self.tried else "not tried",
+        }
+        if self.action.changes and self.action.verb not in ("create",):
+            result["changes"] = dict(self.action.changes)
+        if self.action.purged:
+            result["purged"] = True
+        if self.error:
+            result["reason"] = self.error.message
+        return result
+
+
+class Report(NamedTuple):
+    """The outcome of a whole plan, in the plan's order."""
+
+    plan: Plan
+    done: list[Done]
+
+    @property
+    def failures(self) -> list[Done]:
+        return [item for item in self.done if item.error]
+
+    @property
+    def wrote(self) -> bool:
+        return any(item.error is None for item in self.done)
+
+    def results(self) -> list[dict[str, Any]]:
+        return [item.as_result() for item in self.done]
+
+    def last(self, kind: str) -> Any:
+        """The last object of a kind as the server answered it, or None."""
+        return next((d.thing for d in reversed(self.done) if d.action.kind == kind and d.error is None), None)
+
+
+def predict(plan: Plan) -> Report:
+    """The report of check mode: what would be done."""
+    return Report(plan, [Done(action, action.outcome) for phase in plan.phases() for action in phase])

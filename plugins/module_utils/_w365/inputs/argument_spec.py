@@ -1,0 +1,346 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one table of connection options, and the argument specs that are made from it.
+
+Every module accepts every connection option, so that ``module_defaults`` for the action group works.
+Nothing here talks to a server, and nothing here needs ``requests`` or ``msal``.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+from ansible.module_utils.basic import AnsibleFallbackNotFound, env_fallback
+
+#: What an option is for: ``http`` options apply to every connection, the others to one remote service.
+Service = Literal["provisioning", "scim", "entra", "graph", "http"]
+
+
+OptionType = Literal["str", "int", "float", "bool", "path", "dict"]
+
+
+#: Marks a secret, and a harmless option whose name Ansible would take for one.
+Secrecy = Literal["secret", "looks_secret", "open"]
+
+
+#: Every environment variable of the collection starts with this.
+ENV_PREFIX = "W365_"
+
+
+#: A module may repeat a connection option only to say these two things about it.
+_EXTENDING_KEYS = frozenset({"required", "aliases"})
+
+
+class ConnectionOption(NamedTuple):
+    """One connection option.
+
+    ``default`` is V(None) when the option has no default. ``from_env`` is false only where a value cannot be
+    written as one environment variable.
+    """
+
+    name: str
+    type: OptionType
+    services: tuple[Service, ...]
+    default: str | int | float | bool | None = None
+    choices: tuple[str, ...] = ()
+    secrecy: Secrecy = "open"
+    from_env: bool = True
+
+    @property
+    def secret(self) -> bool:
+        """True when the value must never be shown."""
+        return self.secrecy == "secret"
+
+    @property
+    def env(self) -> str | None:
+        """The environment variable that is read when the option is not given, or ``None``."""
+        return f"{ENV_PREFIX}{self.name.upper()}" if self.from_env else None
+
+    def spec(self) -> dict[str, Any]:
+        """The option as Ansible's argument spec wants it. A new dictionary on every call."""
+        spec: dict[str, Any] = {"type": self.type}
+        if self.default is not None:
+            spec["default"] = self.default
+        if self.choices:
+            spec["choices"] = list(self.choices)
+        if self.secrecy != "open":
+            spec["no_log"] = self.secret
+        if self.env is not None:
+            spec["fallback"] = (env_value, [self.env])
+        return spec
+
+
+def env_value(*names: str) -> str:
+    """The value of an environment variable, where an empty one is as good as none.
+
+    AWX sets the variables of a credential's empty fields to nothing, and that must not count as a second credential.
+    """
+    value: str = env_fallback(*names)
+    if not value.strip():
+        raise AnsibleFallbackNotFound
+    return value
+
+
+CONNECTION_OPTIONS: tuple[ConnectionOption, ...] = (
+    # The instance and its Provisioning API.
+    ConnectionOption("instance_url", "str", ("provisioning",)),
+    ConnectionOption("provisioning_key", "str", ("provisioning",), secrecy="secret"),
+    ConnectionOption("environment", "str", ("provisioning", "scim")),
+    # The environment's SCIM service.
+    ConnectionOption("scim_url", "str", ("scim",)),
+    ConnectionOption("scim_token", "str", ("scim",), secrecy="secret"),
+    # Every connection.
+    ConnectionOption("validate_certs", "bool", ("http",), default=True),
+    ConnectionOption("ca_path", "path", ("http",)),
+    ConnectionOption("client_cert", "path", ("http",)),
+    # A path, not the key itself.
+    ConnectionOption("client_key", "path", ("http",), secrecy="looks_secret"),
+    ConnectionOption("timeout", "int", ("http",), default=60),
+    ConnectionOption("rate_limit_timeout", "int", ("http",), default=300),
+    ConnectionOption("max_requests_per_second", "float", ("http",)),
+    ConnectionOption("endpoints", "dict", ("provisioning", "scim", "graph"), from_env=False),
+    # Microsoft Entra ID and Microsoft Graph.
+    ConnectionOption("entra_tenant", "str", ("entra",)),
+    ConnectionOption("entra_client_id", "str", ("entra",)),
+    ConnectionOption("entra_client_secret", "str", ("entra",), secrecy="secret"),
+    ConnectionOption("entra_certificate_path", "path", ("entra",)),
+    ConnectionOption("entra_certificate_password", "str", ("entra",), secrecy="secret"),
+    # A path, not the token itself.
+    ConnectionOption("entra_federated_token_file", "path", ("entra",), secrecy="looks_secret"),
+    ConnectionOption("entra_managed_identity", "str", ("entra",)),
+    ConnectionOption(
+        "entra_cloud", "str", ("entra", "graph"), default="public", choices=("public", "usgov", "usgov_dod", "china")
+    ),
+    ConnectionOption("entra_authority", "str", ("entra",)),
+    ConnectionOption("graph_url", "str", ("graph",)),
+)
+
+
+#: The ways to sign in to Microsoft Entra. A task uses one; see `EntraModule`.
+ENTRA_CREDENTIALS = (
+    "entra_client_secret",
+    "entra_certificate_path",
+    "entra_federated_token_file",
+    "entra_managed_identity",
+)
+
+
+#: Which option needs which other. One PEM file may hold the certificate and its key, so O(client_cert) may come alone.
+CONNECTION_REQUIRED_BY: Mapping[str, tuple[str, ...]] = {
+    "client_key": ("client_cert",),
+    "entra_certificate_password": ("entra_certificate_path",),
+}
+
+
+def connection_option(name: str) -> ConnectionOption:
+    """The row of the table with this name. Raises KeyError for a name that is not in it."""
+    for option in CONNECTION_OPTIONS:
+        if option.name == name:
+            return option
+    raise KeyError(name)
+
+
+def connection_option_names(service: Service | None = None) -> tuple[str, ...]:
+    """Names of all connection options, or of those that belong to one service, in the order of the table."""
+    return tuple(option.name for option in CONNECTION_OPTIONS if service is None or service in option.services)
+
+
+def connection_argument_spec() -> dict[str, Any]:
+    """The argument spec of all connection options. A new dictionary on every call."""
+    return {option.name: option.spec() for option in CONNECTION_OPTIONS}
+
+
+def build_argument_spec(own: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The full argument spec of a module: the connection options and its own.
+
+    A module may say that a connection option is required there, or give it another name. Type, default, secrecy
+    and environment variable stay those of the table. Raises ValueError for any other clash, because two meanings
+    of one name would break ``module_defaults`` for the action group.
+    """
+    spec = connection_argument_spec()
+    for name, given in own.items():
+        if name not in spec:
+            spec[name] = dict(given)
+            continue
+        redefined = sorted(set(given) - _EXTENDING_KEYS)
+        if redefined:
+            raise ValueError(
+                f"Option {name!r} is a connection option: a module may add 'required' and 'aliases' to it, "
+                f"but not redefine {', '.join(redefined)}. Choose another name for the module's own option."
+            )
+        spec[name] = {**spec[name], **given}
+    _refuse_alias_clash(spec)
+    return spec
+
+
+def build_rules(own: Mapping[str, Any]) -> dict[str, Any]:
+    """The rules of a module (``required_if``, ``mutually_exclusive``, …) together with those of the connection."""
+    required_by = own.get("required_by", {})
+    clash = sorted(set(CONNECTION_REQUIRED_BY) & set(required_by))
+    if clash:
+        raise ValueError(f"required_by of {', '.join(clash)} is already a rule of the connection options.")
+    return {**own, "required_by": {**CONNECTION_REQUIRED_BY, **required_by}}
+
+
+def secret_option_names(spec: Mapping[str, Mapping[str, Any]] | None = None) -> frozenset[str]:
+    """Names of the options that hold a secret.
+
+    Without an argument: those of the connection. With a full argument spec: all of its secrets, where a nested one
+    is written with dots, such as ``administrator.password``.
+    """
+    return frozenset(_walk_secrets(connection_argument_spec() if spec is None else spec))
+
+
+def _walk_secrets(spec: Mapping[str, Mapping[str, Any]], parent: str = "") -> Iterator[str]:
+    for name, given in spec.items():
+        if given.get("no_log"):
+            yield f"{parent}{name}"
+        yield from _walk_secrets(given.get("options") or {}, f"{parent}{name}.")
+
+
+def _refuse_alias_clash(spec: Mapping[str, Mapping[str, Any]]) -> None:
+    owner: dict[str, str] = {name: name for name in spec}
+    for name, given in spec.items():
+        for alias in given.get("aliases", ()):
+            if alias in owner:
+                raise ValueError(
+                    f"Alias {alias!r} of option {name!r} already belongs to option {owner[alias]!r}. "
+                    "Choose another alias."
+                )
+            owner[alias] = name
+
+
+def state_spec() -> dict[str, Any]:
+    """``state``: V(present) or V(absent); V(present) when not given."""
+    return {"type": "str", "choices": ["present", "absent"], "default": "present"}
+
+
+def when_unreadable_spec() -> dict[str, Any]:
+    """``when_unreadable``: what to do when the server cannot show its current settings."""
+    return {"type": "str", "choices": ["write", "skip", "fail"], "default": "write"}
+
+
+def user_spec() -> dict[str, Any]:
+    """One user, as w365_user and the list of w365_directory describe it."""
+    return {
+        "upn": {"type": "str", "required": True, "aliases": ["user_principal_name"]},
+        "identity": {"type": "str"},
+        "state": state_spec(),
+        "permanent": {"type": "bool", "default": False},
+        "first_name": {"type": "str"},
+        "last_name": {"type": "str"},
+        "email": {"type": "str"},
+        "active": {"type": "bool"},
+        "external_id": {"type": "str"},
+        "administrator": {"type": "bool"},
+        "password": {"type": "str", "no_log": True},
+        "create_in_office365": {"type": "bool"},
+    }
+
+
+def update_password_spec() -> dict[str, Any]:
+    """``update_password``: a password can be written and never compared."""
+    return {"type": "str", "choices": ["on_create", "always"], "default": "on_create", "no_log": False}
+
+
+def group_spec() -> dict[str, Any]:
+    """One group, as w365_group and the list of w365_directory describe it."""
+    return {
+        "name": {"type": "str", "required": True},
+        "identity": {"type": "str"},
+        "state": state_spec(),
+        "description": {"type": "str"},
+        "external_id": {"type": "str"},
+        "members": add_remove_set_spec(),
+    }
+
+
+def add_remove_set_spec(*, required: bool = False) -> dict[str, Any]:
+    """A multi-value option: a dictionary of lists of strings with ``add``, ``remove`` and ``set``.
+
+    ``set`` is the whole wanted list (empty = clear), so it excludes the other two.
+    """
+    spec: dict[str, Any] = {
+        "type": "dict",
+        "options": {name: {"type": "list", "elements": "str"} for name in ("add", "remove", "set")},
+        "mutually_exclusive": [("set", "add"), ("set", "remove")],
+        "required_one_of": [("add", "remove", "set")],
+    }
+    if required:
+        spec["required"] = True
+    return spec
+
+
+def purge_spec() -> dict[str, Any]:
+    """Who may go although nobody named them: nobody, unless it is asked for."""
+    return {
+        "purge": {
+            "type": "list",
+            "elements": "str",
+            "choices": ["users", "groups", "memberships", "administrators"],
+            "default": [],
+        },
+        "purge_scope": {
+            "type": "dict",
+            "options": {
+                "domains": {"type": "list", "elements": "str"},
+                "groups": {"type": "list", "elements": "str"},
+                "external_id_prefix": {"type": "str"},
+            },
+        },
+        "purge_limit": {"type": "str", "default": "10%"},
+        "protected_users": {"type": "list", "elements": "str", "default": []},
+    }
+
+
+def report_spec() -> dict[str, Any]:
+    """``report_file``: where the outcome is told to people; the endings say in which form."""
+    return {"report_file": {"type": "list", "elements": "path", "default": []}}
+
+
+def import_scope_spec() -> dict[str, Any]:
+    """Which users and groups of Microsoft Entra an import is about. Goes with IMPORT_SCOPE_RULES."""
+    return {
+        "groups": {"type": "list", "elements": "str"},
+        "domains": {"type": "list", "elements": "str"},
+        "everything": {"type": "bool", "default": False},
+        "scope_match": {"type": "str", "choices": ["any", "all"], "default": "any"},
+        "nested_groups": {"type": "str", "choices": ["skip", "flatten"], "default": "skip"},
+        "include_guests": {"type": "bool", "default": True},
+        "include_groups": {"type": "bool", "default": True},
+        "group_names": {"type": "list", "elements": "str"},
+        "attribute_map": {"type": "dict"},
+        "exclude_users": {"type": "list", "elements": "str", "default": []},
+        "concurrency": {"type": "int", "default": 4},
+    }
+
+
+def import_policy_spec() -> dict[str, Any]:
+    """Whose word counts, what becomes of leavers, and what is remembered between two runs."""
+    return {
+        "default_status": {"type": "str", "choices": ["active", "inactive"], "default": "active"},
+        "administrators_from": {"type": "str", "choices": ["workspace365", "entra"], "default": "workspace365"},
+        "active_status_from": {"type": "str", "choices": ["entra", "workspace365"], "default": "entra"},
+        "on_leave": {"type": "str", "choices": ["keep", "delete"], "default": "keep"},
+        "delete_limit": {"type": "str", "default": "10%"},
+        "protected_users": {"type": "list", "elements": "str", "default": []},
+        "state_file": {"type": "path"},
+        "full_every": {"type": "int", "default": 7},
+        "scim_bulk": {"type": "bool", "default": True},
+    }
+
+
+def progress_spec() -> dict[str, Any]:
+    """Lines for a person who waits."""
+    return {"progress_file": {"type": "path"}, "progress_interval": {"type": "int", "default": 15}}
+
+
+#: The vendor's tool takes everything when nothing is chosen. A forgotten variable must not do that, so it must be said.
+IMPORT_SCOPE_RULES: Mapping[str, Any] = {
+    "required_if": [("everything", False, ("groups", "domains"), True)],
+}

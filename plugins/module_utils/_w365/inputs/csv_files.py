@@ -1,0 +1,157 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Users in CSV files, as Microsoft Entra writes them and with plain headings.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import InputError
+from ..model.names import folded
+
+
+@dataclass(frozen=True)
+class Table:
+    """A kind of table: which column is which option. `strict` refuses any other column; Entra's have many more."""
+
+    columns: Mapping[str, str]
+    strict: bool = False
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+# Microsoft's template for creating users in bulk, and its "Download users" (Microsoft Entra documentation; S).
+# The template's initial password is the one for Microsoft Entra, so it is left alone.
+_BULK_CREATE = Table(
+    columns={"userprincipalname": "upn", "givenname": "first_name", "surname": "last_name", "accountenabled": "active"},
+    # The column asks whether the sign-in is blocked.
+    values={"active": {"yes": "false", "no": "true", "": ""}},
+)
+
+
+_DOWNLOAD = Table(
+    columns={
+        "userprincipalname": "upn",
+        "givenname": "first_name",
+        "surname": "last_name",
+        "mail": "email",
+        "id": "external_id",
+        "accountenabled": "active",
+    }
+)
+
+
+_PLAIN = Table(
+    columns={
+        name: name
+        for name in (
+            "upn",
+            "identity",
+            "state",
+            "first_name",
+            "last_name",
+            "email",
+            "active",
+            "external_id",
+            "administrator",
+            "password",
+        )
+    },
+    strict=True,
+)
+
+
+def users_from_csv(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The users of a CSV file with the lines that they begin in. An empty cell says nothing about its option.
+
+    Raises InputError with the line for a row that does not fit, for a user named twice, and for an unknown column.
+    """
+    lines = text.splitlines(keepends=True)
+    start = 0
+    template = bool(lines) and lines[0].strip().strip(',;\t"').lower().startswith("version:")
+    if template:
+        start = 1
+    while start < len(lines) and not lines[start].strip():
+        start += 1
+    if start >= len(lines):
+        raise InputError(f"{name} is empty: it has no line with the names of the columns.")
+    reader = csv.reader(
+        io.StringIO("".join(lines[start:]), newline=""), delimiter=_delimiter(lines[start]), strict=True
+    )
+    records = _records(reader, start, name)
+    _line, header = next(records, (0, []))
+    table, options = _recognised(header, template, name)
+    seen: dict[str, int] = {}
+    for line, cells in records:
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
+            raise InputError(
+                f"{name}, line {line}: {len(cells)} values for {len(header)} columns. Put values with the separator in quotes."
+            )
+        user: dict[str, Any] = {}
+        for option, cell in zip(options, cells, strict=False):
+            value = cell.strip()
+            if option and value:
+                user[option] = table.values.get(option, {}).get(value.lower(), value)
+        if not user.get("upn"):
+            raise InputError(f"{name}, line {line}: the user has no UPN.")
+        key = folded(user["upn"])
+        if key in seen:
+            raise InputError(
+                f"{name}, line {line}: user {user['upn']!r} is named before, in line {seen[key]}. Name every user once."
+            )
+        seen[key] = line
+        yield line, user
+
+
+def _records(reader: Any, offset: int, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Every record with the line that it begins in; a quoted value may run over several."""
+    while True:
+        line = offset + reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InputError(f"{name}, line {line}: {error}. Look for a quote that is not closed.") from None
+        yield line, cells
+
+
+def _delimiter(header: str) -> str:
+    """What separates the columns: the sign that the line of names holds most of."""
+    return max(",;\t", key=header.count)
+
+
+def _recognised(header: Sequence[str], template: bool, name: str) -> tuple[Table, list[str | None]]:
+    """The kind of table, and for every column the option that it fills (None for a column that is left alone)."""
+    # "User name [userPrincipalName] Required" -> userprincipalname
+    names = [
+        cell.partition("[")[2].partition("]")[0] if "[" in cell else cell for cell in (cell.strip() for cell in header)
+    ]
+    names = [cell.strip().lower() for cell in names]
+    entra = _BULK_CREATE if template or any("[" in cell for cell in header) else _DOWNLOAD
+    table = entra if "userprincipalname" in names else _PLAIN
+    options = [table.columns.get(cell) for cell in names]
+    if table.strict:
+        unknown = [cell for cell, option in zip(header, options, strict=True) if option is None]
+        if unknown:
+            raise InputError(
+                f"{name}: {unknown[0]!r} is not a column that is known. There are: {', '.join(table.columns)}."
+            )
+    if "upn" not in options:
+        raise InputError(
+            f"{name} has no column with the UPN: name it upn, or userPrincipalName as Microsoft Entra does."
+        )
+    doubled = [option for option in options if option and options.count(option) > 1]
+    if doubled:
+        raise InputError(f"{name} has two columns for {doubled[0]}. Leave one out.")
+    return table, options

@@ -1,0 +1,51 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A whole directory as the arguments of a task and its files describe it.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from ..model.desired import Desired
+from .removal_options import purge_from_task
+from .users_and_groups import group_from_task, upn_change, upn_keys, user_from_task
+
+if TYPE_CHECKING:
+    from .files import Content
+
+
+def directory_from_task(params: Mapping[str, Any], content: Content) -> Desired:
+    """The users, groups and administrators that w365_directory names in its options and in its files.
+
+    Raises InputError when the administrators are said in two places, or nothing is asked for at all.
+    """
+    if params["administrators"] is not None and content.administrators is not None:
+        raise InputError("The administrators are given in option administrators and in a file. Say it in one place.")
+    administrators = params["administrators"] if content.administrators is None else content.administrators
+    update = {"update_password": params["update_password"]}
+    desired = Desired(
+        users=tuple(user_from_task({**user, **update}) for user in (*(params["users"] or ()), *content.users)),
+        groups=tuple(group_from_task(group) for group in (*(params["groups"] or ()), *content.groups)),
+        administrators=upn_change(administrators, "administrators"),
+        whole=True,
+        protected=upn_keys(params["protected_users"], "protected_users"),
+        purge=purge_from_task(params),
+    )
+    if params["apply_plan"]:
+        if desired.purge:
+            raise InputError(
+                "Option purge has a say when a plan is made, and apply_plan carries out one that is made. Leave purge out."
+            )
+        return desired
+    if not (desired.users or desired.groups or desired.administrators):
+        raise InputError(
+            "Nobody is named: users, groups, administrators and the files of src are empty. Nothing was changed."
+        )
+    return desired

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An environment and its single sign-on as the arguments of a task describe them.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import InputError
+from ..model.environment import RESERVED_ENVIRONMENT_NAMES, DesiredEnvironment, SingleSignOn, sanitised_environment_name
+from ..model.names import checked_upn
+
+DOMAIN_PATTERN = re.compile(r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
+
+
+GUID_PATTERN = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+
+
+def new_environment_name(name: str) -> str:
+    """A name that may be given to a new environment. Raises InputError for one that cannot become a name."""
+    likely = sanitised_environment_name(name)
+    if not likely:
+        raise InputError(
+            f"Option environment is {name!r}, which holds no letter or digit that a name could be made of."
+        )
+    if likely in RESERVED_ENVIRONMENT_NAMES:
+        raise InputError(
+            f"Option environment is {name!r}: Workspace 365 refuses that name for a new environment. Choose another."
+        )
+    return name.strip()
+
+
+def first_administrator(value: Mapping[str, Any] | None) -> dict[str, str] | None:
+    """The first administrator in the words of the Provisioning API; without a password one is made up by the server."""
+    if value is None:
+        return None
+    body = {
+        "EmailAddress": checked_upn(value["email"], "administrator.email"),
+        "FirstName": value["first_name"],
+        "LastName": value["last_name"],
+    }
+    if value.get("password"):
+        body["Password"] = value["password"]
+    return body
+
+
+def environment_from_task(params: Mapping[str, Any]) -> DesiredEnvironment:
+    """The environment that w365_environment describes."""
+    present = params["state"] == "present"
+    if params["empty"] and params["administrator"]:
+        raise InputError(
+            "Options empty and administrator exclude each other: an empty environment has no users. Leave one out."
+        )
+    return DesiredEnvironment(
+        name=new_environment_name(params["environment"]) if present else params["environment"].strip(),
+        present=present,
+        active=params["active"],
+        administrator=first_administrator(params["administrator"]),
+        empty=params["empty"],
+        confirmation=params["delete_confirmation"],
+    )
+
+
+def sso_from_task(params: Mapping[str, Any]) -> SingleSignOn:
+    """The single sign-on that w365_sso describes. Raises InputError for values that cannot be right."""
+    domain = params["primary_domain"]
+    if domain is not None and not DOMAIN_PATTERN.match(domain.strip()):
+        raise InputError(f"Option primary_domain is {domain!r}, which is not a domain such as contoso.onmicrosoft.com.")
+    authority = (params["authority"] or f"https://login.windows.net/{(domain or '').strip()}").strip().rstrip("/")
+    sso_tenant(authority)
+    client_id = params["client_id"].strip()
+    if not GUID_PATTERN.match(client_id):
+        raise InputError(
+            f"Option client_id is {client_id!r}, which is not an application (client) id: it has the form of a GUID."
+        )
+    if not params["key"].strip():
+        raise InputError("Option key is empty: it is the value of the app registration's client secret.")
+    return SingleSignOn(authority, client_id)
+
+
+def sso_tenant(authority: str) -> str:
+    """The tenant in an Authority such as https://login.windows.net/contoso.onmicrosoft.com. Raises InputError without one."""
+    parts = urlsplit(authority)
+    tenant = parts.path.strip("/")
+    if parts.scheme != "https" or not parts.hostname or not tenant or "/" in tenant:
+        raise InputError(
+            f"Option authority is {authority!r}; Workspace 365 expects https://login.windows.net/<primary domain>, such as "
+            "https://login.windows.net/contoso.onmicrosoft.com."
+        )
+    return tenant

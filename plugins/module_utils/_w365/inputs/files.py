@@ -1,0 +1,143 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Desired state in files: YAML, JSON, and CSV as Microsoft Entra writes and asks for it.
+
+The module reads them itself: thousands of users as Ansible variables take many times as long. What is wrong in a file is
+told with its name and line.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ..errors import InputError, MissingLibraryError
+from .argument_spec import add_remove_set_spec, group_spec, user_spec
+from .csv_files import users_from_csv
+
+PARTS = ("users", "groups", "administrators")
+"""What a YAML or JSON file may hold, in the words of the module's options."""
+
+
+def content_spec() -> dict[str, Any]:
+    """The argument spec of those options: what stands in a file is held to the same."""
+    return {
+        "users": {"type": "list", "elements": "dict", "options": user_spec()},
+        "groups": {"type": "list", "elements": "dict", "options": group_spec()},
+        "administrators": add_remove_set_spec(),
+    }
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file holds: `users` and `groups` as dictionaries in the words of the module's options."""
+
+    users: Sequence[Mapping[str, Any]] = ()
+    groups: Sequence[Mapping[str, Any]] = ()
+    administrators: Mapping[str, Any] | None = None
+
+
+def read_files(paths: Sequence[str]) -> Content:
+    """What all the files hold together. Raises InputError for what cannot be understood or contradicts itself."""
+    contents = [_read_file(path) for path in paths]
+    speaking = [content.administrators for content in contents if content.administrators is not None]
+    if len(speaking) > 1:
+        raise InputError("Option src: two of the files name administrators. Say it in one place.")
+    return Content(
+        tuple(user for content in contents for user in content.users),
+        tuple(group for content in contents for group in content.groups),
+        speaking[0] if speaking else None,
+    )
+
+
+def _read_file(path: str) -> Content:
+    """One file; its ending says what it is."""
+    source = Path(path)
+    try:
+        raw = source.read_bytes()
+    except OSError as error:
+        raise InputError(f"Option src: {path!r} cannot be read ({error.strerror}).") from None
+    ending = source.suffix.lower()
+    text = decoded(raw, source.name)
+    if ending == ".csv":
+        rows = list(users_from_csv(text, source.name))
+        try:
+            return _validated({"users": [user for _line, user in rows]}, source.name)
+        except InputError:
+            # One by one it takes long, and tells the line.
+            for line, user in rows:
+                _validated({"users": [user]}, f"{source.name}, line {line}")
+            raise
+    if ending == ".json":
+        return _parts(_json(text, source.name), source.name)
+    if ending in (".yml", ".yaml"):
+        return _parts(_yaml(text, source.name), source.name)
+    raise InputError(
+        f"Option src: {path!r} ends neither in .csv nor in .json, .yml or .yaml. Name it after what it holds."
+    )
+
+
+def decoded(raw: bytes, name: str) -> str:
+    """The text of a file: UTF-8, or UTF-16 with its mark. Raises InputError for another encoding: guessing spoils names."""
+    encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise InputError(
+            f"{name}, line {line}: the file is not written in UTF-8. Save it as 'CSV UTF-8' (Excel), or convert it with iconv."
+        ) from None
+
+
+def _json(text: str, name: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{name} is not JSON: {error}.") from None
+
+
+def _yaml(text: str, name: str) -> Any:
+    try:
+        import yaml
+    except ImportError as error:
+        raise MissingLibraryError(
+            f"The Python library 'PyYAML' is needed to read {name} and is not installed for the Python that runs this module "
+            f'({error}). Ansible brings it along: set ansible_python_interpreter to "{{{{ ansible_playbook_python }}}}", or '
+            "give the file as JSON."
+        ) from None
+    try:
+        # Many times as fast where the C library is there.
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        # The whole message of YAML would show the line, which may hold a password.
+        raise InputError(f"{name}{line}: not YAML: {getattr(error, 'problem', None) or 'it cannot be read'}.") from None
+
+
+def _parts(data: Any, name: str) -> Content:
+    if isinstance(data, list):
+        data = {"users": data}
+    if not isinstance(data, Mapping):
+        raise InputError(f"{name} holds neither a dictionary with {', '.join(PARTS)} nor a list of users.")
+    unknown = [str(key) for key in data if key not in PARTS]
+    if unknown:
+        raise InputError(f"{name} holds {unknown[0]!r}; it may hold {', '.join(PARTS)}.")
+    return _validated(data, name)
+
+
+def _validated(data: Mapping[str, Any], name: str) -> Content:
+    result = ArgumentSpecValidator(content_spec()).validate(dict(data))
+    if result.error_messages:
+        raise InputError(f"{name}: {'; '.join(result.error_messages)}.")
+    found = result.validated_parameters
+    return Content(found.get("users") or (), found.get("groups") or (), found.get("administrators"))

@@ -1,0 +1,62 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of an import as its scope.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import InputError
+from ..model.import_scope import ATTRIBUTES, TEXT_PROPERTIES, ImportScope
+from ..model.names import folded
+from .removal_options import limit_from_option
+from .users_and_groups import upn_keys
+
+
+def import_scope_from_options(params: Mapping[str, Any]) -> ImportScope:
+    """The scope in a task's options. Raises InputError when nothing is chosen, or a value cannot be."""
+    scope = ImportScope(
+        groups=tuple(dict.fromkeys(name.strip() for name in params["groups"] or ())),
+        domains=tuple(dict.fromkeys(folded(name).lstrip("@") for name in params["domains"] or ())),
+        everything=bool(params["everything"]),
+        match=params["scope_match"],
+        flatten=params["nested_groups"] == "flatten",
+        include_guests=params["include_guests"],
+        include_groups=params["include_groups"],
+        group_names=tuple(folded(name) for name in params["group_names"] or ()),
+        exclude_users=frozenset(folded(name) for name in params["exclude_users"] or ()),
+        default_active=params.get("default_status") != "inactive",
+        attributes=_attribute_map(params.get("attribute_map")),
+        roles_from_entra=params.get("administrators_from") == "entra",
+        status_from_entra=params.get("active_status_from") != "workspace365",
+        leavers_go=params.get("on_leave") == "delete",
+        delete_limit=limit_from_option(params.get("delete_limit", "10%"), "delete_limit"),
+        protected=upn_keys(params.get("protected_users"), "protected_users"),
+    )
+    if not (scope.groups or scope.domains or scope.everything):
+        raise InputError("Nothing is chosen to be imported: name groups or domains, or say everything=true.")
+    if "" in scope.groups or "" in scope.domains or "" in scope.group_names:
+        raise InputError("Options groups, domains and group_names hold an empty name. Fill it in, or leave it out.")
+    return scope
+
+
+def _attribute_map(given: Mapping[str, Any] | None) -> dict[str, str]:
+    found = dict(ATTRIBUTES)
+    for name, source in (given or {}).items():
+        if name not in ATTRIBUTES:
+            raise InputError(
+                f"Option attribute_map names {name!r}, which is no field that an import fills. There are: {', '.join(ATTRIBUTES)}."
+            )
+        if source not in TEXT_PROPERTIES:
+            raise InputError(
+                f"Option attribute_map takes {name} from {source!r}, which is no text property of a user in Microsoft Graph that this "
+                f"collection reads. There are: {', '.join(TEXT_PROPERTIES)}."
+            )
+        found[name] = str(source)
+    return found

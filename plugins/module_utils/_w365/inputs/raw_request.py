@@ -1,0 +1,96 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The request of w365_api, and the secrets in what it sends and gets.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from ..errors import InputError
+from ..transport.redaction import MASK
+
+SECRET_FIELDS = frozenset(
+    {
+        "password",
+        "secret",
+        "secrettext",
+        "clientsecret",
+        "client_secret",
+        "key",
+        "apikey",
+        "provisioningkey",
+        "token",
+        "accesstoken",
+        "access_token",
+        "refresh_token",
+        "secrettoken",
+    }
+)
+"""Names of fields that hold secrets in the answers of the three services, in small letters."""
+
+
+@dataclass(frozen=True)
+class RawCall:
+    """One call of w365_api: `parts` are the keyword arguments of a wire client's `send`."""
+
+    path: str
+    repeatable: bool
+    parts: Mapping[str, Any]
+
+
+def raw_call_from_task(params: Mapping[str, Any]) -> RawCall:
+    """The call that w365_api describes. Raises InputError for what could carry a key to another host."""
+    path = params["path"]
+    if not path.startswith("/") or path.startswith("//"):
+        raise InputError(
+            f"Option path is {path!r}; it starts with one '/' and is relative to the root of the service, so that a key never reaches another host."
+        )
+    if "?" in path or "#" in path:
+        raise InputError(f"Option path is {path!r}; give what comes after '?' in option query.")
+    if "{environment}" in path:
+        if not params["environment"]:
+            raise InputError("Option path holds {environment}, so option environment (W365_ENVIRONMENT) is needed.")
+        path = path.replace("{environment}", quote(params["environment"].lower(), safe=""))
+    headers = {str(name): str(value) for name, value in (params["headers"] or {}).items()}
+    for name in headers:
+        if name.lower() in ("authorization", "provisioningkey"):
+            raise InputError(
+                f"Option headers holds {name}, with which the collection authenticates itself. Use the connection options."
+            )
+    parts: dict[str, Any] = {"query": params["query"], "headers": headers}
+    if params["body"] is not None:
+        parts["body"] = params["body"]
+    return RawCall(path, params["method"] in ("GET", "PUT", "DELETE"), parts)
+
+
+def masked_secrets(value: Any) -> Any:
+    """Decoded JSON with the values of well-known secret fields masked, wherever they stand."""
+    if isinstance(value, Mapping):
+        return {
+            name: MASK
+            if str(name).lower() in SECRET_FIELDS and isinstance(item, str) and item
+            else masked_secrets(item)
+            for name, item in value.items()
+        }
+    return [masked_secrets(item) for item in value] if isinstance(value, list) else value
+
+
+def secret_values(value: Any) -> Iterator[str]:
+    """The texts that stand in well-known secret fields of a request's body, wherever they are."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if isinstance(item, str) and str(name).lower() in SECRET_FIELDS:
+                yield item
+            else:
+                yield from secret_values(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from secret_values(item)

@@ -1,0 +1,64 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options purge, purge_scope and purge_limit as a removal policy.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import InputError
+from ..model.names import folded
+from ..model.removal_policy import Purge, PurgeLimit, PurgeScope
+
+
+def purge_from_task(params: Mapping[str, Any]) -> Purge | None:
+    """The policy that w365_directory describes; None when nothing is purged.
+
+    Raises InputError for a scope or a limit that cannot be understood, also without a purge.
+    """
+    purge = Purge(
+        kinds=frozenset(params["purge"] or ()),
+        scope=_scope(params["purge_scope"]),
+        limit=limit_from_option(params["purge_limit"], "purge_limit"),
+    )
+    return purge if purge.kinds else None
+
+
+def _scope(value: Mapping[str, Any] | None) -> PurgeScope | None:
+    if value is None:
+        return None
+    scope = PurgeScope(
+        domains=frozenset(folded(name).removeprefix("@") for name in value["domains"] or ()),
+        groups=tuple(folded(name) for name in value["groups"] or ()),
+        external_id_prefix=(value["external_id_prefix"] or "").strip(),
+    )
+    blank = [
+        name for name in ("domains", "groups", "external_id_prefix") if value[name] is not None and not value[name]
+    ]
+    if blank or "" in scope.domains or "" in scope.groups or (value["external_id_prefix"] or "x").isspace():
+        raise InputError(
+            f"Option purge_scope has an empty {blank[0] if blank else 'entry'}, which would mean everybody or nobody. Fill it in, or "
+            "leave it out."
+        )
+    if scope == PurgeScope():
+        raise InputError(
+            "Option purge_scope is empty. Give domains, groups or external_id_prefix: who fits all that are given is in scope."
+        )
+    return scope
+
+
+def limit_from_option(text: str, option: str) -> PurgeLimit:
+    """The limit that an option gives. Raises InputError for what is none."""
+    found = re.fullmatch(r"\s*(\d{1,9})\s*|\s*(\d{1,3}(?:\.\d{1,6})?)\s*%\s*", text, re.ASCII)
+    if found is None or float(found[2] or 0) > 100:
+        raise InputError(
+            f"Option {option} is {text!r}: give a count such as 25, or a share of those in scope such as '10%'."
+        )
+    return PurgeLimit(float(found[1] or found[2]), per_cent=found[1] is None)

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""UPNs, names of groups, external ids: what they may be, and the key by which they are compared.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..errors import InputError
+
+EMAIL_PATTERN = re.compile(r"^[^\s@<>(),;:\\\"\[\]]+@[^\s@.]+(\.[^\s@.]+)+$")
+"""Deliberately loose: it refuses what no server can mean, and leaves the fine print to the server."""
+
+
+def folded(text: str) -> str:
+    """The form in which UPNs, mail addresses and group names are compared: without regard to case (contract, S)."""
+    return text.strip().casefold()
+
+
+def checked_upn(value: str, option: str = "upn") -> str:
+    """A user principal name without surrounding blanks. Raises InputError when it is not name@domain."""
+    upn = value.strip()
+    if not EMAIL_PATTERN.match(upn):
+        raise InputError(
+            f"Option {option} has {value!r}, which is not a user principal name. It has the form name@domain.example, "
+            "and must equal the user's UPN in Microsoft Entra."
+        )
+    return upn
+
+
+def known_id(external_id: Any) -> str:
+    """An external id for comparing. The ids of objects in Microsoft Entra have no case (they are GUIDs), others have."""
+    text = str(external_id or "").strip()
+    return text.lower() if len(text) == 36 and text.count("-") == 4 else text
+
+
+_OBJECT_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def name_matches(pattern: str, name: str) -> bool:
+    """Whether a name fits a pattern in which an asterisk stands for anything, without regard to case."""
+    return bool(re.fullmatch(".*".join(map(re.escape, folded(pattern).split("*"))), folded(name), re.DOTALL))
+
+
+def is_object_id(text: str) -> bool:
+    """Whether a text looks like the id of an object in Microsoft Entra."""
+    return bool(_OBJECT_ID.fullmatch(text))

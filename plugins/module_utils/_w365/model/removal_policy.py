@@ -1,0 +1,72 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which objects that nobody lists may be removed: of which kinds, in which scope, up to which limit.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .directory import Group, User
+from .names import is_object_id, known_id, name_matches
+
+
+@dataclass(frozen=True)
+class PurgeScope:
+    """Of whom a purge may take anybody: who fits every criterion that is given. All are compared in their folded form.
+
+    `groups` are names in which an asterisk stands for anything. For users they mean membership, for groups the name.
+    `from_entra` takes only what an import has brought, whose external id is the object id in Microsoft Entra.
+    """
+
+    domains: frozenset[str] = frozenset()
+    groups: tuple[str, ...] = ()
+    external_id_prefix: str = ""
+    from_entra: bool = False
+
+    def group_named(self, name: str) -> bool:
+        return any(name_matches(pattern, name) for pattern in self.groups)
+
+    def origin_fits(self, external_id: str | None) -> bool:
+        given = external_id or ""
+        return given.startswith(self.external_id_prefix) and (not self.from_entra or is_object_id(given))
+
+
+@dataclass(frozen=True)
+class PurgeLimit:
+    """How many of one kind may go in one run: a count, or a share of those in scope, which is rounded up."""
+
+    number: float
+    per_cent: bool = False
+
+    def of(self, in_scope: int) -> int:
+        # 10 % of 30 is 3 and not 4, whatever floats think of it.
+        return math.ceil(round(in_scope * self.number / 100, 6)) if self.per_cent else int(self.number)
+
+    def __str__(self) -> str:
+        return f"{self.number:g}{'%' if self.per_cent else ''}"
+
+
+@dataclass(frozen=True)
+class Purge:
+    """Which kinds are purged, of which scope, up to which limit, which is the value of `option`.
+
+    `spared` are external ids, and keys of users, that nobody names and that stay all the same. With `counts_named` the users
+    whom the task itself deletes count too.
+    """
+
+    kinds: frozenset[str]
+    scope: PurgeScope | None = None
+    limit: PurgeLimit = PurgeLimit(10, per_cent=True)
+    option: str = "purge_limit"
+    spared: frozenset[str] = frozenset()
+    counts_named: bool = False
+
+    def spares(self, thing: User | Group) -> bool:
+        known = {known_id(thing.external_id)} | ({thing.key} if isinstance(thing, User) else set())
+        return not self.spared.isdisjoint(known - {""})

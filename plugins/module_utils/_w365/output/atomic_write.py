@@ -1,0 +1,35 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files that hold people's names: readable by their owner only, and never half written.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from ..errors import InputError
+
+
+def write_atomically(path: str, text: str, option: str) -> None:
+    """Write all of the text (UTF-8, line ends as they are) to a file of mode 0600, or leave what is there.
+
+    `option` is the option that named the path. Raises InputError where the file cannot be written.
+    """
+    place = Path(path)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+            os.replace(temporary, place)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise InputError(f"Option {option}: {path!r} cannot be written ({error.strerror}).") from None

@@ -1,0 +1,153 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A plan as a file: made by one run, read by a person, carried out by another run if nothing has changed since.
+
+No secret is ever in it. Write-only values are marked, and come from the task again when the plan is carried out.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..model.desired import LeftOut
+from ..model.directory import Group, User
+from ..planning.actions import Action
+from ..planning.plan import Plan
+from ..planning.reviewed_plan import SECRET_EXTRAS
+
+FORMAT = 1
+"""Raised when a file of an older collection could be misunderstood."""
+
+
+_KINDS = {"user": User, "administrator": User, "group": Group, "membership": Group}
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a plan belongs: the environment, and the roots of the services over which it was read."""
+
+    environment: str | None
+    services: Mapping[str, str]
+
+
+def _document(plan: Plan, target: Target) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "environment": target.environment,
+        "services": dict(target.services),
+        "summary": plan.summary(),
+        "notes": list(plan.notes),
+        "left_out": [item.as_result() for item in plan.left_out],
+        "compared": plan.compared,
+        "actions": [_written(action) for action in plan.actions],
+    }
+
+
+def _written(action: Action) -> dict[str, Any]:
+    return {
+        "kind": action.kind,
+        "action": action.verb,
+        "name": action.name,
+        "purged": action.purged,
+        "before": action.before,
+        "after": action.after,
+        "changes": dict(action.changes),
+        "object_before": _object(action.subject),
+        "object_after": _object(action.outcome),
+        "write_only": {name: value for name, value in action.extras.items() if name not in SECRET_EXTRAS},
+        "secrets": sorted(name for name in action.extras if name in SECRET_EXTRAS),
+    }
+
+
+def _object(thing: User | Group | None) -> dict[str, Any] | None:
+    if thing is None:
+        return None
+    values = thing._asdict()
+    if values.get("members") is not None:
+        values["members"] = sorted(values["members"])
+    return values
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def read_plan(path: str, target: Target, approved: str | None = None) -> tuple[Plan, str]:
+    """The plan and its digest. Raises InputError for a file that is none, was edited, is not the approved one, or belongs
+    to another environment."""
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        digest = document.pop("digest")
+        if document["format"] != FORMAT:
+            raise InputError(
+                f"Option apply_plan: {path!r} has format {document['format']!r}, and this version of the collection reads "
+                f"{FORMAT}. Make the plan again."
+            )
+    except OSError as error:
+        raise InputError(f"Option apply_plan: {path!r} cannot be read ({error.strerror}).") from None
+    except (ValueError, LookupError, AttributeError, TypeError):
+        raise InputError(f"Option apply_plan: {path!r} is not a plan that plan_file has written.") from None
+    if digest != _digest(document):
+        raise InputError(
+            f"Option apply_plan: {path!r} was edited after it was made. A plan is carried out as it is or not at all: make a new one."
+        )
+    if approved and approved.strip().removeprefix("sha256:") != digest.removeprefix("sha256:"):
+        raise InputError(
+            f"Option apply_plan: {path!r} is not the plan that plan_digest approves. It has {digest}, and {approved.strip()!r} was approved."
+        )
+    here = {"environment": target.environment, "services": dict(target.services)}
+    there = {"environment": document["environment"], "services": document["services"]}
+    if here != there:
+        raise InputError(
+            f"Option apply_plan: {path!r} was made for {_place(there)}, and this task is connected to {_place(here)}."
+        )
+    return (
+        Plan(
+            actions=tuple(_read(item) for item in document["actions"]),
+            left_out=tuple(LeftOut(**item) for item in document["left_out"]),
+            notes=tuple(document["notes"]),
+            compared=document["compared"],
+        ),
+        digest,
+    )
+
+
+def _place(target: Mapping[str, Any]) -> str:
+    services = ", ".join(target["services"].values())
+    return f"environment {target['environment']!r} at {services}" if target["environment"] else services
+
+
+def _read(item: Mapping[str, Any]) -> Action:
+    kind = _KINDS[item["kind"]]
+
+    def thing(values: Mapping[str, Any] | None) -> User | Group | None:
+        if values is None:
+            return None
+        if values.get("members") is not None:
+            values = {**values, "members": frozenset(values["members"])}
+        found: User | Group = kind(**values)
+        return found
+
+    return Action(
+        kind=item["kind"],
+        verb=item["action"],
+        name=item["name"],
+        before=item["before"],
+        after=item["after"],
+        changes=item["changes"],
+        subject=thing(item["object_before"]),
+        outcome=thing(item["object_after"]),
+        extras={**item["write_only"], **dict.fromkeys(item["secrets"])},
+        purged=item["purged"],
+    )

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Lines for a person who waits for a long task. They go to a file, because a module's output is one JSON document.
+
+The action plugin of the same module reads the file and shows the lines; anybody else can follow it with `tail -f`.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..errors import InputError
+from ..execution.results import Done
+
+
+def progress_of(params: Mapping[str, Any]) -> Progress | None:
+    """The progress that a task's options ask for. Raises InputError for an interval that is none."""
+    interval = params["progress_interval"]
+    if interval < 0:
+        raise InputError(f"Option progress_interval is {interval}: give seconds, or 0 for no progress at all.")
+    about = str(params["environment"] or "").strip().lower() or "w365_directory"
+    return Progress(params["progress_file"], interval, about) if params["progress_file"] and interval else None
+
+
+class Progress:
+    """Writes a line every `interval` seconds, the first one after as many: short tasks write none.
+
+    `about` begins each line, such as the environment's name.
+    """
+
+    def __init__(self, path: str, interval: float, about: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path = path
+        self._interval = interval
+        self._about = about
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next = clock() + interval
+        self._begun = 0.0
+        self._answers = 0
+        self._total = 0
+        self._done = 0
+        self._failed = 0
+        self._written = False
+
+    def answered(self) -> None:
+        """A server has answered a request."""
+        with self._lock:
+            self._answers += 1
+            if not self._total and self._due():
+                self._write(f"reading, {self._answers} answers so far")
+
+    def begin(self, total: int) -> None:
+        """So many changes are going to be made."""
+        with self._lock:
+            self._total = total
+            self._begun = self._clock()
+
+    def done(self, done: Done) -> None:
+        """One of them is made, or has failed."""
+        with self._lock:
+            self._done += 1
+            self._failed += done.error is not None
+            if self._due():
+                self._write(self._state())
+
+    def waiting(self, seconds: float, reason: str) -> None:
+        """A server wants a rest that is as long as a person waits for a line."""
+        if seconds >= self._interval:
+            with self._lock:
+                self._write(f"waiting {seconds:.0f} seconds because of {reason}")
+
+    def _state(self) -> str:
+        seconds = max(self._clock() - self._begun, 0.001)
+        rate = self._done / seconds
+        failed = f", {self._failed} failed" if self._failed else ""
+        left = (self._total - self._done) / rate
+        return (
+            f"{self._done} of {self._total} changes made{failed}, {rate:.0f} per second, about {left:.0f} seconds left"
+            if left >= 1
+            else f"{self._done} of {self._total} changes made{failed}"
+        )
+
+    def _due(self) -> bool:
+        now = self._clock()
+        if now < self._next:
+            return False
+        self._next = now + self._interval
+        return True
+
+    def _write(self, line: str) -> None:
+        try:
+            with open(self._path, "a" if self._written else "w", encoding="utf-8") as file:
+                file.write(f"{self._about}: {line}\n")
+        except OSError:
+            # Nobody's change is lost for it.
+            return
+        self._written = True

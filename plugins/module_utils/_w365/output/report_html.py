@@ -1,0 +1,370 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The outcome of a run as one page that needs nothing else: no script, no font, no picture, no network.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from html import escape
+from itertools import groupby
+
+from .report import CHANGES, FAILURES, GROUPS, JOINERS, LEAVERS, LEFT_OUT, SETTINGS, Outcome, Row, counts_of
+
+FOLDED_ABOVE = 200
+"""Rows of a part that a browser lays out at once; more stand behind a click, so that the page stays quick."""
+
+
+NAMES_ABOVE = 20
+"""The same for the names in one cell."""
+
+
+MEANT = "What was to happen"
+
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
+"""Not strftime's, which speak the language of the machine."""
+
+
+_SUBJECTS = {
+    "user": ("person", "people"),
+    "administrator": ("person", "people"),
+    "group": ("group", "groups"),
+    "membership": ("group", "groups"),
+    "environment": ("environment", "environments"),
+    "sso": ("sign-on setting", "sign-on settings"),
+}
+
+
+_KINDS = {
+    "user": "person",
+    "membership": "members",
+    "administrator": "administrator role",
+    "sso": "sign-on",
+}
+"""Where a reader's word differs from ours."""
+
+
+_TITLES: Mapping[int, tuple[str, str]] = {
+    FAILURES: ("Failures", "These changes were not made. Running the same task again tries them once more."),
+    LEAVERS: (
+        "Leavers",
+        "They cannot sign in any more. Whoever left stays on the deleted-users list for 30 days and can come back until then.",
+    ),
+    JOINERS: ("Joiners", "They are new, or were taken back from the deleted-users list."),
+    CHANGES: ("Changes", "They were there before and stay."),
+    LEFT_OUT: ("Left out", "Nothing was done about these, each for a reason."),
+    GROUPS: ("Groups", "Groups, and who is in them."),
+    SETTINGS: ("Environment", "The environment itself and its settings."),
+}
+
+
+_TITLES_OF_A_REHEARSAL: Mapping[int, tuple[str, str]] = {
+    **_TITLES,
+    LEAVERS: ("Leavers", "They could not sign in any more. Nobody has left yet."),
+    JOINERS: ("Joiners", "They would be new, or be taken back from the deleted-users list. Nobody has joined yet."),
+    CHANGES: ("Changes", "They are there and would stay. Nothing has changed yet."),
+    LEFT_OUT: ("Left out", "Nothing would be done about these, each for a reason."),
+    GROUPS: ("Groups", "Groups, and who would be in them. Nothing has changed yet."),
+    SETTINGS: ("Environment", "The environment itself and its settings. Nothing has changed yet."),
+}
+
+
+_TILES = ("joined", "left", "changed", "left out", "failed")
+"""Shown even when they are zero: that nothing failed is news too."""
+
+
+# Every pair of colours has a contrast of 4.5 to 1 or more.
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1b1b1f; --soft: #55555f; --paper: #ffffff; --tint: #f2f3f7; --line: #c9cad3;
+  --bad: #a4161a; --warn: #7a4b00; --warn-tint: #fff3d6; }
+@media (prefers-color-scheme: dark) { :root { --ink: #ececf1; --soft: #b4b5c0; --paper: #17181c; --tint: #23252b;
+  --line: #494b55; --bad: #ff9a94; --warn: #ffd27a; --warn-tint: #3a2d0c; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 62rem; padding: 1rem; background: var(--paper); color: var(--ink);
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: .5rem 0; }
+h2 { font-size: 1.25rem; margin: 2rem 0 .25rem; }
+h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
+p { margin: .25rem 0 .75rem; }
+.lead { font-size: 1.1rem; }
+.soft, small { color: var(--soft); font-size: .875rem; }
+.rehearsal { background: var(--warn-tint); color: var(--warn); border: 2px solid; border-radius: .5rem; padding: .75rem 1rem; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .5rem; margin: 1rem 0; }
+.tiles div { display: flex; flex-direction: column-reverse; justify-content: flex-end; background: var(--tint); border-radius: .5rem; padding: .6rem .8rem; }
+.tiles dt { color: var(--soft); font-size: .875rem; }
+.tiles dd { margin: 0; font-size: 1.5rem; font-weight: 600; line-height: 1.2; }
+.tiles .bad dd, .bad { color: var(--bad); }
+table { border-collapse: collapse; width: 100%; margin: .5rem 0 1rem; }
+caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+th, td { text-align: start; vertical-align: top; padding: .4rem .6rem .4rem 0; border-bottom: 1px solid var(--line); }
+thead th { font-size: .875rem; color: var(--soft); }
+tbody th { font-weight: 600; width: 40%; }
+tbody th small { font-weight: 400; display: block; width: fit-content; }
+td ul { margin: 0; padding: 0; list-style: none; }
+summary { cursor: pointer; padding: .35rem 0; }
+[dir=auto] { unicode-bidi: isolate; }
+@media (max-width: 30rem) { th, td { padding-inline-end: .35rem; font-size: .9375rem; } tbody th { width: 50%; } }
+@media print { body { max-width: none; padding: 0; font-size: 10pt; } tr, .tiles div { break-inside: avoid; }
+  h2, h3, section > p, thead { break-after: avoid; } td details::details-content { content-visibility: visible; block-size: auto; }
+  thead { display: table-header-group; } .tiles div { border: 1px solid var(--line); } }
+"""
+
+
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+
+
+# Should anything ever slip past the escaping, a browser runs and loads nothing but this very style.
+_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
+
+
+def page_of(outcome: Outcome, rows: Sequence[Row], remarks: Sequence[str] = ()) -> str:
+    """The page for the rows of this outcome, in the order of `rows_of`. All texts are clean already, see `write_reports`."""
+    where = f", {outcome.environment}" if outcome.environment else ""
+    title = f"Workspace 365{where}: people and groups on {_day(outcome.begun)}"
+    parts = {part: list(those) for part, those in groupby(rows, key=lambda row: row.part)}
+    titles = _TITLES_OF_A_REHEARSAL if outcome.rehearsal else _TITLES
+    sections = [_section(part, *titles[part], those) for part, those in parts.items()]
+    body = [
+        f"<h1>{_name(title)}</h1>",
+        '<p class="rehearsal" role="note"><strong>This was a rehearsal.</strong> Nothing was written: the page tells what would '
+        "happen.</p>"
+        if outcome.rehearsal
+        else "",
+        f'<p class="lead">{_story(outcome, rows)}</p>',
+        _about(outcome),
+        _tiles(rows, len(outcome.report.plan.unchanged), outcome.rehearsal),
+        *sections,
+        _remarks(remarks),
+    ]
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta name="referrer" content="no-referrer">',
+            f"<title>{escape('Rehearsal: ' if outcome.rehearsal else '')}{escape(title)}</title>",
+            f"<style>{_STYLE}</style>",
+            "</head>",
+            "<body>",
+            "<main>",
+            *(piece for piece in body if piece),
+            "</main>",
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+def _name(text: str, tag: str = "span") -> str:
+    """A text that came from outside; it may run from right to left."""
+    return f'<{tag} dir="auto">{escape(text)}</{tag}>'
+
+
+def _story(outcome: Outcome, rows: Sequence[Row]) -> str:
+    """What happened, in a few sentences."""
+    counts: dict[tuple[str, str, str], int] = {}
+    for row in rows:
+        if row.outcome in ("done", "planned"):
+            subject = _SUBJECTS.get(row.kind, (row.kind, f"{row.kind}s"))
+            key = (*subject, f"would {row.deed.to}" if outcome.rehearsal else row.deed.past or row.deed.to)
+            counts[key] = counts.get(key, 0) + 1
+    told = [
+        f"{_number(number)} {one if number == 1 else many} {_past(verb, number)}"
+        for (one, many, verb), number in counts.items()
+    ]
+    sentences = [f"{escape(_listed(told))}." if told else ""]
+    numbers = counts_of(rows)
+    failed, untried, left_out = (numbers.get(name, 0) for name in ("failed", "not tried", "left out"))
+    if failed:
+        sentences.append(
+            f'<strong class="bad">{_number(failed)} {"change" if failed == 1 else "changes"} failed.</strong>'
+        )
+    if untried:
+        verb = "change was" if untried == 1 else "changes were"
+        sentences.append(
+            f'<strong class="bad">{_number(untried)} {verb} not tried, because of what had failed.</strong>'
+        )
+    if not told and not failed and not untried:
+        sentences = ["Nothing had to be changed." if not outcome.rehearsal else "Nothing would have to be changed."]
+    elif not failed and not untried and not outcome.rehearsal:
+        sentences.append("Nothing failed.")
+    if left_out:
+        verb = "would be" if outcome.rehearsal else "was" if left_out == 1 else "were"
+        sentences.append(f"{_number(left_out)} {verb} left out; the reasons stand below.")
+    if not outcome.report.plan.compared:
+        sentences.append("Not everything that is there could be read; see the remarks at the end.")
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _past(verb: str, number: int) -> str:
+    """What "be changed" was: "was changed" or "were changed"."""
+    if verb.startswith("be "):
+        return f"{'was' if number == 1 else 'were'} {verb[3:]}"
+    return verb
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def _number(number: int) -> str:
+    """50000 -> 50 000, with blanks at which no line breaks: a comma or a point means something else elsewhere."""
+    return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
+
+
+def _about(outcome: Outcome) -> str:
+    seconds = round((outcome.ended - outcome.begun).total_seconds())
+    minutes, rest = divmod(max(seconds, 0), 60)
+    parts = (f"{_number(minutes)} min" if minutes else "", f"{rest} s" if rest or not minutes else "")
+    took = " ".join(part for part in parts if part)
+    begun = escape(outcome.begun.isoformat(timespec="seconds"))
+    pieces = [
+        f"Environment: {_name(outcome.environment)}" if outcome.environment else "",
+        f"Source: {_name(outcome.source)}" if outcome.source else "",
+        f'Begun: <time datetime="{begun}">{_day(outcome.begun)}, {_time(outcome.begun)}</time>',
+        f"Took: {took}",
+    ]
+    return f'<p class="soft">{" &middot; ".join(piece for piece in pieces if piece)}</p>'
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+
+
+def _time(moment: datetime) -> str:
+    return escape(f"{moment:%H:%M} {moment.tzname() or ''}".strip())
+
+
+def _tiles(rows: Sequence[Row], unchanged: int, rehearsal: bool) -> str:
+    counts = counts_of(rows)
+    words: dict[str, str] = {}
+    always: Sequence[str] = _TILES
+    if rehearsal:
+        words = {"joined": "would join", "left": "would leave", "changed": "would get new details"}
+        words |= {row.deed.done: _would(row, counts[row.deed.done]) for row in rows if row.outcome == "planned"}
+        always = [name for name in _TILES if name != "failed"]
+    shown = {**{name: counts.get(name, 0) for name in always}, **counts, "already right": unchanged}
+    tiles = [
+        f'<div class="{"bad" if name in ("failed", "not tried") and number else "good"}">'
+        f"<dt>{escape(_capital(words.get(name, name)))}</dt><dd>{_number(number)}</dd></div>"
+        for name, number in shown.items()
+    ]
+    return f'<dl class="tiles">{"".join(tiles)}</dl>'
+
+
+def _would(row: Row, number: int) -> str:
+    """Such as "would join", and for what is nobody "groups would be created"."""
+    one, many = _SUBJECTS.get(row.kind, (row.kind, f"{row.kind}s"))
+    subject = "" if one == "person" else one if number == 1 else many
+    return f"{subject} would {row.deed.to}".strip()
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _section(part: int, title: str, explanation: str, rows: Sequence[Row]) -> str:
+    pieces = [f'<section aria-labelledby="part-{part}">', f'<h2 id="part-{part}">{title} ({_number(len(rows))})</h2>']
+    pieces.append(f"<p>{explanation}</p>")
+    fold = len(rows) > FOLDED_ABOVE
+    if part == LEFT_OUT:
+        pieces.extend(_by_reason(rows, "Left out", "Kind", fold))
+    elif part == FAILURES:
+        failed = [row for row in rows if row.outcome == "failed"]
+        if failed:
+            pieces.append(_folded(_failures(failed), len(failed), fold))
+        pieces.extend(_by_reason([row for row in rows if row.outcome == "not tried"], "Not tried", MEANT, fold))
+    else:
+        pieces.append(_folded(_table(title, ("Name", "What"), rows, _told), len(rows), fold))
+    return "\n".join([*pieces, "</section>"])
+
+
+def _failures(rows: Sequence[Row]) -> str:
+    return _table("Changes that failed", ("Name", MEANT, "Reason"), rows, _failed)
+
+
+def _by_reason(rows: Sequence[Row], title: str, column: str, fold: bool) -> list[str]:
+    """A reason is told once, with everybody whom it concerns."""
+    pieces = []
+    for reason, group in groupby(rows, key=lambda row: row.reason):
+        those = list(group)
+        heading = _name(f"{title}: {reason}")
+        table = _table(heading, ("Name", column), those, _kept)
+        pieces += [f"<h3>{heading} ({_number(len(those))})</h3>", _folded(table, len(those), fold)]
+    return pieces
+
+
+def _folded(table: str, number: int, fold: bool) -> str:
+    if not fold:
+        return table
+    return f"<details><summary>Show {'the one' if number == 1 else f'all {_number(number)}'}</summary>\n{table}\n</details>"
+
+
+def _table(title: str, columns: Sequence[str], rows: Iterable[Row], cells: Callable[[Row], str]) -> str:
+    """`title` is HTML. It is only read aloud: for the eye it would repeat the heading above."""
+    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
+    lines = [f"<table><caption>{title}</caption>", f"<thead><tr>{head}</tr></thead>", "<tbody>"]
+    lines += [f"<tr>{_who(row)}{cells(row)}</tr>" for row in rows]
+    return "\n".join([*lines, "</tbody></table>"])
+
+
+def _who(row: Row) -> str:
+    person = _name(row.person, "small") if row.person else ""
+    # On a narrow screen a sign-in name is best broken there.
+    name = _name(row.name).replace("@", "<wbr>@")
+    return f'<th scope="row">{name}{person}</th>'
+
+
+def _told(row: Row) -> str:
+    return f"<td>{escape(_capital(row.what))}{_details(row)}</td>"
+
+
+def _failed(row: Row) -> str:
+    return f"<td>{escape(_capital(row.meant))}{_details(row)}</td><td>{_name(row.reason)}</td>"
+
+
+def _kept(row: Row) -> str:
+    kind = _KINDS.get(row.kind, row.kind)
+    return f"<td>{escape(_capital(row.meant or kind))}{_details(row)}</td>"
+
+
+def _details(row: Row) -> str:
+    lines = [escape(row.remark)] if row.remark else []
+    lines += [
+        f"{escape(name)}: {f'{_name(before)} &rarr; ' if before else ''}{_name(after)}"
+        for name, before, after in row.changes
+    ]
+    lines += [
+        _names(word, names) for word, names in (("New members", row.came), ("Members who left", row.went)) if names
+    ]
+    return f"<ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>" if lines else ""
+
+
+def _names(word: str, names: Sequence[str]) -> str:
+    listed = ", ".join(map(_name, names))
+    if len(names) <= NAMES_ABOVE:
+        return f"{word}: {listed}"
+    return f"<details><summary>{word}: {_number(len(names))}</summary>{listed}</details>"
+
+
+def _remarks(remarks: Sequence[str]) -> str:
+    if not remarks:
+        return ""
+    items = "\n".join(f"<li>{_name(remark)}</li>" for remark in remarks)
+    listed = _folded(f"<ul>\n{items}\n</ul>", len(remarks), len(remarks) > FOLDED_ABOVE)
+    return f'<section aria-labelledby="remarks">\n<h2 id="remarks">Remarks ({_number(len(remarks))})</h2>\n{listed}\n</section>'

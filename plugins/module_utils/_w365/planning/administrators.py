@@ -1,0 +1,60 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plans who gets and who loses the administrator role.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from ..errors import InputError
+from ..model.desired import AddRemoveSet, LeftOut
+from ..model.directory import Snapshot, User
+from .actions import Action
+from .lookup import find_user
+from .plan import Plan
+from .users import inactive_administrator
+
+
+def plan_administrators(wanted: AddRemoveSet, current: Snapshot) -> Plan:
+    if current.administrators is None:
+        raise InputError("The administrators of this environment could not be read, so they cannot be changed.")
+    target = wanted.applied_to(current.administrators)
+    actions: list[Action] = []
+    for key in sorted(target - current.administrators):
+        user = find_user(current, key)
+        if user is not None and user.active is False:
+            raise InputError(inactive_administrator(user.upn))
+        if user is not None:
+            actions.append(_role_action("grant", user, True))
+    for key in sorted(current.administrators - target):
+        user = find_user(current, key)
+        if user is not None:
+            actions.append(_role_action("revoke", user, False))
+    kept = tuple(
+        ("administrator", key) for key in sorted(wanted.named) if (key in target) == (key in current.administrators)
+    )
+    return Plan(actions=tuple(actions), unchanged=kept)
+
+
+def without_inactive(change: AddRemoveSet, current: Snapshot) -> tuple[AddRemoveSet, tuple[LeftOut, ...]]:
+    """A source that knows nothing of the deleted-users list may name people on it: they get no role until they are back."""
+    inactive = {key for key in change.add if (user := find_user(current, key)) is not None and user.active is False}
+    reason = "is on the deleted-users list, and only active users can be administrators"
+    told = tuple(LeftOut("administrator", key, reason) for key in sorted(inactive))
+    return change._replace(add=change.add - inactive), told
+
+
+def _role_action(verb: str, user: User, administrator: bool) -> Action:
+    return Action(
+        "administrator",
+        verb,
+        user.upn,
+        {"administrator": not administrator},
+        {"administrator": administrator},
+        {"administrator": administrator},
+        subject=user,
+        outcome=user._replace(administrator=administrator),
+    )

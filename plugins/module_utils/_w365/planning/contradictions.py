@@ -1,0 +1,100 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Refuses input that contradicts itself or names somebody who does not exist.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..errors import InputError
+from ..model.desired import Desired, DesiredGroup, DesiredUser
+from ..model.directory import UNRESOLVED, Snapshot, User
+from .lookup import existing
+
+
+def refuse_duplicates(desired: Desired) -> None:
+    for kind, things in (("user", desired.users), ("group", desired.groups)):
+        seen: dict[str, str] = {}
+        for thing in things:
+            shown = thing.upn if isinstance(thing, DesiredUser) else thing.name
+            if thing.key in seen:
+                also = (
+                    "" if seen[thing.key] == shown else f" (as {seen[thing.key]!r} and {shown!r}; case does not count)"
+                )
+                raise InputError(f"The {kind} {shown!r} is named twice{also}. Name every {kind} once.")
+            seen[thing.key] = shown
+
+
+def refuse_two_for_one(desired: Desired, current: Snapshot) -> None:
+    """Two entries that lead to one object, one of them by `identity`, would undo each other on every run."""
+    kinds: tuple[tuple[str, Sequence[DesiredUser | DesiredGroup]], ...] = (
+        ("user", desired.users),
+        ("group", desired.groups),
+    )
+    for kind, things in kinds:
+        seen: dict[str, str] = {}
+        for thing in sorted(things, key=lambda t: t.key):
+            found = existing(thing, current)
+            if found is None:
+                continue
+            shown = thing.upn if isinstance(thing, DesiredUser) else thing.name
+            if found.key in seen:
+                raise InputError(
+                    f"{seen[found.key]!r} and {shown!r} both lead to the {kind} {found.key!r}, one of them by identity. "
+                    f"Name every {kind} once."
+                )
+            seen[found.key] = shown
+
+
+def refuse_role_contradictions(desired: Desired) -> None:
+    """The role of one person may be asked for in two places, but not differently."""
+    change = desired.administrators
+    for user in sorted(desired.users, key=lambda u: u.key) if change is not None else ():
+        role = user.fields.get("administrator")
+        if not user.present or role is None or change is None:
+            continue
+        elsewhere = user.key in change.set if change.set is not None else user.key in change.add
+        silent = change.set is None and user.key not in change.named
+        if not silent and elsewhere is not role:
+            raise InputError(
+                f"User '{user.upn}' has administrator={str(role).lower()}, and the administrators say the opposite. "
+                "Say it in one place."
+            )
+
+
+def with_missing_users(
+    desired: Desired, current: Snapshot, predicted: Snapshot, assume: bool
+) -> tuple[Snapshot, tuple[str, ...]]:
+    """Whoever is to be put into a group or to become an administrator must exist by then."""
+    known = {user.key for user in predicted.users}
+    changes = {
+        f"a member of group '{group.name}'": group.members
+        for group in sorted(desired.groups, key=lambda g: g.key)
+        if group.members and group.present
+    }
+    if desired.administrators is not None:
+        changes["an administrator"] = desired.administrators
+    notes: list[str] = []
+    missing: set[str] = set()
+    for role, change in changes.items():
+        absent = sorted(key for key in change.wanted - known if not key.startswith(UNRESOLVED))
+        if not absent:
+            continue
+        names = ", ".join(f"'{key}'" for key in absent)
+        told = f"User {names} does" if len(absent) == 1 else f"Users {names} do"
+        if not assume:
+            raise InputError(
+                f"{told} not exist in this environment and cannot become {role}. Create the user first, or check the spelling."
+            )
+        notes.append(
+            f"{told} not exist yet and should become {role}. Check mode takes it that an earlier task creates them."
+        )
+        missing |= set(absent)
+    users = current.users + tuple(User(upn=key) for key in sorted(missing))
+    return replace(current, users=users), tuple(notes)

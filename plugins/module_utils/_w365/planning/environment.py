@@ -1,0 +1,144 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plans changes of environments and of their settings. Pure.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..errors import GuardError, InputError
+from ..model.environment import DesiredEnvironment, Environment, SingleSignOn, sanitised_environment_name
+from ..model.names import folded
+from .actions import Action
+from .plan import Plan
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """What to do when the server cannot show its current settings: write, skip or fail (option when_unreadable)."""
+
+    policy: str
+
+    def note(self, what: str) -> str:
+        """The sentence that goes with the decision. Raises InputError for the policy fail."""
+        told = f"This server cannot show {what}, so it could not be compared."
+        if self.policy == "fail":
+            raise InputError(f"{told} Nothing was written, as when_unreadable=fail asks.")
+        if self.policy == "skip":
+            return f"{told} It was left as it is; when_unreadable=write writes it on every run."
+        return f"{told} It was written again and counts as changed; when_unreadable=skip leaves it alone."
+
+
+def plan_environment(wanted: DesiredEnvironment, current: Environment | None, unreadable: Unreadable) -> Plan:
+    """What has to be done with an environment.
+
+    Raises InputError for a new one without a first administrator, GuardError for a deletion that is not confirmed.
+    """
+    if not wanted.present:
+        return _plan_environment_deletion(wanted, current)
+    actions: list[Action] = []
+    notes: list[str] = []
+    if current is None:
+        if wanted.administrator is None and not wanted.empty:
+            raise InputError(
+                f"Environment '{wanted.name}' does not exist, and a new one needs its first administrator: give option administrator, "
+                "or empty=true for an environment without users."
+            )
+        created = Environment(sanitised_environment_name(wanted.name), True)
+        extras = {"administrator": None if wanted.empty else wanted.administrator}
+        actions.append(
+            Action(
+                "environment",
+                "create",
+                wanted.name,
+                None,
+                created.as_result(),
+                created.as_result(),
+                outcome=created,
+                extras=extras,
+            )
+        )
+    subject = current or created
+    if wanted.active is not None and subject.active is not wanted.active:
+        if subject.active is None:
+            notes.append(unreadable.note(f"whether environment '{subject.name}' is active"))
+        if subject.active is not None or unreadable.policy == "write":
+            changes = {"active": wanted.active}
+            verb = "activate" if wanted.active else "deactivate"
+            outcome = replace(subject, active=wanted.active)
+            actions.append(
+                Action(
+                    "environment",
+                    verb,
+                    subject.name,
+                    {"active": subject.active},
+                    changes,
+                    changes,
+                    subject=subject,
+                    outcome=outcome,
+                )
+            )
+    unchanged = () if actions else (("environment", subject.name),)
+    return Plan(tuple(actions), unchanged, notes=tuple(notes), compared=not notes)
+
+
+def _plan_environment_deletion(wanted: DesiredEnvironment, current: Environment | None) -> Plan:
+    if current is None:
+        return Plan(unchanged=(("environment", wanted.name),))
+    if folded(wanted.confirmation or "") != folded(current.name):
+        raise GuardError(
+            f"Refused to delete environment '{current.name}' with everybody in it: delete_confirmation is "
+            f"{wanted.confirmation!r} and has to repeat the environment's name. Nothing was written."
+        )
+    return Plan(actions=(Action("environment", "delete", current.name, current.as_result(), None, subject=current),))
+
+
+def plan_sso(
+    wanted: SingleSignOn,
+    key: str,
+    current: SingleSignOn | None,
+    *,
+    readable: bool,
+    update_key: str,
+    unreadable: Unreadable,
+    environment: str,
+) -> Plan:
+    """What has to be done with the single sign-on of an environment.
+
+    Authority and ClientId are compared where the server shows them. The key never is: it goes along whenever one of
+    them differs, and on every run with update_key=always.
+    """
+    notes: list[str] = []
+    unchanged = Plan(unchanged=(("sso", environment),), compared=readable)
+    same = current is not None and (folded(current.authority).rstrip("/"), folded(current.client_id)) == (
+        folded(wanted.authority).rstrip("/"),
+        folded(wanted.client_id),
+    )
+    if not readable and update_key != "always":
+        notes.append(unreadable.note(f"the single sign-on of environment '{environment}'"))
+        if unreadable.policy == "skip":
+            return replace(unchanged, notes=tuple(notes))
+    elif same and update_key != "always":
+        return unchanged
+    before = dict(current.as_result()) if current else None
+    after_fields = dict(wanted.as_result())
+    if before is not None:
+        before["key"] = "(not readable)"
+    after_fields["key"] = "(written)"
+    action = Action(
+        "sso",
+        "write",
+        environment,
+        before,
+        after_fields,
+        wanted.as_result(),
+        subject=current,
+        outcome=wanted,
+        extras={"key": key},
+    )
+    return Plan(actions=(action,), notes=tuple(notes), compared=readable)

@@ -1,0 +1,67 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plans the change of one group and of its members.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..model.capabilities import Abilities
+from ..model.desired import AddRemoveSet, DesiredGroup
+from ..model.directory import GROUP_FIELDS, Group, Snapshot, difference, with_fields
+from .actions import Action
+from .lookup import existing
+from .plan import Plan
+from .users import given_names, refuse_unsupported
+
+
+def plan_group(wanted: DesiredGroup, current: Snapshot, abilities: Abilities) -> Plan:
+    refuse_unsupported("group", wanted.name, given_names(wanted.fields), abilities.group_fields, abilities)
+    found = existing(wanted, current)
+    if not wanted.present:
+        if found is None:
+            return Plan(unchanged=(("group", wanted.name),))
+        return Plan(actions=(group_deletion(found),))
+    actions: list[Action] = []
+    if found is None:
+        fields_given = {name: value for name, value in wanted.fields.items() if value is not None}
+        group = with_fields(Group(name=wanted.name, members=frozenset()), fields_given)
+        shown = {"name": group.name, **fields_given}
+        actions.append(Action("group", "create", wanted.name, None, shown, shown, outcome=group))
+    else:
+        changes = difference({"name": wanted.name, **wanted.fields}, found, GROUP_FIELDS)
+        group = with_fields(found, changes)
+        if changes:
+            before = {name: getattr(found, name) for name in changes}
+            actions.append(
+                Action("group", "update", wanted.name, before, changes, changes, subject=found, outcome=group)
+            )
+    if wanted.members is not None:
+        actions.extend(_plan_members(group, wanted.members))
+    return Plan(actions=tuple(actions), unchanged=() if actions else (("group", wanted.name),))
+
+
+def group_deletion(found: Group, *, purged: bool = False) -> Action:
+    shown = {key: value for key, value in found.as_result().items() if value is not None and key != "id"}
+    return Action("group", "delete", found.name, shown, None, subject=found, purged=purged)
+
+
+def _plan_members(group: Group, wanted: AddRemoveSet) -> Iterator[Action]:
+    current = group.members or frozenset()
+    target = wanted.applied_to(current)
+    if target != current:
+        yield Action(
+            "membership",
+            "change",
+            group.name,
+            {"members": sorted(current)} if group.id else None,
+            {"members": sorted(target)},
+            {"add": sorted(target - current), "remove": sorted(current - target)},
+            subject=group,
+            outcome=group._replace(members=target),
+        )

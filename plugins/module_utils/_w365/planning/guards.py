@@ -1,0 +1,59 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What no plan may do: leave an environment without an administrator, or touch a protected user.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from ..errors import GuardError
+from ..model.directory import Snapshot
+from .plan import Plan
+from .predict import after
+
+
+def guard(current: Snapshot, plan: Plan, protected: frozenset[str] = frozenset()) -> None:
+    """What no plan may do, whoever made it. Raises GuardError."""
+    _guard_protected(protected, plan)
+    _guard_last_administrator(current, plan)
+
+
+def _guard_last_administrator(current: Snapshot, plan: Plan) -> None:
+    """Never leave an environment that has administrators without an active one: nobody could manage it any more."""
+    if not current.administrators:
+        return
+    predicted = after(current, plan).administrators
+    if not predicted:
+        gone = ", ".join(sorted(current.administrators))
+        raise GuardError(
+            f"Refused: this would leave the environment without an active administrator (now: {gone}). "
+            "Nothing was written. Make somebody else an administrator first, with w365_admin."
+        )
+
+
+def _guard_protected(protected: frozenset[str], plan: Plan) -> None:
+    """Nobody deletes, deactivates or deprives of the role whom the task itself protects, under the old name or the new."""
+    protected |= {a.outcome.key for a in plan.actions if a.kind == "user" and a.renames and a.subject.key in protected}
+    losing = sorted(
+        {
+            action.subject.upn
+            for action in plan.actions
+            if action.subject is not None
+            and action.kind in ("user", "administrator")
+            and action.subject.key in protected
+            and (
+                action.outcome is None
+                or action.changes.get("active") is False
+                or action.changes.get("administrator") is False
+            )
+        }
+    )
+    if losing:
+        names = ", ".join(f"'{name}'" for name in losing)
+        raise GuardError(
+            f"Refused: protected_users names {names}, and this task would delete, deactivate or deprive of the administrator "
+            "role whom it protects. Nothing was written. Take the name out of one of the two."
+        )

@@ -1,0 +1,76 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A plan: actions in the order in which they are carried out. Counts, diff and results are read off it.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..model.desired import LeftOut
+from .actions import Action
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Actions in the order of their phases, and what stays as it is."""
+
+    actions: tuple[Action, ...] = ()
+    unchanged: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+    compared: bool = True
+    """False when the server could not show what is there now; a note then says what that means."""
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.actions)
+
+    def phases(self) -> Iterator[tuple[Action, ...]]:
+        """The actions of each phase that has any. One in which names pass on comes in as many pieces as that takes."""
+        found: dict[int, list[Action]] = {}
+        for action in self.actions:
+            found.setdefault(action.phase, []).append(action)
+        for number in sorted(found):
+            yield from _as_names_become_free(found[number])
+
+    def summary(self) -> dict[str, int]:
+        """How many objects get which treatment, such as {"user_create": 3, "unchanged": 20}."""
+        counts: dict[str, int] = {}
+        for action in self.actions:
+            name = f"{action.kind}_{action.verb}"
+            counts[name] = counts.get(name, 0) + 1
+        counts["unchanged"] = len(self.unchanged)
+        counts["left_out"] = len(self.left_out)
+        return counts
+
+    def diff(self) -> dict[str, Any]:
+        """Before and after of what changes, for Ansible's diff mode."""
+        before: dict[str, Any] = {}
+        after: dict[str, Any] = {}
+        for action in self.actions:
+            label = f"{action.kind} {action.name}"
+            if action.before is not None:
+                before.setdefault(label, {}).update(action.before)
+            if action.after is not None:
+                after.setdefault(label, {}).update(action.after)
+        return {"before": before, "after": after}
+
+
+def _as_names_become_free(waiting: Sequence[Action]) -> Iterator[tuple[Action, ...]]:
+    """Whoever gets the name of another waits until that one has given it up. Exchanges are refused before."""
+    while waiting:
+        taken = {action.subject.key for action in waiting if action.renames}
+        late = [action for action in waiting if action.renames and action.outcome.key in taken]
+        if not late or len(late) == len(waiting):
+            yield tuple(waiting)
+            return
+        later = set(map(id, late))
+        yield tuple(action for action in waiting if id(action) not in later)
+        waiting = late

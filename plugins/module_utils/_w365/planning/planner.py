@@ -1,0 +1,113 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The business rules: desired x current x policy -> plan.
+
+Pure: no HTTP, no Ansible, no clock. Diff, counts, guards and check mode are read off the plan, so they cannot
+disagree with what is done.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..model.capabilities import Abilities
+from ..model.desired import Desired, LeftOut
+from ..model.directory import Snapshot
+from ..model.names import folded
+from .administrators import plan_administrators, without_inactive
+from .contradictions import refuse_duplicates, refuse_role_contradictions, refuse_two_for_one, with_missing_users
+from .groups import group_deletion, plan_group
+from .guards import guard
+from .lookup import existing
+from .plan import Plan
+from .predict import after
+from .removals import Leavers, Named
+from .users import plan_removal, plan_user
+
+
+def make_plan(desired: Desired, current: Snapshot, abilities: Abilities, *, assume_missing: bool = False) -> Plan:
+    """What has to be done so that `current` becomes `desired`.
+
+    With `assume_missing`, users who should be members or administrators and do not exist are taken to be created by an
+    earlier task: check mode cannot see what that task would have done.
+
+    Raises InputError when the input contradicts itself or asks for what the directory cannot hold, and GuardError
+    when the environment would be left without an active administrator, a protected account would go, or a purge would
+    take more than its limit. All come before any write.
+    """
+    refuse_duplicates(desired)
+    if desired.whole:
+        # Imported here, since single objects are known by their names: see module.py.
+        from .matching import recognised
+
+        desired = recognised(desired, current)
+    refuse_two_for_one(desired, current)
+    refuse_role_contradictions(desired)
+    leavers: Leavers | None = None
+    if desired.purge:
+        # Imported here, since few tasks purge: see module.py.
+        from .removals import with_leavers
+
+        desired, leavers = with_leavers(desired, current, _named(desired, current))
+    users = _joined(
+        [
+            *(plan_user(user, current, abilities) for user in sorted(desired.users, key=lambda u: u.key)),
+            *(plan_removal(user) for user in (leavers.users if leavers else ())),
+        ]
+    )
+    # Members are named as they are called when it is their turn: after the renames.
+    renamed = after(current, users)
+    groups = [
+        *(plan_group(group, renamed, abilities) for group in sorted(desired.groups, key=lambda g: g.key)),
+        *(Plan(actions=(group_deletion(group, purged=True),)) for group in (leavers.groups if leavers else ())),
+    ]
+    so_far = _joined([users, *groups])
+    read = current
+    current, assumed = with_missing_users(desired, current, after(current, so_far), assume_missing)
+    inactive: tuple[LeftOut, ...] = ()
+    if desired.administrators is not None:
+        predicted = after(current, so_far)
+        change = desired.administrators
+        if desired.collisions_stay:
+            change, inactive = without_inactive(change, predicted)
+        so_far = _joined([so_far, plan_administrators(change, predicted)])
+    so_far = replace(so_far, notes=(*so_far.notes, *assumed, *(leavers.notes if leavers else ())))
+    guard(read, so_far, desired.protected)
+    return replace(so_far, left_out=(*desired.left_out, *inactive, *(leavers.kept if leavers else ())))
+
+
+def _named(desired: Desired, current: Snapshot) -> Named:
+    """Everybody who is named anywhere in a task stays what the task says, and is not there for a purge to take."""
+    from .removals import Named
+
+    found_as = {user.key: found.key for user in desired.users if (found := existing(user, current)) is not None}
+    people = {user.key for user in desired.users} | set(found_as.values())
+    people |= {key for group in desired.groups if group.members is not None for key in group.members.named}
+    if desired.administrators is not None:
+        people |= desired.administrators.named
+    groups = {group.key: found for group in desired.groups if (found := existing(group, current)) is not None}
+    leaving = [existing(user, current) for user in desired.users if not user.present]
+    return Named(
+        frozenset(people),
+        frozenset(groups) | {found.key for found in groups.values()},
+        groups,
+        {old: new for new, old in found_as.items() if new != old},
+        tuple(user for user in leaving if user is not None and user.active is not False),
+    )
+
+
+def _joined(plans: Iterable[Plan]) -> Plan:
+    """One plan of several, with the actions in the order of their phases."""
+    plans = list(plans)
+    together = Plan(tuple(sorted((action for plan in plans for action in plan.actions), key=lambda a: folded(a.name))))
+    return Plan(
+        actions=tuple(action for phase in together.phases() for action in phase),
+        unchanged=tuple(item for plan in plans for item in plan.unchanged),
+        notes=tuple(dict.fromkeys(note for plan in plans for note in plan.notes)),
+        compared=all(plan.compared for plan in plans),
+    )

@@ -1,0 +1,67 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an environment becomes when a plan is carried out.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from ..model.directory import Group, Snapshot, User
+from .plan import Plan
+
+
+def after(current: Snapshot, plan: Plan) -> Snapshot:
+    """What `current` becomes when `plan` is carried out: the prediction of check mode."""
+    users = {user.key: user for user in current.users}
+    groups = {group.key: group for group in _with_renamed_members(current.groups, plan)}
+    administrators = None if current.administrators is None else set(current.administrators)
+    for action in plan.actions:
+        if action.kind in ("user", "administrator"):
+            gone, new = action.subject, action.outcome
+            if gone is not None:
+                users.pop(gone.key, None)
+            if new is not None:
+                users[new.key] = new
+            if administrators is not None:
+                _follow_administrator(administrators, gone, new)
+        elif action.kind in ("group", "membership"):
+            if action.subject is not None:
+                groups.pop(action.subject.key, None)
+            if action.outcome is not None:
+                groups[action.outcome.key] = action.outcome
+    return Snapshot(
+        users=tuple(users.values()),
+        groups=tuple(groups.values()),
+        administrators=None if administrators is None else frozenset(administrators),
+    )
+
+
+def _follow_administrator(administrators: set[str], gone: User | None, new: User | None) -> None:
+    was = gone is not None and gone.key in administrators
+    if gone is not None:
+        administrators.discard(gone.key)
+    if new is None or new.active is False:
+        return
+    # `administrator` is None where the wire does not tell the role; it then stays what it was.
+    if new.administrator or (new.administrator is None and was):
+        administrators.add(new.key)
+
+
+def _with_renamed_members(groups: tuple[Group, ...], plan: Plan) -> tuple[Group, ...]:
+    """Members are known by UPN; a rename, or a deletion for good, follows them into their groups."""
+    renamed = {
+        a.subject.key: (a.outcome.key if a.outcome is not None else None)
+        for a in plan.actions
+        if a.kind == "user" and a.subject is not None and (a.outcome is None or a.outcome.key != a.subject.key)
+    }
+    if not renamed:
+        return groups
+    return tuple(
+        g._replace(members=frozenset(new for m in g.members if (new := renamed.get(m, m)) is not None))
+        if g.members
+        else g
+        for g in groups
+    )

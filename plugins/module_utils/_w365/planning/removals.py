@@ -1,0 +1,348 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Removes what nobody lists: only in a scope, never more than a limit, never a protected account. Pure.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ..errors import GuardError, InputError
+from ..model.desired import Desired, DesiredGroup, DesiredUser, LeftOut
+from ..model.directory import UNRESOLVED, Group, Snapshot, User
+from ..model.names import folded
+
+if TYPE_CHECKING:
+    from ..model.removal_policy import Purge, PurgeLimit, PurgeScope
+
+
+KINDS = ("users", "groups", "memberships", "administrators")
+"""What can be purged, in the words of the option."""
+
+
+NAMES_SHOWN = 10
+"""So many of those who would have gone stand in the message; all of them stand in the result."""
+
+
+@dataclass(frozen=True)
+class Leavers:
+    """Who goes. `kept` were spared by a guard, `notes` are sentences for the person who runs the task."""
+
+    users: tuple[User, ...] = ()
+    groups: tuple[Group, ...] = ()
+    kept: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Named:
+    """Whom the task names: keys of the users and groups that it is about, the current group of each named one by its
+    wanted key, the new keys of users who are renamed by their old ones, and the active users whom it deletes."""
+
+    users: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    group_of: Mapping[str, Group] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    leaving: tuple[User, ...] = ()
+
+
+class _Counted:
+    """Counts what goes of every kind, and refuses at the end when it is too much of one."""
+
+    def __init__(self, limit: PurgeLimit, option: str) -> None:
+        self._limit = limit
+        self._option = option
+        self._refused: dict[str, tuple[list[str], int, int]] = {}
+
+    def add(self, kind: str, going: Iterable[str], in_scope: int) -> None:
+        names = list(going)
+        allowed = self._limit.of(in_scope)
+        if len(names) > allowed:
+            self._refused[kind] = (names, in_scope, allowed)
+
+    def close(self) -> None:
+        if not self._refused:
+            return
+        told = " ".join(
+            f"{len(names)} of {in_scope} {kind} in scope would go, and the limit lets {allowed} go: {_shown(names)}."
+            for kind, (names, in_scope, allowed) in self._refused.items()
+        )
+        raise GuardError(
+            f"Refused, and nothing was written: {self._option} is {self._limit}. {told} If that is meant, raise {self._option} for "
+            "this run; if not, look for what is missing at the source.",
+            would_go={kind: names for kind, (names, _in_scope, _allowed) in self._refused.items()},
+        )
+
+
+def with_leavers(desired: Desired, current: Snapshot, named: Named) -> tuple[Desired, Leavers]:
+    """What is wanted together with what a purge takes away: memberships and roles become removals, users and groups leavers.
+
+    Raises InputError for a purge whose lists are empty or whose scope says nothing about its kind, and GuardError when
+    more would go than the limit allows, or nobody can tell who is an administrator.
+    """
+    purge = desired.purge
+    if purge is None:
+        return desired, Leavers()
+    _refuse_empty_lists(desired, purge)
+    _refuse_scopeless(purge)
+    wanted, leavers = _with_leavers(desired, current, named, purge)
+    if purge.counts_named and (last := _all_administrators(wanted, leavers, current)):
+        # An import says who is in Microsoft Entra, and not that nobody may manage the environment any more.
+        purge = replace(purge, spared=purge.spared | last)
+        wanted, leavers = _with_leavers(desired, current, named, purge)
+        told = (LeftOut("user", key, "is a last active administrator, and stays one") for key in sorted(last))
+        leavers = replace(leavers, kept=(*leavers.kept, *told))
+    return wanted, leavers
+
+
+def _all_administrators(wanted: Desired, leavers: Leavers, current: Snapshot) -> frozenset[str]:
+    """The administrators, when none of them would be left and nobody becomes one."""
+    change = wanted.administrators
+    if not current.administrators or (change is not None and change.wanted):
+        return frozenset()
+    going = {user.key for user in leavers.users} | (change.remove if change is not None else frozenset())
+    for user in wanted.users:
+        account = _account(user, current)
+        # Who is renamed loses the role under the new name.
+        if account is not None and (not user.present or user.key in going):
+            going |= {account.key}
+    return current.administrators if current.administrators <= going else frozenset()
+
+
+def _account(user: DesiredUser, current: Snapshot) -> User | None:
+    return current.users_by_key.get(folded(user.identity or user.upn))
+
+
+def _with_leavers(desired: Desired, current: Snapshot, named: Named, purge: Purge) -> tuple[Desired, Leavers]:
+    spared = _Spared(desired.protected, current, named.renamed)
+    if purge.counts_named:
+        # A guard holds also for those whom the source itself sends away.
+        stay = {
+            account.key
+            for account in named.leaving
+            if spared.keeps("user", account.key, account.upn) or purge.spares(account)
+        }
+        desired = replace(
+            desired,
+            users=tuple(
+                user
+                for user in desired.users
+                if user.present or (account := _account(user, current)) is None or account.key not in stay
+            ),
+        )
+        named = replace(named, leaving=tuple(account for account in named.leaving if account.key not in stay))
+    counted = _Counted(purge.limit, purge.option)
+    people = _People(purge.scope, current)
+    notes = _blank_scope_notes(purge, desired.protected, current)
+    users: tuple[User, ...] = ()
+    groups: tuple[Group, ...] = ()
+    in_scope = [user for user in current.users if user.active is not False and people.fit(user.key)]
+    if "users" in purge.kinds:
+        users = tuple(
+            user
+            for user in in_scope
+            if user.key not in named.users and not spared.keeps("user", user.key, user.upn) and not purge.spares(user)
+        )
+        if users or not purge.counts_named:
+            _refuse_blind(desired.protected, current)
+    going = (*users, *(named.leaving if purge.counts_named else ()))
+    # Whom the task names is there to be counted too, also before the first run has left its mark on them.
+    known = {user.key for user in in_scope} | (named.users if purge.counts_named else frozenset())
+    counted.add(
+        "users",
+        (user.upn for user in going),
+        sum(user.active is not False and user.key in known for user in current.users),
+    )
+    if "groups" in purge.kinds:
+        groups_in_scope = [group for group in current.groups if _group_fits(group, purge.scope)]
+        groups = tuple(group for group in groups_in_scope if group.key not in named.groups and not purge.spares(group))
+        counted.add("groups", (group.name for group in groups), len(groups_in_scope))
+    if "memberships" in purge.kinds:
+        desired = _with_membership_leavers(desired, named, people, spared, counted)
+    if "administrators" in purge.kinds:
+        desired = _with_administrator_leavers(desired, current, named, people, spared, counted, purge)
+    counted.close()
+    return desired, Leavers(users, groups, tuple(spared.told), notes)
+
+
+class _Spared:
+    """Accounts that no purge takes: the protected ones, and the primary administrator."""
+
+    def __init__(self, protected: frozenset[str], current: Snapshot, renamed: Mapping[str, str]) -> None:
+        # Whoever is renamed by the same task is protected under both names.
+        self._protected = protected | {old for old, new in renamed.items() if new in protected}
+        self._primary = current.primary_administrator
+        self.told: list[LeftOut] = []
+
+    def keeps(self, kind: str, key: str, name: str) -> bool:
+        if key in self._protected:
+            self.told.append(LeftOut(kind, name, "is in protected_users, so the purge left it as it is"))
+        elif key == self._primary and kind != "membership":
+            reason = "is the primary administrator by its id, so the purge left it as it is"
+            self.told.append(LeftOut(kind, name, reason))
+        else:
+            return False
+        return True
+
+
+class _People:
+    """Whether a user, known by its key, is in the scope."""
+
+    def __init__(self, scope: PurgeScope | None, current: Snapshot) -> None:
+        self._scope = scope
+        self._current = current
+        chosen = [group for group in current.groups if scope and scope.group_named(group.name)]
+        self._members = frozenset(key for group in chosen for key in group.members or ())
+
+    def fit(self, key: str) -> bool:
+        scope = self._scope
+        if scope is None:
+            return True
+        user = self._current.users_by_key.get(key)
+        return (
+            (not scope.domains or key.rpartition("@")[2] in scope.domains)
+            and (not scope.groups or key in self._members)
+            and scope.origin_fits(user.external_id if user is not None else None)
+        )
+
+
+def _group_fits(group: Group, scope: PurgeScope | None) -> bool:
+    return (
+        scope is not None
+        and (not scope.groups or scope.group_named(group.name))
+        and scope.origin_fits(group.external_id)
+    )
+
+
+def _with_membership_leavers(
+    desired: Desired, named: Named, people: _People, spared: _Spared, counted: _Counted
+) -> Desired:
+    groups: list[DesiredGroup] = []
+    going: list[str] = []
+    in_scope = 0
+    for wanted in desired.groups:
+        found = named.group_of.get(wanted.key)
+        change = wanted.members
+        if found is None or change is None or not wanted.present or change.set is not None:
+            groups.append(wanted)
+            continue
+        fitting = [
+            (key, named.renamed.get(key, key))
+            for key in sorted(found.members or ())
+            if not key.startswith(UNRESOLVED) and people.fit(key)
+        ]
+        leaving = [
+            new
+            for key, new in fitting
+            if new not in change.named and not spared.keeps("membership", key, f"{found.name}: {new}")
+        ]
+        in_scope += len(fitting)
+        going += [f"{found.name}: {key}" for key in leaving]
+        groups.append(replace(wanted, members=change._replace(remove=change.remove | frozenset(leaving))))
+    counted.add("memberships", going, in_scope)
+    return replace(desired, groups=tuple(groups))
+
+
+def _with_administrator_leavers(
+    desired: Desired,
+    current: Snapshot,
+    named: Named,
+    people: _People,
+    spared: _Spared,
+    counted: _Counted,
+    purge: Purge,
+) -> Desired:
+    change = desired.administrators
+    if change is None or current.administrators is None:
+        raise InputError(
+            "Option purge has administrators, and the administrators of this environment could not be read, so nobody can "
+            "tell who would lose the role. Give instance_url and provisioning_key, or leave administrators out of purge."
+        )
+    if change.set is not None:
+        # Whoever is not in the whole list loses the role anyway, as the task says.
+        return desired
+    wanted = change.named | {user.key for user in desired.users if user.fields.get("administrator") is not None}
+    # Guards know people by the names that they have now, and the plan by those that they get.
+    fitting = [(key, named.renamed.get(key, key)) for key in sorted(current.administrators) if people.fit(key)]
+    going = [
+        new
+        for key, new in fitting
+        if new not in wanted
+        and not spared.keeps("administrator", key, key)
+        and not ((account := current.users_by_key.get(key)) is not None and purge.spares(account))
+    ]
+    counted.add("administrators", going, len(fitting))
+    return replace(desired, administrators=change._replace(remove=change.remove | frozenset(going)))
+
+
+def _refuse_empty_lists(desired: Desired, purge: Purge) -> None:
+    """An empty list is more often a broken export than the wish that everybody goes."""
+    given = {
+        "users": any(user.present for user in desired.users),
+        "groups": any(group.present for group in desired.groups),
+        "memberships": any(group.present and group.members is not None for group in desired.groups),
+        "administrators": desired.administrators is not None and bool(desired.administrators.wanted),
+    }
+    missing = [kind for kind in KINDS if kind in purge.kinds and not given[kind]]
+    if missing:
+        what = {"memberships": "group with members", "administrators": "administrator"}
+        kind = what.get(missing[0], missing[0].removesuffix("s"))
+        raise InputError(
+            f"Option purge has {missing[0]}, and the lists and files name no {kind} that is to stay. Nothing was changed: an "
+            f"empty list is more often a broken export than a wish. Name those who stay, or leave {missing[0]} out of purge."
+        )
+
+
+def _refuse_scopeless(purge: Purge) -> None:
+    scope = purge.scope
+    if scope is None:
+        needing = [kind for kind in ("users", "groups") if kind in purge.kinds]
+        if needing:
+            raise InputError(
+                f"Option purge has {needing[0]} and needs a purge_scope: domains, groups or external_id_prefix say whose "
+                f"{needing[0]} these lists are about. Without one, everybody that somebody else manages would go."
+            )
+    elif "groups" in purge.kinds and not (scope.groups or scope.external_id_prefix or scope.from_entra):
+        raise InputError(
+            "Option purge has groups, and purge_scope has only domains, which say nothing about groups. Give purge_scope "
+            "groups (names, in which * stands for anything) or external_id_prefix."
+        )
+
+
+def _refuse_blind(protected: frozenset[str], current: Snapshot) -> None:
+    """Where nobody can see the administrators, somebody must at least have said whom to keep."""
+    present = {user.key for user in current.users if user.active is not False}
+    if current.administrators is None and not protected & present:
+        raise GuardError(
+            "Refused to purge users: this connection cannot see who is an administrator, so nobody can tell whether the last "
+            "one would go. Nothing was written. Give instance_url and provisioning_key, or name the administrators in "
+            "protected_users."
+        )
+
+
+def _blank_scope_notes(purge: Purge, protected: frozenset[str], current: Snapshot) -> tuple[str, ...]:
+    notes: list[str] = []
+    unknown = sorted(protected - {user.key for user in current.users})
+    if unknown:
+        names = ", ".join(f"'{key}'" for key in unknown)
+        notes.append(f"protected_users names {names}, whom this environment does not have. Check the spelling.")
+    if purge.scope is not None and purge.kinds & {"users", "memberships", "administrators"}:
+        # A pattern that fits nothing is nothing odd: what it fitted may have gone.
+        present = {group.key for group in current.groups}
+        notes += [
+            f"purge_scope names group '{name}', which this environment does not have."
+            for name in purge.scope.groups
+            if "*" not in name and name not in present
+        ]
+    return tuple(notes)
+
+
+def _shown(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMES_SHOWN} more, see would_go" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(f"'{name}'" for name in names[:NAMES_SHOWN]) + more

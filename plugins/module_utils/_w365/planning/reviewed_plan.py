@@ -1,0 +1,199 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A plan that was made earlier: what of it is left to do, and whether the environment has changed since. Pure.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from ..errors import GuardError, InputError
+from ..model.desired import AddRemoveSet, Desired, DesiredGroup, DesiredUser
+from ..model.directory import GROUP_FIELDS, USER_FIELDS, Group, Snapshot, User, difference
+from .actions import Action
+from .plan import Plan
+
+SECRET_EXTRAS = frozenset({"password"})
+"""Write-only values that are never written down."""
+
+
+CHANGES_SHOWN = 5
+
+
+def with_secrets(plan: Plan, users: Iterable[DesiredUser]) -> Plan:
+    """The plan with the write-only values that stand in no file, from the users of the task. Raises InputError."""
+    known = {user.key: user.extras for user in users}
+    actions: list[Action] = []
+    for action in plan.actions:
+        needed = SECRET_EXTRAS.intersection(action.extras)
+        given = known.get(action.outcome.key, {}) if needed else {}
+        for name in sorted(needed):
+            if not given.get(name):
+                raise InputError(
+                    f"The plan writes the {name} of user '{action.name}', which stands in no plan. Give the same users or src as "
+                    "when the plan was made."
+                )
+        actions.append(replace(action, extras={**action.extras, **{name: given[name] for name in needed}}))
+    return replace(plan, actions=tuple(actions))
+
+
+def as_desired(plan: Plan) -> Desired:
+    """The same plan as wishes, which tell a directory what has to be read to see whether it still holds."""
+    users: list[DesiredUser] = []
+    groups: list[DesiredGroup] = []
+    grants: set[str] = set()
+    revocations: set[str] = set()
+    for action in plan.actions:
+        if action.kind == "user":
+            identity = action.subject.upn if action.subject else None
+            stays = action.verb not in ("delete", "delete_permanently")
+            users.append(DesiredUser(action.name, identity, stays, fields=action.changes, extras=action.extras))
+        elif action.kind == "administrator":
+            (grants if action.verb == "grant" else revocations).add(action.outcome.key)
+        else:
+            members = (
+                AddRemoveSet(frozenset(action.changes["add"]), frozenset(action.changes["remove"]))
+                if action.kind == "membership"
+                else None
+            )
+            groups.append(DesiredGroup(action.name, present=action.verb != "delete", members=members))
+    roles = AddRemoveSet(frozenset(grants), frozenset(revocations)) if grants or revocations else None
+    return Desired(tuple(users), tuple(groups), roles, whole=True)
+
+
+def remaining(plan: Plan, current: Snapshot) -> Plan:
+    """What is left to do of a plan. An action whose end has come already counts as unchanged.
+
+    Raises GuardError, with all of them in `changed_since`, when an object that the plan touches is neither as it was nor as
+    it will be.
+    """
+    check = _Check(plan, current)
+    actions: list[Action] = []
+    done: list[tuple[str, str]] = []
+    for action in plan.actions:
+        left = check.left_of(action)
+        if left is None:
+            done.append((action.kind, action.name))
+        else:
+            actions.append(left)
+    if check.odd:
+        shown = " ".join(check.odd[:CHANGES_SHOWN])
+        more = (
+            f" And {len(check.odd) - CHANGES_SHOWN} more, see changed_since." if len(check.odd) > CHANGES_SHOWN else ""
+        )
+        raise GuardError(
+            f"Refused to carry out the plan: the environment has changed since it was made. {shown}{more} Nothing was written. "
+            "Make a new plan, and have it reviewed.",
+            changed_since=check.odd,
+        )
+    return replace(plan, actions=tuple(actions), unchanged=tuple(done))
+
+
+def differing_fields(before: User | Group, now: User | Group, names: tuple[str, ...]) -> list[str]:
+    """The names of the fields that are not what they were; here nothing given is an empty value."""
+    was = {name: "" if getattr(before, name) is None else getattr(before, name) for name in names}
+    return list(difference(was, now, names))
+
+
+class _Check:
+    """Compares each object that a plan touches with what is there now. `odd` collects what does not fit, as sentences."""
+
+    def __init__(self, plan: Plan, current: Snapshot) -> None:
+        self._current = current
+        self.odd: list[str] = []
+        people = [action for action in plan.actions if action.kind == "user"]
+        # Members and administrators are planned under the names that they have by then, as long as they do not have them yet.
+        self._names = {
+            action.subject.key: action.outcome.key if action.outcome else None
+            for action in people
+            if action.subject
+            and (action.outcome is None or action.outcome.key != action.subject.key)
+            and (now := current.users_by_id.get(action.subject.id)) is not None
+            and now.key == action.subject.key
+        }
+        self._created = {action.outcome.key for action in people if action.verb == "create"}
+        self._created_groups = {a.outcome.key for a in plan.actions if (a.kind, a.verb) == ("group", "create")}
+
+    def left_of(self, action: Action) -> Action | None:
+        """The action, as far as it is not done; None when it is, or does not fit."""
+        compare = {
+            "user": self._object,
+            "group": self._object,
+            "membership": self._membership,
+            "administrator": self._role,
+        }
+        left = compare[action.kind](action)
+        if isinstance(left, str):
+            kind = {"membership": "Group", "administrator": "User"}.get(action.kind, action.kind.capitalize())
+            self.odd.append(f"{kind} '{action.name}' {left}.")
+            return None
+        return left
+
+    # Each of these gives the action that is left, None when it is done, or what is odd.
+
+    def _object(self, action: Action) -> Action | str | None:
+        found: Any
+        fields = USER_FIELDS if action.kind == "user" else GROUP_FIELDS
+        if action.subject is None:
+            found = self._find(action.outcome)
+            if found is None:
+                return action
+            differing = (
+                [] if getattr(found, "readable", True) is False else list(difference(action.changes, found, fields))
+            )
+            return f"exists now, and differs in {', '.join(differing)}" if differing else None
+        found = self._find(action.subject)
+        if found is None:
+            gone = action.outcome is None
+            return None if gone else "is gone"
+        if action.outcome is None or action.verb == "delete":
+            if action.verb == "delete" and action.kind == "user" and found.active is False:
+                return None
+            differing = differing_fields(action.subject, found, fields)
+            if isinstance(found, Group) and self._named(found.members) != action.subject.members:
+                differing.append("members")
+        else:
+            left = difference(action.changes, found, fields)
+            if not left and not action.extras:
+                return None
+            differing = differing_fields(action.subject, found, tuple(left))
+        return f"differs in {', '.join(differing)} from what it was" if differing else action
+
+    def _membership(self, action: Action) -> Action | str | None:
+        group = self._find(action.subject) if action.subject.id else self._find(action.outcome)
+        if group is None:
+            return action if action.outcome.key in self._created_groups else "is gone"
+        members = self._named(group.members)
+        before = frozenset((action.before or {}).get("members", ()))
+        add, remove = frozenset(action.changes["add"]), frozenset(action.changes["remove"])
+        if members == action.outcome.members:
+            return None
+        if not (members - before <= add and before - members <= remove):
+            others = sorted(members.symmetric_difference(before) - add - remove)
+            return f"has other members: {', '.join(others[:CHANGES_SHOWN])}"
+        changes = {"add": sorted(add - members), "remove": sorted(remove & members)}
+        return replace(action, changes=changes)
+
+    def _role(self, action: Action) -> Action | str | None:
+        key = action.outcome.key
+        users = self._named(self._current.users_by_key) | self._created
+        if key not in users:
+            return None if action.verb == "revoke" else "is gone"
+        has_role = key in self._named(self._current.administrators)
+        return action if has_role is not (action.verb == "grant") else None
+
+    def _find(self, thing: User | Group) -> Any:
+        """By id where it had one: a name may have gone to somebody else since."""
+        current = self._current
+        if isinstance(thing, User):
+            return current.users_by_id.get(thing.id) if thing.id else current.users_by_key.get(thing.key)
+        return current.groups_by_id.get(thing.id) if thing.id else current.groups_by_key.get(thing.key)
+
+    def _named(self, keys: Iterable[str] | None) -> frozenset[str]:
+        return frozenset(name for key in keys or () if (name := self._names.get(key, key)) is not None)

@@ -1,0 +1,149 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plans the change of one user.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import InputError
+from ..model.capabilities import Abilities
+from ..model.desired import DesiredUser
+from ..model.directory import USER_FIELDS, Snapshot, User, difference, with_fields
+from .actions import Action
+from .lookup import existing
+from .plan import Plan
+
+
+def plan_user(wanted: DesiredUser, current: Snapshot, abilities: Abilities) -> Plan:
+    refuse_unsupported(
+        "user",
+        wanted.upn,
+        given_names(wanted.fields, wanted.initial, wanted.extras),
+        abilities.user_fields | abilities.extras,
+        abilities,
+    )
+    found = existing(wanted, current)
+    if not wanted.present:
+        return _plan_user_deletion(wanted, found, abilities)
+    if found is None:
+        return _plan_user_creation(wanted, abilities)
+    if not found.readable:
+        return Plan(
+            unchanged=(("user", wanted.upn),),
+            notes=(
+                f"User '{wanted.upn}' exists, but this server has no documented way to read a user, so its fields "
+                "could not be compared and were left as they are. Give scim_url to compare and change them.",
+            ),
+            compared=False,
+        )
+    fields_wanted = {"upn": wanted.upn, **wanted.fields}
+    if wanted.restore and wanted.fields.get("active") is None and found.active is False:
+        # "present" without a word about `active` takes somebody back from the deleted-users list.
+        fields_wanted["active"] = True
+    changes = difference(fields_wanted, found, USER_FIELDS)
+    extras = {"password": wanted.extras["password"]} if wanted.update_password and "password" in wanted.extras else {}
+    if fields_wanted.get("administrator") and changes.get("active", found.active) is False:
+        raise InputError(inactive_administrator(wanted.upn))
+    if not changes and not extras:
+        return Plan(unchanged=(("user", wanted.upn),))
+    before = {name: getattr(found, name) for name in changes}
+    after_fields = dict(changes)
+    if extras:
+        # A password can be written and never compared: the diff says so instead of showing anything.
+        before["password"], after_fields["password"] = "(not readable)", "(written)"
+    return Plan(
+        actions=(
+            Action(
+                "user",
+                "restore" if changes.get("active") is True else "update",
+                wanted.upn,
+                before,
+                after_fields,
+                changes,
+                subject=found,
+                outcome=with_fields(found, changes),
+                extras=extras,
+            ),
+        )
+    )
+
+
+def _plan_user_creation(wanted: DesiredUser, abilities: Abilities) -> Plan:
+    missing = [name for name in ("first_name", "last_name") if not str(wanted.fields.get(name) or "").strip()]
+    if missing:
+        raise InputError(
+            f"User '{wanted.upn}' does not exist yet and cannot be created without {' and '.join(missing)}: "
+            "Workspace 365 needs a first name, a last name and a UPN. Give them, or check the spelling of the UPN "
+            "if the user should exist."
+        )
+    named = {name: value for name, value in wanted.fields.items() if value is not None}
+    fields_given = {**{name: value for name, value in wanted.initial.items() if value is not None}, **named}
+    # Who has no other address is written to at the UPN.
+    email = wanted.upn if "email" in abilities.user_fields else None
+    new = with_fields(User(upn=wanted.upn, email=email, active=True), fields_given)
+    if new.administrator and new.active is False:
+        raise InputError(inactive_administrator(wanted.upn))
+    shown = {"upn": new.upn, **{name: getattr(new, name) for name in USER_FIELDS[1:] if getattr(new, name) is not None}}
+    return Plan(
+        actions=(Action("user", "create", wanted.upn, None, shown, shown, outcome=new, extras=dict(wanted.extras)),)
+    )
+
+
+def _plan_user_deletion(wanted: DesiredUser, found: User | None, abilities: Abilities) -> Plan:
+    if wanted.permanent and not abilities.permanent_deletion:
+        raise InputError(
+            f"Cannot permanently delete user '{wanted.upn}': {abilities.wire} only puts users on the deleted-users list. "
+            f"{abilities.ways_out.get('permanent', '')}".strip()
+        )
+    if found is None or (found.active is False and not wanted.permanent):
+        return Plan(unchanged=(("user", wanted.upn),))
+    shown = {name: getattr(found, name) for name in USER_FIELDS if getattr(found, name) is not None}
+    if wanted.permanent:
+        return Plan(actions=(Action("user", "delete_permanently", wanted.upn, shown, None, subject=found),))
+    return Plan(actions=(_user_deletion(found, wanted.upn),))
+
+
+def plan_removal(found: User) -> Plan:
+    return Plan(actions=(_user_deletion(found, found.upn, purged=True),))
+
+
+def _user_deletion(found: User, name: str, *, purged: bool = False) -> Action:
+    """Puts a user on the deleted-users list."""
+    return Action(
+        "user",
+        "delete",
+        name,
+        {"active": found.active},
+        {"active": False},
+        {"active": False},
+        subject=found,
+        outcome=found._replace(active=False),
+        purged=purged,
+    )
+
+
+def given_names(*options: Mapping[str, Any]) -> set[str]:
+    return {name for values in options for name, value in values.items() if value is not None}
+
+
+def refuse_unsupported(
+    kind: str, name: str, given: Iterable[str], supported: frozenset[str], abilities: Abilities
+) -> None:
+    for option in sorted(given):
+        if option not in supported:
+            way_out = abilities.ways_out.get(option, "Leave it out.")
+            raise InputError(f"Option {option} of {kind} '{name}' cannot travel over {abilities.wire}. {way_out}")
+
+
+def inactive_administrator(upn: str) -> str:
+    return (
+        f"User '{upn}' is inactive (on the deleted-users list) and only active users can be administrators. "
+        "Restore the user first (w365_user with state=present), or leave it out."
+    )

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How an import reads Microsoft Entra: no more than it needs, or with a state file only what has changed.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..entra.importer import Found, found_afresh, found_since
+from ..entra.tenant import State, kept_state
+from ..errors import InputError
+from ..output.atomic_write import write_atomically
+
+if TYPE_CHECKING:
+    from ..model.import_scope import ImportScope
+    from .entra import EntraModule
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read, the state to keep (None: nothing is kept), and whether it was a `full` run and why."""
+
+    found: Found
+    state: State | None
+    full: bool
+    reason: str
+
+
+def read_entra(module: EntraModule, scope: ImportScope) -> Read:
+    path = module.params["state_file"]
+    if not path:
+        return Read(found_afresh(module.graph, scope), None, True, "there is no state_file")
+    if not Path(path).absolute().parent.is_dir():
+        raise InputError(f"Option state_file: the folder of {path!r} does not exist. Create it first.")
+    found, state, reading = found_since(
+        module.graph,
+        scope,
+        path,
+        tenant=module.params["entra_tenant"] or "",
+        full_every=module.params["full_every"],
+        now=datetime.now(timezone.utc),
+    )
+    return Read(found, state, reading.full, reading.reason)
+
+
+def keep_state(module: EntraModule, read: Read) -> None:
+    """Remember what was read for the next run. A rehearsal remembers nothing."""
+    if read.state is not None and not module.check_mode:
+        write_atomically(module.params["state_file"], kept_state(read.state), "state_file")

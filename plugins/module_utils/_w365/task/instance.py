@@ -1,0 +1,39 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What modules about environments and their settings have in addition.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..backends.instance import Instance
+from ..errors import EnvironmentNotFoundError
+from .base import W365Module
+
+if TYPE_CHECKING:
+    from ..model.environment import SingleSignOn
+
+
+class InstanceModule(W365Module):
+    """With the environments of the instance."""
+
+    @cached_property
+    def instance(self) -> Instance:
+        """Environments and their settings."""
+        return Instance(self.provisioning)
+
+    def read_sso(self) -> tuple[SingleSignOn | None, bool]:
+        """The current single sign-on and whether the server can show it."""
+        try:
+            return self.instance.find_sso(self.environment)
+        except EnvironmentNotFoundError:
+            if not self.check_mode:
+                raise
+            self.tell_assumed_environment()
+            return None, True

@@ -1,0 +1,48 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options plan_file and apply_plan: a plan is written to a file, or carried out from one.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from ..model.desired import Desired
+from ..output.atomic_write import write_atomically
+from ..output.plan_file import Target, _digest, _document, read_plan
+from ..planning.guards import guard
+from ..planning.plan import Plan
+from ..planning.reviewed_plan import as_desired, remaining, with_secrets
+
+if TYPE_CHECKING:
+    from .base import W365Module
+
+
+def target_of(module: W365Module) -> Target:
+    name = module.params["environment"]
+    return Target(name.strip().lower() if name else None, module.services)
+
+
+def write_plan(module: W365Module, plan: Plan) -> str:
+    """Write the plan to option plan_file, readable by its owner only, all of it or nothing; returns its digest."""
+    path = module.params["plan_file"]
+    document = _document(plan, target_of(module))
+    digest = _digest(document)
+    text = json.dumps({**document, "digest": digest}, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, text, "plan_file")
+    return digest
+
+
+def plan_of_file(module: W365Module, desired: Desired) -> tuple[Plan, str]:
+    """What is left to do of the plan in option apply_plan, and its digest. `desired` knows what stands in no plan."""
+    reviewed, digest = read_plan(module.params["apply_plan"], target_of(module), module.params["plan_digest"])
+    plan = with_secrets(reviewed, desired.users)
+    current = module.read(as_desired(plan))
+    plan = remaining(plan, current)
+    guard(current, plan, desired.protected)
+    return plan, digest

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a server says when it refuses something, as one line.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .http import Answer
+from .redaction import Redactor
+
+SAID_LIMIT = 1000
+"""Characters of a server's explanation that go into a message."""
+
+
+def said(answer: Answer, redactor: Redactor) -> str:
+    """What a server says in the body of a refusal, as one line: JSON of any shape, HTML, text or nothing."""
+    text = ""
+    try:
+        text = "; ".join(_statements(answer.json()))
+    except ValueError:
+        # Masked before and after: a secret may hold what looks like a tag, and a page spells it in its own way.
+        text = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]+>", " ", redactor.text(answer.text))
+        text = re.sub(r"\s+", " ", html.unescape(text)).strip()
+        if "<html" in answer.text.lower():
+            text = f"an HTML page: {text}" if text else "an empty HTML page"
+    text = redactor.text(text) or "the server gave no reason"
+    return text if len(text) <= SAID_LIMIT else f"{text[:SAID_LIMIT]} ..."
+
+
+def _statements(data: Any) -> list[str]:
+    """The sentences in an error body: ValidationResult in its plausible shapes (contract: Answers; A), SCIM, Graph."""
+    if data is None:
+        return []
+    if isinstance(data, list):
+        return [sentence for item in data for sentence in _statements(item)]
+    if not isinstance(data, Mapping):
+        return [str(data)]
+    found = {str(name).lower(): value for name, value in data.items()}
+    if isinstance(found.get("error"), Mapping):
+        return _statements(found["error"])
+    message = next(
+        (found[name] for name in ("errormessage", "message", "detail", "error_description") if found.get(name)), None
+    )
+    if isinstance(message, str):
+        about = found.get("membernames") or found.get("scimtype") or found.get("code")
+        shown = ", ".join(map(str, about)) if isinstance(about, list) else about
+        return [f"{shown}: {message}" if shown else message]
+    # An unknown shape is shown whole: better clumsy than hidden.
+    return [f"{name}: {'; '.join(_statements(value)) or value}" for name, value in data.items()]

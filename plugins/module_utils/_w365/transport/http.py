@@ -1,0 +1,431 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One requests session for everything that leaves the module: TLS, time-outs, retries, rate limits, redaction.
+
+No other file of the collection makes an HTTP call. MSAL is given this session too.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import random
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from ..errors import CertificateError, InputError, LostAnswerError, NoAnswerError, RateLimitError
+from .redaction import Redactor
+from .throttle import Pace
+
+REQUESTS_IMPORT_ERROR: ImportError | None
+
+
+try:
+    import requests
+    from requests.adapters import HTTPAdapter
+except ImportError as error:
+    REQUESTS_IMPORT_ERROR = error
+else:
+    REQUESTS_IMPORT_ERROR = None
+
+    class _Session(requests.Session):
+        """Reads the environment once per host: requests does it for every request, at a quarter of what one costs."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self._merged: dict[tuple[str, ...], Any] = {}
+
+        def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+            # What comes of it depends on nothing else: our other settings are the same for every request.
+            host = urlsplit(url)[:2]
+            if host not in self._merged:
+                self._merged[host] = super().merge_environment_settings(url, proxies, stream, verify, cert)
+            return dict(self._merged[host])
+
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds to wait for a connection; the option `timeout` is about the answer."""
+
+
+RETRY_AFTER_CAP = 120.0
+"""Seconds: a server that asks for more gets asked again after this long."""
+
+
+TRIES = 5
+"""How often a repeatable request is sent before its last failure counts."""
+
+
+BACKOFF_START = 0.5
+
+
+BACKOFF_CAP = 20.0
+
+
+class HttpSettings(NamedTuple):
+    """How to talk. `verify` is a CA bundle's path or a boolean, `timeout` is in seconds per answer.
+
+    `patience` is what a task may spend in total, in seconds, waiting after 429 and 503: -1 for ever, 0 never. Workers who
+    wait at the same time spend it once. `connections` is how many requests may be under way at once.
+    """
+
+    verify: bool | str = True
+    cert: tuple[str, str] | str | None = None
+    timeout: float = 60.0
+    patience: float = 300.0
+    requests_per_second: float | None = None
+    connections: int = 8
+
+
+class Answer(NamedTuple):
+    """What a server answered. `repeated` says that an earlier try of the same request may have been carried out."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    repeated: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def is_json(self) -> bool:
+        return "json" in self.headers.get("content-type", "").lower()
+
+    def json(self) -> Any:
+        """The decoded body; None when it is empty. Raises ValueError when it is not JSON."""
+        return json.loads(self.text) if self.text.strip() else None
+
+
+class Http:
+    """A pooled session with one retry loop.
+
+    `on_wait(seconds, reason)` is told about every wait that a person would notice, `on_answer` about every answer.
+    """
+
+    def __init__(
+        self,
+        settings: HttpSettings,
+        redactor: Redactor,
+        on_wait: Callable[[float, str], None] | None = None,
+        on_answer: Callable[[], None] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.settings = settings
+        self.redactor = redactor
+        self._on_wait = on_wait or (lambda seconds, reason: None)
+        self._on_answer = on_answer or (lambda: None)
+        self._sleep = sleep
+        self._pace = Pace(
+            at_once=settings.connections,
+            per_second=settings.requests_per_second,
+            patience=settings.patience,
+            sleep=sleep,
+            clock=clock,
+        )
+        self._session = _Session()
+        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(settings.connections, 1), max_retries=0)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+        # A session without a word about it would replace our keys by what ~/.netrc has for the host.
+        self._session.auth = _keep_headers
+        self._session.headers["User-Agent"] = "workspace365.provisioning (Ansible collection)"
+
+    def close(self) -> None:
+        self._session.close()
+
+    def send(self, method: str, url: str, **kwargs: Any) -> requests.Response:
+        """One request, once. TLS settings go with every request: environment variables override a session's."""
+        kwargs.setdefault("timeout", (min(CONNECT_TIMEOUT, self.settings.timeout), self.settings.timeout))
+        # Credentials must not follow a redirect to wherever it points.
+        kwargs.setdefault("allow_redirects", False)
+        kwargs["verify"] = self.settings.verify
+        kwargs["cert"] = self.settings.cert
+        with self._pace:
+            return self._session.request(method, url, **kwargs)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        repeatable: bool,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        has_body: bool = False,
+    ) -> Answer:
+        """Send until there is an answer worth having.
+
+        429 and 503 are waited out for every method. Time-outs, resets, 502 and 504 are tried again only when the
+        request is `repeatable`; otherwise they raise LostAnswerError, since the server may have done its work.
+        Raises NoAnswerError, CertificateError, RateLimitError.
+        """
+        data = json.dumps(body).encode() if has_body else None
+        what = f"{method} {self._shown(url)}"
+        repeated = False
+        tries = waits = 0
+        while True:
+            tries += 1
+            failure: str
+            try:
+                raw = self.send(method, url, headers=dict(headers or {}), params=query, data=data)
+                answer = Answer(raw.status_code, {k.lower(): v for k, v in raw.headers.items()}, _text(raw), repeated)
+            except (
+                requests.exceptions.InvalidURL,
+                requests.exceptions.MissingSchema,
+                requests.exceptions.InvalidSchema,
+            ):
+                raise InputError(
+                    f"{self._shown(url)!r} is not a URL that can be called; give https://<host>."
+                ) from None
+            except requests.exceptions.InvalidHeader:
+                raise InputError("A header of this request holds a character that HTTP does not allow.") from None
+            except requests.exceptions.ConnectionError as error:
+                if isinstance(error, requests.exceptions.SSLError) and not _broke_off(error):
+                    raise CertificateError(self._certificate_sentence(url, error)) from None
+                failure = self._connection_sentence(url, error)
+                if not _never_sent(error):
+                    if not repeatable:
+                        raise LostAnswerError(f"{failure} ({what}).") from None
+                    repeated = True
+            except requests.exceptions.Timeout:
+                failure = f"no answer within {self.settings.timeout:g} seconds (option timeout)"
+                if not repeatable:
+                    raise LostAnswerError(f"{failure} ({what}).") from None
+                repeated = True
+            except requests.exceptions.RequestException as error:
+                failure = f"the answer broke off ({type(error).__name__})"
+                if not repeatable:
+                    raise LostAnswerError(f"{failure} ({what}).") from None
+                repeated = True
+            else:
+                if answer.status in (429, 503):
+                    # To wait because the server says so is no failed try.
+                    tries -= 1
+                    waits += 1
+                    self.wait_as_told(answer, waits, what)
+                    continue
+                self._pace.went_well()
+                self._on_answer()
+                if answer.status in (502, 504) and not repeatable:
+                    raise LostAnswerError(f"a gateway answered HTTP {answer.status} for the server ({what}).")
+                if not _worth_repeating(method, answer) or tries >= TRIES:
+                    return answer
+                failure = f"HTTP {answer.status}"
+                repeated = True
+            if tries >= TRIES:
+                raise NoAnswerError(f"{failure} ({what}, tried {tries} times).")
+            self._pause(_backoff(tries), f"{failure} from {what}")
+
+    # Waiting
+
+    def wait_as_told(self, answer: Answer, tries: int, what: str) -> None:
+        asked = retry_after(answer.headers.get("retry-after"))
+        # "0 seconds", or a date that is past, would have us ask without end and without a pause.
+        seconds = min(asked, RETRY_AFTER_CAP) if asked else _backoff(tries)
+        # A bare 503 may be about this one request; "too many" and a time are about all of ours.
+        everybody = answer.status == 429 or bool(asked)
+        if not self._pace.slow_down(seconds, everybody=everybody):
+            told = "" if asked is None else f" and asked to wait {asked:g} seconds"
+            raise RateLimitError(
+                f"the server answered HTTP {answer.status}{told} ({what}). This task has waited "
+                f"{self._pace.waited:.0f} of the {self.settings.patience:g} seconds that option rate_limit_timeout allows. "
+                "Raise it, set it to -1 to wait as long as it takes, or lower max_requests_per_second."
+            )
+        reason = f"HTTP {answer.status} from {what}"
+        if everybody:
+            # The next request of any worker waits at the gate.
+            self._on_wait(seconds, reason)
+        else:
+            self._pause(seconds, reason)
+
+    def _pause(self, seconds: float, reason: str) -> None:
+        self._on_wait(seconds, reason)
+        self._sleep(seconds)
+
+    # Sentences
+
+    def _shown(self, url: str) -> str:
+        parts = urlsplit(url)
+        return self.redactor.text(
+            f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        )
+
+    def _certificate_sentence(self, url: str, error: Exception) -> str:
+        host = urlsplit(url).hostname
+        reason = self.redactor.text(_innermost(error))
+        if not re.search(r"verify|NO_CERTIFICATE|doesn't match", reason, re.IGNORECASE):
+            return (
+                f"no secure connection to {host}: {reason}. If the server asks for a client certificate, give it in option "
+                "client_cert (a PEM file), with its private key in the same file or in client_key."
+            )
+        return (
+            f"the certificate of {host} could not be verified: {reason}. Give the authority that signed it "
+            "in option ca_path (a PEM file); validate_certs=false would trust anybody who answers."
+        )
+
+    def _connection_sentence(self, url: str, error: Exception) -> str:
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        return f"no connection to {host}: {self.redactor.text(_innermost(error))}"
+
+
+class MsalHttpClient:
+    """The interface that MSAL asks of its `http_client`, on top of our session: same TLS, time-outs and proxies."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def post(self, url: str, **kwargs: Any) -> requests.Response:
+        return self._send("POST", url, **kwargs)
+
+    def get(self, url: str, **kwargs: Any) -> requests.Response:
+        return self._send("GET", url, **kwargs)
+
+    def close(self) -> None:
+        """MSAL closes what it is given; the session belongs to Http."""
+
+    def _send(self, method: str, url: str, **kwargs: Any) -> requests.Response:
+        known = {name: kwargs[name] for name in ("params", "data", "headers") if name in kwargs}
+        tries = waits = 0
+        while True:
+            tries += 1
+            try:
+                response = self._http.send(method, url, **known)
+            except requests.exceptions.RequestException as error:
+                if isinstance(error, requests.exceptions.SSLError) and not _broke_off(error):
+                    raise CertificateError(self._http._certificate_sentence(url, error)) from None
+                if tries >= TRIES:
+                    raise NoAnswerError(self._http._connection_sentence(url, error) + ".") from None
+                self._http._pause(_backoff(tries), f"no token from {urlsplit(url).hostname}")
+                continue
+            if response.status_code in (429, 503):
+                # MSAL would remember a 429 and give it back without asking, so it must never see one.
+                tries -= 1
+                waits += 1
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                self._http.wait_as_told(
+                    Answer(response.status_code, headers, ""), waits, f"{method} {self._http._shown(url)}"
+                )
+                continue
+            if response.status_code >= 500:
+                # MSAL would raise what requests raises, and has no word for a server that is out of order.
+                if tries >= TRIES:
+                    raise NoAnswerError(
+                        f"Microsoft Entra answered HTTP {response.status_code} ({method} {self._http._shown(url)}, tried {tries} times)."
+                    )
+                self._http._pause(_backoff(tries), f"HTTP {response.status_code} from {urlsplit(url).hostname}")
+                continue
+            return response
+
+
+def checked_root(url: str, option: str) -> str:
+    """A service's root without a slash at its end. Raises InputError unless it is https: keys are sent to it."""
+    root = url.strip().rstrip("/")
+    try:
+        parts = urlsplit(root)
+        _checked = parts.port
+    except ValueError as error:
+        raise InputError(
+            f"Option {option} is {url!r}, which is not a URL of the form https://<host>: {error}."
+        ) from None
+    if parts.scheme == "http":
+        raise InputError(
+            f"Option {option} is {root!r}: the key would travel unencrypted. Use https:// (TLS 1.2 or newer); keys are never sent over http."
+        )
+    if parts.scheme != "https" or not parts.hostname:
+        raise InputError(f"Option {option} is {url!r}, which is not a URL of the form https://<host>.")
+    if parts.username or parts.password:
+        raise InputError(f"Option {option} holds a user name or password in its URL. Keys have options of their own.")
+    return root
+
+
+def _text(raw: requests.Response) -> str:
+    """The body of an answer: UTF-8 unless the server says otherwise, where requests would take a page for Latin-1."""
+    if "charset" not in raw.headers.get("content-type", "").lower():
+        raw.encoding = "utf-8"
+    return raw.text
+
+
+def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Authentication that leaves the headers as they are."""
+    return request
+
+
+def _worth_repeating(method: str, answer: Answer) -> bool:
+    """500 can mean a wrong object (contract, section 1), so only reads are tried again after it."""
+    if answer.status in (502, 504):
+        return True
+    if method != "GET":
+        return False
+    if answer.status >= 500:
+        return True
+    if answer.ok and answer.is_json:
+        try:
+            answer.json()
+        except ValueError:
+            return True
+    return False
+
+
+def _never_sent(error: Exception) -> bool:
+    """True when the connection itself failed, so that the server cannot have seen the request."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return True
+    seen: set[int] = set()
+    node: Any = error
+    while node is not None and id(node) not in seen:
+        seen.add(id(node))
+        if type(node).__name__ in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"):
+            return True
+        node = getattr(node, "reason", None) or (
+            node.args[0] if getattr(node, "args", None) and isinstance(node.args[0], BaseException) else None
+        )
+    return False
+
+
+def _broke_off(error: BaseException) -> bool:
+    """Whether a TLS error is a connection that ended, which says nothing about anybody's certificate."""
+    return "EOF" in _innermost(error)
+
+
+def _innermost(error: BaseException) -> str:
+    """What the operating system or TLS said, without the layers of wrapping around it."""
+    node: BaseException = error
+    for _depth in range(10):
+        inner = getattr(node, "reason", None)
+        if not isinstance(inner, BaseException):
+            inner = next((part for part in reversed(node.args) if isinstance(part, BaseException)), None)
+        if inner is None:
+            break
+        node = inner
+    text = str(node)
+    # urllib3 writes "<object at 0x...>: what happened".
+    return text.partition(">: ")[2] or text
+
+
+def retry_after(value: str | None) -> float | None:
+    """Seconds from a Retry-After header, which holds seconds or a date; None when there is none to be read."""
+    if not value:
+        return None
+    if re.fullmatch(r"\s*\d{1,9}(\.\d+)?\s*", value, re.ASCII):
+        return float(value)
+    try:
+        when = email.utils.parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    return max(when.timestamp() - time.time(), 0.0)
+
+
+def _backoff(tries: int) -> float:
+    # A task that waits for ever gets to numbers of tries whose power no float can hold.
+    ceiling = min(BACKOFF_START * 2.0 ** min(tries - 1, 10), BACKOFF_CAP)
+    return ceiling * (0.5 + random.random() / 2)

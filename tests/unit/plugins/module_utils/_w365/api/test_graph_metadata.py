@@ -1,0 +1,89 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every path and property that is asked for exists in Microsoft Graph's published v1.0 metadata.
+
+graph_v1_metadata.json holds the part of it that matters; tools/graph_metadata.py makes it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.graph import (
+    GROUP_SELECT,
+    USER_PROPERTIES,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.import_scope import TEXT_PROPERTIES
+
+METADATA: dict[str, Any] = json.loads((Path(__file__).with_name("graph_v1_metadata.json")).read_text(encoding="utf-8"))
+PATHS = sorted(endpoint.path for endpoint in ENDPOINTS.values() if endpoint.service == "graph")
+
+
+def properties_of(kind: str) -> dict[str, str]:
+    """Its own properties and those of the types that it is made of."""
+    found: dict[str, str] = {}
+    while kind:
+        found = {**METADATA["types"][kind]["properties"], **found}
+        kind = METADATA["types"][kind]["base"]
+    return found
+
+
+def relations_of(kind: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    while kind:
+        found = {**METADATA["types"][kind]["relations"], **found}
+        kind = METADATA["types"][kind]["base"]
+    return found
+
+
+def walk(path: str) -> str:
+    """The type at the end of a path. Raises AssertionError where the metadata does not lead on."""
+    first, *rest = path.strip("/").split("/")
+    keyed = re.fullmatch(r"(\w+)\((\w+)='\{id\}'\)", first)
+    name = keyed[1] if keyed else first
+    assert name in METADATA["entity_sets"], f"there is no {name}"
+    kind: str = METADATA["entity_sets"][name]
+    if keyed:
+        assert keyed[2] in properties_of(kind)
+    for part in rest:
+        if part == "{id}":
+            continue
+        if part == "delta":
+            assert kind in METADATA["delta"], f"{kind} has no delta"
+        elif part.startswith("microsoft.graph."):
+            kind = part.rpartition(".")[2]
+            assert METADATA["types"][kind]["base"] == "directoryObject"
+        else:
+            assert part in relations_of(kind), f"{kind} has no {part}"
+            kind = relations_of(kind)[part]
+    return kind
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if path != "/$batch"])
+def test_every_path_exists(path: str) -> None:
+    walk(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["/people", "/users/{id}/friends", "/organization/delta", "/groups/{id}/microsoft.graph.team"]
+)
+def test_a_path_that_does_not_exist_is_found(path: str) -> None:
+    with pytest.raises((AssertionError, KeyError)):
+        walk(path)
+
+
+def test_every_property_exists() -> None:
+    assert set(USER_PROPERTIES) <= set(properties_of("user"))
+    assert set(GROUP_SELECT.split(",")) <= set(properties_of("group"))
+    assert {"id", "verifiedDomains"} <= set(properties_of("organization"))
+    texts = {name for name, kind in properties_of("user").items() if kind == "Edm.String"}
+    assert set(TEXT_PROPERTIES) <= texts
+    assert "members" in relations_of("group"), "what groups/delta selects"

@@ -1,0 +1,286 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Options are spread into calls, and accounts and groups into lists; mypy cannot tell which key or kind stands there.
+# mypy: disable-error-code="arg-type"
+
+"""What an import must not do to people and groups, whatever a tenant looks like: small tenants, planned and not carried out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_ABILITIES
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra.importer import (
+    Found,
+    desired_from_entra,
+    groups_by_name,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra.tenant import Tenant
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import GuardError, InputError
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.import_options import (
+    import_scope_from_options,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.directory import (
+    Group,
+    Snapshot,
+    User,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.plan import Plan
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.planner import make_plan
+
+ADELE, ALEX, MEGAN, LEE = (f"{name}@contoso.com" for name in ("adele.vance", "alex.wilber", "megan.bowen", "lee.gu"))
+
+
+def guid(number: int) -> str:
+    return f"abcdef00-0000-4000-8000-{number:012d}"
+
+
+def person(number: int, upn: str, **more: Any) -> dict[str, Any]:
+    names = {"givenName": f"First {number}", "surname": f"Last {number}"}
+    return {"id": guid(number), "userPrincipalName": upn, "mail": upn, "accountEnabled": True, **names, **more}
+
+
+def a_group(number: int, name: str, **more: Any) -> dict[str, Any]:
+    return {"id": guid(number), "displayName": name, "securityEnabled": True, "mailEnabled": False, **more}
+
+
+def account(number: int, upn: str, **more: Any) -> User:
+    """The account that an import has made for this person."""
+    known = User(upn, str(number), f"First {number}", f"Last {number}", upn, active=True, external_id=guid(number))
+    return known._replace(**more)
+
+
+def group_there(number: int, name: str, *members: str) -> Group:
+    return Group(name=name, id=f"g{number}", external_id=guid(number), members=frozenset(members))
+
+
+def plan(
+    people: list[dict[str, Any]],
+    there: list[User | Group],
+    groups: dict[int, tuple[dict[str, Any], list[int]]] | None = None,
+    *,
+    administrators: list[str] | None = None,
+    primary: str | None = None,
+    global_administrators: list[int] = [],  # noqa: B006 - it is only read
+    chosen: list[int] = [],  # noqa: B006 - it is only read
+    **options: Any,
+) -> Plan:
+    """Everybody of a tenant, or the chosen groups of it, and what is in the environment."""
+    found = groups or {}
+    tenant = Tenant(
+        {user["id"]: user for user in people},
+        {group["id"]: group for group, _members in found.values()},
+        {guid(number): {guid(member) for member in members} for number, (_group, members) in found.items()},
+        {},
+    )
+    scope = import_scope_from_options(
+        {
+            "groups": [guid(number) for number in chosen],
+            "domains": [],
+            "everything": not chosen,
+            "scope_match": "any",
+            "include_guests": True,
+            "include_groups": True,
+            "exclude_users": [],
+            "default_status": "active",
+            "nested_groups": "skip",
+            "group_names": None,
+            "delete_limit": "100%",
+            **options,
+        }
+    )
+    roles = frozenset(map(guid, global_administrators)) if "administrators_from" in options else None
+    current = Snapshot(
+        users=tuple(thing for thing in there if isinstance(thing, User)),
+        groups=tuple(thing for thing in there if isinstance(thing, Group)),
+        administrators=None if administrators is None else frozenset(administrators),
+        primary_administrator=primary,
+    )
+    desired = desired_from_entra(Found(tenant, tuple(map(guid, chosen)), roles), scope, SCIM_ABILITIES)
+    return make_plan(desired, current, SCIM_ABILITIES)
+
+
+def deeds(made: Plan) -> list[tuple[str, str, str]]:
+    return [(action.kind, action.verb, action.name) for action in made.actions]
+
+
+def reasons(made: Plan) -> dict[str, str]:
+    return {item.name: item.reason for item in made.left_out}
+
+
+LEAVERS = {"on_leave": "delete"}
+ROLES = {"administrators_from": "entra"}
+
+
+@pytest.mark.parametrize("change", [{"surname": None}, {"accountEnabled": False}])
+def test_a_group_whose_people_cannot_be_imported_stays(change: dict[str, Any]) -> None:
+    people = [person(1, ADELE, **change), person(2, ALEX)]
+    groups = {50: (a_group(50, "Board"), [1]), 51: (a_group(51, "All"), [1, 2])}
+    there = [
+        *(account(1, ADELE), account(2, ALEX), account(3, MEGAN, active=False)),
+        *(group_there(50, "Board", ADELE), group_there(51, "All", ADELE, ALEX)),
+    ]
+    made = plan(people, there, groups, administrators=[ALEX], **LEAVERS)
+    assert not [deed for deed in deeds(made) if deed[2] == "Board"]
+    assert "left as it is" in reasons(made)["Board"]
+
+
+def test_a_group_that_workspace_365_cannot_have_any_longer_stays() -> None:
+    groups = {50: (a_group(50, "Board", mailEnabled=True), [1]), 51: (a_group(51, "All"), [1])}
+    there = [account(1, ADELE), group_there(50, "Board", ADELE), group_there(51, "All", ADELE)]
+    assert deeds(plan([person(1, ADELE)], there, groups, administrators=[ADELE], **LEAVERS)) == []
+
+
+@pytest.mark.parametrize("order", [(50, 52), (52, 50)])
+def test_a_second_group_of_the_same_name_takes_nothing_over(order: tuple[int, int]) -> None:
+    """Whichever comes first, and whichever id is lower."""
+    for known in order:
+        groups = {number: (a_group(number, "Sales"), [1] if number == known else [2]) for number in order}
+        there = [account(1, ADELE), account(2, ALEX), group_there(known, "Sales", ADELE)]
+        made = plan([person(1, ADELE), person(2, ALEX)], there, groups, administrators=[ADELE], **LEAVERS)
+        assert deeds(made) == []
+        assert "same name" in reasons(made)["Sales"]
+
+
+def test_a_renamed_group_does_not_take_over_another_one() -> None:
+    """Sales is called Marketing now, and somebody has made a Marketing by hand."""
+    groups = {50: (a_group(50, "Marketing"), [1])}
+    by_hand = Group(name="Marketing", id="g9", members=frozenset({ALEX}))
+    there = [account(1, ADELE), account(2, ALEX), group_there(50, "Sales", ADELE), by_hand]
+    made = plan([person(1, ADELE), person(2, ALEX)], there, groups, administrators=[ADELE], **LEAVERS)
+    assert deeds(made) == []
+    assert "another group has" in reasons(made)["Marketing"]
+
+
+def test_names_of_groups_pass_on_in_their_order() -> None:
+    groups = {50: (a_group(50, "Marketing"), [1]), 51: (a_group(51, "Events"), [2]), 52: (a_group(52, "Sales"), [1])}
+    there = [
+        *(account(1, ADELE), account(2, ALEX)),
+        *(group_there(50, "Sales", ADELE), group_there(51, "Marketing", ALEX)),
+    ]
+    made = plan([person(1, ADELE), person(2, ALEX)], there, groups)
+    assert [(action.verb, action.subject and action.subject.name, action.name) for action in made.actions][:3] == [
+        ("update", "Marketing", "Events"),
+        ("update", "Sales", "Marketing"),
+        ("create", None, "Sales"),
+    ]
+
+
+@pytest.mark.parametrize(("options", "change"), [({"exclude_users": [ADELE]}, {}), ({}, {"surname": None})])
+def test_whoever_is_left_alone_keeps_the_role(options: dict[str, Any], change: dict[str, Any]) -> None:
+    people = [person(1, ADELE, **change), person(2, ALEX)]
+    there: list[User | Group] = [account(1, ADELE, administrator=True), account(2, ALEX, administrator=True)]
+    made = plan(
+        people, there, administrators=[ADELE, ALEX], global_administrators=[1, 2], primary=ALEX, **ROLES, **options
+    )
+    assert deeds(made) == []
+
+
+@pytest.mark.parametrize("guard", ["primary", "protected", "protected by the new name"])
+def test_guards_know_people_under_both_names(guard: str) -> None:
+    """Adele is called Megan now and is no Global Administrator any longer."""
+    options = {} if guard == "primary" else {"protected_users": [MEGAN if "new" in guard else ADELE]}
+    there: list[User | Group] = [account(1, ADELE, administrator=True), account(2, ALEX, administrator=True)]
+    people = [person(1, MEGAN), person(2, ALEX)]
+    made = plan(
+        people,
+        there,
+        administrators=[ADELE, ALEX],
+        primary=ADELE if guard == "primary" else ALEX,
+        global_administrators=[2],
+        **ROLES,
+        **options,
+    )
+    assert deeds(made) == [("user", "update", MEGAN)]
+    disabled = [person(1, MEGAN, accountEnabled=False), person(2, ALEX)]
+    made = plan(disabled, there, administrators=[ADELE, ALEX], primary=ADELE if guard == "primary" else ALEX, **options)
+    assert deeds(made) == []
+
+
+def test_the_last_administrator_stays_and_everybody_else_is_served() -> None:
+    there: list[User | Group] = [account(1, ADELE, administrator=True), account(2, ALEX, first_name="Old")]
+    for people in ([person(1, ADELE, accountEnabled=False), person(2, ALEX)], [person(2, ALEX)]):
+        made = plan(people, there, administrators=[ADELE], **LEAVERS)
+        assert deeds(made) == [("user", "update", ALEX)]
+        assert "last active administrator" in reasons(made)[ADELE]
+
+
+def test_whoever_is_excluded_or_protected_is_known_under_an_older_upn() -> None:
+    people = [person(1, MEGAN), person(2, ALEX)]
+    groups = {50: (a_group(50, "Sales"), [2])}
+    there = [account(1, ADELE), account(2, ALEX), group_there(50, "Sales", ALEX)]
+    for option in ("exclude_users", "protected_users"):
+        made = plan(people, there, groups, administrators=[ALEX], chosen=[50], **LEAVERS, **{option: [MEGAN]})
+        assert deeds(made) == []
+    assert deeds(plan(people, there, groups, administrators=[ALEX], chosen=[50], **LEAVERS)) == [
+        ("user", "delete", ADELE)
+    ]
+
+
+def test_an_administrator_on_the_deleted_users_list_stops_nobody() -> None:
+    there: list[User | Group] = [account(1, ADELE, active=False), account(2, ALEX, administrator=True)]
+    options = {**ROLES, "active_status_from": "workspace365"}
+    made = plan(
+        [person(1, ADELE), person(2, ALEX), person(3, MEGAN)],
+        there,
+        administrators=[ALEX],
+        global_administrators=[1, 2],
+        **options,
+    )
+    assert deeds(made) == [("user", "create", MEGAN)]
+    assert "deleted-users list" in reasons(made)[ADELE]
+
+
+def test_the_only_administrator_who_collides_stops_nobody() -> None:
+    """Megan is new, and the account of an older Megan, who is not brought, is in the way."""
+    there: list[User | Group] = [account(1, ADELE, administrator=True), account(9, MEGAN)]
+    people = [person(1, ADELE), person(2, MEGAN), person(3, LEE), person(9, ALEX, surname=None)]
+    made = plan(people, there, administrators=[ADELE], global_administrators=[2], **ROLES)
+    assert deeds(made) == [("user", "create", LEE)]
+
+
+def test_a_group_whose_people_all_wait_is_not_emptied() -> None:
+    there = [account(1, ADELE), account(9, MEGAN), account(2, ALEX), group_there(50, "Sales", ALEX)]
+    # New, so there is no account under another UPN.
+    people = [person(3, MEGAN), person(9, LEE, surname=None), person(2, ALEX)]
+    made = plan(people, there, {50: (a_group(50, "Sales"), [3])})
+    assert "belongs to the account of somebody else" in reasons(made)[MEGAN]
+    assert not [deed for deed in deeds(made) if deed[0] == "membership"]
+
+
+def test_external_ids_have_no_case_when_they_are_of_entra() -> None:
+    there: list[User | Group] = [account(1, ADELE, external_id=guid(1).upper())]
+    made = plan([person(1, MEGAN), person(2, ADELE)], there)
+    assert [(action.verb, action.subject and action.subject.upn, action.name) for action in made.actions] == [
+        ("update", ADELE, MEGAN),
+        ("create", None, ADELE),
+    ]
+
+
+def test_an_id_on_two_accounts_does_not_go_round_for_ever() -> None:
+    there: list[User | Group] = [account(1, ADELE), account(1, ALEX, id="7"), account(2, MEGAN)]
+    made = plan([person(1, MEGAN), person(2, ADELE), person(5, ALEX)], there)
+    assert {ADELE, MEGAN, ALEX} & set(reasons(made))
+
+
+def test_nobody_has_to_see_administrators_when_nobody_goes() -> None:
+    made = plan([person(1, ADELE)], [], protected_users=[ADELE], **LEAVERS)
+    assert deeds(made) == [("user", "create", ADELE)]
+    with pytest.raises(GuardError, match="cannot see who is an administrator"):
+        plan([person(1, ADELE)], [account(1, ADELE), account(2, ALEX)], **LEAVERS)
+
+
+def test_a_group_is_found_by_an_id_in_capitals_and_counts_once() -> None:
+    tenant = Tenant({}, {guid(50): a_group(50, "Sales")}, {}, {})
+    assert groups_by_name(tenant, [guid(50).upper(), "sales"]) == (guid(50),)
+    with pytest.raises(InputError, match="has no group"):
+        groups_by_name(tenant, [guid(51)])
+
+
+def test_a_group_without_a_name_is_called_by_its_id() -> None:
+    made = plan([person(1, ADELE)], [], {50: (a_group(50, "  "), [1])})
+    assert ("group", "create", guid(50)) in deeds(made)

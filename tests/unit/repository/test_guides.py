@@ -1,0 +1,342 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What README.md and the guides say can be copied: every YAML block parses and would be accepted, every option, module,
+variable and error sentence that they name exists, and docs/contract.md says what the code's table says.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
+    CONNECTION_OPTIONS,
+    connection_option_names,
+)
+
+# The checks of EXAMPLES are those of the modules' own documentation.
+documentation: Any = importlib.import_module(
+    "ansible_collections.workspace365.provisioning.tests.unit.plugins.modules.test_documentation"
+)
+
+ROOT: Path = documentation.ROOT
+COLLECTION: str = documentation.COLLECTION
+GROUP: str = documentation.GROUP
+MODULES: list[str] = documentation.MODULES
+
+GUIDES = sorted((ROOT / "docs" / "docsite" / "rst").glob("*.rst"))
+PAGES = [ROOT / "README.md", ROOT / "docs" / "contract.md", *GUIDES]
+ROLES = sorted(path.parents[1].name for path in (ROOT / "roles").glob("*/meta/argument_specs.yml"))
+
+# Modules of others that the pages may use.
+OTHERS = {"ansible.builtin.debug", "ansible.builtin.assert", "awx.awx.credential_type"}
+PLAY_KEYS = ("pre_tasks", "tasks", "post_tasks")
+BLOCK_KEYS = ("block", "rescue", "always")
+# Variables that belong to the twin or to a person's own play, and are no connection option.
+OTHER_VARIABLES = {"W365_OPTION"}
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for option in CONNECTION_OPTIONS:
+        if option.env:
+            monkeypatch.delenv(option.env, raising=False)
+
+
+def page_name(path: Path) -> str:
+    return path.name
+
+
+# Blocks
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The code blocks of this language, in Markdown or in reStructuredText, without their indentation."""
+    found = [match[2] for match in re.finditer(r"(?ms)^```(\w+)\n(.*?)^```$", text) if match[1] == language]
+    directive = re.compile(r"(?m)^\.\. code-block:: (\w+)\n\n((?:(?:   .*)?\n)+)")
+    found += [
+        "\n".join(line[3:] for line in match[2].splitlines()).strip("\n") + "\n"
+        for match in directive.finditer(text)
+        if match[1] == language
+    ]
+    return found
+
+
+def yaml_blocks(path: Path) -> list[Any]:
+    return [yaml.safe_load(block) for block in blocks(path.read_text(encoding="utf-8"), "yaml")]
+
+
+def test_blocks_are_found() -> None:
+    markdown = "Text\n```yaml\na: 1\n```\n```console\nls\n```\n"
+    restructured = (
+        "Text:\n\n.. code-block:: yaml\n\n   a:\n     b: 1\n\n   c: 2\n\nMore.\n\n.. code-block:: text\n\n   x\n"
+    )
+    assert blocks(markdown, "yaml") == ["a: 1\n"]
+    assert blocks(restructured, "yaml") == ["a:\n  b: 1\n\nc: 2\n"]
+
+
+def test_the_pages_are_there() -> None:
+    assert len(GUIDES) == 9
+    listed = yaml.safe_load((ROOT / "docs" / "docsite" / "extra-docs.yml").read_text(encoding="utf-8"))["sections"]
+    assert sorted(name for section in listed for name in section["toctree"]) == [path.stem for path in GUIDES]
+    assert sum(len(yaml_blocks(path)) for path in PAGES) > 25
+
+
+def test_every_yaml_directive_is_read() -> None:
+    for path in PAGES:
+        text = path.read_text(encoding="utf-8")
+        announced = len(re.findall(r"(?m)^\s*(?:```yaml|\.\. code-block:: yaml)\s*$", text))
+        assert announced == len(blocks(text, "yaml")), path.name
+
+
+# YAML
+
+
+def role_spec(role: str) -> dict[str, Any]:
+    path = ROOT / "roles" / role / "meta" / "argument_specs.yml"
+    options: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+    return options
+
+
+def variable_mistakes(where: str, variables: Mapping[str, Any], roles: list[str]) -> list[str]:
+    """What the roles' argument specifications say about these variables. A variable says which role it belongs to."""
+    mistakes: list[str] = []
+    owners = {role: role_spec(role) for role in ROLES}
+    for role, spec in owners.items():
+        given = {name: value for name, value in variables.items() if name in spec}
+        if not given and role not in roles:
+            continue
+        plain = {name: documentation.without_templates(value, spec[name]) for name, value in given.items()}
+        said = ArgumentSpecValidator(spec).validate(plain).error_messages
+        mistakes += [f"{where}: role {role}: {message}" for message in said]
+    known = {name for spec in owners.values() for name in spec}
+    mistakes += [
+        f"{where}: {name} is a variable of no role"
+        for name in variables
+        if name.startswith("w365_") and name not in known
+    ]
+    return mistakes
+
+
+def task_mistakes(entries: list[Any], defaults: Mapping[str, Any]) -> Iterator[str]:
+    """Mistakes in tasks, blocks and plays."""
+    for entry in entries:
+        where = str(entry.get("name"))
+        if not entry.get("name"):
+            yield f"a task, block or play has no name: {entry}"
+            continue
+        here = entry.get("module_defaults", {}).get(GROUP, defaults)
+        foreign = sorted(set(here) - set(connection_option_names()))
+        if foreign:
+            yield f"{where}: {', '.join(foreign)} cannot be a default of all modules"
+        if "hosts" in entry:
+            roles = [str(role["role"] if isinstance(role, dict) else role) for role in entry.get("roles", [])]
+            for role in roles:
+                if role.removeprefix(f"{COLLECTION}.") not in ROLES:
+                    yield f"{where}: there is no role {role}"
+            if entry.get("gather_facts") is not False:
+                yield f"{where}: gathers facts, which nothing needs"
+            yield from variable_mistakes(
+                where, entry.get("vars", {}), [role.removeprefix(f"{COLLECTION}.") for role in roles]
+            )
+            for key in PLAY_KEYS:
+                yield from task_mistakes(entry.get(key, []), here)
+        elif any(key in entry for key in BLOCK_KEYS):
+            for key in BLOCK_KEYS:
+                yield from task_mistakes(entry.get(key, []), here)
+        elif not OTHERS & set(entry):
+            bare = {name: {} if value is None and "." in name else value for name, value in entry.items()}
+            yield from documentation.example_mistakes(
+                yaml.safe_dump([{"name": where, "module_defaults": {GROUP: dict(here)}, "block": [bare]}])
+            )
+
+
+def yaml_mistakes(document: Any) -> list[str]:
+    """What would be refused in one YAML block. A dictionary is variables, or a file that is not Ansible's to check."""
+    if isinstance(document, list):
+        return list(task_mistakes(document, {}))
+    if isinstance(document, dict):
+        return variable_mistakes("variables", document, [])
+    return [f"neither a list nor a dictionary: {document!r}"]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_yaml_is_accepted(path: Path) -> None:
+    assert [mistake for document in yaml_blocks(path) for mistake in yaml_mistakes(document)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"- name: A task\n  {COLLECTION}.w365_user: {{upn: a@contoso.com, purge: true}}", "purge"),
+        (f"- name: A task\n  {COLLECTION}.w365_usr: {{upn: a@contoso.com}}", "does not exist"),
+        (f"- {COLLECTION}.w365_user: {{upn: a@contoso.com}}", "has no name"),
+        (f"- name: A task\n  {COLLECTION}.w365_sso: {{primary_domain: a.b, client_id: c, key: plain}}", "in the clear"),
+        ("- name: A task\n  ansible.builtin.shell: ls", "not a module that these examples need"),
+        ("- name: A task\n  w365_user: {upn: a@contoso.com}", "by its full name"),
+        ("- name: A play\n  hosts: localhost\n  tasks: []", "gathers facts"),
+        (
+            f"- name: A play\n  hosts: localhost\n  gather_facts: false\n  roles: [{COLLECTION}.w365_tenants]",
+            "there is no role",
+        ),
+        (
+            f"- name: A play\n  hosts: localhost\n  gather_facts: false\n  roles: [{COLLECTION}.w365_tenant]",
+            "w365_tenant_definition",
+        ),
+        ("w365_tenant_definition: {user: []}", "user"),
+        ("w365_tenant_definition: {groups: [{name: Sales, members: {ad: [a@contoso.com]}}]}", "ad"),
+        ("w365_tennant_definition: {}", "a variable of no role"),
+        (
+            f"- name: A play\n  hosts: localhost\n  gather_facts: false\n  module_defaults: {{{GROUP}: {{upn: a}}}}",
+            "cannot be a default",
+        ),
+    ],
+)
+def test_mistakes_in_yaml_are_found(text: str, said: str) -> None:
+    mistakes = yaml_mistakes(yaml.safe_load(text))
+    assert any(said in mistake for mistake in mistakes), mistakes
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_yaml_has_our_style(path: Path) -> None:
+    linter = pytest.importorskip("yamllint.linter", reason="yamllint belongs to our tools, not to every matrix cell")
+    config = importlib.import_module("yamllint.config").YamlLintConfig(file=str(ROOT / ".yamllint"))
+    for block in blocks(path.read_text(encoding="utf-8"), "yaml"):
+        assert [str(problem) for problem in linter.run(block, config)] == [], block
+
+
+# What the pages name
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_environment_variables_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    known = {option.env for option in CONNECTION_OPTIONS} | OTHER_VARIABLES
+    assert sorted(set(re.findall(r"\bW365_[A-Z_]*[A-Z]\b", text)) - known) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_modules_roles_and_options_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    named = set(re.findall(rf"{re.escape(COLLECTION)}\.(w365_\w+)", text))
+    assert named <= {*MODULES, *ROLES}
+    for target in re.findall(r":ansplugin:`([^`]+)`", text):
+        assert target.removeprefix(f"{COLLECTION}.").removesuffix("#module") in MODULES, target
+    for target in re.findall(r":ansopt:`([^`]+)`", text):
+        module, _, option = target.removeprefix(f"{COLLECTION}.").partition("#module:")
+        assert option in documentation.full_spec(module), target
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=page_name)
+def test_references_lead_to_a_label(path: Path) -> None:
+    labels = {label for guide in GUIDES for label in re.findall(r"(?m)^\.\. _(\S+):$", guide.read_text("utf-8"))}
+    assert f"ansible_collections.{COLLECTION}.docsite.{path.stem}" in labels
+    wanted = re.findall(r":ref:`[^`]*<([^>]+)>`", path.read_text("utf-8"))
+    assert set(wanted) <= labels
+
+
+def test_readme_names_everything_that_there_is() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert {name for name in MODULES if f"| `{name}` |" not in text} == set()
+    assert {name for name in ROLES if f"| [`{name}`](roles/{name}/README.md) |" not in text} == set()
+    playbooks = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
+    assert {name for name in playbooks if f"| `{COLLECTION}.{name}` |" not in text} == set()
+
+
+def test_readme_has_the_headings_that_certification_asks_for() -> None:
+    headings = re.findall(r"(?m)^#{2,3} (.+)$", (ROOT / "README.md").read_text(encoding="utf-8"))
+    wanted = ["Description", "Requirements", "Installation", "Use Cases", "Testing", "Contributing", "Support"]
+    wanted += ["Release Notes and Roadmap", "Related Information", "License Information"]
+    assert [heading for heading in headings if heading in wanted] == wanted
+    assert {"Communication", "Code of Conduct"} <= set(headings)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_links_to_files_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
+        # The changelog is made at a release.
+        assert target == "CHANGELOG.rst" or (path.parent / target).exists(), target
+
+
+# Error sentences
+
+
+def flattened(node: ast.AST) -> str | None:
+    """The text of a constant or an f-string, with … for what is filled in."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.JoinedStr):
+        return "".join(flattened(part) or "…" for part in node.values)
+    return None
+
+
+def source_texts() -> list[str]:
+    """Every text in the code behind the modules."""
+    texts = []
+    for path in sorted((ROOT / "plugins" / "module_utils" / "_w365").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        texts += [text for node in ast.walk(tree) if (text := flattened(node))]
+    return texts
+
+
+def is_said(sentence: str, texts: list[str]) -> bool:
+    """Whether one of the texts holds the sentence, where … stands for anything in both."""
+    pieces = [piece for piece in sentence.strip().split("…") if piece.strip(" .()'")]
+    pattern = re.compile(".*?".join(re.escape(piece) for piece in pieces), re.DOTALL)
+    return any(pattern.search(text) for text in texts)
+
+
+def test_error_sentences_are_those_of_the_code() -> None:
+    texts = source_texts()
+    guide = (ROOT / "docs" / "docsite" / "rst" / "guide_errors.rst").read_text(encoding="utf-8")
+    _example, *sentences = blocks(guide, "text")
+    assert len(sentences) > 30
+    assert [sentence for sentence in sentences if not is_said(sentence, texts)] == []
+
+
+def test_a_changed_sentence_is_found() -> None:
+    assert is_said("has no user …. Create it.", ["x has no user …. Create it. Or not."])
+    assert not is_said("has no user …. Make it.", ["x has no user …. Create it. Or not."])
+
+
+# The published contract
+
+
+@pytest.fixture
+def writer(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    yield importlib.import_module("write_contract")
+    sys.modules.pop("write_contract", None)
+
+
+def test_contract_is_fresh(writer: Any) -> None:
+    writer.check(writer.render())
+
+
+def test_stale_contract_is_found(writer: Any) -> None:
+    with pytest.raises(Exception, match=r"is stale.*python tools/write_contract\.py"):
+        writer.check(writer.render().replace("| A |", "| D |", 1))
+
+
+def test_contract_holds_every_endpoint_with_its_letter(writer: Any) -> None:
+    text = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+    for endpoint in writer.load_contract().ENDPOINTS.values():
+        row = f"| `{endpoint.id}` | `{endpoint.method} {endpoint.path}` | {endpoint.letter} | {endpoint.payload} |"
+        assert row in text
+
+
+def test_contract_speaks_of_every_module(writer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(writer.MODULES, "w365_user")
+    with pytest.raises(Exception, match=r"differ in w365_user\."):
+        writer.render()
