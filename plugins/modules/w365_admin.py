@@ -186,7 +186,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users_and_groups import upn_change
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import Desired
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.predict import after
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.predict import predict
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import W365Module, run_module
 
 ARGUMENT_SPEC: dict[str, Any] = {"administrators": add_remove_set_spec(required=True)}
@@ -194,16 +194,16 @@ ARGUMENT_SPEC: dict[str, Any] = {"administrators": add_remove_set_spec(required=
 RULES: dict[str, Any] = {}
 
 
-def corridor(module: W365Module) -> dict[str, Any]:
+def run(module: W365Module) -> dict[str, Any]:
     wanted = upn_change(module.params["administrators"], "administrators")
     plan = module.plan(Desired(administrators=wanted), module.administration)
     report = module.carry_out(plan, module.administration.handlers())
-    administrators = after(module.current, plan).administrators or frozenset()
+    administrators = predict(module.current, plan).administrators or frozenset()
     return module.outcome(report, administrators=sorted(administrators))
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, **RULES)
+    run_module(run, ARGUMENT_SPEC, **RULES)
 
 
 if __name__ == "__main__":

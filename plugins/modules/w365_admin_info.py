@@ -118,13 +118,13 @@ ARGUMENT_SPEC: dict[str, Any] = {}
 RULES: dict[str, Any] = {}
 
 
-def corridor(module: W365Module) -> dict[str, Any]:
+def run(module: W365Module) -> dict[str, Any]:
     found = [user for user in module.administration.users_with_roles() if user.administrator]
     return {"changed": False, "administrators": [user.as_result() for user in sorted(found, key=lambda user: user.key)]}
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, **RULES)
+    run_module(run, ARGUMENT_SPEC, **RULES)
 
 
 if __name__ == "__main__":

@@ -210,7 +210,7 @@ from typing import Any
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import AnswerError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.raw_request import (
     masked_secrets,
-    raw_call_from_task,
+    raw_request_from_options,
     secret_values,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_module
@@ -231,11 +231,11 @@ ARGUMENT_SPEC: dict[str, Any] = {
 RULES: dict[str, Any] = {}
 
 
-def corridor(module: EntraModule) -> dict[str, Any]:
+def run(module: EntraModule) -> dict[str, Any]:
     params = module.params
     method = params["method"]
-    module.learn_secrets(secret_values(params["body"]))
-    call = raw_call_from_task(params)
+    module.add_secrets(secret_values(params["body"]))
+    call = raw_request_from_options(params)
     changed = method != "GET"
     if changed and module.check_mode:
         return {"changed": True, "status": None, "json": None, "content": None, "headers": None}
@@ -265,7 +265,7 @@ def corridor(module: EntraModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, EntraModule, **RULES)
+    run_module(run, ARGUMENT_SPEC, EntraModule, **RULES)
 
 
 if __name__ == "__main__":

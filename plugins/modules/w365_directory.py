@@ -519,7 +519,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     update_password_spec,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.directory import (
-    directory_from_task,
+    directory_from_options,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.files import (
     content_spec,
@@ -531,7 +531,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ta
     plan_of_file,
     write_plan,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.report_option import expect_reports
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.report_option import prepare_reports
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **content_spec(),
@@ -554,12 +554,12 @@ RULES: dict[str, Any] = {
 }
 
 
-def corridor(module: W365Module) -> dict[str, Any]:
+def run(module: W365Module) -> dict[str, Any]:
     module.progress = progress_of(module.params)
-    expect_reports(module, ", ".join(module.params["src"] or ()) or module.params["apply_plan"] or "the task itself")
+    prepare_reports(module, ", ".join(module.params["src"] or ()) or module.params["apply_plan"] or "the task itself")
     content = read_files(module.params["src"] or ())
-    module.learn_secrets(user["password"] for user in content.users if user["password"])
-    desired = directory_from_task(module.params, content)
+    module.add_secrets(user["password"] for user in content.users if user["password"])
+    desired = directory_from_options(module.params, content)
     own: dict[str, Any] = {}
     if module.params["apply_plan"]:
         plan, own["plan_digest"] = plan_of_file(module, desired)
@@ -577,7 +577,7 @@ def corridor(module: W365Module) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, **RULES)
+    run_module(run, ARGUMENT_SPEC, **RULES)
 
 
 if __name__ == "__main__":

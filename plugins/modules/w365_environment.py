@@ -265,10 +265,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     when_unreadable_spec,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.environment import (
-    environment_from_task,
+    environment_from_options,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.environment import (
-    Unreadable,
+    WhenUnreadable,
     plan_environment,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_module
@@ -296,10 +296,10 @@ ARGUMENT_SPEC: dict[str, Any] = {
 RULES: dict[str, Any] = {"required_if": [("state", "absent", ("delete_confirmation",))]}
 
 
-def corridor(module: InstanceModule) -> dict[str, Any]:
-    wanted = environment_from_task(module.params)
+def run(module: InstanceModule) -> dict[str, Any]:
+    wanted = environment_from_options(module.params)
     current = module.instance.find_environment(wanted.name, wanted.administrator, empty=wanted.empty)
-    plan = plan_environment(wanted, current, Unreadable(module.params["when_unreadable"]))
+    plan = plan_environment(wanted, current, WhenUnreadable(module.params["when_unreadable"]))
     # Validate asks for a first administrator, whom an empty environment does not have.
     if wanted.present and current is None and module.params["validate"] and not wanted.empty:
         module.instance.validate_environment(wanted.name, wanted.administrator)
@@ -311,7 +311,7 @@ def corridor(module: InstanceModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, InstanceModule, **RULES)
+    run_module(run, ARGUMENT_SPEC, InstanceModule, **RULES)
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ ARGUMENT_SPEC: dict[str, Any] = {}
 RULES: dict[str, Any] = {}
 
 
-def corridor(module: InstanceModule) -> dict[str, Any]:
+def run(module: InstanceModule) -> dict[str, Any]:
     name = module.params["environment"]
     environments = module.instance.list_environments()
     readable = environments is not None
@@ -123,7 +123,7 @@ def corridor(module: InstanceModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, InstanceModule, **RULES)
+    run_module(run, ARGUMENT_SPEC, InstanceModule, **RULES)
 
 
 if __name__ == "__main__":

@@ -274,7 +274,7 @@ from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import group_spec
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users_and_groups import (
-    group_from_task,
+    group_from_options,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import Desired
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import W365Module, run_module
@@ -284,15 +284,15 @@ ARGUMENT_SPEC: dict[str, Any] = group_spec()
 RULES: dict[str, Any] = {}
 
 
-def corridor(module: W365Module) -> dict[str, Any]:
-    wanted = group_from_task(module.params)
+def run(module: W365Module) -> dict[str, Any]:
+    wanted = group_from_options(module.params)
     plan = module.plan(Desired(groups=(wanted,)))
     report = module.carry_out(plan, module.directory.handlers())
     return module.outcome(report, group=module.object_of(report, wanted))
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, **RULES)
+    run_module(run, ARGUMENT_SPEC, **RULES)
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
 RULES: dict[str, Any] = {}
 
 
-def corridor(module: W365Module) -> dict[str, Any]:
+def run(module: W365Module) -> dict[str, Any]:
     name, members = module.params["name"], module.params["include_members"]
     if name is None:
         groups = module.directory.list_groups(members=members)
@@ -142,7 +142,7 @@ def corridor(module: W365Module) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, **RULES)
+    run_module(run, ARGUMENT_SPEC, **RULES)
 
 
 if __name__ == "__main__":

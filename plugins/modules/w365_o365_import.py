@@ -333,7 +333,7 @@ from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra.importer import (
     desired_from_entra,
-    with_others,
+    with_known_owners,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     IMPORT_SCOPE_RULES,
@@ -352,7 +352,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ta
     keep_state,
     read_entra,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.report_option import expect_reports
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.report_option import prepare_reports
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **import_scope_spec(),
@@ -364,14 +364,14 @@ ARGUMENT_SPEC: dict[str, Any] = {
 RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 
 
-def corridor(module: EntraModule) -> dict[str, Any]:
+def run(module: EntraModule) -> dict[str, Any]:
     module.progress = progress_of(module.params)
-    expect_reports(module, ", ".join(filter(None, ["Microsoft Entra", module.params["entra_tenant"]])))
+    prepare_reports(module, ", ".join(filter(None, ["Microsoft Entra", module.params["entra_tenant"]])))
     scope = import_scope_from_options(module.params)
     read = read_entra(module, scope)
-    desired = desired_from_entra(read.found, scope, module.directory.abilities)
+    desired = desired_from_entra(read.found, scope, module.directory.capabilities)
     current = module.read(desired)
-    plan = module.compare(with_others(desired, current, module.graph), current)
+    plan = module.compare(with_known_owners(desired, current, module.graph), current)
     keep_state(module, read)
     report = module.carry_out(plan, module.directory.handlers(), batch=module.directory.batch)
     # Not "skipped": Ansible takes a result with that key for a task that did not run.
@@ -380,7 +380,7 @@ def corridor(module: EntraModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, EntraModule, **RULES)
+    run_module(run, ARGUMENT_SPEC, EntraModule, **RULES)
 
 
 if __name__ == "__main__":

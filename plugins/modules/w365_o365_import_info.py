@@ -155,10 +155,10 @@ left_out:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_ABILITIES
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_CAPABILITIES
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra.importer import (
     desired_from_entra,
-    found_afresh,
+    read_full,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     IMPORT_SCOPE_RULES,
@@ -175,10 +175,10 @@ ARGUMENT_SPEC: dict[str, Any] = import_scope_spec()
 RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 
 
-def corridor(module: EntraModule) -> dict[str, Any]:
+def run(module: EntraModule) -> dict[str, Any]:
     # What could be imported is told in full, as SCIM can hold it, wherever it will go.
     scope = import_scope_from_options(module.params)
-    found = desired_from_entra(found_afresh(module.graph, scope), scope, SCIM_ABILITIES)
+    found = desired_from_entra(read_full(module.graph, scope), scope, SCIM_CAPABILITIES)
     return {
         "changed": False,
         "users": [{"upn": user.upn, **user.fields} for user in found.users if user.present],
@@ -192,7 +192,7 @@ def corridor(module: EntraModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, EntraModule, **RULES)
+    run_module(run, ARGUMENT_SPEC, EntraModule, **RULES)
 
 
 if __name__ == "__main__":

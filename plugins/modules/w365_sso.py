@@ -227,9 +227,9 @@ from typing import Any
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     when_unreadable_spec,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.environment import sso_from_task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.environment import sso_from_options
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.environment import (
-    Unreadable,
+    WhenUnreadable,
     plan_sso,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_module
@@ -251,9 +251,9 @@ RULES: dict[str, Any] = {
 }
 
 
-def corridor(module: EntraModule) -> dict[str, Any]:
+def run(module: EntraModule) -> dict[str, Any]:
     params = module.params
-    wanted = sso_from_task(params)
+    wanted = sso_from_options(params)
     current, readable = module.read_sso()
     plan = plan_sso(
         wanted,
@@ -261,7 +261,7 @@ def corridor(module: EntraModule) -> dict[str, Any]:
         current,
         readable=readable,
         update_key=params["update_key"],
-        unreadable=Unreadable(params["when_unreadable"]),
+        unreadable=WhenUnreadable(params["when_unreadable"]),
         environment=module.environment,
     )
     verified = plan.changed and params["verify"]
@@ -274,7 +274,7 @@ def corridor(module: EntraModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, EntraModule, **RULES)
+    run_module(run, ARGUMENT_SPEC, EntraModule, **RULES)
 
 
 if __name__ == "__main__":

@@ -87,13 +87,13 @@ ARGUMENT_SPEC: dict[str, Any] = {}
 RULES: dict[str, Any] = {}
 
 
-def corridor(module: InstanceModule) -> dict[str, Any]:
+def run(module: InstanceModule) -> dict[str, Any]:
     sso, readable = module.provisioning.sso(module.environment)
     return {"changed": False, "sso": sso.as_result() if sso else None, "readable": readable}
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, InstanceModule, **RULES)
+    run_module(run, ARGUMENT_SPEC, InstanceModule, **RULES)
 
 
 if __name__ == "__main__":

@@ -330,7 +330,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     user_spec,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users_and_groups import (
-    user_from_task,
+    user_from_options,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import Desired
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import W365Module, run_module
@@ -340,15 +340,15 @@ ARGUMENT_SPEC: dict[str, Any] = {**user_spec(), "update_password": update_passwo
 RULES: dict[str, Any] = {}
 
 
-def corridor(module: W365Module) -> dict[str, Any]:
-    wanted = user_from_task(module.params)
+def run(module: W365Module) -> dict[str, Any]:
+    wanted = user_from_options(module.params)
     plan = module.plan(Desired(users=(wanted,)))
     report = module.carry_out(plan, module.directory.handlers())
     return module.outcome(report, user=module.object_of(report, wanted))
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, **RULES)
+    run_module(run, ARGUMENT_SPEC, **RULES)
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ ARGUMENT_SPEC: dict[str, Any] = {"upn": {"type": "str", "aliases": ["user_princi
 RULES: dict[str, Any] = {}
 
 
-def corridor(module: W365Module) -> dict[str, Any]:
+def run(module: W365Module) -> dict[str, Any]:
     upn = module.params["upn"]
     if upn is None:
         users = module.directory.list_users()
@@ -149,7 +149,7 @@ def corridor(module: W365Module) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(corridor, ARGUMENT_SPEC, **RULES)
+    run_module(run, ARGUMENT_SPEC, **RULES)
 
 
 if __name__ == "__main__":

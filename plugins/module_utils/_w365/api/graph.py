@@ -303,7 +303,7 @@ class GraphClient:
                 refused += 1
                 # Whoever wants the longest rest speaks for all of them.
                 slowest = max(throttled, key=lambda answer: retry_after(answer.headers.get("retry-after")) or 0)
-                self._http.wait_as_told(slowest, refused, "a request in POST /$batch")
+                self._http.wait_for_server(slowest, refused, "a request in POST /$batch")
         return found
 
     def _relative(self, endpoint_id: str, object_id: str, query: Mapping[str, Any]) -> str:

@@ -170,7 +170,7 @@ class ProvisioningClient:
                 answer,
                 endpoint,
                 path,
-                way_out(endpoint),
+                alternative_to(endpoint),
             )
         if environment and not endpoint.assumed and answer.status == 404:
             return unknown_environment(environment, self.root)
@@ -240,7 +240,7 @@ def unknown_environment(name: str, root: str) -> EnvironmentNotFoundError:
     )
 
 
-def way_out(endpoint: Endpoint) -> str:
+def alternative_to(endpoint: Endpoint) -> str:
     """What to do on a server that has only the documented endpoints."""
     override = f"If your server has it under another path, give that in option endpoints: {{'{endpoint.id}': '/...'}}."
     if endpoint.id.startswith("group."):

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from ..model.capabilities import Abilities
+from ..model.capabilities import Capabilities
 from ..model.desired import Desired
 from ..model.directory import Group, Snapshot, User
 from ..planning.plan import Plan
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Directory(Protocol):
     """What the corridor asks of an environment. Both adapters answer in the model's words."""
 
-    abilities: Abilities
+    capabilities: Capabilities
 
     def snapshot(self, desired: Desired, *, concurrency: int = 1) -> Snapshot:
         """As much of the environment as a plan for `desired` needs."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.desired import Desired, DesiredUser
 from ..model.directory import User
-from ..model.names import folded
+from ..model.names import comparison_key
 
 if TYPE_CHECKING:
     from ..execution.apply import Handler
@@ -49,7 +49,7 @@ def primary_administrator(users: Iterable[User]) -> str | None:
     return min(active, key=lambda user: int(user.id)).key
 
 
-def purge_needs_groups(desired: Desired) -> bool:
+def removal_needs_groups(desired: Desired) -> bool:
     purge = desired.purge
     return purge is not None and ("groups" in purge.kinds or bool(purge.scope is not None and purge.scope.groups))
 
@@ -60,10 +60,10 @@ def user_names(desired: Desired) -> list[str]:
     names += [key for group in desired.groups if group.members for key in sorted(group.members.named)]
     if desired.administrators is not None:
         names += sorted(desired.administrators.named)
-    return list(dict.fromkeys(folded(name) if "@" in name else name for name in names))
+    return list(dict.fromkeys(comparison_key(name) if "@" in name else name for name in names))
 
 
-def takes_away(user: DesiredUser) -> bool:
+def removes_administrator(user: DesiredUser) -> bool:
     """True when carrying this out may cost an environment an administrator."""
     return not user.present or user.fields.get("active") is False or user.fields.get("administrator") is False
 

@@ -18,7 +18,7 @@ from ..transport.http import TRIES
 Thing = TypeVar("Thing")
 
 
-def created_once(create: Callable[[], Thing], find: Callable[[], Thing | None]) -> tuple[Thing, bool]:
+def create_once(create: Callable[[], Thing], find: Callable[[], Thing | None]) -> tuple[Thing, bool]:
     """Create an object exactly once, and say whether it was this call that did.
 
     A POST whose answer was lost is looked up before it is repeated. "Exists already" is looked up too: somebody else

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import AlreadyExistsError, AnswerError, EndpointMissingError, InputError, ValidationError, W365Error
-from ..model.environment import Environment, SingleSignOn, sanitised_environment_name
+from ..model.environment import Environment, SingleSignOn, sanitized_environment_name
 from ..planning.actions import Action
-from .create_once import created_once
+from .create_once import create_once
 
 if TYPE_CHECKING:
     from ..api.provisioning import ProvisioningClient
@@ -56,12 +56,12 @@ class Instance:
         """
         listed = self.list_environments()
         if listed is not None:
-            names = (name.lower(), sanitised_environment_name(name))
+            names = (name.lower(), sanitized_environment_name(name))
             return next((found for wanted in names for found in listed if found.name.lower() == wanted), None)
         try:
             answered = self.validate_environment(name, administrator)
         except AlreadyExistsError:
-            return Environment(sanitised_environment_name(name))
+            return Environment(sanitized_environment_name(name))
         except ValidationError:
             if not empty:
                 raise
@@ -94,7 +94,7 @@ class Instance:
         def create() -> Environment:
             return Environment(self._client.create_environment(action.name, administrator), True)
 
-        created, _ours = created_once(create, lambda: self._find_created(action.name, administrator))
+        created, _ours = create_once(create, lambda: self._find_created(action.name, administrator))
         self._names[action.outcome.name] = created.name
         return created
 

@@ -20,10 +20,10 @@ from ..api.provisioning_mapping import (
     user_from_provisioning,
 )
 from ..errors import AlreadyExistsError, EndpointMissingError, RolesUnreadableError, W365Error
-from ..model.capabilities import Abilities
+from ..model.capabilities import Capabilities
 from ..model.desired import Desired, DesiredUser
 from ..model.directory import UNRESOLVED, USER_FIELDS, Group, Snapshot, User, difference, with_fields
-from ..model.names import folded
+from ..model.names import comparison_key
 from ..planning.actions import Action
 from ..planning.plan import Plan
 from .common import (
@@ -31,10 +31,10 @@ from .common import (
     active_administrators,
     handlers_of,
     primary_administrator,
-    purge_needs_groups,
+    removal_needs_groups,
     user_names,
 )
-from .create_once import created_once
+from .create_once import create_once
 
 if TYPE_CHECKING:
     from ..api.provisioning import ProvisioningClient
@@ -44,13 +44,13 @@ if TYPE_CHECKING:
 _SCIM_ONLY = "Give scim_url and scim_token: it travels over SCIM."
 
 
-PROVISIONING_ABILITIES = Abilities(
+PROVISIONING_CAPABILITIES = Capabilities(
     wire="the Provisioning API",
     user_fields=frozenset(PROVISIONING_USER_NAMES) - {"password", "create_in_office365"},
     group_fields=frozenset(PROVISIONING_GROUP_NAMES),
     extras=frozenset({"password", "create_in_office365"}),
     permanent_deletion=False,
-    ways_out={
+    alternatives={
         "email": "There the e-mail address is the UPN: leave email out, or give scim_url and scim_token.",
         "external_id": _SCIM_ONLY,
         "permanent": "Give scim_url and scim_token: SCIM can delete for good. Otherwise the user goes for good after 30 days.",
@@ -65,7 +65,7 @@ class ProvisioningDirectory:
     are looked up by asking whether they could be created.
     """
 
-    abilities = PROVISIONING_ABILITIES
+    capabilities = PROVISIONING_CAPABILITIES
 
     def __init__(self, client: ProvisioningClient, environment: str) -> None:
         from threading import Lock
@@ -83,7 +83,7 @@ class ProvisioningDirectory:
     # Reading
 
     def snapshot(self, desired: Desired, *, concurrency: int = 1) -> Snapshot:
-        groups = tuple(self.list_groups()) if desired.groups or purge_needs_groups(desired) else ()
+        groups = tuple(self.list_groups()) if desired.groups or removal_needs_groups(desired) else ()
         wanted = user_names(desired) or desired.administrators is not None or desired.purge
         try:
             reader = self.list_users if desired.administrators is None else self.users_with_roles
@@ -154,11 +154,15 @@ class ProvisioningDirectory:
         return groups
 
     def find_user(self, name: str) -> User | None:
-        return next((user for user in self.list_users() if user.key == folded(name) or user.id == name), None)
+        return next((user for user in self.list_users() if user.key == comparison_key(name) or user.id == name), None)
 
     def find_group(self, name: str, *, members: bool = True) -> Group | None:
         return next(
-            (group for group in self.list_groups(members=members) if group.key == folded(name) or group.id == name),
+            (
+                group
+                for group in self.list_groups(members=members)
+                if group.key == comparison_key(name) or group.id == name
+            ),
             None,
         )
 
@@ -186,7 +190,7 @@ class ProvisioningDirectory:
             answer = self._client.call("user.create", environment=self._environment, body=body)
             return with_fields(wanted, {"id": str(answer) if isinstance(answer, int | str) else "", "active": True})
 
-        user, ours = created_once(create, lambda: self._find_created(wanted))
+        user, ours = create_once(create, lambda: self._find_created(wanted))
         self._ids[user.key] = user.id
         given = {name: value for name, value in action.changes.items() if name in PROVISIONING_USER_NAMES}
         # A new user is active; whoever should not be is changed at once. The same call mends what somebody else created.
@@ -223,7 +227,7 @@ class ProvisioningDirectory:
         return with_fields(user, {"active": False})
 
     def delete_user_permanently(self, action: Action) -> None:
-        raise W365Error(f"the Provisioning API cannot do that. {self.abilities.ways_out['permanent']}")
+        raise W365Error(f"the Provisioning API cannot do that. {self.capabilities.alternatives['permanent']}")
 
     def create_group(self, action: Action) -> Group:
         wanted: Group = action.outcome
@@ -237,7 +241,7 @@ class ProvisioningDirectory:
                 wanted, {"id": str(answer) if isinstance(answer, int | str) else "", "members": frozenset()}
             )
 
-        group, _ours = created_once(create, lambda: self.find_group(wanted.name))
+        group, _ours = create_once(create, lambda: self.find_group(wanted.name))
         self._group_ids[group.key] = group.id
         return group
 

@@ -22,10 +22,10 @@ from ..api.scim_mapping import (
     user_to_scim,
 )
 from ..errors import AnswerError, NotFoundError, RolesUnreadableError, ValidationError, W365Error
-from ..model.capabilities import Abilities
+from ..model.capabilities import Capabilities
 from ..model.desired import Desired
 from ..model.directory import GROUP_FIELDS, UNRESOLVED, USER_FIELDS, Group, Snapshot, User, difference, with_fields
-from ..model.names import folded, known_id
+from ..model.names import comparison_key, external_id_key
 from ..planning.actions import Action
 from ..planning.plan import Plan
 from .common import (
@@ -33,11 +33,11 @@ from .common import (
     active_administrators,
     handlers_of,
     primary_administrator,
-    purge_needs_groups,
-    takes_away,
+    removal_needs_groups,
+    removes_administrator,
     user_names,
 )
-from .create_once import created_once
+from .create_once import create_once
 
 if TYPE_CHECKING:
     from ..execution.apply import Batch, Handler
@@ -51,11 +51,11 @@ LOOKUPS = 25
 Thing = TypeVar("Thing", User, Group)
 
 
-SCIM_ABILITIES = Abilities(
+SCIM_CAPABILITIES = Capabilities(
     wire="SCIM",
     user_fields=frozenset(SCIM_USER_PATHS),
     group_fields=frozenset(SCIM_GROUP_PATHS),
-    ways_out={
+    alternatives={
         "administrator": "The role is given over the Provisioning API: use w365_admin.",
         "password": "Users that come over SCIM sign in with Microsoft Entra; leave the password out.",
         "create_in_office365": "It belongs to the Provisioning API: leave out scim_url, or create the account in Microsoft Entra.",
@@ -67,7 +67,7 @@ SCIM_ABILITIES = Abilities(
 class ScimDirectory:
     """Users, groups and memberships over SCIM. Administrators, which never travel over SCIM, over `administration`."""
 
-    abilities = SCIM_ABILITIES
+    capabilities = SCIM_CAPABILITIES
 
     def __init__(self, client: ScimClient, administration: ProvisioningDirectory | None) -> None:
         self._client = client
@@ -89,7 +89,7 @@ class ScimDirectory:
         if names or desired.purge:
             users = self.list_users() if listing else _distinct(map(self.find_user, names))
         with_members = _needs_members(desired)
-        if (desired.groups and (desired.whole or len(desired.groups) > LOOKUPS)) or purge_needs_groups(desired):
+        if (desired.groups and (desired.whole or len(desired.groups) > LOOKUPS)) or removal_needs_groups(desired):
             groups = self.list_groups(members=with_members, concerned=_concerned_groups(desired))
         else:
             groups = _distinct(
@@ -111,7 +111,9 @@ class ScimDirectory:
     def _people_with_roles(self, desired: Desired) -> list[User] | None:
         """The users as the Provisioning API shows them; None when they need not or cannot be read."""
         must = desired.administrators is not None
-        if self._administration is None or not (must or desired.purge or any(map(takes_away, desired.users))):
+        if self._administration is None or not (
+            must or desired.purge or any(map(removes_administrator, desired.users))
+        ):
             return None
         try:
             return self._administration.users_with_roles()
@@ -133,7 +135,7 @@ class ScimDirectory:
             read = [
                 self._full(group)
                 if concerned is None
-                or not concerned.isdisjoint((group.key, group.id, folded(group.external_id or group.id)))
+                or not concerned.isdisjoint((group.key, group.id, comparison_key(group.external_id or group.id)))
                 else (group, ids)
                 for group, ids in read
             ]
@@ -148,7 +150,7 @@ class ScimDirectory:
         found = [
             user
             for r in self._client.find("scim.user.list", "userName", name)
-            if (user := user_from_scim(r)).key == folded(name)
+            if (user := user_from_scim(r)).key == comparison_key(name)
         ]
         if found:
             return self._remember(found[0])
@@ -160,7 +162,7 @@ class ScimDirectory:
     def find_group(self, name: str, *, members: bool = True) -> Group | None:
         for resource in self._client.find("scim.group.list", "displayName", name):
             group, ids = group_from_scim(resource)
-            if group.key == folded(name):
+            if group.key == comparison_key(name):
                 return self._read_group(group, ids, resource, members=members)
         return None
 
@@ -306,7 +308,7 @@ class ScimDirectory:
             found = user_from_scim(resource) if isinstance(resource, Mapping) else self.find_user(wanted.upn)
             return found or wanted
 
-        user, ours = created_once(create, lambda: self.find_user(wanted.upn))
+        user, ours = create_once(create, lambda: self.find_user(wanted.upn))
         if not ours:
             _refuse_somebody_else(wanted, user)
             given = {name: value for name, value in action.changes.items() if name in SCIM_USER_PATHS}
@@ -343,7 +345,7 @@ class ScimDirectory:
             found = group_from_scim(resource)[0] if isinstance(resource, Mapping) else self.find_group(wanted.name)
             return found or wanted
 
-        group, ours = created_once(create, lambda: self.find_group(wanted.name, members=False))
+        group, ours = create_once(create, lambda: self.find_group(wanted.name, members=False))
         if not ours:
             given = {name: value for name, value in action.changes.items() if name in SCIM_GROUP_PATHS}
             group = self._patched(group, difference(given, group, GROUP_FIELDS))
@@ -401,7 +403,11 @@ def _replace_operation(paths: Mapping[str, str], name: str, value: Any, thing: U
 
 def _refuse_somebody_else(wanted: User, found: User) -> None:
     """Whoever has the UPN under another external id is another person, such as one whose rename failed."""
-    if wanted.external_id and found.external_id and known_id(wanted.external_id) != known_id(found.external_id):
+    if (
+        wanted.external_id
+        and found.external_id
+        and external_id_key(wanted.external_id) != external_id_key(found.external_id)
+    ):
         raise W365Error(
             f"the UPN '{wanted.upn}' belongs to the account of somebody else: its external_id is '{found.external_id}', "
             f"and this user's is '{wanted.external_id}'. That account was left as it is; rename or permanently delete it first."
@@ -410,14 +416,14 @@ def _refuse_somebody_else(wanted: User, found: User) -> None:
 
 def _needs_members(desired: Desired) -> bool:
     """Whether a plan for this has to know who is in the groups."""
-    return purge_needs_groups(desired) or any(
+    return removal_needs_groups(desired) or any(
         group.members is not None or not group.present for group in desired.groups
     )
 
 
 def _concerned_groups(desired: Desired) -> frozenset[str] | None:
     """Keys, ids and external ids of the groups whose members matter; None for all. One that was renamed has another name."""
-    if purge_needs_groups(desired):
+    if removal_needs_groups(desired):
         return None
     names = [
         str(name)
@@ -425,7 +431,7 @@ def _concerned_groups(desired: Desired) -> frozenset[str] | None:
         for name in (group.name, group.identity, group.fields.get("external_id"))
         if name
     ]
-    return frozenset(names) | frozenset(map(folded, names))
+    return frozenset(names) | frozenset(map(comparison_key, names))
 
 
 def _distinct(found: Iterable[Thing | None]) -> list[Thing]:

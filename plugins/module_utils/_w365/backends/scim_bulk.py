@@ -20,7 +20,7 @@ from typing import Any
 
 from ..api.scim import NO_BODY, Request, ScimClient
 from ..errors import LostAnswerError, W365Error
-from ..execution.results import UNDONE
+from ..execution.results import NOT_BATCHED
 from ..planning.actions import Action
 
 OPERATIONS = 100
@@ -90,19 +90,19 @@ class ScimBulk:
         """What became of each action; UNDONE for those that have to be done by themselves."""
         wanted = [self._request_of(action) for action in actions]
         if self._refused or len(actions) < 2 or None in wanted:
-            return [UNDONE] * len(actions)
+            return [NOT_BATCHED] * len(actions)
         operations = [self._operation(request, str(at)) for at, request in enumerate(wanted) if request]
         try:
             answer = self._client.call("scim.bulk", body={"schemas": [SCHEMA], "Operations": operations})
         except LostAnswerError:
-            return [UNDONE] * len(actions)
+            return [NOT_BATCHED] * len(actions)
         except W365Error:
             # Whoever refuses one of these refuses them all; an error that concerns everything comes again by itself.
             self._refused = True
-            return [UNDONE] * len(actions)
+            return [NOT_BATCHED] * len(actions)
         results = _matched(operations, answer)
         return [
-            UNDONE if result is None else self._settle(action, _id_of(result))
+            NOT_BATCHED if result is None else self._settle(action, _id_of(result))
             for action, result in zip(actions, results, strict=True)
         ]
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.graph import GraphClient, no_such_group, the_one_group
 from ..errors import InputError
-from ..model.capabilities import Abilities
-from ..model.desired import AddRemoveSet, Desired, DesiredGroup, DesiredUser, LeftOut
+from ..model.capabilities import Capabilities
+from ..model.desired import AddRemoveSet, Desired, DesiredGroup, DesiredUser, Skipped
 from ..model.directory import Snapshot
-from ..model.names import folded, is_object_id, known_id
-from ..model.removal_policy import Purge, PurgeScope
+from ..model.names import comparison_key, external_id_key, is_object_id
+from ..model.removal_policy import RemovalPolicy, RemovalScope
 from .tenant import Reading, State, Tenant, read_afresh, read_with_state
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Found:
+class TenantSelection:
     """What was read for an import: the tenant, the ids of the chosen groups, and who is a Global Administrator (None: not
     asked)."""
 
@@ -37,7 +37,7 @@ class Found:
     administrators: frozenset[str] | None = None
 
 
-def found_afresh(graph: GraphClient, scope: ImportScope) -> Found:
+def read_full(graph: GraphClient, scope: ImportScope) -> TenantSelection:
     """Read no more than the scope needs. Raises InputError for a group or a domain that Entra does not have."""
     refuse_unknown_domains(graph, scope.domains)
     tenant, chosen = read_afresh(
@@ -50,22 +50,22 @@ def found_afresh(graph: GraphClient, scope: ImportScope) -> Found:
         possible=lambda group: group_exclusion(group) is None,
         wanted=scope.brings,
     )
-    return Found(tenant, tuple(dict.fromkeys(chosen)), _administrators(graph, scope))
+    return TenantSelection(tenant, tuple(dict.fromkeys(chosen)), _administrators(graph, scope))
 
 
-def found_since(
+def read_delta(
     graph: GraphClient, scope: ImportScope, path: str, *, tenant: str, full_every: int, now: datetime
-) -> tuple[Found, State, Reading]:
+) -> tuple[TenantSelection, State, Reading]:
     """Read what has changed since the state in `path` was kept, or everything; `full_every` is in days."""
     if full_every < 0:
         raise InputError(f"Option full_every is {full_every}: give a number of days, 0 for a full run every time.")
     refuse_unknown_domains(graph, scope.domains)
-    about = {"graph": graph.root, "tenant": tenant, "scope": scope.as_said(), "properties": list(scope.properties)}
+    about = {"graph": graph.root, "tenant": tenant, "scope": scope.as_dict(), "properties": list(scope.properties)}
     state, reading = read_with_state(
         graph, path, about, scope.properties, full_every=timedelta(days=full_every), now=now
     )
     chosen = groups_by_name(state.tenant, scope.groups)
-    return Found(state.tenant, chosen, _administrators(graph, scope)), state, reading
+    return TenantSelection(state.tenant, chosen, _administrators(graph, scope)), state, reading
 
 
 def _administrators(graph: GraphClient, scope: ImportScope) -> frozenset[str] | None:
@@ -77,39 +77,44 @@ def groups_by_name(tenant: Tenant, names: Iterable[str]) -> tuple[str, ...]:
     ids = []
     for name in names:
         named = [
-            group for group in tenant.groups.values() if folded(str(group.get("displayName") or "")) == folded(name)
+            group
+            for group in tenant.groups.values()
+            if comparison_key(str(group.get("displayName") or "")) == comparison_key(name)
         ]
-        group = the_one_group(name, named) or tenant.groups.get(name) or tenant.groups.get(folded(name))
+        group = the_one_group(name, named) or tenant.groups.get(name) or tenant.groups.get(comparison_key(name))
         if group is None:
             raise no_such_group(name)
         ids.append(str(group["id"]))
     return tuple(dict.fromkeys(ids))
 
 
-def desired_from_entra(found: Found, scope: ImportScope, abilities: Abilities) -> Desired:
+def desired_from_entra(found: TenantSelection, scope: ImportScope, capabilities: Capabilities) -> Desired:
     """Users, groups and administrators as the tenant wants them, and whoever is left out with the reason.
 
     Raises InputError for a scope that holds nobody, since an empty answer is never taken for an empty tenant, and for
     leavers where nobody can tell whom an import has brought.
     """
-    if scope.leavers_go and "external_id" not in abilities.user_fields:
+    if scope.removes_users and "external_id" not in capabilities.user_fields:
         raise InputError(
-            f"Option on_leave is delete, and {abilities.wire} has no external ids, so nobody could tell whom this import has "
+            f"Option on_leave is delete, and {capabilities.wire} has no external ids, so nobody could tell whom this import has "
             "brought. Give scim_url and scim_token, or leave out on_leave."
         )
     tenant = found.tenant
-    left_out: list[LeftOut] = []
+    left_out: list[Skipped] = []
     # Whoever is excluded or protected is left alone, also out of scope and under an older UPN, and so are groups that are
     # left out.
     named = scope.exclude_users | scope.protected
-    spared = {*named, *(id for id, user in tenant.users.items() if folded(str(user["userPrincipalName"])) in named)}
+    spared = {
+        *named,
+        *(id for id, user in tenant.users.items() if comparison_key(str(user["userPrincipalName"])) in named),
+    }
     in_groups: set[str] = set()
     brought: list[str] = []
     for group_id in found.chosen:
         group = tenant.groups[group_id]
         reason = group_exclusion(group)
         if reason:
-            left_out.append(LeftOut("group", _name(group), reason))
+            left_out.append(Skipped("group", _name(group), reason))
             spared.add(group_id)
             continue
         in_groups |= tenant.people_of(group_id, flatten=scope.flatten)
@@ -119,7 +124,7 @@ def desired_from_entra(found: Found, scope: ImportScope, abilities: Abilities) -
     in_domains = {
         id
         for id, user in tenant.users.items()
-        if scope.everything or folded(str(user.get("userPrincipalName"))).rpartition("@")[2] in scope.domains
+        if scope.everything or comparison_key(str(user.get("userPrincipalName"))).rpartition("@")[2] in scope.domains
     }
     both = scope.match == "all" and scope.groups and scope.domains
     in_scope = in_groups & in_domains if both else in_groups | in_domains if scope.needs_everybody else in_groups
@@ -136,45 +141,45 @@ def desired_from_entra(found: Found, scope: ImportScope, abilities: Abilities) -
         person = tenant.users[id]
         exclusion = user_exclusion(person, scope)
         if exclusion is None:
-            users[id] = _user_from_entra(person, scope, abilities)
+            users[id] = _user_from_entra(person, scope, capabilities)
             continue
         upn = str(person["userPrincipalName"])
-        left_out.append(LeftOut("user", upn, exclusion.reason))
+        left_out.append(Skipped("user", upn, exclusion.reason))
         # Where origins cannot be recorded, nobody is taken away.
-        takes_away = scope.status_from_entra and "external_id" in abilities.user_fields
-        if exclusion.goes and takes_away and folded(upn) not in scope.protected:
+        removes_administrator = scope.status_from_entra and "external_id" in capabilities.user_fields
+        if exclusion.goes and removes_administrator and comparison_key(upn) not in scope.protected:
             disabled.append(_disabled_user(person))
         elif exclusion.stays or exclusion.goes:
-            spared |= {folded(upn), id}
+            spared |= {comparison_key(upn), id}
     if scope.brings_all_groups:
         brought = _groups_of(tenant, set(people), scope, left_out, spared)
-    groups, namesakes = _groups_wanted(tenant, brought, users, scope, abilities, left_out, spared)
+    groups, same_named_groups = _groups_wanted(tenant, brought, users, scope, capabilities, left_out, spared)
     return Desired(
         users=tuple(sorted((*users.values(), *disabled), key=lambda user: user.key)),
         groups=tuple(sorted(groups, key=lambda group: group.key)),
         administrators=_roles(found, users) if scope.roles_from_entra else None,
-        left_out=tuple(sorted(left_out, key=lambda item: (item.kind, folded(item.name)))),
+        left_out=tuple(sorted(left_out, key=lambda item: (item.kind, comparison_key(item.name)))),
         whole=True,
-        collisions_stay=True,
+        keep_collisions=True,
         others=(frozenset(tenant.users) - users.keys()) | (frozenset(tenant.groups) - set(brought)),
-        namesakes=namesakes,
+        same_named_groups=same_named_groups,
         protected=scope.protected,
         purge=_leavers(scope, found, users, groups, spared)
-        if scope.leavers_go or scope.roles_from_entra or disabled
+        if scope.removes_users or scope.roles_from_entra or disabled
         else None,
     )
 
 
-def with_others(desired: Desired, current: Snapshot, graph: GraphClient) -> Desired:
+def with_known_owners(desired: Desired, current: Snapshot, graph: GraphClient) -> Desired:
     """The same, knowing who of those whose UPN somebody else has now are still in the tenant.
 
     Their accounts stay theirs. One whose owner is gone is taken for that of the same person, made again in Microsoft Entra.
     """
-    ids = {known_id(user.fields.get("external_id")) for user in desired.users}
+    ids = {external_id_key(user.fields.get("external_id")) for user in desired.users}
     unknown: set[str] = set()
     for user in desired.users:
         account = current.users_by_key.get(user.key)
-        owner = known_id(account.external_id) if account is not None else ""
+        owner = external_id_key(account.external_id) if account is not None else ""
         if owner and owner not in ids and owner not in desired.others and is_object_id(owner):
             unknown.add(owner)
     return replace(desired, others=desired.others | graph.existing_users(sorted(unknown))) if unknown else desired
@@ -182,20 +187,20 @@ def with_others(desired: Desired, current: Snapshot, graph: GraphClient) -> Desi
 
 def _leavers(
     scope: ImportScope,
-    found: Found,
+    found: TenantSelection,
     users: Mapping[str, DesiredUser],
     groups: Sequence[DesiredGroup],
     spared: set[str],
-) -> Purge:
+) -> RemovalPolicy:
     """What may go: only what an import has brought, which its external id tells."""
     kinds: set[str] = set()
-    if scope.leavers_go:
+    if scope.removes_users:
         kinds |= {"users", "groups"} if scope.include_groups and groups else {"users"}
     if scope.roles_from_entra and found.administrators and found.administrators & set(users):
         kinds.add("administrators")
-    return Purge(
+    return RemovalPolicy(
         kinds=frozenset(kinds),
-        scope=PurgeScope(from_entra=True),
+        scope=RemovalScope(from_entra=True),
         limit=scope.delete_limit,
         option="delete_limit",
         spared=frozenset(spared),
@@ -203,7 +208,7 @@ def _leavers(
     )
 
 
-def _roles(found: Found, users: Mapping[str, DesiredUser]) -> AddRemoveSet:
+def _roles(found: TenantSelection, users: Mapping[str, DesiredUser]) -> AddRemoveSet:
     """Global Administrators in scope get the role. Who loses it is a matter of the purge, with its guards."""
     return AddRemoveSet(add=frozenset(user.key for id, user in users.items() if id in (found.administrators or ())))
 
@@ -220,7 +225,7 @@ class Exclusion:
 
 def user_exclusion(user: Mapping[str, Any], scope: ImportScope) -> Exclusion | None:
     """Why Workspace 365 cannot or should not have this user (contract, section 3), or None."""
-    if folded(str(user["userPrincipalName"])) in scope.exclude_users:
+    if comparison_key(str(user["userPrincipalName"])) in scope.exclude_users:
         return Exclusion("is excluded by exclude_users", stays=True)
     if user.get("userType") == "Guest" and not scope.include_guests:
         return Exclusion("is a guest, and include_guests is false")
@@ -246,9 +251,9 @@ def group_exclusion(group: Mapping[str, Any]) -> str | None:
     return "is a distribution list; only Microsoft 365 groups and security groups can be imported"
 
 
-def _nested(tenant: Tenant, group_id: str, nested_id: str) -> LeftOut:
+def _nested(tenant: Tenant, group_id: str, nested_id: str) -> Skipped:
     outer, inner = _name(tenant.groups[group_id]), _name(tenant.groups.get(nested_id, {"id": nested_id}))
-    return LeftOut(
+    return Skipped(
         "group",
         inner,
         f"is nested in group '{outer}'; nested groups cannot be imported (nested_groups=flatten takes the people in it)",
@@ -256,7 +261,7 @@ def _nested(tenant: Tenant, group_id: str, nested_id: str) -> LeftOut:
 
 
 def _groups_of(
-    tenant: Tenant, people: set[str], scope: ImportScope, left_out: list[LeftOut], spared: set[str]
+    tenant: Tenant, people: set[str], scope: ImportScope, left_out: list[Skipped], spared: set[str]
 ) -> list[str]:
     """The groups that people in scope are in. Those that Workspace 365 cannot have are left out, and stay."""
     brought: list[str] = []
@@ -265,7 +270,7 @@ def _groups_of(
             continue
         reason = group_exclusion(group)
         if reason:
-            left_out.append(LeftOut("group", _name(group), reason))
+            left_out.append(Skipped("group", _name(group), reason))
             spared.add(id)
         else:
             brought.append(id)
@@ -277,8 +282,8 @@ def _groups_wanted(
     ids: Iterable[str],
     users: Mapping[str, DesiredUser],
     scope: ImportScope,
-    abilities: Abilities,
-    left_out: list[LeftOut],
+    capabilities: Capabilities,
+    left_out: list[Skipped],
     spared: set[str],
 ) -> tuple[list[DesiredGroup], tuple[DesiredGroup, ...]]:
     """The groups to bring along with their members, and those that bear the name of one of them.
@@ -286,39 +291,39 @@ def _groups_wanted(
     Two of one name cannot both be there; who is left out stays.
     """
     wanted: dict[str, DesiredGroup] = {}
-    namesakes: list[DesiredGroup] = []
+    same_named_groups: list[DesiredGroup] = []
     # The order in which Graph lists them is not to decide which of two it is.
     for id in sorted(ids) if scope.include_groups else ():
         group = tenant.groups[id]
         if not scope.brings(group):
             continue
         members = [users[member].key for member in tenant.people_of(id, flatten=scope.flatten) if member in users]
-        key = folded(_name(group))
+        key = comparison_key(_name(group))
         if not members:
             reason = "has no member that can be imported; the group was left as it is"
         elif key in wanted:
             reason = "has the same name as another group that is imported; Workspace 365 wants every name once"
-            namesakes.append(_group_from_entra(group, members, abilities))
+            same_named_groups.append(_group_from_entra(group, members, capabilities))
         else:
-            wanted[key] = _group_from_entra(group, members, abilities)
+            wanted[key] = _group_from_entra(group, members, capabilities)
             continue
-        left_out.append(LeftOut("group", _name(group), reason))
+        left_out.append(Skipped("group", _name(group), reason))
         spared.add(id)
-    return list(wanted.values()), tuple(namesakes)
+    return list(wanted.values()), tuple(same_named_groups)
 
 
 def _name(group: Mapping[str, Any]) -> str:
     return str(group.get("displayName") or "").strip() or str(group["id"])
 
 
-def _user_from_entra(user: Mapping[str, Any], scope: ImportScope, abilities: Abilities) -> DesiredUser:
+def _user_from_entra(user: Mapping[str, Any], scope: ImportScope, capabilities: Capabilities) -> DesiredUser:
     upn = str(user["userPrincipalName"]).strip()
     fields = {name: str(user.get(source) or "").strip() for name, source in scope.attributes.items()}
     # Who has no other address is written to at the UPN. The origin is recorded where the directory can hold it.
     fields |= {"email": fields["email"] or upn, "external_id": str(user["id"])}
     return DesiredUser(
         upn=upn,
-        fields={name: value for name, value in fields.items() if name in abilities.user_fields},
+        fields={name: value for name, value in fields.items() if name in capabilities.user_fields},
         initial={} if scope.default_active else {"active": False},
         # Whoever starts inactive is activated by an administrator: the next run must not undo or anticipate that.
         restore=scope.default_active and scope.status_from_entra,
@@ -329,11 +334,13 @@ def _disabled_user(user: Mapping[str, Any]) -> DesiredUser:
     return DesiredUser(str(user["userPrincipalName"]).strip(), present=False, fields={"external_id": str(user["id"])})
 
 
-def _group_from_entra(group: Mapping[str, Any], members: Iterable[str], abilities: Abilities) -> DesiredGroup:
+def _group_from_entra(group: Mapping[str, Any], members: Iterable[str], capabilities: Capabilities) -> DesiredGroup:
     fields = {"external_id": group["id"], "description": group.get("description")}
     return DesiredGroup(
         name=_name(group),
-        fields={name: value for name, value in fields.items() if name in abilities.group_fields and value is not None},
+        fields={
+            name: value for name, value in fields.items() if name in capabilities.group_fields and value is not None
+        },
         members=AddRemoveSet(set=frozenset(members)),
     )
 
@@ -343,7 +350,7 @@ def refuse_unknown_domains(graph: GraphClient, domains: Sequence[str]) -> None:
     if not domains:
         return
     verified = graph.verified_domains()
-    unknown = [name for name in domains if name not in {folded(domain) for domain in verified}]
+    unknown = [name for name in domains if name not in {comparison_key(domain) for domain in verified}]
     if unknown:
         raise InputError(
             f"{unknown[0]!r} is not a verified domain of this Microsoft tenant. Its domains are: {', '.join(sorted(verified))}."

@@ -187,7 +187,7 @@ def _remembered(path: str, about: Mapping[str, Any], full_every: timedelta, now:
     return state, ""
 
 
-def kept_state(state: State) -> str:
+def state_text(state: State) -> str:
     """The state as the text of a file. It is all ASCII, since half a character in a name cannot be written otherwise."""
     tenant = state.tenant
     return json.dumps(

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from ..errors import AuthenticationError, LostAnswerError, NoAnswerError, RateLimitError, W365Error
 from ..planning.actions import Action
 from ..planning.plan import Plan
-from .results import UNDONE, Done, Report
+from .results import NOT_BATCHED, ActionResult, ApplyResult
 
 
 class Batch(Protocol):
@@ -28,7 +28,7 @@ class Batch(Protocol):
         """The object that became of each action of a piece, or UNDONE."""
 
 
-HOPELESS = (AuthenticationError, RateLimitError, NoAnswerError)
+FATAL_ERRORS = (AuthenticationError, RateLimitError, NoAnswerError)
 """After one of these the next request would fail in the same way, for ten thousand users ten thousand times."""
 
 
@@ -43,8 +43,8 @@ def apply(
     where: str = "",
     concurrency: int = 1,
     batch: Batch | None = None,
-    on_done: Callable[[Done], None] | None = None,
-) -> Report:
+    on_done: Callable[[ActionResult], None] | None = None,
+) -> ApplyResult:
     """Do every action of the plan; one that fails does not stop the others, unless its error concerns all of them.
 
     `handlers` maps "kind.verb" to the function that does it. `where` ends the sentences of errors, such as
@@ -56,45 +56,47 @@ def apply(
     phases: Iterable[tuple[Action, ...]] = plan.phases()
     if len(plan.actions) > 1:
         # Imported here, since a task with one object has nothing else that a failure could concern.
-        from .dependencies import Setbacks, safely_ordered
+        from .dependencies import FailureTracker, safely_ordered
 
-        setbacks, phases = Setbacks(plan), safely_ordered(plan)
+        setbacks, phases = FailureTracker(plan), safely_ordered(plan)
 
-    def carry_out(action: Action) -> Done:
+    def carry_out(action: Action) -> ActionResult:
         if hopeless:
-            return Done(action, error=hopeless[0], tried=False)
+            return ActionResult(action, error=hopeless[0], tried=False)
         try:
-            return Done(action, handlers[f"{action.kind}.{action.verb}"](action))
+            return ActionResult(action, handlers[f"{action.kind}.{action.verb}"](action))
         except W365Error as error:
-            if isinstance(error, HOPELESS) and not isinstance(error, LostAnswerError):
+            if isinstance(error, FATAL_ERRORS) and not isinstance(error, LostAnswerError):
                 hopeless.append(error)
-            return Done(action, error=error.while_doing(f"{action.deed} {where}".strip()))
+            return ActionResult(action, error=error.while_doing(f"{action.deed} {where}".strip()))
 
-    def carry_out_all(actions: Sequence[Action]) -> list[Done]:
-        things = batch.send(actions) if batch and len(actions) > 1 and not hopeless else [UNDONE] * len(actions)
+    def carry_out_all(actions: Sequence[Action]) -> list[ActionResult]:
+        things = batch.send(actions) if batch and len(actions) > 1 and not hopeless else [NOT_BATCHED] * len(actions)
         done = []
         for action, thing in zip(actions, things, strict=True):
-            told = carry_out(action) if thing is UNDONE else Done(action, thing)
+            told = carry_out(action) if thing is NOT_BATCHED else ActionResult(action, thing)
             done.append(setbacks.told(told, where) if setbacks else told)
             if on_done:
                 on_done(done[-1])
         return done
 
-    report = Report(plan, [])
+    report = ApplyResult(plan, [])
     for phase in phases:
         actions = []
         for action in phase:
             refusal = setbacks.refusal(action) if setbacks and not hopeless else None
             if refusal is None or setbacks is None:
-                actions.append(setbacks.narrowed(action) if setbacks else action)
+                actions.append(setbacks.without_failed_users(action) if setbacks else action)
                 continue
-            report.done.append(Done(action, error=refusal.while_doing(f"{action.deed} {where}".strip()), tried=False))
+            report.done.append(
+                ActionResult(action, error=refusal.while_doing(f"{action.deed} {where}".strip()), tried=False)
+            )
             setbacks.note(report.done[-1])
             if on_done:
                 on_done(report.done[-1])
         pieces = list(batch.slices(actions, concurrency)) if batch else [(action,) for action in actions]
         if concurrency == 1 or len(pieces) < 2:
-            results: Iterable[list[Done]] = map(carry_out_all, pieces)
+            results: Iterable[list[ActionResult]] = map(carry_out_all, pieces)
         else:
             # Imported here, since a task with one object needs no threads.
             from concurrent.futures import ThreadPoolExecutor

@@ -16,10 +16,10 @@ from typing import Any
 from ..errors import W365Error
 from ..planning.actions import Action
 from ..planning.plan import Plan
-from .results import Done
+from .results import ActionResult
 
 
-class Setbacks:
+class FailureTracker:
     """What has failed so far, and what must not be done because of it."""
 
     def __init__(self, plan: Plan) -> None:
@@ -31,7 +31,7 @@ class Setbacks:
         self._missing: dict[str, dict[str, str]] = {"user": {}, "group": {}}
         self._narrowed: dict[int, tuple[Action, Action, W365Error | None]] = {}
 
-    def note(self, done: Done) -> None:
+    def note(self, done: ActionResult) -> None:
         action = done.action
         if not done.error:
             return
@@ -76,7 +76,7 @@ class Setbacks:
         missing = self._missing["user"]
         return [key for key in (*action.changes["add"], *action.changes["remove"]) if key in missing]
 
-    def narrowed(self, action: Action) -> Action:
+    def without_failed_users(self, action: Action) -> Action:
         """A membership change without those whom it would mistake; members who stay go by the names that they still have."""
         missing = self._missing["user"]
         if action.kind != "membership" or missing.keys().isdisjoint(
@@ -94,14 +94,14 @@ class Setbacks:
         self._narrowed[id(narrower)] = (narrower, action, error)
         return narrower
 
-    def told(self, done: Done, where: str) -> Done:
+    def told(self, done: ActionResult, where: str) -> ActionResult:
         """What became of an action, told of the one in the plan."""
         if id(done.action) not in self._narrowed:
             return done
         _narrower, action, error = self._narrowed[id(done.action)]
         if error is not None:
             error = error.while_doing(f"{action.deed} {where}".strip())
-        return Done(action, done.thing, done.error or error, done.tried)
+        return ActionResult(action, done.thing, done.error or error, done.tried)
 
 
 _AGAIN = "Mend that and run the task again: it does the rest."

@@ -15,11 +15,11 @@ from ..errors import W365Error
 from ..planning.actions import Action
 from ..planning.plan import Plan
 
-UNDONE: Final = object()
+NOT_BATCHED: Final = object()
 """What a batch says of an action that has to be done by itself."""
 
 
-class Done(NamedTuple):
+class ActionResult(NamedTuple):
     """What became of one action. `thing` is the object afterwards, `error` the reason of a failure.
 
     One that was not `tried` came after an error that concerns all of them, or one that makes it dangerous.
@@ -46,18 +46,18 @@ class Done(NamedTuple):
         return result
 
 
-class Report(NamedTuple):
+class ApplyResult(NamedTuple):
     """The outcome of a whole plan, in the plan's order."""
 
     plan: Plan
-    done: list[Done]
+    done: list[ActionResult]
 
     @property
-    def failures(self) -> list[Done]:
+    def failures(self) -> list[ActionResult]:
         return [item for item in self.done if item.error]
 
     @property
-    def wrote(self) -> bool:
+    def changed_anything(self) -> bool:
         return any(item.error is None for item in self.done)
 
     def results(self) -> list[dict[str, Any]]:
@@ -68,6 +68,6 @@ class Report(NamedTuple):
         return next((d.thing for d in reversed(self.done) if d.action.kind == kind and d.error is None), None)
 
 
-def predict(plan: Plan) -> Report:
+def predicted_result(plan: Plan) -> ApplyResult:
     """The report of check mode: what would be done."""
-    return Report(plan, [Done(action, action.outcome) for phase in plan.phases() for action in phase])
+    return ApplyResult(plan, [ActionResult(action, action.outcome) for phase in plan.phases() for action in phase])

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InputError
-from ..model.names import folded
+from ..model.names import comparison_key
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def users_from_csv(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]
                 user[option] = table.values.get(option, {}).get(value.lower(), value)
         if not user.get("upn"):
             raise InputError(f"{name}, line {line}: the user has no UPN.")
-        key = folded(user["upn"])
+        key = comparison_key(user["upn"])
         if key in seen:
             raise InputError(
                 f"{name}, line {line}: user {user['upn']!r} is named before, in line {seen[key]}. Name every user once."

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..model.desired import Desired
-from .removal_options import purge_from_task
-from .users_and_groups import group_from_task, upn_change, upn_keys, user_from_task
+from .removal_options import removal_policy_from_options
+from .users_and_groups import group_from_options, upn_change, upn_keys, user_from_options
 
 if TYPE_CHECKING:
     from .files import Content
 
 
-def directory_from_task(params: Mapping[str, Any], content: Content) -> Desired:
+def directory_from_options(params: Mapping[str, Any], content: Content) -> Desired:
     """The users, groups and administrators that w365_directory names in its options and in its files.
 
     Raises InputError when the administrators are said in two places, or nothing is asked for at all.
@@ -31,12 +31,12 @@ def directory_from_task(params: Mapping[str, Any], content: Content) -> Desired:
     administrators = params["administrators"] if content.administrators is None else content.administrators
     update = {"update_password": params["update_password"]}
     desired = Desired(
-        users=tuple(user_from_task({**user, **update}) for user in (*(params["users"] or ()), *content.users)),
-        groups=tuple(group_from_task(group) for group in (*(params["groups"] or ()), *content.groups)),
+        users=tuple(user_from_options({**user, **update}) for user in (*(params["users"] or ()), *content.users)),
+        groups=tuple(group_from_options(group) for group in (*(params["groups"] or ()), *content.groups)),
         administrators=upn_change(administrators, "administrators"),
         whole=True,
         protected=upn_keys(params["protected_users"], "protected_users"),
-        purge=purge_from_task(params),
+        purge=removal_policy_from_options(params),
     )
     if params["apply_plan"]:
         if desired.purge:

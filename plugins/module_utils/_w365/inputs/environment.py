@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import InputError
-from ..model.environment import RESERVED_ENVIRONMENT_NAMES, DesiredEnvironment, SingleSignOn, sanitised_environment_name
+from ..model.environment import RESERVED_ENVIRONMENT_NAMES, DesiredEnvironment, SingleSignOn, sanitized_environment_name
 from ..model.names import checked_upn
 
 DOMAIN_PATTERN = re.compile(r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
@@ -26,7 +26,7 @@ GUID_PATTERN = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$
 
 def new_environment_name(name: str) -> str:
     """A name that may be given to a new environment. Raises InputError for one that cannot become a name."""
-    likely = sanitised_environment_name(name)
+    likely = sanitized_environment_name(name)
     if not likely:
         raise InputError(
             f"Option environment is {name!r}, which holds no letter or digit that a name could be made of."
@@ -52,7 +52,7 @@ def first_administrator(value: Mapping[str, Any] | None) -> dict[str, str] | Non
     return body
 
 
-def environment_from_task(params: Mapping[str, Any]) -> DesiredEnvironment:
+def environment_from_options(params: Mapping[str, Any]) -> DesiredEnvironment:
     """The environment that w365_environment describes."""
     present = params["state"] == "present"
     if params["empty"] and params["administrator"]:
@@ -69,7 +69,7 @@ def environment_from_task(params: Mapping[str, Any]) -> DesiredEnvironment:
     )
 
 
-def sso_from_task(params: Mapping[str, Any]) -> SingleSignOn:
+def sso_from_options(params: Mapping[str, Any]) -> SingleSignOn:
     """The single sign-on that w365_sso describes. Raises InputError for values that cannot be right."""
     domain = params["primary_domain"]
     if domain is not None and not DOMAIN_PATTERN.match(domain.strip()):

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..model.import_scope import ATTRIBUTES, TEXT_PROPERTIES, ImportScope
-from ..model.names import folded
+from ..model.names import comparison_key
 from .removal_options import limit_from_option
 from .users_and_groups import upn_keys
 
@@ -23,19 +23,19 @@ def import_scope_from_options(params: Mapping[str, Any]) -> ImportScope:
     """The scope in a task's options. Raises InputError when nothing is chosen, or a value cannot be."""
     scope = ImportScope(
         groups=tuple(dict.fromkeys(name.strip() for name in params["groups"] or ())),
-        domains=tuple(dict.fromkeys(folded(name).lstrip("@") for name in params["domains"] or ())),
+        domains=tuple(dict.fromkeys(comparison_key(name).lstrip("@") for name in params["domains"] or ())),
         everything=bool(params["everything"]),
         match=params["scope_match"],
         flatten=params["nested_groups"] == "flatten",
         include_guests=params["include_guests"],
         include_groups=params["include_groups"],
-        group_names=tuple(folded(name) for name in params["group_names"] or ()),
-        exclude_users=frozenset(folded(name) for name in params["exclude_users"] or ()),
+        group_names=tuple(comparison_key(name) for name in params["group_names"] or ()),
+        exclude_users=frozenset(comparison_key(name) for name in params["exclude_users"] or ()),
         default_active=params.get("default_status") != "inactive",
         attributes=_attribute_map(params.get("attribute_map")),
         roles_from_entra=params.get("administrators_from") == "entra",
         status_from_entra=params.get("active_status_from") != "workspace365",
-        leavers_go=params.get("on_leave") == "delete",
+        removes_users=params.get("on_leave") == "delete",
         delete_limit=limit_from_option(params.get("delete_limit", "10%"), "delete_limit"),
         protected=upn_keys(params.get("protected_users"), "protected_users"),
     )

@@ -38,7 +38,7 @@ SECRET_FIELDS = frozenset(
 
 
 @dataclass(frozen=True)
-class RawCall:
+class RawRequest:
     """One call of w365_api: `parts` are the keyword arguments of a wire client's `send`."""
 
     path: str
@@ -46,7 +46,7 @@ class RawCall:
     parts: Mapping[str, Any]
 
 
-def raw_call_from_task(params: Mapping[str, Any]) -> RawCall:
+def raw_request_from_options(params: Mapping[str, Any]) -> RawRequest:
     """The call that w365_api describes. Raises InputError for what could carry a key to another host."""
     path = params["path"]
     if not path.startswith("/") or path.startswith("//"):
@@ -68,7 +68,7 @@ def raw_call_from_task(params: Mapping[str, Any]) -> RawCall:
     parts: dict[str, Any] = {"query": params["query"], "headers": headers}
     if params["body"] is not None:
         parts["body"] = params["body"]
-    return RawCall(path, params["method"] in ("GET", "PUT", "DELETE"), parts)
+    return RawRequest(path, params["method"] in ("GET", "PUT", "DELETE"), parts)
 
 
 def masked_secrets(value: Any) -> Any:

@@ -14,16 +14,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InputError
-from ..model.names import folded
-from ..model.removal_policy import Purge, PurgeLimit, PurgeScope
+from ..model.names import comparison_key
+from ..model.removal_policy import RemovalLimit, RemovalPolicy, RemovalScope
 
 
-def purge_from_task(params: Mapping[str, Any]) -> Purge | None:
+def removal_policy_from_options(params: Mapping[str, Any]) -> RemovalPolicy | None:
     """The policy that w365_directory describes; None when nothing is purged.
 
     Raises InputError for a scope or a limit that cannot be understood, also without a purge.
     """
-    purge = Purge(
+    purge = RemovalPolicy(
         kinds=frozenset(params["purge"] or ()),
         scope=_scope(params["purge_scope"]),
         limit=limit_from_option(params["purge_limit"], "purge_limit"),
@@ -31,12 +31,12 @@ def purge_from_task(params: Mapping[str, Any]) -> Purge | None:
     return purge if purge.kinds else None
 
 
-def _scope(value: Mapping[str, Any] | None) -> PurgeScope | None:
+def _scope(value: Mapping[str, Any] | None) -> RemovalScope | None:
     if value is None:
         return None
-    scope = PurgeScope(
-        domains=frozenset(folded(name).removeprefix("@") for name in value["domains"] or ()),
-        groups=tuple(folded(name) for name in value["groups"] or ()),
+    scope = RemovalScope(
+        domains=frozenset(comparison_key(name).removeprefix("@") for name in value["domains"] or ()),
+        groups=tuple(comparison_key(name) for name in value["groups"] or ()),
         external_id_prefix=(value["external_id_prefix"] or "").strip(),
     )
     blank = [
@@ -47,18 +47,18 @@ def _scope(value: Mapping[str, Any] | None) -> PurgeScope | None:
             f"Option purge_scope has an empty {blank[0] if blank else 'entry'}, which would mean everybody or nobody. Fill it in, or "
             "leave it out."
         )
-    if scope == PurgeScope():
+    if scope == RemovalScope():
         raise InputError(
             "Option purge_scope is empty. Give domains, groups or external_id_prefix: who fits all that are given is in scope."
         )
     return scope
 
 
-def limit_from_option(text: str, option: str) -> PurgeLimit:
+def limit_from_option(text: str, option: str) -> RemovalLimit:
     """The limit that an option gives. Raises InputError for what is none."""
     found = re.fullmatch(r"\s*(\d{1,9})\s*|\s*(\d{1,3}(?:\.\d{1,6})?)\s*%\s*", text, re.ASCII)
     if found is None or float(found[2] or 0) > 100:
         raise InputError(
             f"Option {option} is {text!r}: give a count such as 25, or a share of those in scope such as '10%'."
         )
-    return PurgeLimit(float(found[1] or found[2]), per_cent=found[1] is None)
+    return RemovalLimit(float(found[1] or found[2]), per_cent=found[1] is None)

@@ -14,10 +14,10 @@ from typing import Any
 
 from ..errors import InputError
 from ..model.desired import AddRemoveSet, DesiredGroup, DesiredUser
-from ..model.names import checked_upn, folded
+from ..model.names import checked_upn, comparison_key
 
 
-def user_from_task(params: Mapping[str, Any]) -> DesiredUser:
+def user_from_options(params: Mapping[str, Any]) -> DesiredUser:
     """The user that w365_user describes. Raises InputError for a malformed address."""
     upn = checked_upn(params["upn"])
     fields = {
@@ -44,7 +44,7 @@ def user_from_task(params: Mapping[str, Any]) -> DesiredUser:
     )
 
 
-def group_from_task(params: Mapping[str, Any]) -> DesiredGroup:
+def group_from_options(params: Mapping[str, Any]) -> DesiredGroup:
     """The group that w365_group describes."""
     name = params["name"].strip()
     if not name:
@@ -76,4 +76,4 @@ def upn_change(value: Mapping[str, Any] | None, option: str) -> AddRemoveSet | N
 
 def upn_keys(values: Iterable[str] | None, option: str) -> frozenset[str]:
     """The keys of the users that an option lists."""
-    return frozenset(folded(checked_upn(upn, option)) for upn in values or ())
+    return frozenset(comparison_key(checked_upn(upn, option)) for upn in values or ())

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 
-class Abilities(NamedTuple):
+class Capabilities(NamedTuple):
     """What a directory can hold. `fields_of` maps "user" and "group" to the names of the fields it reads and writes,
-    `extras` are the write-only values it takes, `ways_out` says for a field what to do where it is not supported."""
+    `extras` are the write-only values it takes, `alternatives` says for a field what to do where it is not supported."""
 
     wire: str
     user_fields: frozenset[str]
     group_fields: frozenset[str]
     extras: frozenset[str] = frozenset()
     permanent_deletion: bool = True
-    ways_out: Mapping[str, str] = {}
+    alternatives: Mapping[str, str] = {}

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .directory import UNRESOLVED
-from .names import folded
+from .names import comparison_key
 
 if TYPE_CHECKING:
-    from .removal_policy import Purge
+    from .removal_policy import RemovalPolicy
 
 
 class AddRemoveSet(NamedTuple):
@@ -66,7 +66,7 @@ class DesiredUser:
 
     @property
     def key(self) -> str:
-        return folded(self.upn)
+        return comparison_key(self.upn)
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ class DesiredGroup:
 
     @property
     def key(self) -> str:
-        return folded(self.name)
+        return comparison_key(self.name)
 
 
-class LeftOut(NamedTuple):
+class Skipped(NamedTuple):
     """An object that a source left out, with a reason that a person understands."""
 
     kind: str
@@ -102,18 +102,18 @@ class Desired:
 
     A `whole` one is about a directory and not about single objects: users and groups are listed, nobody is looked up, and
     who is not found by UPN is found by `external_id`. The `protected` users (keys) are not taken away by anything.
-    With `collisions_stay` whoever wants the UPN of another account is left out and keeps theirs; otherwise that is refused.
+    With `keep_collisions` whoever wants the UPN of another account is left out and keeps theirs; otherwise that is refused.
     `others` are the external ids of people and groups that the source knows and does not want here: nobody gets what is
-    theirs. `namesakes` are groups that bear the name of a wanted one: which of the two is meant, the server's ids tell.
+    theirs. `same_named_groups` are groups that bear the name of a wanted one: which of the two is meant, the server's ids tell.
     """
 
     users: tuple[DesiredUser, ...] = ()
     groups: tuple[DesiredGroup, ...] = ()
     administrators: AddRemoveSet | None = None
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[Skipped, ...] = ()
     whole: bool = False
-    purge: Purge | None = None
+    purge: RemovalPolicy | None = None
     protected: frozenset[str] = frozenset()
-    collisions_stay: bool = False
+    keep_collisions: bool = False
     others: frozenset[str] = frozenset()
-    namesakes: tuple[DesiredGroup, ...] = ()
+    same_named_groups: tuple[DesiredGroup, ...] = ()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
-from .names import folded, known_id
+from .names import comparison_key, external_id_key
 
 Thing = TypeVar("Thing", "User", "Group")
 
@@ -41,7 +41,7 @@ class User(NamedTuple):
 
     @property
     def key(self) -> str:
-        return folded(self.upn)
+        return comparison_key(self.upn)
 
     def as_result(self) -> dict[str, Any]:
         """The user as modules return it."""
@@ -69,7 +69,7 @@ class Group(NamedTuple):
 
     @property
     def key(self) -> str:
-        return folded(self.name)
+        return comparison_key(self.name)
 
     def as_result(self) -> dict[str, Any]:
         return {
@@ -131,7 +131,7 @@ class Snapshot:
 
 
 def identified_once(things: tuple[Thing, ...]) -> dict[str, Thing]:
-    found = [(known_id(thing.external_id), thing) for thing in things if thing.external_id]
+    found = [(external_id_key(thing.external_id), thing) for thing in things if thing.external_id]
     counts = Counter(id for id, _thing in found)
     return {id: thing for id, thing in found if counts[id] == 1}
 

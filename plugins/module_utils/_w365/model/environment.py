@@ -18,7 +18,7 @@ RESERVED_ENVIRONMENT_NAMES = frozenset({"demo"})
 """Refused for new environments (contract: Environment, D)."""
 
 
-def sanitised_environment_name(name: str) -> str:
+def sanitized_environment_name(name: str) -> str:
     """The name that the server most likely makes of this one: lower case letters and digits only (C).
 
     The server's own answer always wins over this prediction.

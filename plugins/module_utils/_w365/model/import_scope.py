@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .names import name_matches
-from .removal_policy import PurgeLimit
+from .removal_policy import RemovalLimit
 
 ATTRIBUTES: Mapping[str, str] = {"first_name": "givenName", "last_name": "surname", "email": "mail"}
 """Where the fields of a user come from, unless option attribute_map says something else."""
@@ -26,7 +26,7 @@ class ImportScope:
 
     With `match` "any" it is enough to be in one of both, with "all" one must be in both. `flatten` counts the members of
     nested groups too. `group_names` are patterns of the groups that are brought along. `default_active` is what new users
-    become; `roles_from_entra` and `status_from_entra` say whose word counts. `leavers_go` takes away who has left.
+    become; `roles_from_entra` and `status_from_entra` say whose word counts. `removes_users` takes away who has left.
     """
 
     groups: tuple[str, ...] = ()
@@ -42,8 +42,8 @@ class ImportScope:
     attributes: Mapping[str, str] = field(default_factory=lambda: dict(ATTRIBUTES))
     roles_from_entra: bool = False
     status_from_entra: bool = True
-    leavers_go: bool = False
-    delete_limit: PurgeLimit = field(default_factory=lambda: PurgeLimit(10, per_cent=True))
+    removes_users: bool = False
+    delete_limit: RemovalLimit = field(default_factory=lambda: RemovalLimit(10, per_cent=True))
     protected: frozenset[str] = frozenset()
 
     @property
@@ -60,7 +60,7 @@ class ImportScope:
         """The properties of users that the fields come from."""
         return tuple(self.attributes.values())
 
-    def as_said(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """What of it decides who and what is read, in words that a file can hold."""
         said = asdict(self)
         return {name: list(said[name]) for name in ("groups", "domains")} | {

@@ -18,7 +18,7 @@ EMAIL_PATTERN = re.compile(r"^[^\s@<>(),;:\\\"\[\]]+@[^\s@.]+(\.[^\s@.]+)+$")
 """Deliberately loose: it refuses what no server can mean, and leaves the fine print to the server."""
 
 
-def folded(text: str) -> str:
+def comparison_key(text: str) -> str:
     """The form in which UPNs, mail addresses and group names are compared: without regard to case (contract, S)."""
     return text.strip().casefold()
 
@@ -34,7 +34,7 @@ def checked_upn(value: str, option: str = "upn") -> str:
     return upn
 
 
-def known_id(external_id: Any) -> str:
+def external_id_key(external_id: Any) -> str:
     """An external id for comparing. The ids of objects in Microsoft Entra have no case (they are GUIDs), others have."""
     text = str(external_id or "").strip()
     return text.lower() if len(text) == 36 and text.count("-") == 4 else text
@@ -45,7 +45,9 @@ _OBJECT_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 def name_matches(pattern: str, name: str) -> bool:
     """Whether a name fits a pattern in which an asterisk stands for anything, without regard to case."""
-    return bool(re.fullmatch(".*".join(map(re.escape, folded(pattern).split("*"))), folded(name), re.DOTALL))
+    return bool(
+        re.fullmatch(".*".join(map(re.escape, comparison_key(pattern).split("*"))), comparison_key(name), re.DOTALL)
+    )
 
 
 def is_object_id(text: str) -> bool:

@@ -13,11 +13,11 @@ import math
 from dataclasses import dataclass
 
 from .directory import Group, User
-from .names import is_object_id, known_id, name_matches
+from .names import external_id_key, is_object_id, name_matches
 
 
 @dataclass(frozen=True)
-class PurgeScope:
+class RemovalScope:
     """Of whom a purge may take anybody: who fits every criterion that is given. All are compared in their folded form.
 
     `groups` are names in which an asterisk stands for anything. For users they mean membership, for groups the name.
@@ -38,7 +38,7 @@ class PurgeScope:
 
 
 @dataclass(frozen=True)
-class PurgeLimit:
+class RemovalLimit:
     """How many of one kind may go in one run: a count, or a share of those in scope, which is rounded up."""
 
     number: float
@@ -53,7 +53,7 @@ class PurgeLimit:
 
 
 @dataclass(frozen=True)
-class Purge:
+class RemovalPolicy:
     """Which kinds are purged, of which scope, up to which limit, which is the value of `option`.
 
     `spared` are external ids, and keys of users, that nobody names and that stay all the same. With `counts_named` the users
@@ -61,12 +61,12 @@ class Purge:
     """
 
     kinds: frozenset[str]
-    scope: PurgeScope | None = None
-    limit: PurgeLimit = PurgeLimit(10, per_cent=True)
+    scope: RemovalScope | None = None
+    limit: RemovalLimit = RemovalLimit(10, per_cent=True)
     option: str = "purge_limit"
     spared: frozenset[str] = frozenset()
     counts_named: bool = False
 
     def spares(self, thing: User | Group) -> bool:
-        known = {known_id(thing.external_id)} | ({thing.key} if isinstance(thing, User) else set())
+        known = {external_id_key(thing.external_id)} | ({thing.key} if isinstance(thing, User) else set())
         return not self.spared.isdisjoint(known - {""})

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..model.desired import LeftOut
+from ..model.desired import Skipped
 from ..model.directory import Group, User
 from ..planning.actions import Action
 from ..planning.plan import Plan
@@ -115,7 +115,7 @@ def read_plan(path: str, target: Target, approved: str | None = None) -> tuple[P
     return (
         Plan(
             actions=tuple(_read(item) for item in document["actions"]),
-            left_out=tuple(LeftOut(**item) for item in document["left_out"]),
+            left_out=tuple(Skipped(**item) for item in document["left_out"]),
             notes=tuple(document["notes"]),
             compared=document["compared"],
         ),

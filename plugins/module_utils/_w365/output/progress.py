@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import InputError
-from ..execution.results import Done
+from ..execution.results import ActionResult
 
 
 def progress_of(params: Mapping[str, Any]) -> Progress | None:
@@ -62,7 +62,7 @@ class Progress:
             self._total = total
             self._begun = self._clock()
 
-    def done(self, done: Done) -> None:
+    def done(self, done: ActionResult) -> None:
         """One of them is made, or has failed."""
         with self._lock:
             self._done += 1

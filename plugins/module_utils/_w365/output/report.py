@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..execution.results import Done, Report
-from ..model.names import folded
+from ..execution.results import ActionResult, ApplyResult
+from ..model.names import comparison_key
 from ..planning.actions import Action
 
 FAILURES, LEAVERS, JOINERS, CHANGES, LEFT_OUT, GROUPS, SETTINGS = range(7)
@@ -32,7 +32,7 @@ class Outcome:
     `source` is where the wishes came from, in a reader's words. `rehearsal` is true when nothing was written.
     """
 
-    report: Report
+    report: ApplyResult
     environment: str
     source: str
     begun: datetime
@@ -41,7 +41,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Deed:
+class Wording:
     """An action in a manager's words: "joined", "would join" or "was to join", "3 people joined".
 
     `past` is only given where `to` does not begin with "be".
@@ -53,40 +53,40 @@ class Deed:
     past: str = ""
 
 
-_LEFT = Deed(LEAVERS, "left", "leave", "left")
+_LEFT = Wording(LEAVERS, "left", "leave", "left")
 
 
-_STAYED = Deed(LEFT_OUT, "left out", "")
+_STAYED = Wording(LEFT_OUT, "left out", "")
 
 
-_OTHER = Deed(SETTINGS, "changed", "be changed")
+_OTHER = Wording(SETTINGS, "changed", "be changed")
 
 
-DEEDS: Mapping[tuple[str, str], Deed] = {
+WORDINGS: Mapping[tuple[str, str], Wording] = {
     ("user", "delete"): _LEFT,
-    ("user", "delete_permanently"): Deed(LEAVERS, "deleted for good", "be deleted for good"),
-    ("user", "create"): Deed(JOINERS, "joined", "join", "joined"),
-    ("user", "restore"): Deed(JOINERS, "came back", "come back", "came back"),
-    ("user", "update"): Deed(CHANGES, "changed", "get new details", "got new details"),
-    ("administrator", "grant"): Deed(
+    ("user", "delete_permanently"): Wording(LEAVERS, "deleted for good", "be deleted for good"),
+    ("user", "create"): Wording(JOINERS, "joined", "join", "joined"),
+    ("user", "restore"): Wording(JOINERS, "came back", "come back", "came back"),
+    ("user", "update"): Wording(CHANGES, "changed", "get new details", "got new details"),
+    ("administrator", "grant"): Wording(
         CHANGES, "administrator role given", "get the administrator role", "got the administrator role"
     ),
-    ("administrator", "revoke"): Deed(
+    ("administrator", "revoke"): Wording(
         CHANGES, "administrator role taken", "lose the administrator role", "lost the administrator role"
     ),
-    ("group", "create"): Deed(GROUPS, "group created", "be created"),
-    ("group", "update"): Deed(GROUPS, "group changed", "be changed"),
-    ("membership", "change"): Deed(GROUPS, "members changed", "get other members", "got other members"),
-    ("group", "delete"): Deed(GROUPS, "group deleted", "be deleted"),
-    ("environment", "create"): Deed(SETTINGS, "environment created", "be created"),
-    ("environment", "activate"): Deed(SETTINGS, "environment activated", "be activated"),
-    ("environment", "deactivate"): Deed(SETTINGS, "environment deactivated", "be deactivated"),
-    ("environment", "delete"): Deed(SETTINGS, "environment deleted", "be deleted"),
-    ("sso", "write"): Deed(SETTINGS, "sign-on written", "be written"),
+    ("group", "create"): Wording(GROUPS, "group created", "be created"),
+    ("group", "update"): Wording(GROUPS, "group changed", "be changed"),
+    ("membership", "change"): Wording(GROUPS, "members changed", "get other members", "got other members"),
+    ("group", "delete"): Wording(GROUPS, "group deleted", "be deleted"),
+    ("environment", "create"): Wording(SETTINGS, "environment created", "be created"),
+    ("environment", "activate"): Wording(SETTINGS, "environment activated", "be activated"),
+    ("environment", "deactivate"): Wording(SETTINGS, "environment deactivated", "be deactivated"),
+    ("environment", "delete"): Wording(SETTINGS, "environment deleted", "be deleted"),
+    ("sso", "write"): Wording(SETTINGS, "sign-on written", "be written"),
 }
 
 
-_ORDER = {deed: number for number, deed in enumerate((*DEEDS.values(), _STAYED, _OTHER))}
+_ORDER = {deed: number for number, deed in enumerate((*WORDINGS.values(), _STAYED, _OTHER))}
 
 
 _FIELDS = {
@@ -116,7 +116,7 @@ class Row:
     part: int
     kind: str
     name: str
-    deed: Deed
+    deed: Wording
     outcome: str
     reason: str = ""
     person: str = ""
@@ -164,7 +164,7 @@ def rows_of(outcome: Outcome, redact: Callable[[str], str] = str) -> list[Row]:
 
 def _place(row: Row) -> tuple[Any, ...]:
     by_reason = row.reason if row.outcome in ("not tried", "left out") else ""
-    return row.part, by_reason, _ORDER[row.deed], folded(row.name), row.name
+    return row.part, by_reason, _ORDER[row.deed], comparison_key(row.name), row.name
 
 
 def counts_of(rows: Iterable[Row]) -> dict[str, int]:
@@ -203,7 +203,7 @@ class _Clean:
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 
 
-def _row(done: Done, rehearsal: bool, clean: _Clean) -> Row:
+def _row(done: ActionResult, rehearsal: bool, clean: _Clean) -> Row:
     action = done.action
     deed = _deed(action)
     outcome = ("planned" if rehearsal else "done") if not done.error else "failed" if done.tried else "not tried"
@@ -223,11 +223,11 @@ def _row(done: Done, rehearsal: bool, clean: _Clean) -> Row:
     )
 
 
-def _deed(action: Action) -> Deed:
+def _deed(action: Action) -> Wording:
     if action.kind == "user" and action.changes.get("active") is False and action.subject is not None:
         # Whoever cannot sign in any more has left, whether the task said "absent" or "active: false".
         return _LEFT
-    return DEEDS.get((action.kind, action.verb), _OTHER)
+    return WORDINGS.get((action.kind, action.verb), _OTHER)
 
 
 def _person(action: Action, clean: _Clean) -> str:
@@ -268,7 +268,11 @@ def _changes(action: Action, clean: _Clean) -> Iterator[tuple[str, str, str]]:
 def _initial(action: Action, clean: _Clean) -> Iterator[tuple[str, str, str]]:
     values = action.after or {}
     email = values.get("email")
-    if action.kind == "user" and email and folded(str(email)) != folded(str(values.get("upn") or action.name)):
+    if (
+        action.kind == "user"
+        and email
+        and comparison_key(str(email)) != comparison_key(str(values.get("upn") or action.name))
+    ):
         yield _word("email", clean), "", clean(email)
     if action.kind == "user" and values.get("administrator"):
         yield _word("administrator", clean), "", "yes"

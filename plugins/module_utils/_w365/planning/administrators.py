@@ -10,7 +10,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from ..errors import InputError
-from ..model.desired import AddRemoveSet, LeftOut
+from ..model.desired import AddRemoveSet, Skipped
 from ..model.directory import Snapshot, User
 from .actions import Action
 from .lookup import find_user
@@ -39,11 +39,11 @@ def plan_administrators(wanted: AddRemoveSet, current: Snapshot) -> Plan:
     return Plan(actions=tuple(actions), unchanged=kept)
 
 
-def without_inactive(change: AddRemoveSet, current: Snapshot) -> tuple[AddRemoveSet, tuple[LeftOut, ...]]:
+def without_inactive(change: AddRemoveSet, current: Snapshot) -> tuple[AddRemoveSet, tuple[Skipped, ...]]:
     """A source that knows nothing of the deleted-users list may name people on it: they get no role until they are back."""
     inactive = {key for key in change.add if (user := find_user(current, key)) is not None and user.active is False}
     reason = "is on the deleted-users list, and only active users can be administrators"
-    told = tuple(LeftOut("administrator", key, reason) for key in sorted(inactive))
+    told = tuple(Skipped("administrator", key, reason) for key in sorted(inactive))
     return change._replace(add=change.add - inactive), told
 
 

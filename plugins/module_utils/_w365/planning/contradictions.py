@@ -15,7 +15,7 @@ from dataclasses import replace
 from ..errors import InputError
 from ..model.desired import Desired, DesiredGroup, DesiredUser
 from ..model.directory import UNRESOLVED, Snapshot, User
-from .lookup import existing
+from .lookup import find_existing
 
 
 def refuse_duplicates(desired: Desired) -> None:
@@ -40,7 +40,7 @@ def refuse_two_for_one(desired: Desired, current: Snapshot) -> None:
     for kind, things in kinds:
         seen: dict[str, str] = {}
         for thing in sorted(things, key=lambda t: t.key):
-            found = existing(thing, current)
+            found = find_existing(thing, current)
             if found is None:
                 continue
             shown = thing.upn if isinstance(thing, DesiredUser) else thing.name

@@ -12,14 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..errors import GuardError, InputError
-from ..model.environment import DesiredEnvironment, Environment, SingleSignOn, sanitised_environment_name
-from ..model.names import folded
+from ..model.environment import DesiredEnvironment, Environment, SingleSignOn, sanitized_environment_name
+from ..model.names import comparison_key
 from .actions import Action
 from .plan import Plan
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class WhenUnreadable:
     """What to do when the server cannot show its current settings: write, skip or fail (option when_unreadable)."""
 
     policy: str
@@ -34,7 +34,7 @@ class Unreadable:
         return f"{told} It was written again and counts as changed; when_unreadable=skip leaves it alone."
 
 
-def plan_environment(wanted: DesiredEnvironment, current: Environment | None, unreadable: Unreadable) -> Plan:
+def plan_environment(wanted: DesiredEnvironment, current: Environment | None, unreadable: WhenUnreadable) -> Plan:
     """What has to be done with an environment.
 
     Raises InputError for a new one without a first administrator, GuardError for a deletion that is not confirmed.
@@ -49,7 +49,7 @@ def plan_environment(wanted: DesiredEnvironment, current: Environment | None, un
                 f"Environment '{wanted.name}' does not exist, and a new one needs its first administrator: give option administrator, "
                 "or empty=true for an environment without users."
             )
-        created = Environment(sanitised_environment_name(wanted.name), True)
+        created = Environment(sanitized_environment_name(wanted.name), True)
         extras = {"administrator": None if wanted.empty else wanted.administrator}
         actions.append(
             Action(
@@ -90,7 +90,7 @@ def plan_environment(wanted: DesiredEnvironment, current: Environment | None, un
 def _plan_environment_deletion(wanted: DesiredEnvironment, current: Environment | None) -> Plan:
     if current is None:
         return Plan(unchanged=(("environment", wanted.name),))
-    if folded(wanted.confirmation or "") != folded(current.name):
+    if comparison_key(wanted.confirmation or "") != comparison_key(current.name):
         raise GuardError(
             f"Refused to delete environment '{current.name}' with everybody in it: delete_confirmation is "
             f"{wanted.confirmation!r} and has to repeat the environment's name. Nothing was written."
@@ -105,7 +105,7 @@ def plan_sso(
     *,
     readable: bool,
     update_key: str,
-    unreadable: Unreadable,
+    unreadable: WhenUnreadable,
     environment: str,
 ) -> Plan:
     """What has to be done with the single sign-on of an environment.
@@ -115,9 +115,12 @@ def plan_sso(
     """
     notes: list[str] = []
     unchanged = Plan(unchanged=(("sso", environment),), compared=readable)
-    same = current is not None and (folded(current.authority).rstrip("/"), folded(current.client_id)) == (
-        folded(wanted.authority).rstrip("/"),
-        folded(wanted.client_id),
+    same = current is not None and (
+        comparison_key(current.authority).rstrip("/"),
+        comparison_key(current.client_id),
+    ) == (
+        comparison_key(wanted.authority).rstrip("/"),
+        comparison_key(wanted.client_id),
     )
     if not readable and update_key != "always":
         notes.append(unreadable.note(f"the single sign-on of environment '{environment}'"))

@@ -11,18 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model.capabilities import Abilities
+from ..model.capabilities import Capabilities
 from ..model.desired import AddRemoveSet, DesiredGroup
 from ..model.directory import GROUP_FIELDS, Group, Snapshot, difference, with_fields
 from .actions import Action
-from .lookup import existing
+from .lookup import find_existing
 from .plan import Plan
 from .users import given_names, refuse_unsupported
 
 
-def plan_group(wanted: DesiredGroup, current: Snapshot, abilities: Abilities) -> Plan:
-    refuse_unsupported("group", wanted.name, given_names(wanted.fields), abilities.group_fields, abilities)
-    found = existing(wanted, current)
+def plan_group(wanted: DesiredGroup, current: Snapshot, capabilities: Capabilities) -> Plan:
+    refuse_unsupported("group", wanted.name, given_names(wanted.fields), capabilities.group_fields, capabilities)
+    found = find_existing(wanted, current)
     if not wanted.present:
         if found is None:
             return Plan(unchanged=(("group", wanted.name),))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from ..errors import GuardError
 from ..model.directory import Snapshot
 from .plan import Plan
-from .predict import after
+from .predict import predict
 
 
 def guard(current: Snapshot, plan: Plan, protected: frozenset[str] = frozenset()) -> None:
@@ -25,7 +25,7 @@ def _guard_last_administrator(current: Snapshot, plan: Plan) -> None:
     """Never leave an environment that has administrators without an active one: nobody could manage it any more."""
     if not current.administrators:
         return
-    predicted = after(current, plan).administrators
+    predicted = predict(current, plan).administrators
     if not predicted:
         gone = ", ".join(sorted(current.administrators))
         raise GuardError(

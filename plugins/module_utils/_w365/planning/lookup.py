@@ -14,19 +14,19 @@ from typing import Any
 from ..errors import InputError
 from ..model.desired import DesiredGroup, DesiredUser
 from ..model.directory import Group, Snapshot, User
-from ..model.names import folded
+from ..model.names import comparison_key
 
 
 def find_user(current: Snapshot, name: str) -> User | None:
     """By UPN without regard to case, or by the server's id."""
-    return current.users_by_key.get(folded(name)) or current.users_by_id.get(name)
+    return current.users_by_key.get(comparison_key(name)) or current.users_by_id.get(name)
 
 
 def find_group(current: Snapshot, name: str) -> Group | None:
-    return current.groups_by_key.get(folded(name)) or current.groups_by_id.get(name)
+    return current.groups_by_key.get(comparison_key(name)) or current.groups_by_id.get(name)
 
 
-def existing(wanted: DesiredUser | DesiredGroup, current: Snapshot) -> Any:
+def find_existing(wanted: DesiredUser | DesiredGroup, current: Snapshot) -> Any:
     """The user or group of `current` that `wanted` is about, or None."""
     name, find = (wanted.name, find_group) if isinstance(wanted, DesiredGroup) else (wanted.upn, find_user)
     if wanted.instead:

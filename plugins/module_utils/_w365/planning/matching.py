@@ -14,12 +14,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ..errors import InputError
-from ..model.desired import AddRemoveSet, Desired, DesiredGroup, DesiredUser, LeftOut
+from ..model.desired import AddRemoveSet, Desired, DesiredGroup, DesiredUser, Skipped
 from ..model.directory import Group, Snapshot, User
-from ..model.names import known_id
+from ..model.names import external_id_key
 
 if TYPE_CHECKING:
-    from ..model.removal_policy import Purge
+    from ..model.removal_policy import RemovalPolicy
 
 
 Wish: TypeAlias = "DesiredUser | DesiredGroup"
@@ -33,12 +33,12 @@ class Collision(NamedTuple):
     reason: str
 
 
-def recognised(desired: Desired, current: Snapshot) -> Desired:
+def matched(desired: Desired, current: Snapshot) -> Desired:
     """The same wishes, in which whoever is known by another name says so.
 
     Raises InputError for users who collide, unless they are to stay as they are.
     """
-    exacting = desired.collisions_stay
+    exacting = desired.keep_collisions
     users, left = _sorted_out(
         desired.users, current.users_by_external_id, current.users_by_key, desired.others, exacting=exacting
     )
@@ -104,7 +104,7 @@ def _known(
     for wish in wishes:
         known = by_external_id.get(_external_id(wish))
         found = by_key.get(wish.key)
-        owner = known_id(found.external_id) if found is not None else ""
+        owner = external_id_key(found.external_id) if found is not None else ""
         mover = movers.get(owner)
         moves_away = mover is not None and mover.key != wish.key
         if wish.identity or (known is found and not moves_away):
@@ -170,7 +170,7 @@ def _without_users(left: Sequence[Collision], desired: Desired, current: Snapsho
         desired,
         groups=tuple(replace(group, members=change_now(group.members)) for group in desired.groups),
         administrators=administrators,
-        left_out=(*desired.left_out, *(LeftOut("user", _name(item.wish), item.reason) for item in left)),
+        left_out=(*desired.left_out, *(Skipped("user", _name(item.wish), item.reason) for item in left)),
         purge=_sparing(desired.purge, {_external_id(item.wish) for item in left}, nobody),
     )
 
@@ -178,16 +178,16 @@ def _without_users(left: Sequence[Collision], desired: Desired, current: Snapsho
 def _without_groups(left: Sequence[Collision], desired: Desired, current: Snapshot) -> Desired:
     """A group that collides stays as it is, and so does the one whose name it wants."""
     owners = (current.groups_by_key.get(item.wish.key) for item in left)
-    spared = {known_id(owner.external_id) for owner in owners if owner is not None and owner.external_id}
+    spared = {external_id_key(owner.external_id) for owner in owners if owner is not None and owner.external_id}
     spared |= {_external_id(item.wish) for item in left}
     return replace(
         desired,
-        left_out=(*desired.left_out, *(LeftOut("group", _name(item.wish), item.reason) for item in left)),
+        left_out=(*desired.left_out, *(Skipped("group", _name(item.wish), item.reason) for item in left)),
         purge=_sparing(desired.purge, spared, set() if desired.groups else {"groups"}),
     )
 
 
-def _sparing(purge: Purge | None, spared: Set[str], empty: Set[str]) -> Purge | None:
+def _sparing(purge: RemovalPolicy | None, spared: Set[str], empty: Set[str]) -> RemovalPolicy | None:
     """Nothing is purged of a kind of which only what waits is left."""
     return replace(purge, kinds=purge.kinds - empty, spared=purge.spared | spared) if purge else None
 
@@ -195,9 +195,9 @@ def _sparing(purge: Purge | None, spared: Set[str], empty: Set[str]) -> Purge | 
 def _with_the_right_namesakes(desired: Desired, current: Snapshot) -> Desired:
     """Of two groups of one name the one that is on the server already is meant, whichever comes first at the source."""
     right: dict[str, DesiredGroup] = {}
-    for group in desired.namesakes:
+    for group in desired.same_named_groups:
         found = current.groups_by_key.get(group.key)
-        if found is not None and known_id(found.external_id) == _external_id(group):
+        if found is not None and external_id_key(found.external_id) == _external_id(group):
             right[group.key] = group
     if not right:
         return desired
@@ -218,7 +218,7 @@ def _name(thing: User | Group | Wish) -> str:
 
 
 def _external_id(wish: Wish) -> str:
-    return known_id(wish.fields.get("external_id"))
+    return external_id_key(wish.fields.get("external_id"))
 
 
 def _groups(groups: Sequence[DesiredGroup], current: Snapshot) -> Iterator[DesiredGroup]:

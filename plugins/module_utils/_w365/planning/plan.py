@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..model.desired import LeftOut
+from ..model.desired import Skipped
 from .actions import Action
 
 
@@ -23,7 +23,7 @@ class Plan:
 
     actions: tuple[Action, ...] = ()
     unchanged: tuple[tuple[str, str], ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     compared: bool = True
     """False when the server could not show what is there now; a note then says what that means."""

@@ -15,22 +15,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..model.capabilities import Abilities
-from ..model.desired import Desired, LeftOut
+from ..model.capabilities import Capabilities
+from ..model.desired import Desired, Skipped
 from ..model.directory import Snapshot
-from ..model.names import folded
+from ..model.names import comparison_key
 from .administrators import plan_administrators, without_inactive
 from .contradictions import refuse_duplicates, refuse_role_contradictions, refuse_two_for_one, with_missing_users
 from .groups import group_deletion, plan_group
 from .guards import guard
-from .lookup import existing
+from .lookup import find_existing
 from .plan import Plan
-from .predict import after
-from .removals import Leavers, Named
+from .predict import predict
+from .removals import Named, Removals
 from .users import plan_removal, plan_user
 
 
-def make_plan(desired: Desired, current: Snapshot, abilities: Abilities, *, assume_missing: bool = False) -> Plan:
+def make_plan(desired: Desired, current: Snapshot, capabilities: Capabilities, *, assume_missing: bool = False) -> Plan:
     """What has to be done so that `current` becomes `desired`.
 
     With `assume_missing`, users who should be members or administrators and do not exist are taken to be created by an
@@ -43,37 +43,37 @@ def make_plan(desired: Desired, current: Snapshot, abilities: Abilities, *, assu
     refuse_duplicates(desired)
     if desired.whole:
         # Imported here, since single objects are known by their names: see module.py.
-        from .matching import recognised
+        from .matching import matched
 
-        desired = recognised(desired, current)
+        desired = matched(desired, current)
     refuse_two_for_one(desired, current)
     refuse_role_contradictions(desired)
-    leavers: Leavers | None = None
+    leavers: Removals | None = None
     if desired.purge:
         # Imported here, since few tasks purge: see module.py.
-        from .removals import with_leavers
+        from .removals import with_removals
 
-        desired, leavers = with_leavers(desired, current, _named(desired, current))
+        desired, leavers = with_removals(desired, current, _named(desired, current))
     users = _joined(
         [
-            *(plan_user(user, current, abilities) for user in sorted(desired.users, key=lambda u: u.key)),
+            *(plan_user(user, current, capabilities) for user in sorted(desired.users, key=lambda u: u.key)),
             *(plan_removal(user) for user in (leavers.users if leavers else ())),
         ]
     )
     # Members are named as they are called when it is their turn: after the renames.
-    renamed = after(current, users)
+    renamed = predict(current, users)
     groups = [
-        *(plan_group(group, renamed, abilities) for group in sorted(desired.groups, key=lambda g: g.key)),
+        *(plan_group(group, renamed, capabilities) for group in sorted(desired.groups, key=lambda g: g.key)),
         *(Plan(actions=(group_deletion(group, purged=True),)) for group in (leavers.groups if leavers else ())),
     ]
     so_far = _joined([users, *groups])
     read = current
-    current, assumed = with_missing_users(desired, current, after(current, so_far), assume_missing)
-    inactive: tuple[LeftOut, ...] = ()
+    current, assumed = with_missing_users(desired, current, predict(current, so_far), assume_missing)
+    inactive: tuple[Skipped, ...] = ()
     if desired.administrators is not None:
-        predicted = after(current, so_far)
+        predicted = predict(current, so_far)
         change = desired.administrators
-        if desired.collisions_stay:
+        if desired.keep_collisions:
             change, inactive = without_inactive(change, predicted)
         so_far = _joined([so_far, plan_administrators(change, predicted)])
     so_far = replace(so_far, notes=(*so_far.notes, *assumed, *(leavers.notes if leavers else ())))
@@ -85,13 +85,13 @@ def _named(desired: Desired, current: Snapshot) -> Named:
     """Everybody who is named anywhere in a task stays what the task says, and is not there for a purge to take."""
     from .removals import Named
 
-    found_as = {user.key: found.key for user in desired.users if (found := existing(user, current)) is not None}
+    found_as = {user.key: found.key for user in desired.users if (found := find_existing(user, current)) is not None}
     people = {user.key for user in desired.users} | set(found_as.values())
     people |= {key for group in desired.groups if group.members is not None for key in group.members.named}
     if desired.administrators is not None:
         people |= desired.administrators.named
-    groups = {group.key: found for group in desired.groups if (found := existing(group, current)) is not None}
-    leaving = [existing(user, current) for user in desired.users if not user.present]
+    groups = {group.key: found for group in desired.groups if (found := find_existing(group, current)) is not None}
+    leaving = [find_existing(user, current) for user in desired.users if not user.present]
     return Named(
         frozenset(people),
         frozenset(groups) | {found.key for found in groups.values()},
@@ -104,7 +104,9 @@ def _named(desired: Desired, current: Snapshot) -> Named:
 def _joined(plans: Iterable[Plan]) -> Plan:
     """One plan of several, with the actions in the order of their phases."""
     plans = list(plans)
-    together = Plan(tuple(sorted((action for plan in plans for action in plan.actions), key=lambda a: folded(a.name))))
+    together = Plan(
+        tuple(sorted((action for plan in plans for action in plan.actions), key=lambda a: comparison_key(a.name)))
+    )
     return Plan(
         actions=tuple(action for phase in together.phases() for action in phase),
         unchanged=tuple(item for plan in plans for item in plan.unchanged),

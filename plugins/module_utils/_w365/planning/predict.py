@@ -13,7 +13,7 @@ from ..model.directory import Group, Snapshot, User
 from .plan import Plan
 
 
-def after(current: Snapshot, plan: Plan) -> Snapshot:
+def predict(current: Snapshot, plan: Plan) -> Snapshot:
     """What `current` becomes when `plan` is carried out: the prediction of check mode."""
     users = {user.key: user for user in current.users}
     groups = {group.key: group for group in _with_renamed_members(current.groups, plan)}

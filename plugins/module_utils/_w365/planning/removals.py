@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..errors import GuardError, InputError
-from ..model.desired import Desired, DesiredGroup, DesiredUser, LeftOut
+from ..model.desired import Desired, DesiredGroup, DesiredUser, Skipped
 from ..model.directory import UNRESOLVED, Group, Snapshot, User
-from ..model.names import folded
+from ..model.names import comparison_key
 
 if TYPE_CHECKING:
-    from ..model.removal_policy import Purge, PurgeLimit, PurgeScope
+    from ..model.removal_policy import RemovalLimit, RemovalPolicy, RemovalScope
 
 
 KINDS = ("users", "groups", "memberships", "administrators")
@@ -31,12 +31,12 @@ NAMES_SHOWN = 10
 
 
 @dataclass(frozen=True)
-class Leavers:
+class Removals:
     """Who goes. `kept` were spared by a guard, `notes` are sentences for the person who runs the task."""
 
     users: tuple[User, ...] = ()
     groups: tuple[Group, ...] = ()
-    kept: tuple[LeftOut, ...] = ()
+    kept: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -55,7 +55,7 @@ class Named:
 class _Counted:
     """Counts what goes of every kind, and refuses at the end when it is too much of one."""
 
-    def __init__(self, limit: PurgeLimit, option: str) -> None:
+    def __init__(self, limit: RemovalLimit, option: str) -> None:
         self._limit = limit
         self._option = option
         self._refused: dict[str, tuple[list[str], int, int]] = {}
@@ -80,7 +80,7 @@ class _Counted:
         )
 
 
-def with_leavers(desired: Desired, current: Snapshot, named: Named) -> tuple[Desired, Leavers]:
+def with_removals(desired: Desired, current: Snapshot, named: Named) -> tuple[Desired, Removals]:
     """What is wanted together with what a purge takes away: memberships and roles become removals, users and groups leavers.
 
     Raises InputError for a purge whose lists are empty or whose scope says nothing about its kind, and GuardError when
@@ -88,7 +88,7 @@ def with_leavers(desired: Desired, current: Snapshot, named: Named) -> tuple[Des
     """
     purge = desired.purge
     if purge is None:
-        return desired, Leavers()
+        return desired, Removals()
     _refuse_empty_lists(desired, purge)
     _refuse_scopeless(purge)
     wanted, leavers = _with_leavers(desired, current, named, purge)
@@ -96,12 +96,12 @@ def with_leavers(desired: Desired, current: Snapshot, named: Named) -> tuple[Des
         # An import says who is in Microsoft Entra, and not that nobody may manage the environment any more.
         purge = replace(purge, spared=purge.spared | last)
         wanted, leavers = _with_leavers(desired, current, named, purge)
-        told = (LeftOut("user", key, "is a last active administrator, and stays one") for key in sorted(last))
+        told = (Skipped("user", key, "is a last active administrator, and stays one") for key in sorted(last))
         leavers = replace(leavers, kept=(*leavers.kept, *told))
     return wanted, leavers
 
 
-def _all_administrators(wanted: Desired, leavers: Leavers, current: Snapshot) -> frozenset[str]:
+def _all_administrators(wanted: Desired, leavers: Removals, current: Snapshot) -> frozenset[str]:
     """The administrators, when none of them would be left and nobody becomes one."""
     change = wanted.administrators
     if not current.administrators or (change is not None and change.wanted):
@@ -116,10 +116,10 @@ def _all_administrators(wanted: Desired, leavers: Leavers, current: Snapshot) ->
 
 
 def _account(user: DesiredUser, current: Snapshot) -> User | None:
-    return current.users_by_key.get(folded(user.identity or user.upn))
+    return current.users_by_key.get(comparison_key(user.identity or user.upn))
 
 
-def _with_leavers(desired: Desired, current: Snapshot, named: Named, purge: Purge) -> tuple[Desired, Leavers]:
+def _with_leavers(desired: Desired, current: Snapshot, named: Named, purge: RemovalPolicy) -> tuple[Desired, Removals]:
     spared = _Spared(desired.protected, current, named.renamed)
     if purge.counts_named:
         # A guard holds also for those whom the source itself sends away.
@@ -168,7 +168,7 @@ def _with_leavers(desired: Desired, current: Snapshot, named: Named, purge: Purg
     if "administrators" in purge.kinds:
         desired = _with_administrator_leavers(desired, current, named, people, spared, counted, purge)
     counted.close()
-    return desired, Leavers(users, groups, tuple(spared.told), notes)
+    return desired, Removals(users, groups, tuple(spared.told), notes)
 
 
 class _Spared:
@@ -178,14 +178,14 @@ class _Spared:
         # Whoever is renamed by the same task is protected under both names.
         self._protected = protected | {old for old, new in renamed.items() if new in protected}
         self._primary = current.primary_administrator
-        self.told: list[LeftOut] = []
+        self.told: list[Skipped] = []
 
     def keeps(self, kind: str, key: str, name: str) -> bool:
         if key in self._protected:
-            self.told.append(LeftOut(kind, name, "is in protected_users, so the purge left it as it is"))
+            self.told.append(Skipped(kind, name, "is in protected_users, so the purge left it as it is"))
         elif key == self._primary and kind != "membership":
             reason = "is the primary administrator by its id, so the purge left it as it is"
-            self.told.append(LeftOut(kind, name, reason))
+            self.told.append(Skipped(kind, name, reason))
         else:
             return False
         return True
@@ -194,7 +194,7 @@ class _Spared:
 class _People:
     """Whether a user, known by its key, is in the scope."""
 
-    def __init__(self, scope: PurgeScope | None, current: Snapshot) -> None:
+    def __init__(self, scope: RemovalScope | None, current: Snapshot) -> None:
         self._scope = scope
         self._current = current
         chosen = [group for group in current.groups if scope and scope.group_named(group.name)]
@@ -212,7 +212,7 @@ class _People:
         )
 
 
-def _group_fits(group: Group, scope: PurgeScope | None) -> bool:
+def _group_fits(group: Group, scope: RemovalScope | None) -> bool:
     return (
         scope is not None
         and (not scope.groups or scope.group_named(group.name))
@@ -256,7 +256,7 @@ def _with_administrator_leavers(
     people: _People,
     spared: _Spared,
     counted: _Counted,
-    purge: Purge,
+    purge: RemovalPolicy,
 ) -> Desired:
     change = desired.administrators
     if change is None or current.administrators is None:
@@ -281,7 +281,7 @@ def _with_administrator_leavers(
     return replace(desired, administrators=change._replace(remove=change.remove | frozenset(going)))
 
 
-def _refuse_empty_lists(desired: Desired, purge: Purge) -> None:
+def _refuse_empty_lists(desired: Desired, purge: RemovalPolicy) -> None:
     """An empty list is more often a broken export than the wish that everybody goes."""
     given = {
         "users": any(user.present for user in desired.users),
@@ -299,7 +299,7 @@ def _refuse_empty_lists(desired: Desired, purge: Purge) -> None:
         )
 
 
-def _refuse_scopeless(purge: Purge) -> None:
+def _refuse_scopeless(purge: RemovalPolicy) -> None:
     scope = purge.scope
     if scope is None:
         needing = [kind for kind in ("users", "groups") if kind in purge.kinds]
@@ -326,7 +326,7 @@ def _refuse_blind(protected: frozenset[str], current: Snapshot) -> None:
         )
 
 
-def _blank_scope_notes(purge: Purge, protected: frozenset[str], current: Snapshot) -> tuple[str, ...]:
+def _blank_scope_notes(purge: RemovalPolicy, protected: frozenset[str], current: Snapshot) -> tuple[str, ...]:
     notes: list[str] = []
     unknown = sorted(protected - {user.key for user in current.users})
     if unknown:

@@ -13,27 +13,27 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import InputError
-from ..model.capabilities import Abilities
+from ..model.capabilities import Capabilities
 from ..model.desired import DesiredUser
 from ..model.directory import USER_FIELDS, Snapshot, User, difference, with_fields
 from .actions import Action
-from .lookup import existing
+from .lookup import find_existing
 from .plan import Plan
 
 
-def plan_user(wanted: DesiredUser, current: Snapshot, abilities: Abilities) -> Plan:
+def plan_user(wanted: DesiredUser, current: Snapshot, capabilities: Capabilities) -> Plan:
     refuse_unsupported(
         "user",
         wanted.upn,
         given_names(wanted.fields, wanted.initial, wanted.extras),
-        abilities.user_fields | abilities.extras,
-        abilities,
+        capabilities.user_fields | capabilities.extras,
+        capabilities,
     )
-    found = existing(wanted, current)
+    found = find_existing(wanted, current)
     if not wanted.present:
-        return _plan_user_deletion(wanted, found, abilities)
+        return _plan_user_deletion(wanted, found, capabilities)
     if found is None:
-        return _plan_user_creation(wanted, abilities)
+        return _plan_user_creation(wanted, capabilities)
     if not found.readable:
         return Plan(
             unchanged=(("user", wanted.upn),),
@@ -75,7 +75,7 @@ def plan_user(wanted: DesiredUser, current: Snapshot, abilities: Abilities) -> P
     )
 
 
-def _plan_user_creation(wanted: DesiredUser, abilities: Abilities) -> Plan:
+def _plan_user_creation(wanted: DesiredUser, capabilities: Capabilities) -> Plan:
     missing = [name for name in ("first_name", "last_name") if not str(wanted.fields.get(name) or "").strip()]
     if missing:
         raise InputError(
@@ -86,7 +86,7 @@ def _plan_user_creation(wanted: DesiredUser, abilities: Abilities) -> Plan:
     named = {name: value for name, value in wanted.fields.items() if value is not None}
     fields_given = {**{name: value for name, value in wanted.initial.items() if value is not None}, **named}
     # Who has no other address is written to at the UPN.
-    email = wanted.upn if "email" in abilities.user_fields else None
+    email = wanted.upn if "email" in capabilities.user_fields else None
     new = with_fields(User(upn=wanted.upn, email=email, active=True), fields_given)
     if new.administrator and new.active is False:
         raise InputError(inactive_administrator(wanted.upn))
@@ -96,11 +96,11 @@ def _plan_user_creation(wanted: DesiredUser, abilities: Abilities) -> Plan:
     )
 
 
-def _plan_user_deletion(wanted: DesiredUser, found: User | None, abilities: Abilities) -> Plan:
-    if wanted.permanent and not abilities.permanent_deletion:
+def _plan_user_deletion(wanted: DesiredUser, found: User | None, capabilities: Capabilities) -> Plan:
+    if wanted.permanent and not capabilities.permanent_deletion:
         raise InputError(
-            f"Cannot permanently delete user '{wanted.upn}': {abilities.wire} only puts users on the deleted-users list. "
-            f"{abilities.ways_out.get('permanent', '')}".strip()
+            f"Cannot permanently delete user '{wanted.upn}': {capabilities.wire} only puts users on the deleted-users list. "
+            f"{capabilities.alternatives.get('permanent', '')}".strip()
         )
     if found is None or (found.active is False and not wanted.permanent):
         return Plan(unchanged=(("user", wanted.upn),))
@@ -134,12 +134,14 @@ def given_names(*options: Mapping[str, Any]) -> set[str]:
 
 
 def refuse_unsupported(
-    kind: str, name: str, given: Iterable[str], supported: frozenset[str], abilities: Abilities
+    kind: str, name: str, given: Iterable[str], supported: frozenset[str], capabilities: Capabilities
 ) -> None:
     for option in sorted(given):
         if option not in supported:
-            way_out = abilities.ways_out.get(option, "Leave it out.")
-            raise InputError(f"Option {option} of {kind} '{name}' cannot travel over {abilities.wire}. {way_out}")
+            alternative_to = capabilities.alternatives.get(option, "Leave it out.")
+            raise InputError(
+                f"Option {option} of {kind} '{name}' cannot travel over {capabilities.wire}. {alternative_to}"
+            )
 
 
 def inactive_administrator(upn: str) -> str:

@@ -30,11 +30,11 @@ from ..errors import (
     W365Error,
 )
 from ..execution.apply import Batch, Handler, apply
-from ..execution.results import Report, predict
+from ..execution.results import ApplyResult, predicted_result
 from ..inputs.argument_spec import build_argument_spec, build_rules, connection_option
 from ..model.desired import Desired, DesiredGroup, DesiredUser
 from ..model.directory import Snapshot
-from ..planning.lookup import existing
+from ..planning.lookup import find_existing
 from ..planning.plan import Plan
 from ..planning.planner import make_plan
 from ..transport.http import REQUESTS_IMPORT_ERROR, Http, HttpSettings
@@ -60,9 +60,9 @@ class W365Module(AnsibleModule):
         self._told_waiting = False
         self.current = Snapshot()
         self.progress: Progress | None = None
-        self.on_report: Callable[[Report, bool], None] | None = None
+        self.on_report: Callable[[ApplyResult, bool], None] | None = None
 
-    def learn_secrets(self, values: Iterable[str]) -> None:
+    def add_secrets(self, values: Iterable[str]) -> None:
         """Mask these too, also in the task's own arguments that Ansible shows at -vvv."""
         known = {value for value in values if len(value) >= SHORTEST_SECRET}
         self.no_log_values |= known
@@ -206,7 +206,7 @@ class W365Module(AnsibleModule):
         directory = directory or self.directory
         # A plan that is kept is carried out later: nothing in it may rest on what an earlier task would have done.
         assume = self.check_mode and not self.params.get("plan_file")
-        return make_plan(desired, current, directory.abilities, assume_missing=assume)
+        return make_plan(desired, current, directory.capabilities, assume_missing=assume)
 
     def read(self, desired: Desired, directory: Directory | None = None) -> Snapshot:
         """What is there. In check mode an environment that does not exist yet counts as empty."""
@@ -257,7 +257,7 @@ class W365Module(AnsibleModule):
         where: str | None = None,
         rehearse: bool = False,
         batch: Callable[[Plan], Batch | None] = lambda plan: None,
-    ) -> Report:
+    ) -> ApplyResult:
         """Apply the plan, or in check mode and to `rehearse` only predict; tell its notes. Exits the task when an object failed.
 
         `batch` may give a way to do many actions in one request.
@@ -268,7 +268,7 @@ class W365Module(AnsibleModule):
         if self.progress and not rehearsal:
             self.progress.begin(len(plan.actions))
         report = (
-            predict(plan)
+            predicted_result(plan)
             if rehearsal
             else apply(
                 plan,
@@ -285,10 +285,10 @@ class W365Module(AnsibleModule):
             raise self._failure(report)
         return report
 
-    def _failure(self, report: Report) -> W365Error:
+    def _failure(self, report: ApplyResult) -> W365Error:
         errors = [done.error for done in report.failures if done.error and done.tried]
         untried = len(report.failures) - len(errors)
-        outcome = {"changed": report.wrote, "results": report.results(), "summary": report.plan.summary()}
+        outcome = {"changed": report.changed_anything, "results": report.results(), "summary": report.plan.summary()}
         if len(report.done) == 1:
             errors[0].details.update(outcome)
             return errors[0]
@@ -302,12 +302,12 @@ class W365Module(AnsibleModule):
             **outcome,
         )
 
-    def object_of(self, report: Report, wanted: DesiredUser | DesiredGroup) -> dict[str, Any] | None:
+    def object_of(self, report: ApplyResult, wanted: DesiredUser | DesiredGroup) -> dict[str, Any] | None:
         """The one object of a single-object module as it is now, or in check mode as it would be."""
-        thing = report.done[-1].thing if report.done else existing(wanted, self.current)
+        thing = report.done[-1].thing if report.done else find_existing(wanted, self.current)
         return thing.as_result() if thing is not None else None
 
-    def outcome(self, report: Report, **own: Any) -> dict[str, Any]:
+    def outcome(self, report: ApplyResult, **own: Any) -> dict[str, Any]:
         """What every module returns about its plan, with the module's own values."""
         plan = report.plan
         result: dict[str, Any] = {
@@ -323,18 +323,18 @@ class W365Module(AnsibleModule):
 
 
 def run_module(
-    corridor: Callable[[Any], dict[str, Any]],
+    run: Callable[[Any], dict[str, Any]],
     own_spec: Mapping[str, Mapping[str, Any]],
     kind: type[W365Module] = W365Module,
     **rules: Any,
 ) -> None:
     """Run one module: everything that is raised on purpose becomes a sentence, and no secret leaves.
 
-    `corridor` is the module's walk: it gets a module of this `kind` and returns what goes into the task's result.
+    `run` is the module's walk: it gets a module of this `kind` and returns what goes into the task's result.
     """
     module = kind(own_spec, **rules)
     try:
-        result = corridor(module)
+        result = run(module)
     except W365Error as error:
         _fail(module, error.message, error.details)
     except Exception as error:

@@ -14,8 +14,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..entra.importer import Found, found_afresh, found_since
-from ..entra.tenant import State, kept_state
+from ..entra.importer import TenantSelection, read_delta, read_full
+from ..entra.tenant import State, state_text
 from ..errors import InputError
 from ..output.atomic_write import write_atomically
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Read:
     """What was read, the state to keep (None: nothing is kept), and whether it was a `full` run and why."""
 
-    found: Found
+    found: TenantSelection
     state: State | None
     full: bool
     reason: str
@@ -37,10 +37,10 @@ class Read:
 def read_entra(module: EntraModule, scope: ImportScope) -> Read:
     path = module.params["state_file"]
     if not path:
-        return Read(found_afresh(module.graph, scope), None, True, "there is no state_file")
+        return Read(read_full(module.graph, scope), None, True, "there is no state_file")
     if not Path(path).absolute().parent.is_dir():
         raise InputError(f"Option state_file: the folder of {path!r} does not exist. Create it first.")
-    found, state, reading = found_since(
+    found, state, reading = read_delta(
         module.graph,
         scope,
         path,
@@ -54,4 +54,4 @@ def read_entra(module: EntraModule, scope: ImportScope) -> Read:
 def keep_state(module: EntraModule, read: Read) -> None:
     """Remember what was read for the next run. A rehearsal remembers nothing."""
     if read.state is not None and not module.check_mode:
-        write_atomically(module.params["state_file"], kept_state(read.state), "state_file")
+        write_atomically(module.params["state_file"], state_text(read.state), "state_file")

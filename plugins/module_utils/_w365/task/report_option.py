@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..execution.results import Report
+from ..execution.results import ApplyResult
 from ..output.report import Outcome
 from ..output.report_files import checked_report_paths, write_reports
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .base import W365Module
 
 
-def expect_reports(module: W365Module, source: str) -> None:
+def prepare_reports(module: W365Module, source: str) -> None:
     """Refuse a report_file that cannot be written while nothing is changed. `source` is where the wishes come from."""
     paths = module.params["report_file"]
     if not paths:
@@ -30,7 +30,7 @@ def expect_reports(module: W365Module, source: str) -> None:
     begun = datetime.now(timezone.utc).astimezone()
     environment = (module.params["environment"] or "").strip().lower()
 
-    def write(report: Report, rehearsal: bool) -> None:
+    def write(report: ApplyResult, rehearsal: bool) -> None:
         ended = datetime.now(timezone.utc).astimezone()
         outcome = Outcome(report, environment, source, begun, ended, rehearsal)
         try:

@@ -17,7 +17,7 @@ from typing import Any
 from .http import Answer
 from .redaction import Redactor
 
-SAID_LIMIT = 1000
+MESSAGE_LIMIT = 1000
 """Characters of a server's explanation that go into a message."""
 
 
@@ -33,7 +33,7 @@ def said(answer: Answer, redactor: Redactor) -> str:
         if "<html" in answer.text.lower():
             text = f"an HTML page: {text}" if text else "an empty HTML page"
     text = redactor.text(text) or "the server gave no reason"
-    return text if len(text) <= SAID_LIMIT else f"{text[:SAID_LIMIT]} ..."
+    return text if len(text) <= MESSAGE_LIMIT else f"{text[:MESSAGE_LIMIT]} ..."
 
 
 def _statements(data: Any) -> list[str]:

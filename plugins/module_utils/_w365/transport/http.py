@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from ..errors import CertificateError, InputError, LostAnswerError, NoAnswerError, RateLimitError
 from .redaction import Redactor
-from .throttle import Pace
+from .throttle import Throttle
 
 REQUESTS_IMPORT_ERROR: ImportError | None
 
@@ -124,7 +124,7 @@ class Http:
         self._on_wait = on_wait or (lambda seconds, reason: None)
         self._on_answer = on_answer or (lambda: None)
         self._sleep = sleep
-        self._pace = Pace(
+        self._pace = Throttle(
             at_once=settings.connections,
             per_second=settings.requests_per_second,
             patience=settings.patience,
@@ -212,7 +212,7 @@ class Http:
                     # To wait because the server says so is no failed try.
                     tries -= 1
                     waits += 1
-                    self.wait_as_told(answer, waits, what)
+                    self.wait_for_server(answer, waits, what)
                     continue
                 self._pace.went_well()
                 self._on_answer()
@@ -228,7 +228,7 @@ class Http:
 
     # Waiting
 
-    def wait_as_told(self, answer: Answer, tries: int, what: str) -> None:
+    def wait_for_server(self, answer: Answer, tries: int, what: str) -> None:
         asked = retry_after(answer.headers.get("retry-after"))
         # "0 seconds", or a date that is past, would have us ask without end and without a pause.
         seconds = min(asked, RETRY_AFTER_CAP) if asked else _backoff(tries)
@@ -312,7 +312,7 @@ class MsalHttpClient:
                 tries -= 1
                 waits += 1
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                self._http.wait_as_told(
+                self._http.wait_for_server(
                     Answer(response.status_code, headers, ""), waits, f"{method} {self._http._shown(url)}"
                 )
                 continue

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 
 
-class Pace:
+class Throttle:
     """A gate that every request goes through, as a context manager.
 
     `at_once` requests may be under way, `per_second` may start (None: any number), and `patience` seconds may pass with

@@ -18,13 +18,13 @@ import pytest
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.graph import PERMISSIONS, GraphClient
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.provisioning import (
-    PROVISIONING_ABILITIES,
+    PROVISIONING_CAPABILITIES,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_ABILITIES
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_CAPABILITIES
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra.importer import (
     desired_from_entra,
-    found_afresh,
     group_exclusion,
+    read_full,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AnswerError,
@@ -36,7 +36,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.import_options import (
     import_scope_from_options,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.capabilities import Abilities
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.capabilities import Capabilities
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import Desired
 
 Scripted = Callable[..., Any]
@@ -280,7 +280,7 @@ PEOPLE = [
 ]
 
 
-def imported(scripted: Scripted, abilities: Abilities = SCIM_ABILITIES, **scope: Any) -> tuple[Desired, Any]:
+def imported(scripted: Scripted, capabilities: Capabilities = SCIM_CAPABILITIES, **scope: Any) -> tuple[Desired, Any]:
     """An import from a tenant of eight, whose group Sales has members 1, 3 and 8 and a nested group."""
     groups = {
         "Sales": {"id": "g1", "displayName": " Sales ", "mailEnabled": True, "groupTypes": ["Unified"], "description": "Sells"},
@@ -328,7 +328,7 @@ def imported(scripted: Scripted, abilities: Abilities = SCIM_ABILITIES, **scope:
         "group_names": None, **scope,
     }  # fmt: skip
     chosen = import_scope_from_options(params)
-    return desired_from_entra(found_afresh(client(http), chosen), chosen, abilities), http
+    return desired_from_entra(read_full(client(http), chosen), chosen, capabilities), http
 
 
 def upns(desired: Desired) -> list[str]:
@@ -370,7 +370,7 @@ def test_a_person_becomes_a_user(scripted: Scripted) -> None:
     assert found["User2@contoso.com"].fields["first_name"] == "Blank"
     assert found["User2@contoso.com"].fields["email"] == "User2@contoso.com"
     assert all(user.restore and not user.initial for user in desired.users if user.present)
-    desired, _http = imported(scripted, PROVISIONING_ABILITIES, everything=True, default_status="inactive")
+    desired, _http = imported(scripted, PROVISIONING_CAPABILITIES, everything=True, default_status="inactive")
     assert set(desired.users[0].fields) == {"first_name", "last_name"}
     assert all(not user.restore and user.initial == {"active": False} for user in desired.users if user.present)
 
@@ -385,7 +385,7 @@ def test_the_members_of_a_group_and_the_group(scripted: Scripted) -> None:
     assert "distribution list" in told["News"]
     assert "nested in group 'Sales'" in told["Inner"]
     assert "has no member that can be imported" in told["Lonely"]
-    desired, _http = imported(scripted, PROVISIONING_ABILITIES, groups=["Sales"])
+    desired, _http = imported(scripted, PROVISIONING_CAPABILITIES, groups=["Sales"])
     assert desired.groups[0].fields == {"description": "Sells"}
 
 

@@ -18,7 +18,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ap
     ProvisioningClient,
     parsed_environments,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.create_once import created_once
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.create_once import create_once
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AlreadyExistsError,
     AnswerError,
@@ -32,16 +32,16 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     W365Error,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.environment import (
-    environment_from_task,
-    sso_from_task,
+    environment_from_options,
+    sso_from_options,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.raw_request import (
-    raw_call_from_task,
+    raw_request_from_options,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users_and_groups import (
-    group_from_task,
+    group_from_options,
     upn_change,
-    user_from_task,
+    user_from_options,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.environment import (
     Environment,
@@ -298,7 +298,7 @@ def test_writing_single_sign_on(scripted: Scripted) -> None:
 
 
 def creating(created: list[Any], found: list[Any]) -> tuple[Any, list[str]]:
-    """Run `created_once` with scripted outcomes of create and find; an exception is raised."""
+    """Run `create_once` with scripted outcomes of create and find; an exception is raised."""
     log: list[str] = []
     scripts = {"create": iter(created), "find": iter(found)}
 
@@ -309,7 +309,7 @@ def creating(created: list[Any], found: list[Any]) -> tuple[Any, list[str]]:
             raise outcome
         return outcome
 
-    return created_once(lambda: step("create"), lambda: step("find")), log
+    return create_once(lambda: step("create"), lambda: step("find")), log
 
 
 LOST = LostAnswerError("no answer")
@@ -372,9 +372,9 @@ def user_task(**params: Any) -> dict[str, Any]:
 
 
 def test_only_what_a_task_says_is_wanted_of_a_user() -> None:
-    wanted = user_from_task(user_task())
+    wanted = user_from_options(user_task())
     assert (wanted.fields, wanted.extras, wanted.identity, wanted.present) == ({}, {}, None, True)
-    wanted = user_from_task(
+    wanted = user_from_options(
         user_task(upn=" Adele@contoso.com ", email="", active=False, administrator=False, password="x",
                   create_in_office365=True, update_password="always", state="absent", permanent=True, identity="7")
     )  # fmt: skip
@@ -382,7 +382,7 @@ def test_only_what_a_task_says_is_wanted_of_a_user() -> None:
     assert wanted.fields == {"email": "", "active": False, "administrator": False}
     assert wanted.extras == {"password": "x", "create_in_office365": True}
     assert (wanted.update_password, wanted.present, wanted.permanent, wanted.identity) == (True, False, True, "7")
-    assert "create_in_office365" not in user_from_task(user_task(create_in_office365=False)).extras
+    assert "create_in_office365" not in user_from_options(user_task(create_in_office365=False)).extras
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_only_what_a_task_says_is_wanted_of_a_user() -> None:
 )
 def test_a_user_task_that_cannot_be(params: dict[str, Any], part: str) -> None:
     with pytest.raises(InputError) as refusal:
-        user_from_task(user_task(**params))
+        user_from_options(user_task(**params))
     assert part in refusal.value.message
 
 
@@ -406,7 +406,7 @@ def group_task(**params: Any) -> dict[str, Any]:
 
 
 def test_only_what_a_task_says_is_wanted_of_a_group() -> None:
-    wanted = group_from_task(group_task(name=" Sales ", description="", members={"add": ["A@Contoso.com "]}))
+    wanted = group_from_options(group_task(name=" Sales ", description="", members={"add": ["A@Contoso.com "]}))
     assert (wanted.name, wanted.fields) == ("Sales", {"description": ""})
     assert wanted.members is not None
     assert (wanted.members.add, wanted.members.remove, wanted.members.set) == (
@@ -414,9 +414,9 @@ def test_only_what_a_task_says_is_wanted_of_a_group() -> None:
         frozenset(),
         None,
     )
-    assert group_from_task(group_task()).members is None
+    assert group_from_options(group_task()).members is None
     with pytest.raises(InputError, match="Option name is empty"):
-        group_from_task(group_task(name=" "))
+        group_from_options(group_task(name=" "))
 
 
 def test_a_list_is_changed_or_set() -> None:
@@ -437,13 +437,13 @@ def environment_task(**params: Any) -> dict[str, Any]:
 
 def test_an_environment_task() -> None:
     person = {"email": " a@contoso.com", "first_name": "A", "last_name": "B", "password": None}
-    wanted = environment_from_task(environment_task(administrator=person, active=True))
+    wanted = environment_from_options(environment_task(administrator=person, active=True))
     assert wanted.administrator == {"EmailAddress": "a@contoso.com", "FirstName": "A", "LastName": "B"}
     assert (wanted.name, wanted.active, wanted.present) == ("Contoso", True, True)
-    wanted = environment_from_task(environment_task(administrator={**person, "password": "x"}))
+    wanted = environment_from_options(environment_task(administrator={**person, "password": "x"}))
     assert wanted.administrator is not None
     assert wanted.administrator["Password"] == "x"
-    gone = environment_from_task(environment_task(environment=" demo ", state="absent", delete_confirmation="demo"))
+    gone = environment_from_options(environment_task(environment=" demo ", state="absent", delete_confirmation="demo"))
     assert (gone.name, gone.present, gone.confirmation) == ("demo", False, "demo")
 
 
@@ -459,7 +459,7 @@ def test_an_environment_task() -> None:
 )
 def test_an_environment_task_that_cannot_be(params: dict[str, Any], part: str) -> None:
     with pytest.raises(InputError) as refusal:
-        environment_from_task(environment_task(**params))
+        environment_from_options(environment_task(**params))
     assert part in refusal.value.message
 
 
@@ -480,7 +480,7 @@ def sso_task(**params: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_a_single_sign_on_task(params: dict[str, Any], authority: str) -> None:
-    assert sso_from_task(sso_task(**params)) == SingleSignOn(authority, ID)
+    assert sso_from_options(sso_task(**params)) == SingleSignOn(authority, ID)
 
 
 @pytest.mark.parametrize(
@@ -497,7 +497,7 @@ def test_a_single_sign_on_task(params: dict[str, Any], authority: str) -> None:
 )
 def test_a_single_sign_on_task_that_cannot_be(params: dict[str, Any], part: str) -> None:
     with pytest.raises(InputError) as refusal:
-        sso_from_task(sso_task(**params))
+        sso_from_options(sso_task(**params))
     assert part in refusal.value.message
 
 
@@ -507,7 +507,7 @@ def api_task(**params: Any) -> dict[str, Any]:
 
 
 def test_a_raw_call() -> None:
-    call = raw_call_from_task(api_task(path="/{environment}/User/", headers={"X": 1}, query={"a": "b"}))
+    call = raw_request_from_options(api_task(path="/{environment}/User/", headers={"X": 1}, query={"a": "b"}))
     assert (call.path, call.repeatable, call.parts) == (
         "/contoso%2F1/User/",
         True,
@@ -515,7 +515,7 @@ def test_a_raw_call() -> None:
     )
     bodies: tuple[Any, ...] = (None, 0, "", [])
     for method, body in itertools.product(("GET", "POST", "PUT", "PATCH", "DELETE"), bodies):
-        call = raw_call_from_task(api_task(method=method, body=body))
+        call = raw_request_from_options(api_task(method=method, body=body))
         assert call.repeatable is (method in ("GET", "PUT", "DELETE"))
         assert ("body" in call.parts) is (body is not None)
 
@@ -535,5 +535,5 @@ def test_a_raw_call() -> None:
 )
 def test_a_raw_call_that_must_not_be(params: dict[str, Any], part: str) -> None:
     with pytest.raises(InputError) as refusal:
-        raw_call_from_task(api_task(**params))
+        raw_request_from_options(api_task(**params))
     assert part in refusal.value.message

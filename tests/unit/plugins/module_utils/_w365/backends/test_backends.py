@@ -59,7 +59,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.actions import Action
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.environment import (
-    Unreadable,
+    WhenUnreadable,
     plan_environment,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.plan import Plan
@@ -228,7 +228,7 @@ def test_where_no_listing_shows_members_the_concerned_groups_are_read(scripted: 
     renamed = DesiredGroup("New", fields={"external_id": "abc-9"}, members=AddRemoveSet(set=frozenset()))
     found = scim(scripted(answer)).snapshot(replace(desired, groups=(renamed,)))
     assert [group.name for group in found.groups if group.members] == ["Group 9"]
-    plan = make_plan(desired, directory.snapshot(desired), directory.abilities)
+    plan = make_plan(desired, directory.snapshot(desired), directory.capabilities)
     assert [(action.kind, action.verb) for action in plan.actions] == [("group", "update")]
     assert reads(http, "Groups") == (0, 1, 2)
     assert [group.members for group in scim(scripted(answer)).list_groups()] == [{upn(1)}] * 30
@@ -277,7 +277,7 @@ def test_a_leaving_administrator_is_known_as_one_over_scim(scripted: Scripted) -
     http = scripted(answer)
     directory = scim(http, provisioning(http))
     wish = Desired((DesiredUser(upn(1), present=False),), administrators=AddRemoveSet(add=frozenset({upn(2)})))
-    report = apply(make_plan(wish, directory.snapshot(wish), directory.abilities), directory.handlers())
+    report = apply(make_plan(wish, directory.snapshot(wish), directory.capabilities), directory.handlers())
     assert [result["outcome"] for result in report.results()] == ["failed", "not tried"]
     assert [call[0] for call in http.writes] == ["PUT"]
 
@@ -348,7 +348,7 @@ def test_a_server_without_roles_lets_people_go_but_nobody_be_made_administrator(
 
 
 def done(directory: Any, desired: Desired, current: Snapshot | None = None) -> Any:
-    plan = make_plan(desired, current or directory.snapshot(desired), directory.abilities)
+    plan = make_plan(desired, current or directory.snapshot(desired), directory.capabilities)
     report = apply(plan, directory.handlers(), where="in environment 'contoso'")
     for failure in report.failures:
         assert failure.error is not None
@@ -450,7 +450,7 @@ def test_a_failed_rename_keeps_its_members_in_a_list_that_is_sent_whole(scripted
             for name in ("Sales", "Staff")
         ),
     )
-    report = apply(make_plan(wish, directory.snapshot(wish), directory.abilities), directory.handlers())
+    report = apply(make_plan(wish, directory.snapshot(wish), directory.capabilities), directory.handlers())
     assert [result["outcome"] for result in report.results()] == ["failed", "not tried", "failed", "done"]
     sent = {path: sorted(body["Members"]) for _method, path, body in http.writes if "/Group/" in path}
     assert sent == {"/Provisioning/contoso/Group/7/": [2, 3], "/Provisioning/contoso/Group/8/": [1, 3]}
@@ -463,13 +463,13 @@ def test_members_of_a_group_that_could_not_be_created_are_told(scripted: Scripte
     plan = make_plan(
         Desired(groups=(DesiredGroup("Sales", members=AddRemoveSet(add=frozenset({upn(1)}))),)),
         Snapshot((User(upn(1), "u1"),)),
-        ScimDirectory.abilities,
+        ScimDirectory.capabilities,
     )
     report = apply(plan, scim(http).handlers())
     assert [type(item.error) for item in report.done] == [ValidationError, W365Error]
     assert "was not created" in report.results()[1]["reason"]
     assert patches(http) == []
-    assert not report.wrote
+    assert not report.changed_anything
 
 
 @pytest.mark.parametrize(
@@ -619,13 +619,13 @@ def test_one_failure_does_not_stop_the_others(scripted: Scripted) -> None:
     server.write = lambda _method, path, _body: (400, {"detail": "no"}) if path.endswith("u1") else (204, "")
     directory = scim(scripted(server))
     wishes = Desired(tuple(DesiredUser(upn(number), fields={"first_name": "A"}) for number in range(4)))
-    plan = make_plan(wishes, directory.snapshot(wishes), directory.abilities)
+    plan = make_plan(wishes, directory.snapshot(wishes), directory.capabilities)
     for concurrency in (1, 3):
         report = apply(plan, directory.handlers(), where="in environment 'contoso'", concurrency=concurrency)
         assert [result["outcome"] for result in report.results()] == ["done", "failed", "done", "done"]
         assert [result["name"] for result in report.results()] == [upn(number) for number in range(4)]
         assert report.results()[1]["reason"].startswith(f"Cannot change user '{upn(1)}' in environment 'contoso': no ")
-        assert report.wrote
+        assert report.changed_anything
         assert len(report.failures) == 1
 
 
@@ -636,11 +636,11 @@ def test_what_concerns_all_stops_the_task(scripted: Scripted) -> None:
     http = scripted(server)
     directory = scim(http)
     wishes = Desired(tuple(DesiredUser(upn(number), fields={"first_name": "A"}) for number in range(6)))
-    plan = make_plan(wishes, directory.snapshot(wishes), directory.abilities)
+    plan = make_plan(wishes, directory.snapshot(wishes), directory.capabilities)
     report = apply(plan, directory.handlers(), where="in environment 'contoso'")
     assert [result["outcome"] for result in report.results()] == ["done", "done", "failed", *["not tried"] * 3]
     assert all("reason" in result for result in report.results()[2:])
-    assert report.wrote
+    assert report.changed_anything
 
 
 def test_a_whole_directory_is_listed_and_nobody_looked_up(scripted: Scripted) -> None:
@@ -866,7 +866,7 @@ def test_without_both_nobody_guesses(scripted: Scripted, validated: Any, kind: t
 def test_the_server_s_name_of_a_new_environment_is_used_from_then_on(scripted: Scripted) -> None:
     http = scripted([(200, '"contoso2"'), (200, "")])
     wish = DesiredEnvironment("Contoso", empty=True, active=False)
-    plan = plan_environment(wish, None, Unreadable("write"))
+    plan = plan_environment(wish, None, WhenUnreadable("write"))
     report = apply(plan, instance(http).handlers())
     assert [call[:2] for call in http.calls] == [
         ("POST", "/Provisioning/Environment/contoso/"),
@@ -877,7 +877,7 @@ def test_the_server_s_name_of_a_new_environment_is_used_from_then_on(scripted: S
 
 def test_a_lost_create_of_an_environment_is_looked_up(scripted: Scripted) -> None:
     http = scripted([LostAnswerError("no answer"), (200, ["contosobv"]), (200, ["contosobv"])])
-    plan = plan_environment(DesiredEnvironment("Contoso B.V.", empty=True), None, Unreadable("write"))
+    plan = plan_environment(DesiredEnvironment("Contoso B.V.", empty=True), None, WhenUnreadable("write"))
     report = apply(plan, instance(http).handlers())
     assert report.last("environment") == Environment("contosobv")
     assert [call[0] for call in http.calls].count("POST") == 1

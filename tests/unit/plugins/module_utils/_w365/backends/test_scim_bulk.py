@@ -26,7 +26,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ba
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import LostAnswerError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.apply import apply
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.results import Report
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.results import ApplyResult
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import (
     AddRemoveSet,
     Desired,
@@ -103,10 +103,10 @@ class Server:
 def creates(count: int = COUNT, **group: Any) -> Plan:
     people = tuple(DesiredUser(upn(n), fields={"first_name": "A", "last_name": str(n)}) for n in range(count))
     groups = (DesiredGroup("Sales", members=AddRemoveSet(add=frozenset(user.key for user in people))),) if group else ()
-    return make_plan(Desired(people, groups, whole=True), Snapshot(), ScimDirectory.abilities)
+    return make_plan(Desired(people, groups, whole=True), Snapshot(), ScimDirectory.capabilities)
 
 
-def run(scripted: Scripted, server: Server, plan: Plan, *, workers: int = 1) -> Report:
+def run(scripted: Scripted, server: Server, plan: Plan, *, workers: int = 1) -> ApplyResult:
     http = scripted(server)
     client = ScimClient(http, url=f"https://w365.contoso.com{ROOT}", token="token", endpoints=ENDPOINTS)
     directory = ScimDirectory(client, None)
@@ -229,7 +229,7 @@ def test_changes_without_a_bulk_id_are_followed_in_their_order(scripted: Scripte
     """RFC 7644 asks for it with POST only."""
     current = Snapshot(tuple(User(upn(n), f"id{n}", active=True, last_name="X") for n in range(COUNT)))
     wishes = tuple(DesiredUser(upn(n), fields={"last_name": "Y"}) for n in range(COUNT))
-    plan = make_plan(Desired(wishes, whole=True), current, ScimDirectory.abilities)
+    plan = make_plan(Desired(wishes, whole=True), current, ScimDirectory.capabilities)
     server = Server()
     server.answer = without("bulkId")
     assert run(scripted, server, plan).failures == []
@@ -260,7 +260,7 @@ def test_the_account_of_somebody_else_is_not_given_to_a_newcomer(scripted: Scrip
         DesiredUser(upn(n), fields={"first_name": "A", "last_name": str(n), "external_id": str(n)})
         for n in range(COUNT)
     )
-    report = run(scripted, server, make_plan(Desired(people, whole=True), Snapshot(), ScimDirectory.abilities))
+    report = run(scripted, server, make_plan(Desired(people, whole=True), Snapshot(), ScimDirectory.capabilities))
     assert [item.action.name for item in report.failures] == [upn(3)]
     assert server.singles == [("POST", "/Users")]
     assert len(server.bulks) == 1

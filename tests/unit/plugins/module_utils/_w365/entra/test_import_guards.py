@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_ABILITIES
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_CAPABILITIES
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra.importer import (
-    Found,
+    TenantSelection,
     desired_from_entra,
     groups_by_name,
 )
@@ -100,8 +100,8 @@ def plan(
         administrators=None if administrators is None else frozenset(administrators),
         primary_administrator=primary,
     )
-    desired = desired_from_entra(Found(tenant, tuple(map(guid, chosen)), roles), scope, SCIM_ABILITIES)
-    return make_plan(desired, current, SCIM_ABILITIES)
+    desired = desired_from_entra(TenantSelection(tenant, tuple(map(guid, chosen)), roles), scope, SCIM_CAPABILITIES)
+    return make_plan(desired, current, SCIM_CAPABILITIES)
 
 
 def deeds(made: Plan) -> list[tuple[str, str, str]]:

@@ -23,9 +23,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.en
     Reading,
     State,
     Tenant,
-    kept_state,
     read_afresh,
     read_with_state,
+    state_text,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AnswerError,
@@ -215,7 +215,7 @@ def read(scripted: Scripted, server: Deltas, path: Path, **more: Any) -> tuple[S
 
 def run(scripted: Scripted, server: Deltas, path: Path, **more: Any) -> tuple[State, bool]:
     state, reading = read(scripted, server, path, **more)
-    path.write_text(kept_state(state), encoding="utf-8")
+    path.write_text(state_text(state), encoding="utf-8")
     return state, reading.full
 
 

@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.provisioning import (
-    PROVISIONING_ABILITIES,
+    PROVISIONING_CAPABILITIES,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import W365Error
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.apply import apply
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.results import UNDONE, Report
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.results import (
+    NOT_BATCHED,
+    ApplyResult,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import (
     AddRemoveSet,
     Desired,
@@ -59,10 +62,10 @@ def person(name: str, number: int, **more: Any) -> User:
 
 def planned(desired: Desired, *users: User, groups: tuple[Group, ...] = ()) -> Plan:
     administrators = frozenset(user.key for user in users if user.administrator and user.active)
-    return make_plan(desired, Snapshot(users, groups, administrators), PROVISIONING_ABILITIES)
+    return make_plan(desired, Snapshot(users, groups, administrators), PROVISIONING_CAPABILITIES)
 
 
-def outcomes(report: Report) -> Mapping[str, str]:
+def outcomes(report: ApplyResult) -> Mapping[str, str]:
     return {item.action.deed: item.as_result()["outcome"] for item in report.done}
 
 
@@ -213,7 +216,7 @@ def test_a_batch_gets_the_narrowed_change_and_the_report_tells_of_the_planned_on
 
         def send(self, actions: Sequence[Action]) -> list[Any]:
             if actions[0].kind != "membership":
-                return [UNDONE] * len(actions)
+                return [NOT_BATCHED] * len(actions)
             self.sent += tuple(actions)
             return [action.outcome for action in actions]
 

@@ -34,7 +34,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import (
     AddRemoveSet,
     DesiredUser,
-    LeftOut,
+    Skipped,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.directory import (
     USER_FIELDS,
@@ -47,9 +47,12 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.environment import (
     DesiredEnvironment,
-    sanitised_environment_name,
+    sanitized_environment_name,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.names import checked_upn, folded
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.names import (
+    checked_upn,
+    comparison_key,
+)
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
 stripped = texts.map(str.strip)
@@ -108,19 +111,19 @@ def test_what_is_no_upn_is_refused_with_its_value_and_option(upn: str) -> None:
     [("Contoso", "contoso"), ("Contoso B.V. 2", "contosobv2"), ("contoso-emea", "contosoemea"), ("Ünïcode", "ncode"), ("李", "")],
 )  # fmt: skip
 def test_the_server_s_name_of_an_environment(name: str, sanitised: str) -> None:
-    assert sanitised_environment_name(name) == sanitised
+    assert sanitized_environment_name(name) == sanitised
 
 
 @given(texts)
 def test_folding_twice_changes_nothing(text: str) -> None:
-    assert folded(folded(text)) == folded(text)
-    assert folded(f"  {text}\n") == folded(text)
+    assert comparison_key(comparison_key(text)) == comparison_key(text)
+    assert comparison_key(f"  {text}\n") == comparison_key(text)
 
 
 @given(st.from_regex(r"[A-Za-z.@ßÄöΣςłİ]{0,20}", fullmatch=True))
 def test_case_does_not_count(text: str) -> None:
-    assert folded(text.casefold()) == folded(text)
-    assert User(upn=text).key == Group(name=text).key == DesiredUser(upn=text).key == folded(text)
+    assert comparison_key(text.casefold()) == comparison_key(text)
+    assert User(upn=text).key == Group(name=text).key == DesiredUser(upn=text).key == comparison_key(text)
 
 
 # ---- the Provisioning API
@@ -402,7 +405,7 @@ def test_results_hold_every_field() -> None:
         "members": ["a", "b"],
     }
     assert Group("g").as_result()["members"] is None
-    assert LeftOut("user", "a", "because").as_result() == {"kind": "user", "name": "a", "reason": "because"}
+    assert Skipped("user", "a", "because").as_result() == {"kind": "user", "name": "a", "reason": "because"}
 
 
 def test_secrets_do_not_stand_in_representations() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import InputError, W365Error
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.results import Done
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.results import ActionResult
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.progress import (
     Progress,
     progress_of,
@@ -49,7 +49,7 @@ def test_a_line_now_and_then(tmp_path: Path) -> None:
         # An eighth, so that floats are exact.
         clock.now += 0.125
         progress.answered()
-        progress.done(Done(ACTION, error=W365Error("no") if number % 100 == 50 else None))
+        progress.done(ActionResult(ACTION, error=W365Error("no") if number % 100 == 50 else None))
     assert lines(path)[1:] == [
         "contoso: 80 of 1000 changes made, 1 failed, 8 per second, about 115 seconds left",
         "contoso: 160 of 1000 changes made, 2 failed, 8 per second, about 105 seconds left",

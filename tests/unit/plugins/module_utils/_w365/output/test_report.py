@@ -30,17 +30,17 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.apply import apply
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.results import (
-    Done,
-    Report,
-    predict,
+    ActionResult,
+    ApplyResult,
+    predicted_result,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.capabilities import Abilities
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.capabilities import Capabilities
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import (
     AddRemoveSet,
     Desired,
     DesiredGroup,
     DesiredUser,
-    LeftOut,
+    Skipped,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.directory import (
     Group,
@@ -51,8 +51,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ou
     write_atomically,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.report import (
-    DEEDS,
     FAILURES,
+    WORDINGS,
     Outcome,
     counts_of,
     remarks_of,
@@ -74,7 +74,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
 
 BEGUN = datetime(2026, 3, 9, 7, 5, tzinfo=timezone.utc)
 ENDED = BEGUN + timedelta(minutes=2, seconds=5)
-ABILITIES = Abilities(
+ABILITIES = Capabilities(
     "SCIM",
     frozenset({"upn", "first_name", "last_name", "email", "active", "external_id", "administrator"}),
     frozenset({"name", "description", "external_id"}),
@@ -129,21 +129,21 @@ def a_plan() -> Plan:
         ),
         administrators=AddRemoveSet(frozenset({ALEX.key}), frozenset({DIEGO.key})),
         left_out=(
-            LeftOut("user", "reception@contoso.com", "has no last name"),
-            LeftOut("user", "kiosk@contoso.com", "has no last name"),
-            LeftOut("group", "Everybody", "is a distribution list"),
-            LeftOut("group", "Everybody", "is a distribution list"),
+            Skipped("user", "reception@contoso.com", "has no last name"),
+            Skipped("user", "kiosk@contoso.com", "has no last name"),
+            Skipped("group", "Everybody", "is a distribution list"),
+            Skipped("group", "Everybody", "is a distribution list"),
         ),
     )
     return make_plan(desired, current, ABILITIES)
 
 
-def outcome_of(report: Report, **given: Any) -> Outcome:
+def outcome_of(report: ApplyResult, **given: Any) -> Outcome:
     values: dict[str, Any] = {"environment": "contoso", "source": "users.csv", "begun": BEGUN, "ended": ENDED}
     return Outcome(report, **{**values, **given})
 
 
-def carried_out(plan: Plan, failing: Sequence[str] = (), error: type[W365Error] = W365Error) -> Report:
+def carried_out(plan: Plan, failing: Sequence[str] = (), error: type[W365Error] = W365Error) -> ApplyResult:
     def handler(action: Action) -> Any:
         if action.name in failing:
             raise error("The server said no.")
@@ -292,7 +292,7 @@ def test_a_failure_never_reads_as_if_it_had_happened() -> None:
 
 
 def test_a_rehearsal_says_would() -> None:
-    rows = rows_of(outcome_of(predict(a_plan()), rehearsal=True))
+    rows = rows_of(outcome_of(predicted_result(a_plan()), rehearsal=True))
     assert {row.what for row in rows if row.outcome == "planned"} >= {
         "would join",
         "would leave",
@@ -303,11 +303,11 @@ def test_a_rehearsal_says_would() -> None:
 
 
 def test_every_kind_of_action_has_its_words() -> None:
-    assert set(DEEDS) == {(kind, verb) for kind, verbs in PHASES for verb in verbs}
-    for deed in DEEDS.values():
+    assert set(WORDINGS) == {(kind, verb) for kind, verbs in PHASES for verb in verbs}
+    for deed in WORDINGS.values():
         assert deed.past or deed.to.startswith("be "), deed
     strange = Action("location", "move", "Redmond", {"floor": "1"}, {"floor": "2"})
-    (row,) = rows_of(outcome_of(Report(Plan((strange,)), [Done(strange)])))
+    (row,) = rows_of(outcome_of(ApplyResult(Plan((strange,)), [ActionResult(strange)])))
     assert (row.what, row.details) == ("changed", "floor: 1 -> 2"), (
         "a new kind of object is no reason to write no report"
     )
@@ -317,7 +317,7 @@ def test_leavers_of_a_purge_are_told_as_such() -> None:
     action = Action(
         "user", "delete", ADELE.upn, {"active": True}, {"active": False}, {"active": False}, ADELE, ADELE, {}, True
     )
-    assert told(outcome_of(Report(Plan((action,)), [Done(action)])))["user", ADELE.upn][1] == (
+    assert told(outcome_of(ApplyResult(Plan((action,)), [ActionResult(action)])))["user", ADELE.upn][1] == (
         "Adele Vance; is not on the list any more"
     )
 
@@ -356,10 +356,10 @@ def test_every_text_of_a_run_is_masked(tmp_path: Path) -> None:
     )
     group = Action("group", "create", "g", None, {"description": "s3cret"})
     plan = Plan(
-        (changed, people, joined, group), left_out=(LeftOut("user", "s3cret-c", "s3cret reason"),), notes=("s3cret",)
+        (changed, people, joined, group), left_out=(Skipped("user", "s3cret-c", "s3cret reason"),), notes=("s3cret",)
     )
-    done = [Done(changed, error=W365Error("s3cret")), *map(Done, (people, joined, group))]
-    outcome = outcome_of(Report(plan, done), environment="s3cret", source="s3cret.csv")
+    done = [ActionResult(changed, error=W365Error("s3cret")), *map(ActionResult, (people, joined, group))]
+    outcome = outcome_of(ApplyResult(plan, done), environment="s3cret", source="s3cret.csv")
     paths = [str(tmp_path / "report.csv"), str(tmp_path / "report.html")]
     write_reports(paths, outcome, redact=lambda text: text.replace("s3cret", "***"))
     for path in paths:
@@ -402,7 +402,9 @@ def csv_rows(text: str) -> list[list[str]]:
 
 
 def named(*names: str) -> Outcome:
-    return outcome_of(Report(Plan(left_out=tuple(LeftOut("user", name, "has no last name") for name in names)), []))
+    return outcome_of(
+        ApplyResult(Plan(left_out=tuple(Skipped("user", name, "has no last name") for name in names)), [])
+    )
 
 
 def test_names_of_every_script_come_back_as_they_were(tmp_path: Path) -> None:
@@ -439,8 +441,8 @@ def test_every_cell_is_safe() -> None:
     action = Action(
         "user", "update", "=name", {"last_name": "=a"}, {"last_name": "=b"}, subject=User("x", first_name="=p")
     )
-    plan = Plan((action,), left_out=(LeftOut("=kind", "@name", "-reason"),))
-    text = csv_of(rows_of(outcome_of(Report(plan, [Done(action, error=W365Error("+reason"))]))))
+    plan = Plan((action,), left_out=(Skipped("=kind", "@name", "-reason"),))
+    text = csv_of(rows_of(outcome_of(ApplyResult(plan, [ActionResult(action, error=W365Error("+reason"))]))))
     cells = [cell for row in csv_rows(text) for cell in row]
     assert len(cells) == 18
     assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@")]
@@ -533,7 +535,7 @@ def test_reasons_are_told_once_with_everybody_whom_they_concern() -> None:
 
 
 def test_a_rehearsal_is_told_first() -> None:
-    root = read(outcome_of(predict(a_plan()), rehearsal=True))
+    root = read(outcome_of(predicted_result(a_plan()), rehearsal=True))
     text = body_text(root)
     assert root.all("title")[0].text.startswith("Rehearsal: ")
     assert "This was a rehearsal. Nothing was written" in text
@@ -546,11 +548,11 @@ def test_a_rehearsal_is_told_first() -> None:
 
 
 def test_a_run_without_changes() -> None:
-    quiet = outcome_of(Report(Plan(unchanged=(("user", ADELE.upn),)), []))
+    quiet = outcome_of(ApplyResult(Plan(unchanged=(("user", ADELE.upn),)), []))
     assert "Nothing had to be changed." in body_text(read(quiet))
     assert headings(read(quiet)) == []
     assert "Nothing would have to be changed." in body_text(read(replace(quiet, rehearsal=True)))
-    blind = outcome_of(Report(Plan(compared=False, notes=("This server shows nothing.",)), []))
+    blind = outcome_of(ApplyResult(Plan(compared=False, notes=("This server shows nothing.",)), []))
     assert "Not everything that is there could be read" in body_text(read(blind))
     assert headings(read(blind)) == ["Remarks (1)"]
 
@@ -575,10 +577,10 @@ def evil_outcome(evil: str) -> Outcome:
         Action("membership", "change", evil, {}, {}, {"add": [evil], "remove": [evil]}),
         Action("group", "create", evil, None, {"description": evil}),
     )
-    plan = Plan(actions, left_out=(LeftOut("user", evil, evil),), notes=(evil,))
-    done = [Done(actions[0]), Done(actions[1], error=W365Error(evil)), *map(Done, actions[2:])]
-    done.append(Done(actions[1], error=W365Error(evil), tried=False))
-    return outcome_of(Report(plan, done), environment=evil, source=evil)
+    plan = Plan(actions, left_out=(Skipped("user", evil, evil),), notes=(evil,))
+    done = [ActionResult(actions[0]), ActionResult(actions[1], error=W365Error(evil)), *map(ActionResult, actions[2:])]
+    done.append(ActionResult(actions[1], error=W365Error(evil), tried=False))
+    return outcome_of(ApplyResult(plan, done), environment=evil, source=evil)
 
 
 @pytest.mark.parametrize("evil", EVIL)
@@ -670,7 +672,7 @@ def test_long_parts_are_folded(number: int, folded: int) -> None:
 
 def test_many_members_are_folded() -> None:
     action = Action("membership", "change", "Sales", {}, {}, {"add": [f"p{n}" for n in range(21)], "remove": ["x"]})
-    (summary,) = read(outcome_of(Report(Plan((action,)), [Done(action)]))).all("summary")
+    (summary,) = read(outcome_of(ApplyResult(Plan((action,)), [ActionResult(action)]))).all("summary")
     assert summary.text == "New members: 21"
 
 
@@ -689,7 +691,7 @@ def test_fifty_thousand_people_are_written_quickly(tmp_path: Path) -> None:
     begun = time.process_time()
     write_reports(
         [str(tmp_path / "report.csv"), str(tmp_path / "report.html")],
-        outcome_of(Report(Plan(actions), [Done(action) for action in actions])),
+        outcome_of(ApplyResult(Plan(actions), [ActionResult(action) for action in actions])),
     )
     assert time.process_time() - begun < 15, "it takes about one second; the limit is for slow machines"
     text = (tmp_path / "report.html").read_text(encoding="utf-8")

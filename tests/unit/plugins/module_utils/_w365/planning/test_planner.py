@@ -16,17 +16,17 @@ from typing import Any
 import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.provisioning import (
-    PROVISIONING_ABILITIES,
+    PROVISIONING_CAPABILITIES,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_ABILITIES
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_CAPABILITIES
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import GuardError, InputError
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.capabilities import Abilities
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.capabilities import Capabilities
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import (
     AddRemoveSet,
     Desired,
     DesiredGroup,
     DesiredUser,
-    LeftOut,
+    Skipped,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.directory import (
     Group,
@@ -44,19 +44,19 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
     Action,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.environment import (
-    Unreadable,
+    WhenUnreadable,
     plan_environment,
     plan_sso,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.plan import Plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.planner import make_plan
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.predict import after
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.predict import predict
 
-ALL = Abilities(
+ALL = Capabilities(
     wire="memory",
-    user_fields=SCIM_ABILITIES.user_fields | PROVISIONING_ABILITIES.user_fields,
-    group_fields=SCIM_ABILITIES.group_fields | PROVISIONING_ABILITIES.group_fields,
-    extras=PROVISIONING_ABILITIES.extras,
+    user_fields=SCIM_CAPABILITIES.user_fields | PROVISIONING_CAPABILITIES.user_fields,
+    group_fields=SCIM_CAPABILITIES.group_fields | PROVISIONING_CAPABILITIES.group_fields,
+    extras=PROVISIONING_CAPABILITIES.extras,
 )
 ADELE, ALEX, MEGAN = "adele.vance@contoso.com", "alex.wilber@contoso.com", "megan.bowen@contoso.com"
 NAMES = {"first_name": "Adele", "last_name": "Vance"}
@@ -187,50 +187,50 @@ def test_an_administrator_may_come_back_from_the_deleted_users_list_as_such() ->
 
 
 @pytest.mark.parametrize(
-    ("abilities", "option", "value", "way_out"),
+    ("capabilities", "option", "value", "alternative"),
     [
-        (SCIM_ABILITIES, "administrator", True, "w365_admin"),
-        (SCIM_ABILITIES, "password", "x", "sign in with Microsoft Entra"),
-        (SCIM_ABILITIES, "create_in_office365", True, "leave out scim_url"),
-        (PROVISIONING_ABILITIES, "email", "a@contoso.com", "the e-mail address is the UPN"),
-        (PROVISIONING_ABILITIES, "external_id", "x", "Give scim_url and scim_token"),
+        (SCIM_CAPABILITIES, "administrator", True, "w365_admin"),
+        (SCIM_CAPABILITIES, "password", "x", "sign in with Microsoft Entra"),
+        (SCIM_CAPABILITIES, "create_in_office365", True, "leave out scim_url"),
+        (PROVISIONING_CAPABILITIES, "email", "a@contoso.com", "the e-mail address is the UPN"),
+        (PROVISIONING_CAPABILITIES, "external_id", "x", "Give scim_url and scim_token"),
     ],
 )
 def test_what_a_wire_cannot_carry_is_refused_with_a_way_out(
-    abilities: Abilities, option: str, value: Any, way_out: str
+    capabilities: Capabilities, option: str, value: Any, alternative: str
 ) -> None:
     part = "extras" if option in ("password", "create_in_office365") else "fields"
     wish = replace(DesiredUser(ADELE), **{part: {option: value}})
     with pytest.raises(InputError) as refusal:
-        make_plan(wanted(wish), here(user()), abilities)
+        make_plan(wanted(wish), here(user()), capabilities)
     message = refusal.value.message
-    assert message.startswith(f"Option {option} of user '{ADELE}' cannot travel over {abilities.wire}. ")
-    assert way_out in message
+    assert message.startswith(f"Option {option} of user '{ADELE}' cannot travel over {capabilities.wire}. ")
+    assert alternative in message
 
 
 def test_groups_have_their_limits_too() -> None:
-    for abilities, option in ((SCIM_ABILITIES, "description"), (PROVISIONING_ABILITIES, "external_id")):
+    for capabilities, option in ((SCIM_CAPABILITIES, "description"), (PROVISIONING_CAPABILITIES, "external_id")):
         with pytest.raises(InputError, match=f"Option {option} of group 'Sales' cannot travel"):
-            make_plan(wanted(DesiredGroup("Sales", fields={option: "x"})), here(), abilities)
-        assert make_plan(wanted(DesiredGroup("Sales", fields={option: None})), here(), abilities).changed
+            make_plan(wanted(DesiredGroup("Sales", fields={option: "x"})), here(), capabilities)
+        assert make_plan(wanted(DesiredGroup("Sales", fields={option: None})), here(), capabilities).changed
 
 
 def test_the_provisioning_api_deletes_nobody_for_good() -> None:
     wish = DesiredUser(ADELE, present=False, permanent=True)
     for now in (here(), here(user())):
         with pytest.raises(InputError, match=r"Cannot permanently delete user .*deleted-users list.*scim_url"):
-            make_plan(wanted(wish), now, PROVISIONING_ABILITIES)
-    assert told(make_plan(wanted(wish), here(user()), SCIM_ABILITIES)) == [("user delete_permanently", ADELE, {})]
+            make_plan(wanted(wish), now, PROVISIONING_CAPABILITIES)
+    assert told(make_plan(wanted(wish), here(user()), SCIM_CAPABILITIES)) == [("user delete_permanently", ADELE, {})]
 
 
 def test_only_a_wire_with_addresses_fills_one_in() -> None:
-    plan = make_plan(wanted(DesiredUser(ADELE, fields=NAMES)), here(), PROVISIONING_ABILITIES)
+    plan = make_plan(wanted(DesiredUser(ADELE, fields=NAMES)), here(), PROVISIONING_CAPABILITIES)
     assert "email" not in plan.actions[0].changes
 
 
 def test_a_user_that_cannot_be_read_is_left_alone_and_that_is_said() -> None:
     plan = make_plan(
-        wanted(DesiredUser(ADELE, fields=NAMES)), here(User(ADELE, readable=False)), PROVISIONING_ABILITIES
+        wanted(DesiredUser(ADELE, fields=NAMES)), here(User(ADELE, readable=False)), PROVISIONING_CAPABILITIES
     )
     assert not plan.changed
     assert not plan.compared
@@ -472,7 +472,7 @@ def test_a_renamed_administrator_stays_one() -> None:
     for administrator in (True, None):
         now = here(user(administrator=administrator), administrators=frozenset({ADELE}))
         plan = make_plan(wanted(DesiredUser(ALEX, identity=ADELE)), now, ALL)
-        assert after(now, plan).administrators == frozenset({ALEX})
+        assert predict(now, plan).administrators == frozenset({ALEX})
 
 
 @pytest.mark.parametrize(
@@ -565,7 +565,7 @@ def test_a_diff_shows_what_changes_and_nothing_else() -> None:
 
 
 def test_who_was_left_out_is_counted() -> None:
-    left_out = (LeftOut("user", ADELE, "has no last name"),)
+    left_out = (Skipped("user", ADELE, "has no last name"),)
     plan = make_plan(Desired(left_out=left_out), here(), ALL)
     assert (plan.left_out, plan.summary()["left_out"], plan.changed) == (left_out, 1, False)
 
@@ -614,7 +614,7 @@ FIRST = {"EmailAddress": ADELE, "FirstName": "Adele", "LastName": "Vance", "Pass
     ],
 )  # fmt: skip
 def test_an_environment(now: Environment | None, wish: DesiredEnvironment, done: list[str]) -> None:
-    plan = plan_environment(wish, now, Unreadable("fail"))
+    plan = plan_environment(wish, now, WhenUnreadable("fail"))
     assert [f"{action.kind} {action.verb} {action.name}" for action in plan.actions] == done
     assert (plan.unchanged == ()) is bool(done)
     assert plan.compared
@@ -623,23 +623,25 @@ def test_an_environment(now: Environment | None, wish: DesiredEnvironment, done:
 
 
 def test_a_new_environment_takes_its_first_administrator_along() -> None:
-    plan = plan_environment(DesiredEnvironment("contoso", administrator=FIRST), None, Unreadable("write"))
+    plan = plan_environment(DesiredEnvironment("contoso", administrator=FIRST), None, WhenUnreadable("write"))
     assert plan.actions[0].extras == {"administrator": FIRST}
     assert plan.actions[0].outcome == Environment("contoso", True)
-    empty = plan_environment(DesiredEnvironment("contoso", administrator=FIRST, empty=True), None, Unreadable("write"))
+    empty = plan_environment(
+        DesiredEnvironment("contoso", administrator=FIRST, empty=True), None, WhenUnreadable("write")
+    )
     assert empty.actions[0].extras == {"administrator": None}
 
 
 def test_a_new_environment_needs_one() -> None:
     with pytest.raises(InputError, match=r"'contoso' does not exist.*option administrator, or empty=true"):
-        plan_environment(DesiredEnvironment("contoso"), None, Unreadable("write"))
+        plan_environment(DesiredEnvironment("contoso"), None, WhenUnreadable("write"))
 
 
 @pytest.mark.parametrize("confirmation", [None, "", "fabrikam", "conto so"])
 def test_an_environment_is_deleted_only_when_its_name_is_repeated(confirmation: str | None) -> None:
     wish = DesiredEnvironment("contoso", present=False, confirmation=confirmation)
     with pytest.raises(GuardError) as refusal:
-        plan_environment(wish, Environment("contoso", True), Unreadable("write"))
+        plan_environment(wish, Environment("contoso", True), WhenUnreadable("write"))
     for part in ("'contoso'", repr(confirmation), "delete_confirmation", "Nothing was written"):
         assert part in refusal.value.message
 
@@ -647,14 +649,14 @@ def test_an_environment_is_deleted_only_when_its_name_is_repeated(confirmation: 
 @pytest.mark.parametrize("active", [True, False])
 def test_whether_an_environment_is_active_may_be_unreadable(active: bool) -> None:
     now, wish = Environment("contoso", None), DesiredEnvironment("contoso", active=active)
-    written = plan_environment(wish, now, Unreadable("write"))
+    written = plan_environment(wish, now, WhenUnreadable("write"))
     assert [action.verb for action in written.actions] == ["activate" if active else "deactivate"]
     assert "could not be compared" in written.notes[0]
-    skipped = plan_environment(wish, now, Unreadable("skip"))
+    skipped = plan_environment(wish, now, WhenUnreadable("skip"))
     assert (skipped.actions, skipped.unchanged) == ((), (("environment", "contoso"),))
     assert written.compared is skipped.compared is False
     with pytest.raises(InputError, match="when_unreadable=fail"):
-        plan_environment(wish, now, Unreadable("fail"))
+        plan_environment(wish, now, WhenUnreadable("fail"))
 
 
 # ---- single sign-on
@@ -671,7 +673,7 @@ def sso_plan(
         current,
         readable=readable,
         update_key=update,
-        unreadable=Unreadable(policy),
+        unreadable=WhenUnreadable(policy),
         environment="contoso",
     )
 
@@ -766,7 +768,7 @@ def test_a_upn_that_was_passed_on_gives_nobody_another_s_account() -> None:
     ]
     assert plan.actions[0].subject.upn == ADELE
     assert dict(plan.actions[2].changes) == {"add": [ADELE], "remove": []}
-    afterwards = after(current, plan)
+    afterwards = predict(current, plan)
     assert {found.external_id: found.upn for found in afterwards.users} == {"e1": MEGAN, "e2": ADELE}
     assert afterwards.groups[0].members == frozenset({ADELE, MEGAN})
     again = make_plan(replace(wanted(megan, new, sales), whole=True), afterwards, ALL)
@@ -803,7 +805,7 @@ def test_an_external_id_of_somebody_who_is_not_in_the_list() -> None:
 
 
 def importing(*things: DesiredUser | DesiredGroup, others: frozenset[str] = frozenset()) -> Desired:
-    return replace(wanted(*things), whole=True, collisions_stay=True, others=others)
+    return replace(wanted(*things), whole=True, keep_collisions=True, others=others)
 
 
 def test_whoever_wants_the_upn_of_somebody_else_is_left_out_of_an_import() -> None:

@@ -31,14 +31,17 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     W365Error,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.apply import Handler, apply
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.results import Report, predict
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.capabilities import Abilities
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.results import (
+    ApplyResult,
+    predicted_result,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.capabilities import Capabilities
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import (
     AddRemoveSet,
     Desired,
     DesiredGroup,
     DesiredUser,
-    LeftOut,
+    Skipped,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.directory import (
     UNRESOLVED,
@@ -46,7 +49,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     Snapshot,
     User,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.names import folded
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.names import comparison_key
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.plan_file import (
     Target,
     _digest,
@@ -56,7 +59,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ou
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.actions import PHASES, Action
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.plan import Plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.planner import make_plan
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.predict import after
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.predict import predict
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.reviewed_plan import (
     remaining,
     with_secrets,
@@ -64,7 +67,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
 
 # ---- the directory in memory
 
-ABILITIES = Abilities(
+ABILITIES = Capabilities(
     wire="memory",
     user_fields=frozenset({"upn", "first_name", "last_name", "email", "active", "external_id", "administrator"}),
     group_fields=frozenset({"name", "description", "external_id"}),
@@ -96,7 +99,7 @@ class Memory:
     # Reading
 
     def snapshot(self) -> Snapshot:
-        upns = {id: folded(user["upn"]) for id, user in self.users.items()}
+        upns = {id: comparison_key(user["upn"]) for id, user in self.users.items()}
         return Snapshot(
             users=tuple(User(id=id, **user) for id, user in self.users.items()),
             groups=tuple(
@@ -110,15 +113,17 @@ class Memory:
                 for id, group in self.groups.items()
             ),
             administrators=frozenset(
-                folded(user["upn"]) for user in self.users.values() if user["administrator"] and user["active"]
+                comparison_key(user["upn"]) for user in self.users.values() if user["administrator"] and user["active"]
             ),
         )
 
     def user(self, upn: str) -> dict[str, Any] | None:
-        return next((user for user in self.users.values() if folded(user["upn"]) == folded(upn)), None)
+        return next((user for user in self.users.values() if comparison_key(user["upn"]) == comparison_key(upn)), None)
 
     def group(self, name: str) -> dict[str, Any] | None:
-        return next((group for group in self.groups.values() if folded(group["name"]) == folded(name)), None)
+        return next(
+            (group for group in self.groups.values() if comparison_key(group["name"]) == comparison_key(name)), None
+        )
 
     # Writing
 
@@ -170,7 +175,10 @@ class Memory:
 
     def _write_user(self, id: str, values: Mapping[str, Any]) -> User:
         user = {**self.users[id], **{name: self._stored(value) for name, value in values.items()}}
-        if any(other != id and folded(known["upn"]) == folded(user["upn"]) for other, known in self.users.items()):
+        if any(
+            other != id and comparison_key(known["upn"]) == comparison_key(user["upn"])
+            for other, known in self.users.items()
+        ):
             raise _exists(user["upn"])
         self.users[id] = user
         return User(id=id, **user)
@@ -213,7 +221,7 @@ class Memory:
         return outcome
 
     def _member(self, key: str) -> str:
-        found = next((id for id, user in self.users.items() if folded(user["upn"]) == key), None)
+        found = next((id for id, user in self.users.items() if comparison_key(user["upn"]) == key), None)
         if found is None and key.startswith(UNRESOLVED):
             return key.removeprefix(UNRESOLVED)
         if found is None:
@@ -368,10 +376,10 @@ def wanted_users(draw: st.DrawFn, memory: Memory) -> tuple[DesiredUser, ...]:
 
 def keys_afterwards(memory: Memory, users: Iterable[DesiredUser]) -> tuple[list[str], list[str]]:
     """The keys of users who will exist, and of those among them who will be active: worked out without `plan`."""
-    exists = {folded(user["upn"]): user["active"] for user in memory.users.values()}
-    ids = {id: folded(user["upn"]) for id, user in memory.users.items()}
+    exists = {comparison_key(user["upn"]): user["active"] for user in memory.users.values()}
+    ids = {id: comparison_key(user["upn"]) for id, user in memory.users.items()}
     for wanted in users:
-        key = ids.get(wanted.identity or "", folded(wanted.identity or wanted.upn))
+        key = ids.get(wanted.identity or "", comparison_key(wanted.identity or wanted.upn))
         was = exists.pop(key, None)
         if not wanted.present:
             if not wanted.permanent and was is not None:
@@ -435,7 +443,7 @@ def try_to_plan(memory: Memory, desired: Desired) -> Plan | None:
         return None
 
 
-def done(plan: Plan, memory: Memory, concurrency: int = 1) -> Report:
+def done(plan: Plan, memory: Memory, concurrency: int = 1) -> ApplyResult:
     report = apply(plan, memory.handlers(), concurrency=concurrency)
     assert [item.error and item.error.message for item in report.failures] == []
     return report
@@ -503,13 +511,15 @@ def assert_user_is_as_wanted(wanted: DesiredUser, before: Memory, now: Memory, d
     roles_elsewhere = desired.administrators is not None
     for name, value in wanted.fields.items():
         if value is not None and not (name == "administrator" and roles_elsewhere):
-            assert plain(found[name]) == plain(value) or (name == "email" and folded(found[name]) == folded(value))
+            assert plain(found[name]) == plain(value) or (
+                name == "email" and comparison_key(found[name]) == comparison_key(value)
+            )
     for name, value in wanted.initial.items():
         if was is None and wanted.fields.get(name) is None:
             assert found[name] == value
     if wanted.fields.get("active") is None and was is not None:
         assert found["active"] is (was["active"] or wanted.restore)
-    if was is not None and folded(was["upn"]) != wanted.key:
+    if was is not None and comparison_key(was["upn"]) != wanted.key:
         assert now.user(was["upn"]) is None
     for name in ("first_name", "last_name", "email", "external_id"):
         if was is not None and wanted.fields.get(name) is None:
@@ -536,7 +546,7 @@ def assert_group_is_as_wanted(wanted: DesiredGroup, before: Memory, now: Memory)
     if wanted.members is None:
         assert found["members"] == kept
         return
-    ids = {folded(user["upn"]): id for id, user in now.users.items()}
+    ids = {comparison_key(user["upn"]): id for id, user in now.users.items()}
     if wanted.members.set is not None:
         assert found["members"] == {ids[key] for key in wanted.members.set} | foreign
     else:
@@ -568,8 +578,8 @@ def test_the_prediction_is_what_really_results(world: tuple[Memory, Desired]) ->
     plan = try_to_plan(memory, desired)
     if plan is None:
         return
-    predicted = after(memory.snapshot(), plan)
-    told = predict(plan).results()
+    predicted = predict(memory.snapshot(), plan)
+    told = predicted_result(plan).results()
     report = done(plan, memory)
     assert comparable(predicted) == comparable(memory.snapshot())
     assert told == report.results()
@@ -613,7 +623,7 @@ def test_case_does_not_matter(world: tuple[Memory, Desired], data: st.DataObject
 
     def again(thing: Any, name: str) -> Any:
         identity = thing.identity if thing.identity in memory.users else thing.identity and thing.identity.upper()
-        if identity and folded(identity) != folded(thing.identity):
+        if identity and comparison_key(identity) != comparison_key(thing.identity):
             identity = thing.identity
         return replace(thing, **{name: data.draw(recased(getattr(thing, name)))}, identity=identity)
 
@@ -623,8 +633,8 @@ def test_case_does_not_matter(world: tuple[Memory, Desired], data: st.DataObject
         groups=tuple(again(group, "name") for group in desired.groups),
     )
     other = make_plan(other_desired, memory.snapshot(), ABILITIES)
-    assert [(a.kind, a.verb, folded(a.name), sorted(a.changes)) for a in other.actions] == [
-        (a.kind, a.verb, folded(a.name), sorted(a.changes)) for a in plan.actions
+    assert [(a.kind, a.verb, comparison_key(a.name), sorted(a.changes)) for a in other.actions] == [
+        (a.kind, a.verb, comparison_key(a.name), sorted(a.changes)) for a in plan.actions
     ]
 
 
@@ -637,22 +647,24 @@ def test_whoever_is_not_named_stays_as_they_are(world: tuple[Memory, Desired]) -
     if plan is None:
         return
     done(plan, memory)
-    named_users = {folded(name) for user in desired.users for name in (user.upn, user.identity or user.upn)}
+    named_users = {comparison_key(name) for user in desired.users for name in (user.upn, user.identity or user.upn)}
     named_ids = {user.identity for user in desired.users}
     for id, user in before.users.items():
-        if folded(user["upn"]) in named_users or id in named_ids:
+        if comparison_key(user["upn"]) in named_users or id in named_ids:
             continue
         role = {"administrator"} if desired.administrators is not None else set()
         assert {k: v for k, v in memory.users[id].items() if k not in role} == {
             k: v for k, v in user.items() if k not in role
         }
         change = desired.administrators
-        if change is not None and change.set is None and folded(user["upn"]) not in change.named:
+        if change is not None and change.set is None and comparison_key(user["upn"]) not in change.named:
             assert memory.users[id] == user
-    named_groups = {folded(name) for group in desired.groups for name in (group.name, group.identity or group.name)}
+    named_groups = {
+        comparison_key(name) for group in desired.groups for name in (group.name, group.identity or group.name)
+    }
     gone = set(before.users) - set(memory.users)
     for id, group in before.groups.items():
-        if folded(group["name"]) not in named_groups:
+        if comparison_key(group["name"]) not in named_groups:
             assert memory.groups[id] == {**group, "members": group["members"] - gone}
 
 
@@ -681,14 +693,16 @@ def test_diff_summary_results_and_actions_agree(world: tuple[Memory, Desired]) -
         if action.kind == "user" and action.verb in ("update", "restore"):
             assert {name: action.after[name] for name in action.changes} == action.changes  # type: ignore[index]
             assert all(plain(action.before[n]) != plain(v) for n, v in action.changes.items())  # type: ignore[index]
-    results = predict(plan).results()
+    results = predicted_result(plan).results()
     assert [(r["kind"], r["action"], r["name"]) for r in results] == [(a.kind, a.verb, a.name) for a in plan.actions]
     assert plan.changed is bool(results)
     phases = [action.phase for phase in plan.phases() for action in phase]
     assert phases == sorted(phases)
     assert tuple(itertools.chain(*plan.phases())) == plan.actions
     assert len(phases) == len(plan.actions)
-    named = {(a.kind, folded(a.name)) for a in plan.actions} | {(k, folded(n)) for k, n in plan.unchanged}
+    named = {(a.kind, comparison_key(a.name)) for a in plan.actions} | {
+        (k, comparison_key(n)) for k, n in plan.unchanged
+    }
     for user in desired.users:
         assert ("user", user.key) in named, "whoever was wanted is either changed or reported as unchanged"
     assert SECRET not in repr((diff, summary, results, plan.notes, plan))
@@ -768,7 +782,7 @@ def test_taking_every_administrator_away_is_refused_in_every_way(memory: Memory)
 @given(memories(), st.lists(st.sampled_from(UPNS), unique=True))
 @settings(max_examples=40)
 def test_set_keeps_members_of_unknown_kind(memory: Memory, upns: list[str]) -> None:
-    members = frozenset(folded(upn) for upn in upns if memory.user(upn))
+    members = frozenset(comparison_key(upn) for upn in upns if memory.user(upn))
     wishes = tuple(DesiredGroup(group["name"], members=AddRemoveSet(set=members)) for group in memory.groups.values())
     before = memory.copy()
     done(make_plan(Desired(groups=wishes), memory.snapshot(), ABILITIES), memory)
@@ -797,8 +811,8 @@ def test_check_mode_may_take_missing_people_for_created(world: tuple[Memory, Des
     assert any(stranger in note and "an earlier task" in note for note in assumed.notes)
 
 
-@given(st.lists(st.builds(LeftOut, st.sampled_from(("user", "group")), texts, texts)))
-def test_who_was_left_out_is_passed_on(left_out: list[LeftOut]) -> None:
+@given(st.lists(st.builds(Skipped, st.sampled_from(("user", "group")), texts, texts)))
+def test_who_was_left_out_is_passed_on(left_out: list[Skipped]) -> None:
     plan = make_plan(Desired(left_out=tuple(left_out)), Snapshot(), ABILITIES)
     assert plan.left_out == tuple(left_out)
     assert plan.summary() == {"unchanged": 0, "left_out": len(left_out)}
@@ -870,7 +884,7 @@ def test_everybody_keeps_the_account_when_names_pass_on(world: tuple[Memory, Des
     before = memory.copy()
     plan = make_plan(desired, memory.snapshot(), ABILITIES)
     event(f"renames in {sum(any(action.renames for action in phase) for phase in plan.phases())} pieces")
-    predicted = after(memory.snapshot(), plan)
+    predicted = predict(memory.snapshot(), plan)
     done(plan, memory, concurrency)
     assert comparable(predicted) == comparable(memory.snapshot())
     ids = {user["external_id"]: id for id, user in memory.users.items()}
@@ -890,14 +904,14 @@ def test_who_collides_may_stay_and_nobody_gets_another_s_account(
     world: tuple[Memory, Desired, bool], concurrency: int
 ) -> None:
     memory, desired, circle = world
-    desired = replace(desired, collisions_stay=True)
+    desired = replace(desired, keep_collisions=True)
     before = memory.copy()
     plan = make_plan(desired, memory.snapshot(), ABILITIES)
-    left = {folded(item.name) for item in plan.left_out}
+    left = {comparison_key(item.name) for item in plan.left_out}
     event("some are left out" if left else "all are brought")
     assert left or not circle
     assert circle or not left or desired.others
-    predicted = after(memory.snapshot(), plan)
+    predicted = predict(memory.snapshot(), plan)
     done(plan, memory, concurrency)
     assert comparable(predicted) == comparable(memory.snapshot())
     for id, was in before.users.items():

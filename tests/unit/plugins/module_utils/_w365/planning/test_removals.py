@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_ABILITIES
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_CAPABILITIES
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import GuardError, InputError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.removal_options import (
-    purge_from_task,
+    removal_policy_from_options,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import (
     AddRemoveSet,
@@ -28,16 +28,16 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     User,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.removal_policy import (
-    Purge,
-    PurgeLimit,
-    PurgeScope,
+    RemovalLimit,
+    RemovalPolicy,
+    RemovalScope,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.plan import Plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.planner import make_plan
 
 ADELE, ALLAN, LEE, MEGAN = (f"{name}@contoso.com" for name in ("adele.vance", "allan.deyoung", "lee.gu", "megan.bowen"))
 GUEST = "nestor.wilke@fabrikam.com"
-ALL = PurgeLimit(100, per_cent=True)
+ALL = RemovalLimit(100, per_cent=True)
 
 
 def user(upn: str, **more: Any) -> User:
@@ -54,14 +54,14 @@ CURRENT = Snapshot(
     administrators=frozenset({ALLAN, ADELE}),
     primary_administrator=ALLAN,
 )
-DOMAIN = PurgeScope(domains=frozenset({"contoso.com"}))
+DOMAIN = RemovalScope(domains=frozenset({"contoso.com"}))
 
 
 def plan(*kinds: str, current: Snapshot = CURRENT, **more: Any) -> Plan:
     policy = {name: more.pop(name) for name in ("scope", "limit") if name in more}
-    purge = Purge(frozenset(kinds), **{"scope": DOMAIN, "limit": ALL, **policy}) if kinds else None
+    purge = RemovalPolicy(frozenset(kinds), **{"scope": DOMAIN, "limit": ALL, **policy}) if kinds else None
     desired = Desired(users=(DesiredUser(ADELE),), whole=True, purge=purge)
-    return make_plan(replace(desired, **more), current, SCIM_ABILITIES)
+    return make_plan(replace(desired, **more), current, SCIM_CAPABILITIES)
 
 
 def gone(made: Plan) -> set[str]:
@@ -86,15 +86,15 @@ def test_users_in_scope_go_and_the_primary_administrator_stays() -> None:
 @pytest.mark.parametrize(
     ("scope", "leaving"),
     [
-        (PurgeScope(domains=frozenset({"fabrikam.com"})), {GUEST}),
-        (PurgeScope(groups=("hr *",)), {LEE, GUEST}),
-        (PurgeScope(groups=("hr *",), domains=frozenset({"contoso.com"})), {LEE}),
-        (PurgeScope(external_id_prefix="hr-"), {LEE}),
-        (PurgeScope(external_id_prefix="HR-"), set()),
-        (PurgeScope(groups=("hr",)), set()),
+        (RemovalScope(domains=frozenset({"fabrikam.com"})), {GUEST}),
+        (RemovalScope(groups=("hr *",)), {LEE, GUEST}),
+        (RemovalScope(groups=("hr *",), domains=frozenset({"contoso.com"})), {LEE}),
+        (RemovalScope(external_id_prefix="hr-"), {LEE}),
+        (RemovalScope(external_id_prefix="HR-"), set()),
+        (RemovalScope(groups=("hr",)), set()),
     ],
 )
-def test_who_is_in_scope_fits_every_criterion(scope: PurgeScope, leaving: set[str]) -> None:
+def test_who_is_in_scope_fits_every_criterion(scope: RemovalScope, leaving: set[str]) -> None:
     assert gone(plan("users", scope=scope)) == leaving
 
 
@@ -122,8 +122,8 @@ def test_a_task_that_names_a_protected_user_is_refused() -> None:
 
 def test_groups_in_scope_go() -> None:
     groups = (DesiredGroup("HR Hiring"),)
-    assert gone(plan("groups", groups=groups, scope=PurgeScope(groups=("hr *",)))) == {"HR Payroll"}
-    assert gone(plan("groups", groups=groups, scope=PurgeScope(external_id_prefix="hr-"))) == {"HR Payroll"}
+    assert gone(plan("groups", groups=groups, scope=RemovalScope(groups=("hr *",)))) == {"HR Payroll"}
+    assert gone(plan("groups", groups=groups, scope=RemovalScope(external_id_prefix="hr-"))) == {"HR Payroll"}
 
 
 def test_members_of_named_groups_go_but_not_what_is_no_user() -> None:
@@ -141,7 +141,7 @@ def test_a_member_who_is_renamed_in_the_same_task_stays_a_member() -> None:
     new = "lee.wilber@contoso.com"
     users = (DesiredUser(new, fields={"external_id": f"hr-{LEE}"}),)
     groups = (DesiredGroup("Sales", members=AddRemoveSet(add=frozenset({new, ADELE}))),)
-    made = plan("memberships", users=users, groups=groups, limit=PurgeLimit(0))
+    made = plan("memberships", users=users, groups=groups, limit=RemovalLimit(0))
     assert [action.kind for action in made.actions] == ["user"]
 
 
@@ -152,31 +152,31 @@ def test_administrators_who_are_not_named_lose_the_role() -> None:
 
 
 def test_a_limit_counts_each_kind_and_is_rounded_up() -> None:
-    assert PurgeLimit(10, per_cent=True).of(1) == 1
-    assert PurgeLimit(10, per_cent=True).of(30) == 3
-    assert PurgeLimit(10, per_cent=True).of(31) == 4
-    assert PurgeLimit(0, per_cent=True).of(31) == 0
+    assert RemovalLimit(10, per_cent=True).of(1) == 1
+    assert RemovalLimit(10, per_cent=True).of(30) == 3
+    assert RemovalLimit(10, per_cent=True).of(31) == 4
+    assert RemovalLimit(0, per_cent=True).of(31) == 0
     current = replace(CURRENT, users=(*CURRENT.users, *(user(f"user{n}@contoso.com") for n in range(17))))
     with pytest.raises(GuardError) as refused:
-        plan("users", current=current, limit=PurgeLimit(10, per_cent=True))
+        plan("users", current=current, limit=RemovalLimit(10, per_cent=True))
     assert "18 of 20 users in scope would go, and the limit lets 2 go" in refused.value.message
     assert "and 8 more, see would_go" in refused.value.message
     assert len(refused.value.details["would_go"]["users"]) == 18
-    assert len(gone(plan("users", current=current, limit=PurgeLimit(18)))) == 18
+    assert len(gone(plan("users", current=current, limit=RemovalLimit(18)))) == 18
 
 
 def test_a_limit_can_count_whom_the_task_deletes_by_name() -> None:
     """As an import does: nobody bears its mark yet, and one of three is disabled."""
     current = replace(CURRENT, users=tuple(replace_id(found) for found in CURRENT.users))
     users = (DesiredUser(ADELE), DesiredUser(ALLAN), DesiredUser(LEE, present=False))
-    policy = Purge(
-        frozenset(), PurgeScope(from_entra=True), PurgeLimit(34, per_cent=True), "delete_limit", counts_named=True
+    policy = RemovalPolicy(
+        frozenset(), RemovalScope(from_entra=True), RemovalLimit(34, per_cent=True), "delete_limit", counts_named=True
     )
     desired = Desired(users=users, whole=True, purge=policy)
-    assert gone(make_plan(desired, current, SCIM_ABILITIES)) == {LEE}
-    strict = replace(desired, purge=replace(policy, limit=PurgeLimit(0)))
+    assert gone(make_plan(desired, current, SCIM_CAPABILITIES)) == {LEE}
+    strict = replace(desired, purge=replace(policy, limit=RemovalLimit(0)))
     with pytest.raises(GuardError, match=r"delete_limit is 0\. 1 of 3 users in scope would go"):
-        make_plan(strict, current, SCIM_ABILITIES)
+        make_plan(strict, current, SCIM_CAPABILITIES)
 
 
 def replace_id(found: User) -> User:
@@ -188,10 +188,10 @@ def test_what_an_import_has_brought_bears_an_object_id() -> None:
     current = replace(
         CURRENT, users=(user(ADELE), user(LEE, external_id=brought), user(ALLAN, external_id=brought[:-1]))
     )
-    assert gone(plan("users", current=current, scope=PurgeScope(from_entra=True))) == {LEE}
-    spared = Purge(frozenset({"users"}), PurgeScope(from_entra=True), ALL, spared=frozenset({brought}))
+    assert gone(plan("users", current=current, scope=RemovalScope(from_entra=True))) == {LEE}
+    spared = RemovalPolicy(frozenset({"users"}), RemovalScope(from_entra=True), ALL, spared=frozenset({brought}))
     desired = Desired(users=(DesiredUser(ADELE),), whole=True, purge=spared)
-    made = make_plan(desired, current, SCIM_ABILITIES)
+    made = make_plan(desired, current, SCIM_CAPABILITIES)
     assert (made.actions, made.left_out) == ((), ())
 
 
@@ -222,7 +222,7 @@ def test_where_nobody_can_see_the_administrators_somebody_must_be_protected() ->
 
 
 def test_names_that_lead_nowhere_are_told() -> None:
-    scope = PurgeScope(groups=("hr *", "marketing"))
+    scope = RemovalScope(groups=("hr *", "marketing"))
     made = plan("users", scope=scope, protected=frozenset({"nobody@contoso.com"}))
     assert "protected_users names 'nobody@contoso.com'" in made.notes[0]
     assert "purge_scope names group 'marketing'" in made.notes[1]
@@ -238,21 +238,23 @@ def scope(**given: Any) -> dict[str, Any]:
 
 def test_options_are_read() -> None:
     given = scope(domains=["@Contoso.com"], groups=["HR *"], external_id_prefix="hr-")
-    purge = purge_from_task(options(purge_scope=given, purge_limit=" 2.5 % "))
+    purge = removal_policy_from_options(options(purge_scope=given, purge_limit=" 2.5 % "))
     assert purge is not None
     assert purge.kinds == {"users"}
-    assert purge.scope == PurgeScope(frozenset({"contoso.com"}), ("hr *",), "hr-")
-    assert purge.limit == PurgeLimit(2.5, per_cent=True)
-    assert purge_from_task(options(purge_limit="25")) == Purge(frozenset({"users"}), None, PurgeLimit(25))
-    assert purge_from_task(options(purge=[])) is None
+    assert purge.scope == RemovalScope(frozenset({"contoso.com"}), ("hr *",), "hr-")
+    assert purge.limit == RemovalLimit(2.5, per_cent=True)
+    assert removal_policy_from_options(options(purge_limit="25")) == RemovalPolicy(
+        frozenset({"users"}), None, RemovalLimit(25)
+    )
+    assert removal_policy_from_options(options(purge=[])) is None
 
 
 @pytest.mark.parametrize("limit", ["", "ten", "-1", "101%", "1.5", "10 per cent"])
 def test_a_limit_that_is_none_is_refused(limit: str) -> None:
     with pytest.raises(InputError, match=r"give a count such as 25"):
-        purge_from_task(options(purge_limit=limit))
+        removal_policy_from_options(options(purge_limit=limit))
     with pytest.raises(InputError, match=r"give a count such as 25"):
-        purge_from_task(options(purge=[], purge_limit=limit))
+        removal_policy_from_options(options(purge=[], purge_limit=limit))
 
 
 @pytest.mark.parametrize(
@@ -261,4 +263,4 @@ def test_a_limit_that_is_none_is_refused(limit: str) -> None:
 )
 def test_a_scope_that_would_mean_everybody_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="purge_scope"):
-        purge_from_task(options(purge_scope=given))
+        removal_policy_from_options(options(purge_scope=given))

@@ -35,7 +35,7 @@ SECRET = "a-password-that-nobody-may-see"
 
 
 def planned(desired: Desired, current: Snapshot) -> Plan:
-    return make_plan(desired, current, ProvisioningDirectory.abilities)
+    return make_plan(desired, current, ProvisioningDirectory.capabilities)
 
 
 def user(upn: str = ADELE, **more: object) -> User:

@@ -39,7 +39,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     masked_secrets,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.error_text import (
-    SAID_LIMIT,
+    MESSAGE_LIMIT,
     said,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.http import (
@@ -826,8 +826,8 @@ def test_what_a_server_says_becomes_one_line(body: Any, sentence: str) -> None:
 
 def test_a_long_story_is_cut() -> None:
     told = said(answered("x" * 5000), Redactor())
-    assert told == "x" * SAID_LIMIT + " ..."
-    assert said(answered("x" * SAID_LIMIT), Redactor()) == "x" * SAID_LIMIT
+    assert told == "x" * MESSAGE_LIMIT + " ..."
+    assert said(answered("x" * MESSAGE_LIMIT), Redactor()) == "x" * MESSAGE_LIMIT
 
 
 @pytest.mark.parametrize("body", [f"your key {KEY} is wrong", {"message": KEY}, [f"<{KEY}>"], {KEY: KEY}])
@@ -838,7 +838,7 @@ def test_a_server_that_repeats_the_key_is_not_repeated(body: Any) -> None:
 
 
 def test_a_key_is_not_half_shown_where_the_story_is_cut() -> None:
-    told = said(answered("x" * (SAID_LIMIT - 5) + KEY), Redactor([KEY]))
+    told = said(answered("x" * (MESSAGE_LIMIT - 5) + KEY), Redactor([KEY]))
     assert KEY[:4] not in told
 
 
@@ -855,7 +855,7 @@ json_values = st.recursive(
 def test_no_shape_of_answer_is_too_odd(value: Any) -> None:
     told = said(answered(value), Redactor())
     assert told
-    assert len(told) <= SAID_LIMIT + 4
+    assert len(told) <= MESSAGE_LIMIT + 4
 
 
 # ---- secrets

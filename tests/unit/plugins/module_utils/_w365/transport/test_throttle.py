@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.throttle import Pace
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.throttle import Throttle
 
 
 class Clock:
@@ -36,12 +36,12 @@ def clock() -> Clock:
     return Clock()
 
 
-def pace(clock: Clock, **settings: Any) -> Pace:
+def pace(clock: Clock, **settings: Any) -> Throttle:
     known = {"at_once": 8, "per_second": None, "patience": 300.0}
-    return Pace(**{**known, **settings}, sleep=clock.sleep, clock=clock)
+    return Throttle(**{**known, **settings}, sleep=clock.sleep, clock=clock)
 
 
-def places(gate: Pace) -> int:
+def places(gate: Throttle) -> int:
     """How many requests the gate lets through before it blocks."""
     return int(gate._allowed)
 
