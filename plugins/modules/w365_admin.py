@@ -181,25 +181,26 @@ results:
 
 from typing import Any
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     add_remove_set_spec,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users_and_groups import upn_change
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import Desired
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.predict import predict
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
 
 ARGUMENT_SPEC: dict[str, Any] = {"administrators": add_remove_set_spec(required=True)}
 
 RULES: dict[str, Any] = {}
 
 
-def run(module: W365Module) -> dict[str, Any]:
-    wanted = upn_change(module.params["administrators"], "administrators")
-    plan = module.plan(Desired(administrators=wanted), module.administration)
-    report = module.carry_out(plan, module.administration.handlers())
-    administrators = predict(module.current, plan).administrators or frozenset()
-    return module.outcome(report, administrators=sorted(administrators))
+def run(task: Task) -> dict[str, Any]:
+    wanted = upn_change(task.options["administrators"], "administrators")
+    plan = task.plan(Desired(administrators=wanted), task.administration)
+    report = task.apply(plan, task.administration)
+    administrators = predict(task.current, plan).administrators or frozenset()
+    return task.outcome(report, administrators=sorted(administrators))
 
 
 def main() -> None:

@@ -111,15 +111,16 @@ administrators:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
 
 ARGUMENT_SPEC: dict[str, Any] = {}
 
 RULES: dict[str, Any] = {}
 
 
-def run(module: W365Module) -> dict[str, Any]:
-    found = [user for user in module.administration.users_with_roles() if user.administrator]
+def run(task: Task) -> dict[str, Any]:
+    found = [user for user in task.administration.users_with_roles() if user.administrator]
     return {"changed": False, "administrators": [user.as_result() for user in sorted(found, key=lambda user: user.key)]}
 
 

@@ -208,13 +208,13 @@ headers:
 from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import AnswerError
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.raw_request import (
     masked_secrets,
     raw_request_from_options,
     secret_values,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraModule
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.error_text import said
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -231,29 +231,29 @@ ARGUMENT_SPEC: dict[str, Any] = {
 RULES: dict[str, Any] = {}
 
 
-def run(module: EntraModule) -> dict[str, Any]:
-    params = module.params
-    method = params["method"]
-    module.add_secrets(secret_values(params["body"]))
-    call = raw_request_from_options(params)
+def run(task: EntraTask) -> dict[str, Any]:
+    options = task.options
+    method = options["method"]
+    task.add_secrets(secret_values(options["body"]))
+    call = raw_request_from_options(options)
     changed = method != "GET"
-    if changed and module.check_mode:
+    if changed and task.check_mode:
         return {"changed": True, "status": None, "json": None, "content": None, "headers": None}
-    answer = module.client(params["service"]).send(method, call.path, repeatable=call.repeatable, **call.parts)
-    if answer.status not in params["status_code"]:
+    answer = task.client(options["service"]).send(method, call.path, repeatable=call.repeatable, **call.parts)
+    if answer.status not in options["status_code"]:
         raise AnswerError(
-            said(answer, module.redactor),
+            said(answer, task.redactor),
             status=answer.status,
             method=method,
             path=call.path,
-            advice=f"Expected one of {', '.join(map(str, params['status_code']))} (option status_code).",
+            advice=f"Expected one of {', '.join(map(str, options['status_code']))} (option status_code).",
             changed=changed and answer.ok,
         )
     try:
         data, content = answer.json(), None
     except ValueError:
         data, content = None, answer.text
-    if params["redact"]:
+    if options["redact"]:
         data = masked_secrets(data)
     return {
         "changed": changed,
@@ -265,7 +265,7 @@ def run(module: EntraModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, EntraModule, **RULES)
+    run_module(run, ARGUMENT_SPEC, EntraTask, **RULES)
 
 
 if __name__ == "__main__":

@@ -512,6 +512,7 @@ results:
 
 from typing import Any
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     progress_spec,
     purge_spec,
@@ -526,7 +527,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     read_files,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.progress import progress_of
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.plan_options import (
     plan_of_file,
     write_plan,
@@ -554,26 +555,26 @@ RULES: dict[str, Any] = {
 }
 
 
-def run(module: W365Module) -> dict[str, Any]:
-    module.progress = progress_of(module.params)
-    prepare_reports(module, ", ".join(module.params["src"] or ()) or module.params["apply_plan"] or "the task itself")
-    content = read_files(module.params["src"] or ())
-    module.add_secrets(user["password"] for user in content.users if user["password"])
-    desired = directory_from_options(module.params, content)
+def run(task: Task) -> dict[str, Any]:
+    task.progress = progress_of(task.options, task.host.progress_writer())
+    prepare_reports(task, ", ".join(task.options["src"] or ()) or task.options["apply_plan"] or "the task itself")
+    content = read_files(task.options["src"] or ())
+    task.add_secrets(user["password"] for user in content.users if user["password"])
+    desired = directory_from_options(task.options, content)
     own: dict[str, Any] = {}
-    if module.params["apply_plan"]:
-        plan, own["plan_digest"] = plan_of_file(module, desired)
+    if task.options["apply_plan"]:
+        plan, own["plan_digest"] = plan_of_file(task, desired)
     else:
-        plan = module.plan(desired)
-    if module.params["plan_file"]:
-        own["plan_digest"] = write_plan(module, plan)
-    report = module.carry_out(
+        plan = task.plan(desired)
+    if task.options["plan_file"]:
+        own["plan_digest"] = write_plan(task, plan)
+    report = task.apply(
         plan,
-        module.directory.handlers(),
-        rehearse=bool(module.params["plan_file"]),
-        batch=module.directory.batch,
+        task.directory,
+        predict_only=bool(task.options["plan_file"]),
+        batch=task.directory.batch,
     )
-    return module.outcome(report, left_out=[item.as_result() for item in plan.left_out], **own)
+    return task.outcome(report, left_out=[item.as_result() for item in plan.left_out], **own)
 
 
 def main() -> None:

@@ -260,6 +260,7 @@ results:
 
 from typing import Any
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     state_spec,
     when_unreadable_spec,
@@ -271,8 +272,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
     WhenUnreadable,
     plan_environment,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceModule
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceTask
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "environment": {"required": True, "aliases": ["name"]},
@@ -296,22 +296,22 @@ ARGUMENT_SPEC: dict[str, Any] = {
 RULES: dict[str, Any] = {"required_if": [("state", "absent", ("delete_confirmation",))]}
 
 
-def run(module: InstanceModule) -> dict[str, Any]:
-    wanted = environment_from_options(module.params)
-    current = module.instance.find_environment(wanted.name, wanted.administrator, empty=wanted.empty)
-    plan = plan_environment(wanted, current, WhenUnreadable(module.params["when_unreadable"]))
+def run(task: InstanceTask) -> dict[str, Any]:
+    wanted = environment_from_options(task.options)
+    current = task.instance.find_environment(wanted.name, wanted.administrator, empty=wanted.empty)
+    plan = plan_environment(wanted, current, WhenUnreadable(task.options["when_unreadable"]))
     # Validate asks for a first administrator, whom an empty environment does not have.
-    if wanted.present and current is None and module.params["validate"] and not wanted.empty:
-        module.instance.validate_environment(wanted.name, wanted.administrator)
-    report = module.carry_out(plan, module.instance.handlers(), where="")
+    if wanted.present and current is None and task.options["validate"] and not wanted.empty:
+        task.instance.validate_environment(wanted.name, wanted.administrator)
+    report = task.apply(plan, task.instance, where="")
     environment = report.done[-1].thing if report.done else current
     if environment and environment.name != wanted.name.lower():
-        module.warn(f"The server's name for {wanted.name!r} is '{environment.name}'. Use that name from now on.")
-    return module.outcome(report, environment=environment.as_result() if environment else None)
+        task.warn(f"The server's name for {wanted.name!r} is '{environment.name}'. Use that name from now on.")
+    return task.outcome(report, environment=environment.as_result() if environment else None)
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, InstanceModule, **RULES)
+    run_module(run, ARGUMENT_SPEC, InstanceTask, **RULES)
 
 
 if __name__ == "__main__":

@@ -100,21 +100,21 @@ readable:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceModule
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceTask
 
 ARGUMENT_SPEC: dict[str, Any] = {}
 
 RULES: dict[str, Any] = {}
 
 
-def run(module: InstanceModule) -> dict[str, Any]:
-    name = module.params["environment"]
-    environments = module.instance.list_environments()
+def run(task: InstanceTask) -> dict[str, Any]:
+    name = task.options["environment"]
+    environments = task.instance.list_environments()
     readable = environments is not None
     if environments is None:
-        module.warn("The list of environments could not be read from this server; see readable in the result.")
-        found = module.instance.find_environment(name, None) if name else None
+        task.warn("The list of environments could not be read from this server; see readable in the result.")
+        found = task.instance.find_environment(name, None) if name else None
         environments = [found] if found else []
     elif name:
         environments = [found for found in environments if found.name.lower() == name.strip().lower()]
@@ -123,7 +123,7 @@ def run(module: InstanceModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, InstanceModule, **RULES)
+    run_module(run, ARGUMENT_SPEC, InstanceTask, **RULES)
 
 
 if __name__ == "__main__":

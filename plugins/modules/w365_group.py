@@ -272,23 +272,24 @@ results:
 
 from typing import Any
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import group_spec
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users_and_groups import (
     group_from_options,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import Desired
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
 
 ARGUMENT_SPEC: dict[str, Any] = group_spec()
 
 RULES: dict[str, Any] = {}
 
 
-def run(module: W365Module) -> dict[str, Any]:
-    wanted = group_from_options(module.params)
-    plan = module.plan(Desired(groups=(wanted,)))
-    report = module.carry_out(plan, module.directory.handlers())
-    return module.outcome(report, group=module.object_of(report, wanted))
+def run(task: Task) -> dict[str, Any]:
+    wanted = group_from_options(task.options)
+    plan = task.plan(Desired(groups=(wanted,)))
+    report = task.apply(plan, task.directory)
+    return task.outcome(report, group=task.object_of(report, wanted))
 
 
 def main() -> None:

@@ -121,7 +121,8 @@ groups:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "name": {"type": "str"},
@@ -131,12 +132,12 @@ ARGUMENT_SPEC: dict[str, Any] = {
 RULES: dict[str, Any] = {}
 
 
-def run(module: W365Module) -> dict[str, Any]:
-    name, members = module.params["name"], module.params["include_members"]
+def run(task: Task) -> dict[str, Any]:
+    name, members = task.options["name"], task.options["include_members"]
     if name is None:
-        groups = module.directory.list_groups(members=members)
+        groups = task.directory.list_groups(members=members)
     else:
-        found = module.directory.find_group(name, members=members)
+        found = task.directory.find_group(name, members=members)
         groups = [found] if found else []
     return {"changed": False, "groups": [group.as_result() for group in sorted(groups, key=lambda group: group.key)]}
 

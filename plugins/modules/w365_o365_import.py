@@ -335,6 +335,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.en
     desired_from_entra,
     with_known_owners,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     IMPORT_SCOPE_RULES,
     import_policy_spec,
@@ -346,8 +347,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     import_scope_from_options,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.progress import progress_of
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraModule
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra_import import (
     keep_state,
     read_entra,
@@ -364,23 +364,23 @@ ARGUMENT_SPEC: dict[str, Any] = {
 RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 
 
-def run(module: EntraModule) -> dict[str, Any]:
-    module.progress = progress_of(module.params)
-    prepare_reports(module, ", ".join(filter(None, ["Microsoft Entra", module.params["entra_tenant"]])))
-    scope = import_scope_from_options(module.params)
-    read = read_entra(module, scope)
-    desired = desired_from_entra(read.found, scope, module.directory.capabilities)
-    current = module.read(desired)
-    plan = module.compare(with_known_owners(desired, current, module.graph), current)
-    keep_state(module, read)
-    report = module.carry_out(plan, module.directory.handlers(), batch=module.directory.batch)
+def run(task: EntraTask) -> dict[str, Any]:
+    task.progress = progress_of(task.options, task.host.progress_writer())
+    prepare_reports(task, ", ".join(filter(None, ["Microsoft Entra", task.options["entra_tenant"]])))
+    scope = import_scope_from_options(task.options)
+    read = read_entra(task, scope)
+    desired = desired_from_entra(read.found, scope, task.directory.capabilities)
+    current = task.read(desired)
+    plan = task.compare(with_known_owners(desired, current, task.graph), current)
+    keep_state(task, read)
+    report = task.apply(plan, task.directory, batch=task.directory.batch)
     # Not "skipped": Ansible takes a result with that key for a task that did not run.
     left_out = [item.as_result() for item in plan.left_out]
-    return module.outcome(report, left_out=left_out, full_run=read.full, full_run_reason=read.reason)
+    return task.outcome(report, left_out=left_out, full_run=read.full, full_run_reason=read.reason)
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, EntraModule, **RULES)
+    run_module(run, ARGUMENT_SPEC, EntraTask, **RULES)
 
 
 if __name__ == "__main__":

@@ -160,6 +160,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.en
     desired_from_entra,
     read_full,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     IMPORT_SCOPE_RULES,
     import_scope_spec,
@@ -167,18 +168,17 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.import_options import (
     import_scope_from_options,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraModule
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
 
 ARGUMENT_SPEC: dict[str, Any] = import_scope_spec()
 
 RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 
 
-def run(module: EntraModule) -> dict[str, Any]:
+def run(task: EntraTask) -> dict[str, Any]:
     # What could be imported is told in full, as SCIM can hold it, wherever it will go.
-    scope = import_scope_from_options(module.params)
-    found = desired_from_entra(read_full(module.graph, scope), scope, SCIM_CAPABILITIES)
+    scope = import_scope_from_options(task.options)
+    found = desired_from_entra(read_full(task.graph, scope), scope, SCIM_CAPABILITIES)
     return {
         "changed": False,
         "users": [{"upn": user.upn, **user.fields} for user in found.users if user.present],
@@ -192,7 +192,7 @@ def run(module: EntraModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, EntraModule, **RULES)
+    run_module(run, ARGUMENT_SPEC, EntraTask, **RULES)
 
 
 if __name__ == "__main__":

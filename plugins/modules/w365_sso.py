@@ -224,6 +224,7 @@ results:
 
 from typing import Any
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     when_unreadable_spec,
 )
@@ -232,8 +233,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
     WhenUnreadable,
     plan_sso,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraModule
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "authority": {"type": "str"},
@@ -251,30 +251,30 @@ RULES: dict[str, Any] = {
 }
 
 
-def run(module: EntraModule) -> dict[str, Any]:
-    params = module.params
-    wanted = sso_from_options(params)
-    current, readable = module.read_sso()
+def run(task: EntraTask) -> dict[str, Any]:
+    options = task.options
+    wanted = sso_from_options(options)
+    current, readable = task.read_sso()
     plan = plan_sso(
         wanted,
-        params["key"],
+        options["key"],
         current,
         readable=readable,
-        update_key=params["update_key"],
-        unreadable=WhenUnreadable(params["when_unreadable"]),
-        environment=module.environment,
+        update_key=options["update_key"],
+        unreadable=WhenUnreadable(options["when_unreadable"]),
+        environment=task.environment,
     )
-    verified = plan.changed and params["verify"]
+    verified = plan.changed and options["verify"]
     if verified:
-        module.verify_sso(wanted, params["key"])
-    report = module.carry_out(plan, module.instance.handlers(), where="")
+        task.verify_sso(wanted, options["key"])
+    report = task.apply(plan, task.instance, where="")
     # Where nothing was written, what the server has is told, also in its own spelling.
     shown = wanted if plan.changed or current is None else current
-    return module.outcome(report, sso=shown.as_result(), verified=verified)
+    return task.outcome(report, sso=shown.as_result(), verified=verified)
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, EntraModule, **RULES)
+    run_module(run, ARGUMENT_SPEC, EntraTask, **RULES)
 
 
 if __name__ == "__main__":

@@ -79,21 +79,21 @@ readable:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceModule
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceTask
 
 ARGUMENT_SPEC: dict[str, Any] = {}
 
 RULES: dict[str, Any] = {}
 
 
-def run(module: InstanceModule) -> dict[str, Any]:
-    sso, readable = module.provisioning.sso(module.environment)
+def run(task: InstanceTask) -> dict[str, Any]:
+    sso, readable = task.provisioning.sso(task.environment)
     return {"changed": False, "sso": sso.as_result() if sso else None, "readable": readable}
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, InstanceModule, **RULES)
+    run_module(run, ARGUMENT_SPEC, InstanceTask, **RULES)
 
 
 if __name__ == "__main__":

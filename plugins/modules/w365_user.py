@@ -325,6 +325,7 @@ results:
 
 from typing import Any
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     update_password_spec,
     user_spec,
@@ -333,18 +334,18 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     user_from_options,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import Desired
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
 
 ARGUMENT_SPEC: dict[str, Any] = {**user_spec(), "update_password": update_password_spec()}
 
 RULES: dict[str, Any] = {}
 
 
-def run(module: W365Module) -> dict[str, Any]:
-    wanted = user_from_options(module.params)
-    plan = module.plan(Desired(users=(wanted,)))
-    report = module.carry_out(plan, module.directory.handlers())
-    return module.outcome(report, user=module.object_of(report, wanted))
+def run(task: Task) -> dict[str, Any]:
+    wanted = user_from_options(task.options)
+    plan = task.plan(Desired(users=(wanted,)))
+    report = task.apply(plan, task.directory)
+    return task.outcome(report, user=task.object_of(report, wanted))
 
 
 def main() -> None:

@@ -130,20 +130,21 @@ users:
 
 from typing import Any
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.names import checked_upn
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import W365Module, run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
 
 ARGUMENT_SPEC: dict[str, Any] = {"upn": {"type": "str", "aliases": ["user_principal_name"]}}
 
 RULES: dict[str, Any] = {}
 
 
-def run(module: W365Module) -> dict[str, Any]:
-    upn = module.params["upn"]
+def run(task: Task) -> dict[str, Any]:
+    upn = task.options["upn"]
     if upn is None:
-        users = module.directory.list_users()
+        users = task.directory.list_users()
     else:
-        found = module.directory.find_user(checked_upn(upn))
+        found = task.directory.find_user(checked_upn(upn))
         users = [found] if found else []
     return {"changed": False, "users": [user.as_result() for user in sorted(users, key=lambda user: user.key)]}
 

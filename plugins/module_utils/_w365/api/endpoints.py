@@ -67,12 +67,9 @@ def _write(id: str, service: str, method: str, path: str, letter: str, payload: 
 
 _PROVISIONING = "provisioning"
 
-
 _SCIM = "scim"
 
-
 _GRAPH = "graph"
-
 
 _TABLE = (
     # Provisioning API: environments
@@ -233,7 +230,6 @@ _TABLE = (
     _ask("graph.batch", _GRAPH, "/$batch", "S", "S", "send up to 20 reads in one request"),
     _read("graph.organization", _GRAPH, "/organization", "S", "S", "read the organisation and its verified domains"),
 )
-
 
 ENDPOINTS: Mapping[str, Endpoint] = {endpoint.id: endpoint for endpoint in _TABLE}
 

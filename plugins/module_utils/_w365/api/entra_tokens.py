@@ -39,7 +39,6 @@ CLOUDS = {
     "china": Cloud("https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn"),
 }
 
-
 RENEW_BEFORE = 300.0
 """Seconds before its expiry at which a token is no longer used; half its life where that is shorter."""
 
@@ -65,7 +64,7 @@ ADVICE = {
 def import_msal() -> Any:
     """MSAL, or a sentence about how to get it. It is loaded only where Entra is used."""
     try:
-        import msal
+        import msal  # start-up
     except ImportError as error:
         raise MissingLibraryError(
             "The Python library 'msal' is needed for Microsoft Entra and is not installed for the Python that runs this "
@@ -141,7 +140,7 @@ class Certificate:
                     f"Option entra_certificate_path: {self.path!r} must hold both the certificate and its private key "
                     "(two PEM blocks in one file), or be a PFX file."
                 )
-            http.redactor.learn(key.group(0))
+            http.redactor.add(key.group(0))
             if "ENCRYPTED" in key.group(0) and not self.password:
                 raise InputError(
                     f"Option entra_certificate_path: the private key in {self.path!r} is encrypted. Give its password in "
@@ -182,7 +181,7 @@ class FederatedTokenFile:
                 raise InputError(
                     f"Option entra_federated_token_file: {self.path!r} cannot be read ({error.strerror})."
                 ) from None
-            http.redactor.learn(token)
+            http.redactor.add(token)
             return token
 
         return _confidential(client_id, authority, http, {"client_assertion": assertion})
@@ -247,7 +246,7 @@ class TokenSource:
             if "access_token" not in answer:
                 raise AuthenticationError(_refusal(self._authority, self._client_id, self._http.redactor.data(answer)))
             self._token = answer["access_token"]
-            self._http.redactor.learn(self._token)
+            self._http.redactor.add(self._token)
             lifetime = float(answer.get("expires_in", 3600))
             self._good_until = time.monotonic() + lifetime - min(RENEW_BEFORE, lifetime / 2)
             return self._token

@@ -34,18 +34,14 @@ if TYPE_CHECKING:
 PAGE = 999
 """The most that Graph gives per page of users, groups or members."""
 
-
 BATCH = 20
 """The most requests that Graph takes in one."""
-
 
 ALTERNATIVES = 15
 """The most values that Graph takes for the operator in of a filter."""
 
-
 GLOBAL_ADMINISTRATORS = "62e90394-69f5-4237-9190-012177145e10"
 """The template of the role Global Administrator, the same in every tenant."""
-
 
 USER_PROPERTIES = (
     "id",
@@ -59,16 +55,13 @@ USER_PROPERTIES = (
 )
 """What an import always needs to know of a user."""
 
-
 GROUP_SELECT = "id,displayName,description,mailEnabled,securityEnabled,groupTypes"
 
 
 # Casts are answered only with these (contract: Reading people and groups).
 _ADVANCED_HEADERS = {"ConsistencyLevel": "eventual"}
 
-
 _ADVANCED_QUERY = {"$count": "true"}
-
 
 _NO_BODY = object()
 

@@ -36,19 +36,16 @@ FORBIDDEN = (
 )
 """The documented causes (contract: Answers; D)."""
 
-
 EXISTS_PATTERN = re.compile(
     r"(?<!not )exist|already|duplicate|in use|unique|taken|bestaat(?! niet)|in gebruik|niet uniek", re.IGNORECASE
 )
 """How a ValidationResult says that an object is there already: its wording is not public (contract: Answers; A)."""
-
 
 ROLE_WAY_OUT = (
     "The administrator role never travels over SCIM. Give it when a user is created over the Provisioning API (w365_user with "
     "administrator=true), or by hand in User management; if your server has the list under another path, give that in option "
     "endpoints: {'user.list': '/...'}."
 )
-
 
 _NO_BODY = object()
 

@@ -39,7 +39,6 @@ PROVISIONING_USER_NAMES = {
 }
 """Our field -> the Provisioning API's (contract: User; IsActive A, the others D). The address is the UPN (D)."""
 
-
 PROVISIONING_GROUP_NAMES = {"name": "Name", "description": "Description"}
 
 

@@ -23,10 +23,8 @@ from .endpoints import Endpoint
 PAGE = 200
 """Resources asked for per page; a server may give fewer."""
 
-
 MEMBERS_PER_PATCH = 500
 """Slices of a membership change: servers limit the size of a PATCH (performance-and-peers, 4.3)."""
-
 
 NO_BODY: Any = object()
 """Distinguishes a request without a body from one whose body is null."""
@@ -127,8 +125,7 @@ class ScimClient:
         )
 
     def _said(self, answer: Answer) -> str:
-        # Imported here, since most tasks are refused nothing: see module.py.
-        from ..transport.error_text import said
+        from ..transport.error_text import said  # start-up
 
         return said(answer, self._http.redactor)
 

@@ -70,7 +70,6 @@ SCIM_USER_PATHS = {
 }
 """Our field -> the SCIM attribute that Workspace 365 names (contract, section 2; D)."""
 
-
 SCIM_GROUP_PATHS = {"name": "displayName", "external_id": "externalId"}
 
 

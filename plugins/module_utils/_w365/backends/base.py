@@ -11,19 +11,19 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from ..model.capabilities import Capabilities
 from ..model.desired import Desired
 from ..model.directory import Group, Snapshot, User
+from ..planning.actions import DirectoryHandlers
 from ..planning.plan import Plan
 
 if TYPE_CHECKING:
-    from ..execution.apply import Batch, Handler
+    from ..execution.apply import Batch
 
 
-class Directory(Protocol):
+class Directory(DirectoryHandlers, Protocol):
     """What the corridor asks of an environment. Both adapters answer in the model's words."""
 
     capabilities: Capabilities
@@ -42,9 +42,6 @@ class Directory(Protocol):
 
     def find_group(self, name: str, *, members: bool = True) -> Group | None:
         """One group by name; members by UPN."""
-
-    def handlers(self) -> Mapping[str, Handler]:
-        """For every action of a plan the function that does it."""
 
     def batch(self, plan: Plan) -> Batch | None:
         """A way to do many actions in one request; None where the wire has none, or it is not worth it."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What both backends share: their handlers, and what a plan has to know.
+"""What both backends share: what a plan has to know.
 
 Private to this collection: not an interface for others.
 """
@@ -17,24 +17,7 @@ from ..model.directory import User
 from ..model.names import comparison_key
 
 if TYPE_CHECKING:
-    from ..execution.apply import Handler
-
-
-def handlers_of(directory: Any) -> Mapping[str, Handler]:
-    """Both adapters have one method per action, called with the action."""
-    return {
-        "user.create": directory.create_user,
-        "user.restore": directory.update_user,
-        "user.update": directory.update_user,
-        "user.delete": directory.delete_user,
-        "user.delete_permanently": directory.delete_user_permanently,
-        "group.create": directory.create_group,
-        "group.update": directory.update_group,
-        "group.delete": directory.delete_group,
-        "membership.change": directory.change_members,
-        "administrator.grant": directory.set_administrator,
-        "administrator.revoke": directory.set_administrator,
-    }
+    pass
 
 
 def active_administrators(users: Iterable[User]) -> frozenset[str]:

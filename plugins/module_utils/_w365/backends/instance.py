@@ -19,7 +19,6 @@ from .create_once import create_once
 
 if TYPE_CHECKING:
     from ..api.provisioning import ProvisioningClient
-    from ..execution.apply import Handler
 
 
 class Instance:
@@ -29,15 +28,6 @@ class Instance:
         self._client = client
         self._names: dict[str, str] = {}
         self._validated = False
-
-    def handlers(self) -> Mapping[str, Handler]:
-        return {
-            "environment.create": self.create_environment,
-            "environment.activate": lambda action: self._switch(action, "environment.activate"),
-            "environment.deactivate": lambda action: self._switch(action, "environment.deactivate"),
-            "environment.delete": lambda action: self._client.call("environment.delete", environment=action.name),
-            "sso.write": self._write_sso,
-        }
 
     def list_environments(self) -> list[Environment] | None:
         """All environments; None when the server's list cannot be read."""
@@ -107,6 +97,15 @@ class Instance:
         except W365Error:
             return None
 
+    def activate_environment(self, action: Action) -> Environment:
+        return self._switch(action, "environment.activate")
+
+    def deactivate_environment(self, action: Action) -> Environment:
+        return self._switch(action, "environment.deactivate")
+
+    def delete_environment(self, action: Action) -> None:
+        self._client.call("environment.delete", environment=action.name)
+
     def _switch(self, action: Action, endpoint_id: str) -> Environment:
         name = self._names.get(action.name, action.name)
         self._client.call(endpoint_id, environment=name)
@@ -119,7 +118,7 @@ class Instance:
         except EndpointMissingError:
             return None, False
 
-    def _write_sso(self, action: Action) -> SingleSignOn:
+    def write_sso(self, action: Action) -> SingleSignOn:
         sso: SingleSignOn = action.outcome
         self._client.write_sso(action.name, sso, action.extras["key"])
         return sso

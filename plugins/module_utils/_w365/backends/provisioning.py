@@ -29,7 +29,6 @@ from ..planning.plan import Plan
 from .common import (
     absent_users,
     active_administrators,
-    handlers_of,
     primary_administrator,
     removal_needs_groups,
     user_names,
@@ -38,11 +37,10 @@ from .create_once import create_once
 
 if TYPE_CHECKING:
     from ..api.provisioning import ProvisioningClient
-    from ..execution.apply import Batch, Handler
+    from ..execution.apply import Batch
 
 
 _SCIM_ONLY = "Give scim_url and scim_token: it travels over SCIM."
-
 
 PROVISIONING_CAPABILITIES = Capabilities(
     wire="the Provisioning API",
@@ -68,7 +66,7 @@ class ProvisioningDirectory:
     capabilities = PROVISIONING_CAPABILITIES
 
     def __init__(self, client: ProvisioningClient, environment: str) -> None:
-        from threading import Lock
+        from threading import Lock  # start-up
 
         self._client = client
         self._environment = environment
@@ -76,9 +74,6 @@ class ProvisioningDirectory:
         self._ids: dict[str, str] = {}
         self._group_ids: dict[str, str] = {}
         self._reading = Lock()
-
-    def handlers(self) -> Mapping[str, Handler]:
-        return handlers_of(self)
 
     # Reading
 
@@ -91,7 +86,7 @@ class ProvisioningDirectory:
         except EndpointMissingError:
             if any(map(_needs_reading, desired.users)) or desired.purge:
                 raise
-            from concurrent.futures import ThreadPoolExecutor
+            from concurrent.futures import ThreadPoolExecutor  # start-up
 
             with ThreadPoolExecutor(max_workers=max(concurrency, 1)) as workers:
                 found = workers.map(self._exists, desired.users)
@@ -121,7 +116,7 @@ class ProvisioningDirectory:
         try:
             return self.list_users()
         except EndpointMissingError as error:
-            from ..api.provisioning import ROLE_WAY_OUT
+            from ..api.provisioning import ROLE_WAY_OUT  # start-up
 
             raise RolesUnreadableError(
                 error.said, status=error.status, method=error.method, path=error.path, advice=ROLE_WAY_OUT

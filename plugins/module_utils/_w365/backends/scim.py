@@ -26,12 +26,22 @@ from ..model.capabilities import Capabilities
 from ..model.desired import Desired
 from ..model.directory import GROUP_FIELDS, UNRESOLVED, USER_FIELDS, Group, Snapshot, User, difference, with_fields
 from ..model.names import comparison_key, external_id_key
-from ..planning.actions import Action
+from ..planning.actions import (
+    GROUP_CREATE,
+    GROUP_DELETE,
+    GROUP_UPDATE,
+    MEMBERSHIP_CHANGE,
+    USER_CREATE,
+    USER_DELETE,
+    USER_DELETE_PERMANENTLY,
+    USER_RESTORE,
+    USER_UPDATE,
+    Action,
+)
 from ..planning.plan import Plan
 from .common import (
     absent_users,
     active_administrators,
-    handlers_of,
     primary_administrator,
     removal_needs_groups,
     removes_administrator,
@@ -40,7 +50,7 @@ from .common import (
 from .create_once import create_once
 
 if TYPE_CHECKING:
-    from ..execution.apply import Batch, Handler
+    from ..execution.apply import Batch
     from .provisioning import ProvisioningDirectory
 
 
@@ -76,9 +86,6 @@ class ScimDirectory:
         self._group_ids: dict[str, str] = {}
         self._upns: dict[str, str] = {}
         self._all_users_read = False
-
-    def handlers(self) -> Mapping[str, Handler]:
-        return handlers_of(self)
 
     # Reading
 
@@ -226,7 +233,7 @@ class ScimDirectory:
 
     def batch(self, plan: Plan) -> Batch | None:
         """Bulk, where the service offers it and the plan is big enough to ask."""
-        from .scim_bulk import WORTHWHILE, ScimBulk, limits_of
+        from .scim_bulk import WORTHWHILE, ScimBulk, limits_of  # start-up
 
         if sum(self._request_of(action) is not None for action in plan.actions) < WORTHWHILE:
             return None
@@ -238,21 +245,18 @@ class ScimDirectory:
 
     def _request_of(self, action: Action) -> Request | None:
         """The one request that does this action; None where it takes several, or another wire."""
-        thing: Any = action.subject
-        match f"{action.kind}.{action.verb}":
-            case "user.create":
-                return Request("scim.user.create", body=user_to_scim(action.outcome))
-            case "user.restore" | "user.update" | "user.delete" | "group.update":
-                return self._patch_of(thing, action.changes)
-            case "user.delete_permanently":
-                return Request("scim.user.delete", thing.id)
-            case "group.create":
-                return Request("scim.group.create", body=group_to_scim(action.outcome))
-            case "group.delete":
-                return Request("scim.group.delete", thing.id)
-            case "membership.change":
-                return self._members_at_once(action)
-        return None
+        subject: Any = action.subject
+        if action.type is USER_CREATE:
+            return Request("scim.user.create", body=user_to_scim(action.outcome))
+        if action.type in (USER_RESTORE, USER_UPDATE, USER_DELETE, GROUP_UPDATE):
+            return self._patch_of(subject, action.changes)
+        if action.type is USER_DELETE_PERMANENTLY:
+            return Request("scim.user.delete", subject.id)
+        if action.type is GROUP_CREATE:
+            return Request("scim.group.create", body=group_to_scim(action.outcome))
+        if action.type is GROUP_DELETE:
+            return Request("scim.group.delete", subject.id)
+        return self._members_at_once(action) if action.type is MEMBERSHIP_CHANGE else None
 
     @staticmethod
     def _patch_of(thing: User | Group, changes: Mapping[str, Any]) -> Request:
@@ -289,7 +293,7 @@ class ScimDirectory:
         """What became of an object by a request that was confirmed."""
         self._follow_rename(action)
         thing = action.outcome
-        if action.verb == "create" and object_id:
+        if action.type in (USER_CREATE, GROUP_CREATE) and object_id:
             thing = with_fields(thing, {"id": object_id})
         if isinstance(thing, User) and thing.id:
             self._remember(thing)
@@ -317,7 +321,7 @@ class ScimDirectory:
 
     def _follow_rename(self, action: Action) -> None:
         """Roles are written by ids that were read before the names passed on."""
-        if action.kind == "user" and action.renames and self._administration is not None:
+        if action.is_about_user and action.renames and self._administration is not None:
             self._administration.forget_users()
 
     def update_user(self, action: Action) -> User:

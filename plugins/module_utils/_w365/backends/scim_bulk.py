@@ -26,10 +26,8 @@ from ..planning.actions import Action
 OPERATIONS = 100
 """No more in one request, whatever a server would take: it has to answer within the time-out."""
 
-
 WORTHWHILE = 10
 """Fewer actions than this are not worth asking what a server can do."""
-
 
 _ENVELOPE = 200
 """Bytes of a bulk request beside its operations, generously."""

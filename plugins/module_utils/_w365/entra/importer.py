@@ -100,65 +100,31 @@ def desired_from_entra(found: TenantSelection, scope: ImportScope, capabilities:
             "brought. Give scim_url and scim_token, or leave out on_leave."
         )
     tenant = found.tenant
-    left_out: list[Skipped] = []
-    # Whoever is excluded or protected is left alone, also out of scope and under an older UPN, and so are groups that are
-    # left out.
+    skipped: list[Skipped] = []
+    # Users who are excluded or protected are not changed, also out of scope and under an older UPN, and neither are groups
+    # that are skipped.
     named = scope.exclude_users | scope.protected
     spared = {
         *named,
         *(id for id, user in tenant.users.items() if comparison_key(str(user["userPrincipalName"])) in named),
     }
-    in_groups: set[str] = set()
-    brought: list[str] = []
-    for group_id in found.chosen:
-        group = tenant.groups[group_id]
-        reason = group_exclusion(group)
-        if reason:
-            left_out.append(Skipped("group", _name(group), reason))
-            spared.add(group_id)
-            continue
-        in_groups |= tenant.people_of(group_id, flatten=scope.flatten)
-        brought.append(group_id)
-        if not scope.flatten:
-            left_out += [_nested(tenant, group_id, nested) for nested in sorted(tenant.nested.get(group_id, ()))]
-    in_domains = {
-        id
-        for id, user in tenant.users.items()
-        if scope.everything or comparison_key(str(user.get("userPrincipalName"))).rpartition("@")[2] in scope.domains
-    }
-    both = scope.match == "all" and scope.groups and scope.domains
-    in_scope = in_groups & in_domains if both else in_groups | in_domains if scope.needs_everybody else in_groups
-    people = sorted(id for id in in_scope if id in tenant.users)
+    in_groups, brought = _chosen_groups(found, scope, skipped, spared)
+    people = _people_in_scope(tenant, scope, in_groups)
     if not people:
         raise InputError(
             "The chosen groups and domains hold no user at all. Nothing was changed: an empty answer from Microsoft Entra is "
             "more often a missing permission or a renamed group than a tenant without people."
-            + "".join(f" Group '{item.name}' {item.reason}." for item in left_out)
+            + "".join(f" Group '{item.name}' {item.reason}." for item in skipped)
         )
-    users: dict[str, DesiredUser] = {}
-    disabled: list[DesiredUser] = []
-    for id in people:
-        person = tenant.users[id]
-        exclusion = user_exclusion(person, scope)
-        if exclusion is None:
-            users[id] = _user_from_entra(person, scope, capabilities)
-            continue
-        upn = str(person["userPrincipalName"])
-        left_out.append(Skipped("user", upn, exclusion.reason))
-        # Where origins cannot be recorded, nobody is taken away.
-        removes_administrator = scope.status_from_entra and "external_id" in capabilities.user_fields
-        if exclusion.goes and removes_administrator and comparison_key(upn) not in scope.protected:
-            disabled.append(_disabled_user(person))
-        elif exclusion.stays or exclusion.goes:
-            spared |= {comparison_key(upn), id}
+    users, disabled = _desired_users(tenant, people, scope, capabilities, skipped, spared)
     if scope.brings_all_groups:
-        brought = _groups_of(tenant, set(people), scope, left_out, spared)
-    groups, same_named_groups = _groups_wanted(tenant, brought, users, scope, capabilities, left_out, spared)
+        brought = _groups_of(tenant, set(people), scope, skipped, spared)
+    groups, same_named_groups = _groups_wanted(tenant, brought, users, scope, capabilities, skipped, spared)
     return Desired(
         users=tuple(sorted((*users.values(), *disabled), key=lambda user: user.key)),
         groups=tuple(sorted(groups, key=lambda group: group.key)),
         administrators=_roles(found, users) if scope.roles_from_entra else None,
-        left_out=tuple(sorted(left_out, key=lambda item: (item.kind, comparison_key(item.name)))),
+        left_out=tuple(sorted(skipped, key=lambda item: (item.kind, comparison_key(item.name)))),
         whole=True,
         keep_collisions=True,
         others=(frozenset(tenant.users) - users.keys()) | (frozenset(tenant.groups) - set(brought)),
@@ -168,6 +134,67 @@ def desired_from_entra(found: TenantSelection, scope: ImportScope, capabilities:
         if scope.removes_users or scope.roles_from_entra or disabled
         else None,
     )
+
+
+def _chosen_groups(
+    found: TenantSelection, scope: ImportScope, skipped: list[Skipped], spared: set[str]
+) -> tuple[set[str], list[str]]:
+    """The ids of the people in the chosen groups, and of those groups that Workspace 365 can have."""
+    tenant = found.tenant
+    people: set[str] = set()
+    brought: list[str] = []
+    for group_id in found.chosen:
+        group = tenant.groups[group_id]
+        reason = group_exclusion(group)
+        if reason:
+            skipped.append(Skipped("group", _name(group), reason))
+            spared.add(group_id)
+            continue
+        people |= tenant.people_of(group_id, flatten=scope.flatten)
+        brought.append(group_id)
+        if not scope.flatten:
+            skipped += [_nested(tenant, group_id, nested) for nested in sorted(tenant.nested.get(group_id, ()))]
+    return people, brought
+
+
+def _people_in_scope(tenant: Tenant, scope: ImportScope, in_groups: set[str]) -> list[str]:
+    """The ids of the users in scope, in a fixed order."""
+    in_domains = {
+        id
+        for id, user in tenant.users.items()
+        if scope.everything or comparison_key(str(user.get("userPrincipalName"))).rpartition("@")[2] in scope.domains
+    }
+    both = scope.match == "all" and scope.groups and scope.domains
+    in_scope = in_groups & in_domains if both else in_groups | in_domains if scope.needs_everybody else in_groups
+    return sorted(id for id in in_scope if id in tenant.users)
+
+
+def _desired_users(
+    tenant: Tenant,
+    people: Iterable[str],
+    scope: ImportScope,
+    capabilities: Capabilities,
+    skipped: list[Skipped],
+    spared: set[str],
+) -> tuple[dict[str, DesiredUser], list[DesiredUser]]:
+    """The users to be there by their ids, and those to be put on the deleted-users list."""
+    users: dict[str, DesiredUser] = {}
+    disabled: list[DesiredUser] = []
+    for id in people:
+        person = tenant.users[id]
+        exclusion = user_exclusion(person, scope)
+        if exclusion is None:
+            users[id] = _user_from_entra(person, scope, capabilities)
+            continue
+        upn = str(person["userPrincipalName"])
+        skipped.append(Skipped("user", upn, exclusion.reason))
+        # Where origins cannot be recorded, nobody is removed.
+        removable = scope.status_from_entra and "external_id" in capabilities.user_fields
+        if exclusion.goes and removable and comparison_key(upn) not in scope.protected:
+            disabled.append(_disabled_user(person))
+        elif exclusion.stays or exclusion.goes:
+            spared |= {comparison_key(upn), id}
+    return users, disabled
 
 
 def with_known_owners(desired: Desired, current: Snapshot, graph: GraphClient) -> Desired:
@@ -261,7 +288,7 @@ def _nested(tenant: Tenant, group_id: str, nested_id: str) -> Skipped:
 
 
 def _groups_of(
-    tenant: Tenant, people: set[str], scope: ImportScope, left_out: list[Skipped], spared: set[str]
+    tenant: Tenant, people: set[str], scope: ImportScope, skipped: list[Skipped], spared: set[str]
 ) -> list[str]:
     """The groups that people in scope are in. Those that Workspace 365 cannot have are left out, and stay."""
     brought: list[str] = []
@@ -270,7 +297,7 @@ def _groups_of(
             continue
         reason = group_exclusion(group)
         if reason:
-            left_out.append(Skipped("group", _name(group), reason))
+            skipped.append(Skipped("group", _name(group), reason))
             spared.add(id)
         else:
             brought.append(id)
@@ -283,7 +310,7 @@ def _groups_wanted(
     users: Mapping[str, DesiredUser],
     scope: ImportScope,
     capabilities: Capabilities,
-    left_out: list[Skipped],
+    skipped: list[Skipped],
     spared: set[str],
 ) -> tuple[list[DesiredGroup], tuple[DesiredGroup, ...]]:
     """The groups to bring along with their members, and those that bear the name of one of them.
@@ -307,7 +334,7 @@ def _groups_wanted(
         else:
             wanted[key] = _group_from_entra(group, members, capabilities)
             continue
-        left_out.append(Skipped("group", _name(group), reason))
+        skipped.append(Skipped("group", _name(group), reason))
         spared.add(id)
     return list(wanted.values()), tuple(same_named_groups)
 

@@ -9,13 +9,16 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from ..errors import AuthenticationError, LostAnswerError, NoAnswerError, RateLimitError, W365Error
-from ..planning.actions import Action
+from ..planning.actions import Action, DirectoryHandlers, InstanceHandlers
 from ..planning.plan import Plan
 from .results import NOT_BATCHED, ActionResult, ApplyResult
+
+FATAL_ERRORS = (AuthenticationError, RateLimitError, NoAnswerError)
+"""After one of these the next request would fail in the same way, for ten thousand users ten thousand times."""
 
 
 class Batch(Protocol):
@@ -25,20 +28,12 @@ class Batch(Protocol):
         """The actions in their order, in pieces."""
 
     def send(self, actions: Sequence[Action]) -> list[Any]:
-        """The object that became of each action of a piece, or UNDONE."""
-
-
-FATAL_ERRORS = (AuthenticationError, RateLimitError, NoAnswerError)
-"""After one of these the next request would fail in the same way, for ten thousand users ten thousand times."""
-
-
-Handler = Callable[[Action], Any]
-"""Does one action and returns the object as the server has it now (None when it is gone)."""
+        """The object that became of each action of a piece, or NOT_BATCHED."""
 
 
 def apply(
     plan: Plan,
-    handlers: Mapping[str, Handler],
+    handlers: DirectoryHandlers | InstanceHandlers,
     *,
     where: str = "",
     concurrency: int = 1,
@@ -47,66 +42,99 @@ def apply(
 ) -> ApplyResult:
     """Do every action of the plan; one that fails does not stop the others, unless its error concerns all of them.
 
-    `handlers` maps "kind.verb" to the function that does it. `where` ends the sentences of errors, such as
-    "in environment 'contoso'". A `batch` is tried first, and `on_done` is called by the workers after every action.
+    `handlers` has the methods that do them. `where` ends the sentences of errors, such as "in environment 'contoso'".
+    A `batch` is tried first, and `on_done` is called by the workers after every action.
     """
+    return _Run(plan, handlers, where, concurrency, batch, on_done or (lambda result: None)).result()
 
-    hopeless: list[W365Error] = []
-    setbacks = None
-    phases: Iterable[tuple[Action, ...]] = plan.phases()
-    if len(plan.actions) > 1:
-        # Imported here, since a task with one object has nothing else that a failure could concern.
-        from .dependencies import FailureTracker, safely_ordered
 
-        setbacks, phases = FailureTracker(plan), safely_ordered(plan)
+class _Run:
+    """One plan on its way. `_fatal` holds the error after which nothing more is tried."""
 
-    def carry_out(action: Action) -> ActionResult:
-        if hopeless:
-            return ActionResult(action, error=hopeless[0], tried=False)
+    def __init__(
+        self,
+        plan: Plan,
+        handlers: DirectoryHandlers | InstanceHandlers,
+        where: str,
+        concurrency: int,
+        batch: Batch | None,
+        on_done: Callable[[ActionResult], None],
+    ) -> None:
+        self._plan = plan
+        self._handlers = handlers
+        self._where = where
+        self._concurrency = concurrency
+        self._batch = batch
+        self._on_done = on_done
+        self._fatal: list[W365Error] = []
+        self._tracker: FailureTracker | None = None
+        self._phases: Iterable[tuple[Action, ...]] = plan.phases()
+        if len(plan.actions) > 1:
+            from .dependencies import FailureTracker, safely_ordered  # start-up
+
+            self._tracker, self._phases = FailureTracker(plan), safely_ordered(plan)
+
+    def result(self) -> ApplyResult:
+        """What became of every action, in the order of the plan."""
+        done: list[ActionResult] = []
+        for phase in self._phases:
+            actions, refused = self._without_refused(phase)
+            done += refused
+            for result in self._apply_phase(actions):
+                if self._tracker:
+                    self._tracker.note(result)
+                done.append(result)
+        places = {id(action): place for place, action in enumerate(a for phase in self._plan.phases() for a in phase)}
+        return ApplyResult(self._plan, sorted(done, key=lambda item: places[id(item.action)]))
+
+    def _without_refused(self, phase: Iterable[Action]) -> tuple[list[Action], list[ActionResult]]:
+        """The actions that can be tried, and the results of those that an earlier failure makes dangerous."""
+        tracker = self._tracker
+        if tracker is None:
+            return list(phase), []
+        actions: list[Action] = []
+        refused: list[ActionResult] = []
+        for action in phase:
+            refusal = None if self._fatal else tracker.refusal(action)
+            if refusal is None:
+                actions.append(tracker.without_failed_users(action))
+                continue
+            result = ActionResult(action, error=refusal.while_doing(self._sentence(action)), tried=False)
+            tracker.note(result)
+            self._on_done(result)
+            refused.append(result)
+        return actions, refused
+
+    def _apply_phase(self, actions: Sequence[Action]) -> list[ActionResult]:
+        pieces: list[Sequence[Action]] = (
+            list(self._batch.slices(actions, self._concurrency)) if self._batch else [(action,) for action in actions]
+        )
+        if self._concurrency == 1 or len(pieces) < 2:
+            return [result for piece in pieces for result in self._apply_piece(piece)]
+        from concurrent.futures import ThreadPoolExecutor  # start-up
+
+        with ThreadPoolExecutor(max_workers=min(self._concurrency, len(pieces))) as workers:
+            return [result for results in list(workers.map(self._apply_piece, pieces)) for result in results]
+
+    def _apply_piece(self, actions: Sequence[Action]) -> list[ActionResult]:
+        in_batch = self._batch is not None and len(actions) > 1 and not self._fatal
+        things = self._batch.send(actions) if self._batch and in_batch else [NOT_BATCHED] * len(actions)
+        results: list[ActionResult] = []
+        for action, thing in zip(actions, things, strict=True):
+            result = self._apply_action(action) if thing is NOT_BATCHED else ActionResult(action, thing)
+            results.append(self._tracker.result_of(result, self._where) if self._tracker else result)
+            self._on_done(results[-1])
+        return results
+
+    def _apply_action(self, action: Action) -> ActionResult:
+        if self._fatal:
+            return ActionResult(action, error=self._fatal[0], tried=False)
         try:
-            return ActionResult(action, handlers[f"{action.kind}.{action.verb}"](action))
+            return ActionResult(action, action.type.handler(self._handlers)(action))
         except W365Error as error:
             if isinstance(error, FATAL_ERRORS) and not isinstance(error, LostAnswerError):
-                hopeless.append(error)
-            return ActionResult(action, error=error.while_doing(f"{action.deed} {where}".strip()))
+                self._fatal.append(error)
+            return ActionResult(action, error=error.while_doing(self._sentence(action)))
 
-    def carry_out_all(actions: Sequence[Action]) -> list[ActionResult]:
-        things = batch.send(actions) if batch and len(actions) > 1 and not hopeless else [NOT_BATCHED] * len(actions)
-        done = []
-        for action, thing in zip(actions, things, strict=True):
-            told = carry_out(action) if thing is NOT_BATCHED else ActionResult(action, thing)
-            done.append(setbacks.told(told, where) if setbacks else told)
-            if on_done:
-                on_done(done[-1])
-        return done
-
-    report = ApplyResult(plan, [])
-    for phase in phases:
-        actions = []
-        for action in phase:
-            refusal = setbacks.refusal(action) if setbacks and not hopeless else None
-            if refusal is None or setbacks is None:
-                actions.append(setbacks.without_failed_users(action) if setbacks else action)
-                continue
-            report.done.append(
-                ActionResult(action, error=refusal.while_doing(f"{action.deed} {where}".strip()), tried=False)
-            )
-            setbacks.note(report.done[-1])
-            if on_done:
-                on_done(report.done[-1])
-        pieces = list(batch.slices(actions, concurrency)) if batch else [(action,) for action in actions]
-        if concurrency == 1 or len(pieces) < 2:
-            results: Iterable[list[ActionResult]] = map(carry_out_all, pieces)
-        else:
-            # Imported here, since a task with one object needs no threads.
-            from concurrent.futures import ThreadPoolExecutor
-
-            with ThreadPoolExecutor(max_workers=min(concurrency, len(pieces))) as workers:
-                results = list(workers.map(carry_out_all, pieces))
-        for done in (done for piece in results for done in piece):
-            if setbacks:
-                setbacks.note(done)
-            report.done.append(done)
-    places = {id(action): place for place, action in enumerate(a for phase in plan.phases() for a in phase)}
-    report.done.sort(key=lambda done: places[id(done.action)])
-    return report
+    def _sentence(self, action: Action) -> str:
+        return f"{action.description} {self._where}".strip()

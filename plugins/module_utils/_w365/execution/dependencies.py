@@ -14,7 +14,19 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import W365Error
-from ..planning.actions import Action
+from ..planning.actions import (
+    ADMINISTRATOR,
+    ADMINISTRATOR_GRANT,
+    ADMINISTRATOR_REVOKE,
+    GROUP,
+    GROUP_CREATE,
+    MEMBERSHIP_CHANGE,
+    USER,
+    USER_CREATE,
+    USER_UPDATE,
+    Action,
+    ObjectKind,
+)
 from ..planning.plan import Plan
 from .results import ActionResult
 
@@ -23,12 +35,12 @@ class FailureTracker:
     """What has failed so far, and what must not be done because of it."""
 
     def __init__(self, plan: Plan) -> None:
-        self._to_grant = {a.subject.key for a in plan.actions if a.kind == "administrator" and a.verb == "grant"}
+        self._to_grant = {a.subject.key for a in plan.actions if a.type is ADMINISTRATOR_GRANT}
         self._not_granted: list[str] = []
         # What came of users and groups: the names that their owners did not give up, each with the name that they were to
         # get, and the names that nobody got, each with the one that the owner still has (none where it was to be created).
-        self._kept: dict[str, dict[str, str]] = {"user": {}, "group": {}}
-        self._missing: dict[str, dict[str, str]] = {"user": {}, "group": {}}
+        self._kept: dict[ObjectKind, dict[str, str]] = {USER: {}, GROUP: {}}
+        self._missing: dict[ObjectKind, dict[str, str]] = {USER: {}, GROUP: {}}
         self._narrowed: dict[int, tuple[Action, Action, W365Error | None]] = {}
 
     def note(self, done: ActionResult) -> None:
@@ -36,50 +48,54 @@ class FailureTracker:
         if not done.error:
             return
         if _gives_role(action) or (
-            action.kind == "user" and action.outcome is not None and action.outcome.key in self._to_grant
+            action.is_about_user and action.outcome is not None and action.outcome.key in self._to_grant
         ):
             self._not_granted.append(action.name)
         if action.renames:
-            self._kept[action.kind][action.subject.key] = action.name
-            self._missing[action.kind][action.outcome.key] = action.subject.key
-        elif action.kind in self._missing and action.verb == "create":
-            self._missing[action.kind][action.outcome.key] = ""
+            self._kept[action.type.object][action.subject.key] = action.name
+            self._missing[action.type.object][action.outcome.key] = action.subject.key
+        elif action.type in (USER_CREATE, GROUP_CREATE):
+            self._missing[action.type.object][action.outcome.key] = ""
 
     def refusal(self, action: Action) -> W365Error | None:
         """Why this is not even tried; None where nothing speaks against it."""
         if self._not_granted and _takes_role(action):
             return W365Error(
                 f"nothing is taken away from administrators while '{self._not_granted[0]}' could not be made one, so that "
-                f"somebody can still manage the environment. {_AGAIN}"
+                f"somebody can still manage the environment. {_RERUN}"
             )
-        match action.kind:
-            case "user" | "group" if action.renames or action.verb == "create":
-                new_name = self._kept[action.kind].get(action.outcome.key)
-                if new_name:
-                    return W365Error(
-                        f"another {action.kind} still has this name, because it could not be renamed to '{new_name}'. {_AGAIN}"
-                    )
-            case "administrator" if action.subject.key in self._missing["user"]:
-                return W365Error(
-                    f"user '{action.name}' could not be created or renamed, and the name may be that of somebody else. {_AGAIN}"
-                )
-            case "membership" if not action.outcome.id and action.outcome.key in self._missing["group"]:
-                return W365Error(f"group '{action.name}' was not created, so it has no members to change.")
-            case "membership":
-                names = self._missing_in(action)
-                if names and len(names) == len(action.changes["add"]) + len(action.changes["remove"]):
-                    return _left_out(names)
-        return None
+        if action.renames or action.type in (USER_CREATE, GROUP_CREATE):
+            return self._refusal_of_name(action)
+        if action.type.object is ADMINISTRATOR and action.subject.key in self._missing[USER]:
+            return W365Error(
+                f"user '{action.name}' could not be created or renamed, and the name may be that of somebody else. {_RERUN}"
+            )
+        return self._refusal_of_members(action) if action.type is MEMBERSHIP_CHANGE else None
+
+    def _refusal_of_name(self, action: Action) -> W365Error | None:
+        new_name = self._kept[action.type.object].get(action.outcome.key)
+        if not new_name:
+            return None
+        return W365Error(
+            f"another {action.kind} still has this name, because it could not be renamed to '{new_name}'. {_RERUN}"
+        )
+
+    def _refusal_of_members(self, action: Action) -> W365Error | None:
+        if not action.outcome.id and action.outcome.key in self._missing[GROUP]:
+            return W365Error(f"group '{action.name}' was not created, so it has no members to change.")
+        names = self._missing_in(action)
+        everybody = names and len(names) == len(action.changes["add"]) + len(action.changes["remove"])
+        return _skipped_users(names) if everybody else None
 
     def _missing_in(self, action: Action) -> list[str]:
         """The users of a membership change whom nobody has under these names, or somebody else."""
-        missing = self._missing["user"]
+        missing = self._missing[USER]
         return [key for key in (*action.changes["add"], *action.changes["remove"]) if key in missing]
 
     def without_failed_users(self, action: Action) -> Action:
         """A membership change without those whom it would mistake; members who stay go by the names that they still have."""
-        missing = self._missing["user"]
-        if action.kind != "membership" or missing.keys().isdisjoint(
+        missing = self._missing[USER]
+        if action.type is not MEMBERSHIP_CHANGE or missing.keys().isdisjoint(
             (*action.changes["add"], *action.changes["remove"], *(action.outcome.members or ()))
         ):
             return action
@@ -90,28 +106,28 @@ class FailureTracker:
         )
         members = frozenset(missing.get(key) or key for key in stay) | set(changes["add"])
         narrower = replace(action, changes=changes, outcome=action.outcome._replace(members=members))
-        error = _left_out(sorted(names), " The others were changed.") if names else None
+        error = _skipped_users(sorted(names), " The others were changed.") if names else None
         self._narrowed[id(narrower)] = (narrower, action, error)
         return narrower
 
-    def told(self, done: ActionResult, where: str) -> ActionResult:
-        """What became of an action, told of the one in the plan."""
+    def result_of(self, done: ActionResult, where: str) -> ActionResult:
+        """The same result, of the action as it stands in the plan."""
         if id(done.action) not in self._narrowed:
             return done
         _narrower, action, error = self._narrowed[id(done.action)]
         if error is not None:
-            error = error.while_doing(f"{action.deed} {where}".strip())
+            error = error.while_doing(f"{action.description} {where}".strip())
         return ActionResult(action, done.thing, done.error or error, done.tried)
 
 
-_AGAIN = "Mend that and run the task again: it does the rest."
+_RERUN = "Fix the cause and rerun the task."
 
 
-def _left_out(keys: Sequence[str], rest: str = "") -> W365Error:
+def _skipped_users(keys: Sequence[str], rest: str = "") -> W365Error:
     names = ", ".join(f"'{key}'" for key in keys)
-    told = f"user {names} was" if len(keys) == 1 else f"users {names} were"
+    subject = f"user {names} was" if len(keys) == 1 else f"users {names} were"
     return W365Error(
-        f"{told} left out, because creating or renaming failed and the name may be that of somebody else.{rest} {_AGAIN}"
+        f"{subject} skipped, because creating or renaming failed and the name may be that of somebody else.{rest} {_RERUN}"
     )
 
 
@@ -120,15 +136,15 @@ def _administers(user: Any) -> bool:
 
 
 def _gives_role(action: Action) -> bool:
-    if action.kind == "administrator":
-        return action.verb == "grant"
-    return action.kind == "user" and _administers(action.outcome) and not _administers(action.subject)
+    if action.type.object is ADMINISTRATOR:
+        return action.type is ADMINISTRATOR_GRANT
+    return action.is_about_user and _administers(action.outcome) and not _administers(action.subject)
 
 
 def _takes_role(action: Action) -> bool:
-    if action.kind == "administrator":
-        return action.verb == "revoke"
-    return action.kind == "user" and _administers(action.subject) and not _administers(action.outcome)
+    if not action.type.can_cost_role:
+        return False
+    return action.type is ADMINISTRATOR_REVOKE or (_administers(action.subject) and not _administers(action.outcome))
 
 
 def safely_ordered(plan: Plan) -> Iterator[tuple[Action, ...]]:
@@ -136,7 +152,7 @@ def safely_ordered(plan: Plan) -> Iterator[tuple[Action, ...]]:
     late: list[Action] = []
     for phase in plan.phases():
         # Names pass on only while renames come first.
-        waits = [a.kind == "user" and a.verb == "update" and _takes_role(a) and not a.renames for a in phase]
+        waits = [a.type is USER_UPDATE and _takes_role(a) and not a.renames for a in phase]
         late += [action for action, wait in zip(phase, waits, strict=True) if wait]
         yield tuple(action for action, wait in zip(phase, waits, strict=True) if not wait)
     yield tuple(late)

@@ -37,7 +37,7 @@ class ActionResult(NamedTuple):
             "action": self.action.verb,
             "outcome": "done" if not self.error else "failed" if self.tried else "not tried",
         }
-        if self.action.changes and self.action.verb not in ("create",):
+        if self.action.changes and self.action.before is not None:
             result["changes"] = dict(self.action.changes)
         if self.action.purged:
             result["purged"] = True

@@ -36,7 +36,6 @@ _BULK_CREATE = Table(
     values={"active": {"yes": "false", "no": "true", "": ""}},
 )
 
-
 _DOWNLOAD = Table(
     columns={
         "userprincipalname": "upn",
@@ -47,7 +46,6 @@ _DOWNLOAD = Table(
         "accountenabled": "active",
     }
 )
-
 
 _PLAIN = Table(
     columns={

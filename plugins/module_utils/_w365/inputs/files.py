@@ -107,7 +107,7 @@ def _json(text: str, name: str) -> Any:
 
 def _yaml(text: str, name: str) -> Any:
     try:
-        import yaml
+        import yaml  # start-up
     except ImportError as error:
         raise MissingLibraryError(
             f"The Python library 'PyYAML' is needed to read {name} and is not installed for the Python that runs this module "

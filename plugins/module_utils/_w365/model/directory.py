@@ -51,9 +51,7 @@ class User(NamedTuple):
 USER_FIELDS = ("upn", "first_name", "last_name", "email", "active", "external_id", "administrator")
 """The fields that can be compared and changed, in the order in which people read them."""
 
-
 USER_RESULT_FIELDS = ("upn", "id", *USER_FIELDS[1:])
-
 
 CASELESS_FIELDS = frozenset({"upn", "email", "name"})
 
@@ -82,7 +80,6 @@ class Group(NamedTuple):
 
 
 GROUP_FIELDS = ("name", "description", "external_id")
-
 
 UNRESOLVED = "id:"
 """Begins the key of a member whose UPN is not known, such as a nested group."""

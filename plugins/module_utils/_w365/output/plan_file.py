@@ -21,15 +21,19 @@ from typing import Any
 from ..errors import InputError
 from ..model.desired import Skipped
 from ..model.directory import Group, User
-from ..planning.actions import Action
+from ..planning.actions import ADMINISTRATOR, GROUP, MEMBERSHIP, USER, Action, ObjectKind, action_type
 from ..planning.plan import Plan
 from ..planning.reviewed_plan import SECRET_EXTRAS
 
 FORMAT = 1
 """Raised when a file of an older collection could be misunderstood."""
 
-
-_KINDS = {"user": User, "administrator": User, "group": Group, "membership": Group}
+_CLASSES: Mapping[ObjectKind, type[User] | type[Group]] = {
+    USER: User,
+    ADMINISTRATOR: User,
+    GROUP: Group,
+    MEMBERSHIP: Group,
+}
 
 
 @dataclass(frozen=True)
@@ -129,19 +133,19 @@ def _place(target: Mapping[str, Any]) -> str:
 
 
 def _read(item: Mapping[str, Any]) -> Action:
-    kind = _KINDS[item["kind"]]
+    row = action_type(item["kind"], item["action"])
+    class_of_object = _CLASSES[row.object]
 
     def thing(values: Mapping[str, Any] | None) -> User | Group | None:
         if values is None:
             return None
         if values.get("members") is not None:
             values = {**values, "members": frozenset(values["members"])}
-        found: User | Group = kind(**values)
+        found: User | Group = class_of_object(**values)
         return found
 
     return Action(
-        kind=item["kind"],
-        verb=item["action"],
+        type=row,
         name=item["name"],
         before=item["before"],
         after=item["after"],

@@ -20,13 +20,13 @@ from ..errors import InputError
 from ..execution.results import ActionResult
 
 
-def progress_of(params: Mapping[str, Any]) -> Progress | None:
-    """The progress that a task's options ask for. Raises InputError for an interval that is none."""
-    interval = params["progress_interval"]
+def progress_of(options: Mapping[str, Any], write: Callable[[str], None] | None) -> Progress | None:
+    """The progress that a task's options ask for, and None where no line is seen. Raises InputError for an interval that is none."""
+    interval = options["progress_interval"]
     if interval < 0:
         raise InputError(f"Option progress_interval is {interval}: give seconds, or 0 for no progress at all.")
-    about = str(params["environment"] or "").strip().lower() or "w365_directory"
-    return Progress(params["progress_file"], interval, about) if params["progress_file"] and interval else None
+    about = str(options["environment"] or "").strip().lower() or "w365_directory"
+    return Progress(write, interval, about) if write and interval else None
 
 
 class Progress:
@@ -35,8 +35,10 @@ class Progress:
     `about` begins each line, such as the environment's name.
     """
 
-    def __init__(self, path: str, interval: float, about: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._path = path
+    def __init__(
+        self, write: Callable[[str], None], interval: float, about: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._show = write
         self._interval = interval
         self._about = about
         self._clock = clock
@@ -47,7 +49,6 @@ class Progress:
         self._total = 0
         self._done = 0
         self._failed = 0
-        self._written = False
 
     def answered(self) -> None:
         """A server has answered a request."""
@@ -95,10 +96,21 @@ class Progress:
         return True
 
     def _write(self, line: str) -> None:
+        self._show(f"{self._about}: {line}")
+
+
+class ProgressFile:
+    """A file that takes lines of progress. It begins empty, and one that cannot be written is no error."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._written = False
+
+    def write(self, line: str) -> None:
         try:
             with open(self._path, "a" if self._written else "w", encoding="utf-8") as file:
-                file.write(f"{self._about}: {line}\n")
+                file.write(f"{line}\n")
         except OSError:
-            # Nobody's change is lost for it.
+            # No change is lost for it.
             return
         self._written = True

@@ -12,17 +12,29 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ..execution.results import ActionResult, ApplyResult
 from ..model.names import comparison_key
-from ..planning.actions import Action
-
-FAILURES, LEAVERS, JOINERS, CHANGES, LEFT_OUT, GROUPS, SETTINGS = range(7)
-"""The parts of a report, in the order of what a reader has to act on."""
+from ..planning.actions import (
+    ACTION_TYPES,
+    ADMINISTRATOR,
+    GROUP,
+    GROUP_DELETE,
+    LEFT,
+    MEMBERSHIP,
+    MEMBERSHIP_CHANGE,
+    USER,
+    USER_CREATE,
+    Action,
+    ObjectKind,
+    ReportPart,
+    ReportWords,
+    object_kind,
+)
 
 
 @dataclass(frozen=True)
@@ -40,54 +52,9 @@ class Outcome:
     rehearsal: bool = False
 
 
-@dataclass(frozen=True)
-class Wording:
-    """An action in a manager's words: "joined", "would join" or "was to join", "3 people joined".
+_STAYED = ReportWords(ReportPart.LEFT_OUT, "left out", "")
 
-    `past` is only given where `to` does not begin with "be".
-    """
-
-    part: int
-    done: str
-    to: str
-    past: str = ""
-
-
-_LEFT = Wording(LEAVERS, "left", "leave", "left")
-
-
-_STAYED = Wording(LEFT_OUT, "left out", "")
-
-
-_OTHER = Wording(SETTINGS, "changed", "be changed")
-
-
-WORDINGS: Mapping[tuple[str, str], Wording] = {
-    ("user", "delete"): _LEFT,
-    ("user", "delete_permanently"): Wording(LEAVERS, "deleted for good", "be deleted for good"),
-    ("user", "create"): Wording(JOINERS, "joined", "join", "joined"),
-    ("user", "restore"): Wording(JOINERS, "came back", "come back", "came back"),
-    ("user", "update"): Wording(CHANGES, "changed", "get new details", "got new details"),
-    ("administrator", "grant"): Wording(
-        CHANGES, "administrator role given", "get the administrator role", "got the administrator role"
-    ),
-    ("administrator", "revoke"): Wording(
-        CHANGES, "administrator role taken", "lose the administrator role", "lost the administrator role"
-    ),
-    ("group", "create"): Wording(GROUPS, "group created", "be created"),
-    ("group", "update"): Wording(GROUPS, "group changed", "be changed"),
-    ("membership", "change"): Wording(GROUPS, "members changed", "get other members", "got other members"),
-    ("group", "delete"): Wording(GROUPS, "group deleted", "be deleted"),
-    ("environment", "create"): Wording(SETTINGS, "environment created", "be created"),
-    ("environment", "activate"): Wording(SETTINGS, "environment activated", "be activated"),
-    ("environment", "deactivate"): Wording(SETTINGS, "environment deactivated", "be deactivated"),
-    ("environment", "delete"): Wording(SETTINGS, "environment deleted", "be deleted"),
-    ("sso", "write"): Wording(SETTINGS, "sign-on written", "be written"),
-}
-
-
-_ORDER = {deed: number for number, deed in enumerate((*WORDINGS.values(), _STAYED, _OTHER))}
-
+_ORDER = {words: number for number, words in enumerate((*(row.words for row in ACTION_TYPES), _STAYED))}
 
 _FIELDS = {
     "upn": "sign-in name",
@@ -101,7 +68,6 @@ _FIELDS = {
 }
 """Where a reader's word differs from ours."""
 
-
 UNREADABLE = "(not readable)"
 """What a plan shows for the old value of something that can be written and never read."""
 
@@ -113,10 +79,10 @@ class Row:
     `changes` are (field, before, after), `came` and `went` the members of a group, `person` is somebody's full name.
     """
 
-    part: int
-    kind: str
+    part: ReportPart
+    object: ObjectKind
     name: str
-    deed: Wording
+    words: ReportWords
     outcome: str
     reason: str = ""
     person: str = ""
@@ -129,13 +95,13 @@ class Row:
     def what(self) -> str:
         """Never says that something happened which did not."""
         if self.outcome == "planned":
-            return f"would {self.deed.to}"
-        return self.deed.done if self.outcome == "done" else self.outcome
+            return f"would {self.words.to}"
+        return self.words.done if self.outcome == "done" else self.outcome
 
     @property
     def meant(self) -> str:
         """What has not happened and should have."""
-        return f"was to {self.deed.to}" if self.outcome in ("failed", "not tried") else ""
+        return f"was to {self.words.to}" if self.outcome in ("failed", "not tried") else ""
 
     @property
     def details(self) -> str:
@@ -156,7 +122,7 @@ def rows_of(outcome: Outcome, redact: Callable[[str], str] = str) -> list[Row]:
     rows = [_row(done, outcome.rehearsal, clean) for done in outcome.report.done]
     # A group that is nested in two others is told twice, with two reasons; the same reason once is enough.
     rows.extend(
-        Row(LEFT_OUT, item.kind, clean(item.name), _STAYED, "left out", clean(item.reason))
+        Row(ReportPart.LEFT_OUT, object_kind(item.kind), clean(item.name), _STAYED, "left out", clean(item.reason))
         for item in dict.fromkeys(outcome.report.plan.left_out)
     )
     return sorted(rows, key=_place)
@@ -164,7 +130,7 @@ def rows_of(outcome: Outcome, redact: Callable[[str], str] = str) -> list[Row]:
 
 def _place(row: Row) -> tuple[Any, ...]:
     by_reason = row.reason if row.outcome in ("not tried", "left out") else ""
-    return row.part, by_reason, _ORDER[row.deed], comparison_key(row.name), row.name
+    return row.part, by_reason, _ORDER.get(row.words, len(_ORDER)), comparison_key(row.name), row.name
 
 
 def counts_of(rows: Iterable[Row]) -> dict[str, int]:
@@ -174,7 +140,7 @@ def counts_of(rows: Iterable[Row]) -> dict[str, int]:
     """
     counts: dict[str, int] = {}
     for row in rows:
-        name = row.deed.done if row.outcome == "planned" else row.what
+        name = row.words.done if row.outcome == "planned" else row.what
         counts[name] = counts.get(name, 0) + 1
     return counts
 
@@ -205,14 +171,14 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\u
 
 def _row(done: ActionResult, rehearsal: bool, clean: _Clean) -> Row:
     action = done.action
-    deed = _deed(action)
+    words = _words(action)
     outcome = ("planned" if rehearsal else "done") if not done.error else "failed" if done.tried else "not tried"
-    members = action.changes if action.kind == "membership" else {}
+    members = action.changes if action.type is MEMBERSHIP_CHANGE else {}
     return Row(
-        FAILURES if done.error else deed.part,
-        action.kind,
+        ReportPart.FAILURES if done.error else words.part,
+        action.type.object,
         clean(action.name),
-        deed,
+        words,
         outcome,
         clean(done.error.message) if done.error else "",
         _person(action, clean),
@@ -223,15 +189,15 @@ def _row(done: ActionResult, rehearsal: bool, clean: _Clean) -> Row:
     )
 
 
-def _deed(action: Action) -> Wording:
-    if action.kind == "user" and action.changes.get("active") is False and action.subject is not None:
+def _words(action: Action) -> ReportWords:
+    if action.is_about_user and action.changes.get("active") is False and action.subject is not None:
         # Whoever cannot sign in any more has left, whether the task said "absent" or "active: false".
-        return _LEFT
-    return WORDINGS.get((action.kind, action.verb), _OTHER)
+        return LEFT
+    return action.type.words
 
 
 def _person(action: Action, clean: _Clean) -> str:
-    if action.kind not in ("user", "administrator"):
+    if action.type.object not in (USER, ADMINISTRATOR):
         return ""
     thing = action.outcome or action.subject
     names = (clean(getattr(thing, name, None) or "").strip() for name in ("first_name", "last_name"))
@@ -241,17 +207,17 @@ def _person(action: Action, clean: _Clean) -> str:
 def _remark(action: Action) -> str:
     if action.purged:
         return "is not on the list any more"
-    if action.kind == "user" and action.verb == "create" and (action.after or {}).get("active") is False:
+    if action.type is USER_CREATE and (action.after or {}).get("active") is False:
         return "cannot sign in yet"
-    if action.kind == "group" and action.verb == "delete":
+    if action.type is GROUP_DELETE:
         number = len((action.before or {}).get("members") or ())
         return f"had {number} member{'s' if number != 1 else ''}" if number else ""
     return ""
 
 
 def _changes(action: Action, clean: _Clean) -> Iterator[tuple[str, str, str]]:
-    """What changes, beside what the deed says itself. A new object has no old values, and its names stand beside it."""
-    if action.before is None or action.after is None or action.kind in ("membership", "administrator"):
+    """What changes, beside what the words say themselves. A new object has no old values, and its names stand beside it."""
+    if action.before is None or action.after is None or action.type.object in (MEMBERSHIP, ADMINISTRATOR):
         yield from _initial(action, clean)
         return
     for name, value in action.after.items():
@@ -269,14 +235,14 @@ def _initial(action: Action, clean: _Clean) -> Iterator[tuple[str, str, str]]:
     values = action.after or {}
     email = values.get("email")
     if (
-        action.kind == "user"
+        action.is_about_user
         and email
         and comparison_key(str(email)) != comparison_key(str(values.get("upn") or action.name))
     ):
         yield _word("email", clean), "", clean(email)
-    if action.kind == "user" and values.get("administrator"):
+    if action.is_about_user and values.get("administrator"):
         yield _word("administrator", clean), "", "yes"
-    if action.kind == "group" and values.get("description"):
+    if action.type.object is GROUP and values.get("description"):
         yield "description", "", clean(values["description"])
 
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 COLUMNS = ("kind", "name", "what", "details", "outcome", "reason")
 """Of the CSV. People build filters on them: none is renamed, and a new one comes last."""
 
-
 _FORMULA = re.compile("^(?=[=+\\-@\t\r\n\uff0b\uff0d\uff1d\uff20])|(?<=[;\t\r\n])(?=[=+\\-@\uff0b\uff0d\uff1d\uff20])")
 """Where a spreadsheet may see the beginning of a formula: at the beginning of a cell, and after what it may take for a
 separator of its own. The list is OWASP's ("CSV Injection"), with the wide forms of the four signs."""
@@ -35,7 +34,7 @@ def csv_of(rows: Iterable[Row]) -> str:
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     writer.writerows(
-        [safe_cell(cell) for cell in (row.kind, row.name, row.what, row.details, row.outcome, row.reason)]
+        [safe_cell(cell) for cell in (row.object.name, row.name, row.what, row.details, row.outcome, row.reason)]
         for row in rows
     )
     return text.getvalue()

@@ -21,7 +21,6 @@ from .report_csv import csv_of
 
 OPTION = "report_file"
 
-
 ENDINGS = (".csv", ".html")
 
 
@@ -66,8 +65,7 @@ def write_reports(paths: Sequence[str], outcome: Outcome, redact: Callable[[str]
         if Path(path).suffix.lower() == ".csv":
             text = csv_of(rows)
         else:
-            # Imported here, since few tasks write a page: see module.py.
-            from .report_html import page_of
+            from .report_html import page_of  # start-up
 
             text = page_of(outcome, rows, remarks_of(outcome, redact))
         write_atomically(path, text, OPTION)

@@ -16,18 +16,16 @@ from datetime import datetime
 from html import escape
 from itertools import groupby
 
-from .report import CHANGES, FAILURES, GROUPS, JOINERS, LEAVERS, LEFT_OUT, SETTINGS, Outcome, Row, counts_of
+from ..planning.actions import ReportPart
+from .report import Outcome, Row, counts_of
 
 FOLDED_ABOVE = 200
 """Rows of a part that a browser lays out at once; more stand behind a click, so that the page stays quick."""
 
-
 NAMES_ABOVE = 20
 """The same for the names in one cell."""
 
-
 MEANT = "What was to happen"
-
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
@@ -35,50 +33,31 @@ _MONTHS = (
 )
 """Not strftime's, which speak the language of the machine."""
 
-
-_SUBJECTS = {
-    "user": ("person", "people"),
-    "administrator": ("person", "people"),
-    "group": ("group", "groups"),
-    "membership": ("group", "groups"),
-    "environment": ("environment", "environments"),
-    "sso": ("sign-on setting", "sign-on settings"),
-}
-
-
-_KINDS = {
-    "user": "person",
-    "membership": "members",
-    "administrator": "administrator role",
-    "sso": "sign-on",
-}
-"""Where a reader's word differs from ours."""
-
-
 _TITLES: Mapping[int, tuple[str, str]] = {
-    FAILURES: ("Failures", "These changes were not made. Running the same task again tries them once more."),
-    LEAVERS: (
+    ReportPart.FAILURES: ("Failures", "These changes were not made. Running the same task again tries them once more."),
+    ReportPart.LEAVERS: (
         "Leavers",
         "They cannot sign in any more. Whoever left stays on the deleted-users list for 30 days and can come back until then.",
     ),
-    JOINERS: ("Joiners", "They are new, or were taken back from the deleted-users list."),
-    CHANGES: ("Changes", "They were there before and stay."),
-    LEFT_OUT: ("Left out", "Nothing was done about these, each for a reason."),
-    GROUPS: ("Groups", "Groups, and who is in them."),
-    SETTINGS: ("Environment", "The environment itself and its settings."),
+    ReportPart.JOINERS: ("Joiners", "They are new, or were taken back from the deleted-users list."),
+    ReportPart.CHANGES: ("Changes", "They were there before and stay."),
+    ReportPart.LEFT_OUT: ("Left out", "Nothing was done about these, each for a reason."),
+    ReportPart.GROUPS: ("Groups", "Groups, and who is in them."),
+    ReportPart.SETTINGS: ("Environment", "The environment itself and its settings."),
 }
-
 
 _TITLES_OF_A_REHEARSAL: Mapping[int, tuple[str, str]] = {
     **_TITLES,
-    LEAVERS: ("Leavers", "They could not sign in any more. Nobody has left yet."),
-    JOINERS: ("Joiners", "They would be new, or be taken back from the deleted-users list. Nobody has joined yet."),
-    CHANGES: ("Changes", "They are there and would stay. Nothing has changed yet."),
-    LEFT_OUT: ("Left out", "Nothing would be done about these, each for a reason."),
-    GROUPS: ("Groups", "Groups, and who would be in them. Nothing has changed yet."),
-    SETTINGS: ("Environment", "The environment itself and its settings. Nothing has changed yet."),
+    ReportPart.LEAVERS: ("Leavers", "They could not sign in any more. Nobody has left yet."),
+    ReportPart.JOINERS: (
+        "Joiners",
+        "They would be new, or be taken back from the deleted-users list. Nobody has joined yet.",
+    ),
+    ReportPart.CHANGES: ("Changes", "They are there and would stay. Nothing has changed yet."),
+    ReportPart.LEFT_OUT: ("Left out", "Nothing would be done about these, each for a reason."),
+    ReportPart.GROUPS: ("Groups", "Groups, and who would be in them. Nothing has changed yet."),
+    ReportPart.SETTINGS: ("Environment", "The environment itself and its settings. Nothing has changed yet."),
 }
-
 
 _TILES = ("joined", "left", "changed", "left out", "failed")
 """Shown even when they are zero: that nothing failed is news too."""
@@ -119,7 +98,6 @@ summary { cursor: pointer; padding: .35rem 0; }
   h2, h3, section > p, thead { break-after: avoid; } td details::details-content { content-visibility: visible; block-size: auto; }
   thead { display: table-header-group; } .tiles div { border: 1px solid var(--line); } }
 """
-
 
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
@@ -180,8 +158,8 @@ def _story(outcome: Outcome, rows: Sequence[Row]) -> str:
     counts: dict[tuple[str, str, str], int] = {}
     for row in rows:
         if row.outcome in ("done", "planned"):
-            subject = _SUBJECTS.get(row.kind, (row.kind, f"{row.kind}s"))
-            key = (*subject, f"would {row.deed.to}" if outcome.rehearsal else row.deed.past or row.deed.to)
+            subject = (row.object.one, row.object.many)
+            key = (*subject, f"would {row.words.to}" if outcome.rehearsal else row.words.past or row.words.to)
             counts[key] = counts.get(key, 0) + 1
     told = [
         f"{_number(number)} {one if number == 1 else many} {_past(verb, number)}"
@@ -256,7 +234,7 @@ def _tiles(rows: Sequence[Row], unchanged: int, rehearsal: bool) -> str:
     always: Sequence[str] = _TILES
     if rehearsal:
         words = {"joined": "would join", "left": "would leave", "changed": "would get new details"}
-        words |= {row.deed.done: _would(row, counts[row.deed.done]) for row in rows if row.outcome == "planned"}
+        words |= {row.words.done: _would(row, counts[row.words.done]) for row in rows if row.outcome == "planned"}
         always = [name for name in _TILES if name != "failed"]
     shown = {**{name: counts.get(name, 0) for name in always}, **counts, "already right": unchanged}
     tiles = [
@@ -269,9 +247,9 @@ def _tiles(rows: Sequence[Row], unchanged: int, rehearsal: bool) -> str:
 
 def _would(row: Row, number: int) -> str:
     """Such as "would join", and for what is nobody "groups would be created"."""
-    one, many = _SUBJECTS.get(row.kind, (row.kind, f"{row.kind}s"))
+    one, many = row.object.one, row.object.many
     subject = "" if one == "person" else one if number == 1 else many
-    return f"{subject} would {row.deed.to}".strip()
+    return f"{subject} would {row.words.to}".strip()
 
 
 def _capital(text: str) -> str:
@@ -282,9 +260,9 @@ def _section(part: int, title: str, explanation: str, rows: Sequence[Row]) -> st
     pieces = [f'<section aria-labelledby="part-{part}">', f'<h2 id="part-{part}">{title} ({_number(len(rows))})</h2>']
     pieces.append(f"<p>{explanation}</p>")
     fold = len(rows) > FOLDED_ABOVE
-    if part == LEFT_OUT:
+    if part == ReportPart.LEFT_OUT:
         pieces.extend(_by_reason(rows, "Left out", "Kind", fold))
-    elif part == FAILURES:
+    elif part == ReportPart.FAILURES:
         failed = [row for row in rows if row.outcome == "failed"]
         if failed:
             pieces.append(_folded(_failures(failed), len(failed), fold))
@@ -339,7 +317,7 @@ def _failed(row: Row) -> str:
 
 
 def _kept(row: Row) -> str:
-    kind = _KINDS.get(row.kind, row.kind)
+    kind = row.object.label
     return f"<td>{escape(_capital(row.meant or kind))}{_details(row)}</td>"
 
 

@@ -4,31 +4,106 @@
 
 """One change of one object, and the table of the kinds of change that there are.
 
+Whatever a kind of change means anywhere stands in its row: when it is carried out, who carries it out, how a sentence and
+a report call it, and whether it can cost somebody the administrator role.
+
 Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from enum import IntEnum
+from typing import Any, NamedTuple, Protocol
 
-PHASES = (
-    ("environment", ("create", "delete")),
-    ("environment", ("activate", "deactivate")),
-    ("sso", ("write",)),
+
+class Phase(IntEnum):
+    """What is done after what. Inside a phase the order does not matter, but for names that pass on: see `Plan.phases`."""
+
+    ENVIRONMENT = 0
+    ENVIRONMENT_STATUS = 1
+    SETTINGS = 2
     # A name must be free before somebody else can get it, so renames come first, whatever else they do.
-    ("user", ("update",)),
-    ("user", ("restore", "create")),
-    ("group", ("update",)),
-    ("group", ("create",)),
-    ("membership", ("change",)),
-    ("administrator", ("grant",)),
-    ("administrator", ("revoke",)),
-    ("group", ("delete",)),
-    ("user", ("delete", "delete_permanently")),
-)
-"""What is done after what. Inside a phase the order does not matter, but for names that pass on: see `Plan.phases`."""
+    USER_CHANGE = 3
+    USER_CREATION = 4
+    GROUP_CHANGE = 5
+    GROUP_CREATION = 6
+    MEMBERSHIP = 7
+    ROLE_GRANT = 8
+    ROLE_REVOCATION = 9
+    GROUP_DELETION = 10
+    USER_DELETION = 11
+
+
+class ReportPart(IntEnum):
+    """The parts of a report, in the order of what a reader has to act on."""
+
+    FAILURES = 0
+    LEAVERS = 1
+    JOINERS = 2
+    CHANGES = 3
+    LEFT_OUT = 4
+    GROUPS = 5
+    SETTINGS = 6
+
+
+class ObjectKind(NamedTuple):
+    """A kind of object. `name` stands in results; a report counts `one` or `many` of it and calls it `label`."""
+
+    name: str
+    one: str
+    many: str
+    label: str
+
+
+USER = ObjectKind("user", "person", "people", "person")
+ADMINISTRATOR = ObjectKind("administrator", "person", "people", "administrator role")
+GROUP = ObjectKind("group", "group", "groups", "group")
+MEMBERSHIP = ObjectKind("membership", "group", "groups", "members")
+ENVIRONMENT = ObjectKind("environment", "environment", "environments", "environment")
+SSO = ObjectKind("sso", "sign-on setting", "sign-on settings", "sign-on")
+
+OBJECT_KINDS: Mapping[str, ObjectKind] = {
+    kind.name: kind for kind in (USER, ADMINISTRATOR, GROUP, MEMBERSHIP, ENVIRONMENT, SSO)
+}
+
+
+def object_kind(name: str) -> ObjectKind:
+    """The row of a kind of object; one made of its name where there is none."""
+    return OBJECT_KINDS.get(name) or ObjectKind(name, name, f"{name}s", name)
+
+
+class ReportWords(NamedTuple):
+    """A change in a manager's words: "joined", "would join" or "was to join", "3 people joined".
+
+    `past` is only given where `to` does not begin with "be".
+    """
+
+    part: ReportPart
+    done: str
+    to: str
+    past: str = ""
+
+
+class ActionType(NamedTuple):
+    """A kind of change. `verb` stands in results; `sentence` says what is done to the object that is called {name}.
+
+    `handler` finds the method that does it. `can_cost_role` says that it may take the administrator role from somebody.
+    """
+
+    object: ObjectKind
+    verb: str
+    phase: Phase
+    sentence: str
+    words: ReportWords
+    handler: Callable[[Any], Handler]
+    can_cost_role: bool = False
+
+    @property
+    def key(self) -> str:
+        """Names the kind of change in a summary: "user_create"."""
+        return f"{self.object.name}_{self.verb}"
 
 
 @dataclass(frozen=True)
@@ -36,12 +111,11 @@ class Action:
     """One change of one object.
 
     `before` and `after` are the object's shown fields (None where it does not exist), `subject` the object as it is
-    now and `outcome` as it will be. `extras` are write-only values: they are sent and never shown. `purged` marks what goes
-    because nobody named it.
+    now and `outcome` as it will be. `extras` are write-only values: they are sent and never shown. `purged` marks what is
+    removed because nobody listed it.
     """
 
-    kind: str
-    verb: str
+    type: ActionType
     name: str
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
@@ -52,36 +126,237 @@ class Action:
     purged: bool = False
 
     @property
+    def kind(self) -> str:
+        return self.type.object.name
+
+    @property
+    def verb(self) -> str:
+        return self.type.verb
+
+    @property
+    def is_about_user(self) -> bool:
+        return self.type.object is USER
+
+    @property
     def renames(self) -> bool:
         """Whether a user or group gives up its name for another."""
-        both = self.kind in ("user", "group") and self.subject is not None and self.outcome is not None
-        return both and self.outcome.key != self.subject.key
+        named = self.type.object in (USER, GROUP) and self.subject is not None and self.outcome is not None
+        return named and self.outcome.key != self.subject.key
 
     @property
-    def phase(self) -> int:
-        verb = "update" if self.renames else self.verb
-        return next(n for n, (kind, verbs) in enumerate(PHASES) if kind == self.kind and verb in verbs)
+    def phase(self) -> Phase:
+        return Phase.USER_CHANGE if self.is_about_user and self.renames else self.type.phase
 
     @property
-    def deed(self) -> str:
+    def description(self) -> str:
         """What is done, for a sentence: "create user 'a@b.c'"."""
-        return (
-            f"{VERBS[self.verb]} {self.kind} '{self.name}'"
-            if self.kind != "membership"
-            else f"change the members of group '{self.name}'"
-        )
+        return self.type.sentence.format(name=self.name)
 
 
-VERBS = {
-    "create": "create",
-    "restore": "restore",
-    "update": "change",
-    "delete": "delete",
-    "delete_permanently": "permanently delete",
-    "change": "change",
-    "grant": "grant the role of",
-    "revoke": "revoke the role of",
-    "activate": "activate",
-    "deactivate": "deactivate",
-    "write": "write",
-}
+Handler = Callable[[Action], Any]
+"""Does one action and returns the object as the server has it now (None when it is gone)."""
+
+
+class DirectoryHandlers(Protocol):
+    """Who changes the users, groups and administrators of an environment."""
+
+    def create_user(self, action: Action) -> Any: ...
+    def update_user(self, action: Action) -> Any: ...
+    def delete_user(self, action: Action) -> Any: ...
+    def delete_user_permanently(self, action: Action) -> Any: ...
+    def create_group(self, action: Action) -> Any: ...
+    def update_group(self, action: Action) -> Any: ...
+    def delete_group(self, action: Action) -> Any: ...
+    def change_members(self, action: Action) -> Any: ...
+    def set_administrator(self, action: Action) -> Any: ...
+
+
+class InstanceHandlers(Protocol):
+    """Who changes environments and their settings."""
+
+    def create_environment(self, action: Action) -> Any: ...
+    def activate_environment(self, action: Action) -> Any: ...
+    def deactivate_environment(self, action: Action) -> Any: ...
+    def delete_environment(self, action: Action) -> Any: ...
+    def write_sso(self, action: Action) -> Any: ...
+
+
+def _of_directory(
+    about: ObjectKind,
+    verb: str,
+    phase: Phase,
+    sentence: str,
+    words: ReportWords,
+    handler: Callable[[DirectoryHandlers], Handler],
+    *,
+    can_cost_role: bool = False,
+) -> ActionType:
+    return ActionType(about, verb, phase, sentence, words, handler, can_cost_role)
+
+
+def _of_instance(
+    about: ObjectKind,
+    verb: str,
+    phase: Phase,
+    sentence: str,
+    words: ReportWords,
+    handler: Callable[[InstanceHandlers], Handler],
+) -> ActionType:
+    return ActionType(about, verb, phase, sentence, words, handler)
+
+
+LEFT = ReportWords(ReportPart.LEAVERS, "left", "leave", "left")
+"""Also of somebody who is deactivated by a change."""
+
+USER_CREATE = _of_directory(
+    USER,
+    "create",
+    Phase.USER_CREATION,
+    "create user '{name}'",
+    ReportWords(ReportPart.JOINERS, "joined", "join", "joined"),
+    lambda backend: backend.create_user,
+)
+USER_RESTORE = _of_directory(
+    USER,
+    "restore",
+    Phase.USER_CREATION,
+    "restore user '{name}'",
+    ReportWords(ReportPart.JOINERS, "came back", "come back", "came back"),
+    lambda backend: backend.update_user,
+)
+USER_UPDATE = _of_directory(
+    USER,
+    "update",
+    Phase.USER_CHANGE,
+    "change user '{name}'",
+    ReportWords(ReportPart.CHANGES, "changed", "get new details", "got new details"),
+    lambda backend: backend.update_user,
+    can_cost_role=True,
+)
+USER_DELETE = _of_directory(
+    USER,
+    "delete",
+    Phase.USER_DELETION,
+    "delete user '{name}'",
+    LEFT,
+    lambda backend: backend.delete_user,
+    can_cost_role=True,
+)
+USER_DELETE_PERMANENTLY = _of_directory(
+    USER,
+    "delete_permanently",
+    Phase.USER_DELETION,
+    "permanently delete user '{name}'",
+    ReportWords(ReportPart.LEAVERS, "permanently deleted", "be permanently deleted"),
+    lambda backend: backend.delete_user_permanently,
+    can_cost_role=True,
+)
+GROUP_CREATE = _of_directory(
+    GROUP,
+    "create",
+    Phase.GROUP_CREATION,
+    "create group '{name}'",
+    ReportWords(ReportPart.GROUPS, "group created", "be created"),
+    lambda backend: backend.create_group,
+)
+GROUP_UPDATE = _of_directory(
+    GROUP,
+    "update",
+    Phase.GROUP_CHANGE,
+    "change group '{name}'",
+    ReportWords(ReportPart.GROUPS, "group changed", "be changed"),
+    lambda backend: backend.update_group,
+)
+GROUP_DELETE = _of_directory(
+    GROUP,
+    "delete",
+    Phase.GROUP_DELETION,
+    "delete group '{name}'",
+    ReportWords(ReportPart.GROUPS, "group deleted", "be deleted"),
+    lambda backend: backend.delete_group,
+)
+MEMBERSHIP_CHANGE = _of_directory(
+    MEMBERSHIP,
+    "change",
+    Phase.MEMBERSHIP,
+    "change the members of group '{name}'",
+    ReportWords(ReportPart.GROUPS, "members changed", "get other members", "got other members"),
+    lambda backend: backend.change_members,
+)
+ADMINISTRATOR_GRANT = _of_directory(
+    ADMINISTRATOR,
+    "grant",
+    Phase.ROLE_GRANT,
+    "grant the role of administrator '{name}'",
+    ReportWords(
+        ReportPart.CHANGES, "administrator role given", "get the administrator role", "got the administrator role"
+    ),
+    lambda backend: backend.set_administrator,
+)
+ADMINISTRATOR_REVOKE = _of_directory(
+    ADMINISTRATOR,
+    "revoke",
+    Phase.ROLE_REVOCATION,
+    "revoke the role of administrator '{name}'",
+    ReportWords(
+        ReportPart.CHANGES, "administrator role taken", "lose the administrator role", "lost the administrator role"
+    ),
+    lambda backend: backend.set_administrator,
+    can_cost_role=True,
+)
+ENVIRONMENT_CREATE = _of_instance(
+    ENVIRONMENT,
+    "create",
+    Phase.ENVIRONMENT,
+    "create environment '{name}'",
+    ReportWords(ReportPart.SETTINGS, "environment created", "be created"),
+    lambda instance: instance.create_environment,
+)
+ENVIRONMENT_ACTIVATE = _of_instance(
+    ENVIRONMENT,
+    "activate",
+    Phase.ENVIRONMENT_STATUS,
+    "activate environment '{name}'",
+    ReportWords(ReportPart.SETTINGS, "environment activated", "be activated"),
+    lambda instance: instance.activate_environment,
+)
+ENVIRONMENT_DEACTIVATE = _of_instance(
+    ENVIRONMENT,
+    "deactivate",
+    Phase.ENVIRONMENT_STATUS,
+    "deactivate environment '{name}'",
+    ReportWords(ReportPart.SETTINGS, "environment deactivated", "be deactivated"),
+    lambda instance: instance.deactivate_environment,
+)
+ENVIRONMENT_DELETE = _of_instance(
+    ENVIRONMENT,
+    "delete",
+    Phase.ENVIRONMENT,
+    "delete environment '{name}'",
+    ReportWords(ReportPart.SETTINGS, "environment deleted", "be deleted"),
+    lambda instance: instance.delete_environment,
+)
+SSO_WRITE = _of_instance(
+    SSO,
+    "write",
+    Phase.SETTINGS,
+    "write sso '{name}'",
+    ReportWords(ReportPart.SETTINGS, "sign-on written", "be written"),
+    lambda instance: instance.write_sso,
+)
+
+# Also the order in which a report tells them within one of its parts.
+ACTION_TYPES = (
+    *(USER_DELETE, USER_DELETE_PERMANENTLY, USER_CREATE, USER_RESTORE, USER_UPDATE),
+    *(ADMINISTRATOR_GRANT, ADMINISTRATOR_REVOKE),
+    *(GROUP_CREATE, GROUP_UPDATE, MEMBERSHIP_CHANGE, GROUP_DELETE),
+    *(ENVIRONMENT_CREATE, ENVIRONMENT_ACTIVATE, ENVIRONMENT_DEACTIVATE, ENVIRONMENT_DELETE, SSO_WRITE),
+)
+
+
+def action_type(kind: str, verb: str) -> ActionType:
+    """The row of a kind of change. Raises LookupError where there is none."""
+    for row in ACTION_TYPES:
+        if (row.object.name, row.verb) == (kind, verb):
+            return row
+    raise LookupError(f"{kind}.{verb}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 from ..errors import InputError
 from ..model.desired import AddRemoveSet, Skipped
 from ..model.directory import Snapshot, User
-from .actions import Action
+from .actions import ADMINISTRATOR_GRANT, ADMINISTRATOR_REVOKE, Action, ActionType
 from .lookup import find_user
 from .plan import Plan
 from .users import inactive_administrator
@@ -28,11 +28,11 @@ def plan_administrators(wanted: AddRemoveSet, current: Snapshot) -> Plan:
         if user is not None and user.active is False:
             raise InputError(inactive_administrator(user.upn))
         if user is not None:
-            actions.append(_role_action("grant", user, True))
+            actions.append(_role_action(ADMINISTRATOR_GRANT, user, True))
     for key in sorted(current.administrators - target):
         user = find_user(current, key)
         if user is not None:
-            actions.append(_role_action("revoke", user, False))
+            actions.append(_role_action(ADMINISTRATOR_REVOKE, user, False))
     kept = tuple(
         ("administrator", key) for key in sorted(wanted.named) if (key in target) == (key in current.administrators)
     )
@@ -47,10 +47,9 @@ def without_inactive(change: AddRemoveSet, current: Snapshot) -> tuple[AddRemove
     return change._replace(add=change.add - inactive), told
 
 
-def _role_action(verb: str, user: User, administrator: bool) -> Action:
+def _role_action(row: ActionType, user: User, administrator: bool) -> Action:
     return Action(
-        "administrator",
-        verb,
+        row,
         user.upn,
         {"administrator": not administrator},
         {"administrator": administrator},

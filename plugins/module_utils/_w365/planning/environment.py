@@ -14,7 +14,14 @@ from dataclasses import dataclass, replace
 from ..errors import GuardError, InputError
 from ..model.environment import DesiredEnvironment, Environment, SingleSignOn, sanitized_environment_name
 from ..model.names import comparison_key
-from .actions import Action
+from .actions import (
+    ENVIRONMENT_ACTIVATE,
+    ENVIRONMENT_CREATE,
+    ENVIRONMENT_DEACTIVATE,
+    ENVIRONMENT_DELETE,
+    SSO_WRITE,
+    Action,
+)
 from .plan import Plan
 
 
@@ -53,8 +60,7 @@ def plan_environment(wanted: DesiredEnvironment, current: Environment | None, un
         extras = {"administrator": None if wanted.empty else wanted.administrator}
         actions.append(
             Action(
-                "environment",
-                "create",
+                ENVIRONMENT_CREATE,
                 wanted.name,
                 None,
                 created.as_result(),
@@ -69,12 +75,11 @@ def plan_environment(wanted: DesiredEnvironment, current: Environment | None, un
             notes.append(unreadable.note(f"whether environment '{subject.name}' is active"))
         if subject.active is not None or unreadable.policy == "write":
             changes = {"active": wanted.active}
-            verb = "activate" if wanted.active else "deactivate"
+            switch = ENVIRONMENT_ACTIVATE if wanted.active else ENVIRONMENT_DEACTIVATE
             outcome = replace(subject, active=wanted.active)
             actions.append(
                 Action(
-                    "environment",
-                    verb,
+                    switch,
                     subject.name,
                     {"active": subject.active},
                     changes,
@@ -95,7 +100,7 @@ def _plan_environment_deletion(wanted: DesiredEnvironment, current: Environment 
             f"Refused to delete environment '{current.name}' with everybody in it: delete_confirmation is "
             f"{wanted.confirmation!r} and has to repeat the environment's name. Nothing was written."
         )
-    return Plan(actions=(Action("environment", "delete", current.name, current.as_result(), None, subject=current),))
+    return Plan(actions=(Action(ENVIRONMENT_DELETE, current.name, current.as_result(), None, subject=current),))
 
 
 def plan_sso(
@@ -134,8 +139,7 @@ def plan_sso(
         before["key"] = "(not readable)"
     after_fields["key"] = "(written)"
     action = Action(
-        "sso",
-        "write",
+        SSO_WRITE,
         environment,
         before,
         after_fields,

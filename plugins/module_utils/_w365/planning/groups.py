@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from ..model.capabilities import Capabilities
 from ..model.desired import AddRemoveSet, DesiredGroup
 from ..model.directory import GROUP_FIELDS, Group, Snapshot, difference, with_fields
-from .actions import Action
+from .actions import GROUP_CREATE, GROUP_DELETE, GROUP_UPDATE, MEMBERSHIP_CHANGE, Action
 from .lookup import find_existing
 from .plan import Plan
 from .users import given_names, refuse_unsupported
@@ -32,15 +32,13 @@ def plan_group(wanted: DesiredGroup, current: Snapshot, capabilities: Capabiliti
         fields_given = {name: value for name, value in wanted.fields.items() if value is not None}
         group = with_fields(Group(name=wanted.name, members=frozenset()), fields_given)
         shown = {"name": group.name, **fields_given}
-        actions.append(Action("group", "create", wanted.name, None, shown, shown, outcome=group))
+        actions.append(Action(GROUP_CREATE, wanted.name, None, shown, shown, outcome=group))
     else:
         changes = difference({"name": wanted.name, **wanted.fields}, found, GROUP_FIELDS)
         group = with_fields(found, changes)
         if changes:
             before = {name: getattr(found, name) for name in changes}
-            actions.append(
-                Action("group", "update", wanted.name, before, changes, changes, subject=found, outcome=group)
-            )
+            actions.append(Action(GROUP_UPDATE, wanted.name, before, changes, changes, subject=found, outcome=group))
     if wanted.members is not None:
         actions.extend(_plan_members(group, wanted.members))
     return Plan(actions=tuple(actions), unchanged=() if actions else (("group", wanted.name),))
@@ -48,7 +46,7 @@ def plan_group(wanted: DesiredGroup, current: Snapshot, capabilities: Capabiliti
 
 def group_deletion(found: Group, *, purged: bool = False) -> Action:
     shown = {key: value for key, value in found.as_result().items() if value is not None and key != "id"}
-    return Action("group", "delete", found.name, shown, None, subject=found, purged=purged)
+    return Action(GROUP_DELETE, found.name, shown, None, subject=found, purged=purged)
 
 
 def _plan_members(group: Group, wanted: AddRemoveSet) -> Iterator[Action]:
@@ -56,8 +54,7 @@ def _plan_members(group: Group, wanted: AddRemoveSet) -> Iterator[Action]:
     target = wanted.applied_to(current)
     if target != current:
         yield Action(
-            "membership",
-            "change",
+            MEMBERSHIP_CHANGE,
             group.name,
             {"members": sorted(current)} if group.id else None,
             {"members": sorted(target)},

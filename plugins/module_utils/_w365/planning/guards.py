@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from ..errors import GuardError
 from ..model.directory import Snapshot
+from .actions import ADMINISTRATOR, USER
 from .plan import Plan
 from .predict import predict
 
@@ -36,13 +37,13 @@ def _guard_last_administrator(current: Snapshot, plan: Plan) -> None:
 
 def _guard_protected(protected: frozenset[str], plan: Plan) -> None:
     """Nobody deletes, deactivates or deprives of the role whom the task itself protects, under the old name or the new."""
-    protected |= {a.outcome.key for a in plan.actions if a.kind == "user" and a.renames and a.subject.key in protected}
+    protected |= {a.outcome.key for a in plan.actions if a.is_about_user and a.renames and a.subject.key in protected}
     losing = sorted(
         {
             action.subject.upn
             for action in plan.actions
             if action.subject is not None
-            and action.kind in ("user", "administrator")
+            and action.type.object in (USER, ADMINISTRATOR)
             and action.subject.key in protected
             and (
                 action.outcome is None

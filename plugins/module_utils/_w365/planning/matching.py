@@ -238,26 +238,21 @@ _PASSED_ON = (
     "own (w365_user with identity); then give the whole list."
 )
 
-
 _NOT_FREE = (
     "One of them would get the account of the other. Rename the account that has the UPN, or delete it permanently (w365_user); "
     "then give the whole list."
 )
-
 
 _TAKEN = (
     "has a UPN that belongs to the account of somebody else, so both were left as they are; rename that account, or delete it "
     "permanently (w365_user)"
 )
 
-
 _GROUP_TAKEN = "has a name that another group has in Workspace 365, so both were left as they are; rename or delete that group (w365_group)"
-
 
 _EXCHANGED = (
     "has exchanged the name with another one, so both were left as they are; rename one of the two (w365_user or "
     "w365_group with identity)"
 )
-
 
 _SOMEBODY_ELSE = "is to go, and the account of that UPN belongs to somebody else and was left as it is"

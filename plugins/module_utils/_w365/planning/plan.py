@@ -44,8 +44,8 @@ class Plan:
         """How many objects get which treatment, such as {"user_create": 3, "unchanged": 20}."""
         counts: dict[str, int] = {}
         for action in self.actions:
-            name = f"{action.kind}_{action.verb}"
-            counts[name] = counts.get(name, 0) + 1
+            key = action.type.key
+            counts[key] = counts.get(key, 0) + 1
         counts["unchanged"] = len(self.unchanged)
         counts["left_out"] = len(self.left_out)
         return counts

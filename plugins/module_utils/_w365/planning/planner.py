@@ -42,16 +42,14 @@ def make_plan(desired: Desired, current: Snapshot, capabilities: Capabilities, *
     """
     refuse_duplicates(desired)
     if desired.whole:
-        # Imported here, since single objects are known by their names: see module.py.
-        from .matching import matched
+        from .matching import matched  # start-up
 
         desired = matched(desired, current)
     refuse_two_for_one(desired, current)
     refuse_role_contradictions(desired)
     leavers: Removals | None = None
     if desired.purge:
-        # Imported here, since few tasks purge: see module.py.
-        from .removals import with_removals
+        from .removals import with_removals  # start-up
 
         desired, leavers = with_removals(desired, current, _named(desired, current))
     users = _joined(
@@ -83,7 +81,7 @@ def make_plan(desired: Desired, current: Snapshot, capabilities: Capabilities, *
 
 def _named(desired: Desired, current: Snapshot) -> Named:
     """Everybody who is named anywhere in a task stays what the task says, and is not there for a purge to take."""
-    from .removals import Named
+    from .removals import Named  # start-up
 
     found_as = {user.key: found.key for user in desired.users if (found := find_existing(user, current)) is not None}
     people = {user.key for user in desired.users} | set(found_as.values())

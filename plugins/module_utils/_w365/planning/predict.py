@@ -10,6 +10,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from ..model.directory import Group, Snapshot, User
+from .actions import ADMINISTRATOR, GROUP, MEMBERSHIP, USER
 from .plan import Plan
 
 
@@ -19,7 +20,7 @@ def predict(current: Snapshot, plan: Plan) -> Snapshot:
     groups = {group.key: group for group in _with_renamed_members(current.groups, plan)}
     administrators = None if current.administrators is None else set(current.administrators)
     for action in plan.actions:
-        if action.kind in ("user", "administrator"):
+        if action.type.object in (USER, ADMINISTRATOR):
             gone, new = action.subject, action.outcome
             if gone is not None:
                 users.pop(gone.key, None)
@@ -27,7 +28,7 @@ def predict(current: Snapshot, plan: Plan) -> Snapshot:
                 users[new.key] = new
             if administrators is not None:
                 _follow_administrator(administrators, gone, new)
-        elif action.kind in ("group", "membership"):
+        elif action.type.object in (GROUP, MEMBERSHIP):
             if action.subject is not None:
                 groups.pop(action.subject.key, None)
             if action.outcome is not None:
@@ -55,7 +56,7 @@ def _with_renamed_members(groups: tuple[Group, ...], plan: Plan) -> tuple[Group,
     renamed = {
         a.subject.key: (a.outcome.key if a.outcome is not None else None)
         for a in plan.actions
-        if a.kind == "user" and a.subject is not None and (a.outcome is None or a.outcome.key != a.subject.key)
+        if a.is_about_user and a.subject is not None and (a.outcome is None or a.outcome.key != a.subject.key)
     }
     if not renamed:
         return groups

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 KINDS = ("users", "groups", "memberships", "administrators")
 """What can be purged, in the words of the option."""
 
-
 NAMES_SHOWN = 10
 """So many of those who would have gone stand in the message; all of them stand in the result."""
 

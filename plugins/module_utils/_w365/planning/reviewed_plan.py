@@ -16,12 +16,25 @@ from typing import Any
 from ..errors import GuardError, InputError
 from ..model.desired import AddRemoveSet, Desired, DesiredGroup, DesiredUser
 from ..model.directory import GROUP_FIELDS, USER_FIELDS, Group, Snapshot, User, difference
-from .actions import Action
+from .actions import (
+    ADMINISTRATOR,
+    ADMINISTRATOR_GRANT,
+    ADMINISTRATOR_REVOKE,
+    GROUP,
+    GROUP_CREATE,
+    GROUP_DELETE,
+    MEMBERSHIP,
+    MEMBERSHIP_CHANGE,
+    USER,
+    USER_CREATE,
+    USER_DELETE,
+    USER_DELETE_PERMANENTLY,
+    Action,
+)
 from .plan import Plan
 
 SECRET_EXTRAS = frozenset({"password"})
 """Write-only values that are never written down."""
-
 
 CHANGES_SHOWN = 5
 
@@ -50,19 +63,19 @@ def as_desired(plan: Plan) -> Desired:
     grants: set[str] = set()
     revocations: set[str] = set()
     for action in plan.actions:
-        if action.kind == "user":
+        if action.is_about_user:
             identity = action.subject.upn if action.subject else None
-            stays = action.verb not in ("delete", "delete_permanently")
+            stays = action.type not in (USER_DELETE, USER_DELETE_PERMANENTLY)
             users.append(DesiredUser(action.name, identity, stays, fields=action.changes, extras=action.extras))
-        elif action.kind == "administrator":
-            (grants if action.verb == "grant" else revocations).add(action.outcome.key)
+        elif action.type.object is ADMINISTRATOR:
+            (grants if action.type is ADMINISTRATOR_GRANT else revocations).add(action.outcome.key)
         else:
             members = (
                 AddRemoveSet(frozenset(action.changes["add"]), frozenset(action.changes["remove"]))
-                if action.kind == "membership"
+                if action.type is MEMBERSHIP_CHANGE
                 else None
             )
-            groups.append(DesiredGroup(action.name, present=action.verb != "delete", members=members))
+            groups.append(DesiredGroup(action.name, present=action.type is not GROUP_DELETE, members=members))
     roles = AddRemoveSet(frozenset(grants), frozenset(revocations)) if grants or revocations else None
     return Desired(tuple(users), tuple(groups), roles, whole=True)
 
@@ -107,7 +120,7 @@ class _Check:
     def __init__(self, plan: Plan, current: Snapshot) -> None:
         self._current = current
         self.odd: list[str] = []
-        people = [action for action in plan.actions if action.kind == "user"]
+        people = [action for action in plan.actions if action.is_about_user]
         # Members and administrators are planned under the names that they have by then, as long as they do not have them yet.
         self._names = {
             action.subject.key: action.outcome.key if action.outcome else None
@@ -117,20 +130,20 @@ class _Check:
             and (now := current.users_by_id.get(action.subject.id)) is not None
             and now.key == action.subject.key
         }
-        self._created = {action.outcome.key for action in people if action.verb == "create"}
-        self._created_groups = {a.outcome.key for a in plan.actions if (a.kind, a.verb) == ("group", "create")}
+        self._created = {action.outcome.key for action in people if action.type is USER_CREATE}
+        self._created_groups = {a.outcome.key for a in plan.actions if a.type is GROUP_CREATE}
 
     def left_of(self, action: Action) -> Action | None:
         """The action, as far as it is not done; None when it is, or does not fit."""
         compare = {
-            "user": self._object,
-            "group": self._object,
-            "membership": self._membership,
-            "administrator": self._role,
+            USER: self._object,
+            GROUP: self._object,
+            MEMBERSHIP: self._membership,
+            ADMINISTRATOR: self._role,
         }
-        left = compare[action.kind](action)
+        left = compare[action.type.object](action)
         if isinstance(left, str):
-            kind = {"membership": "Group", "administrator": "User"}.get(action.kind, action.kind.capitalize())
+            kind = "User" if action.type.object in (USER, ADMINISTRATOR) else "Group"
             self.odd.append(f"{kind} '{action.name}' {left}.")
             return None
         return left
@@ -139,7 +152,7 @@ class _Check:
 
     def _object(self, action: Action) -> Action | str | None:
         found: Any
-        fields = USER_FIELDS if action.kind == "user" else GROUP_FIELDS
+        fields = USER_FIELDS if action.is_about_user else GROUP_FIELDS
         if action.subject is None:
             found = self._find(action.outcome)
             if found is None:
@@ -152,8 +165,8 @@ class _Check:
         if found is None:
             gone = action.outcome is None
             return None if gone else "is gone"
-        if action.outcome is None or action.verb == "delete":
-            if action.verb == "delete" and action.kind == "user" and found.active is False:
+        if action.outcome is None or action.type is USER_DELETE:
+            if action.type is USER_DELETE and found.active is False:
                 return None
             differing = differing_fields(action.subject, found, fields)
             if isinstance(found, Group) and self._named(found.members) != action.subject.members:
@@ -184,9 +197,9 @@ class _Check:
         key = action.outcome.key
         users = self._named(self._current.users_by_key) | self._created
         if key not in users:
-            return None if action.verb == "revoke" else "is gone"
+            return None if action.type is ADMINISTRATOR_REVOKE else "is gone"
         has_role = key in self._named(self._current.administrators)
-        return action if has_role is not (action.verb == "grant") else None
+        return action if has_role is not (action.type is ADMINISTRATOR_GRANT) else None
 
     def _find(self, thing: User | Group) -> Any:
         """By id where it had one: a name may have gone to somebody else since."""

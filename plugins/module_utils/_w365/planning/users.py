@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..model.capabilities import Capabilities
 from ..model.desired import DesiredUser
 from ..model.directory import USER_FIELDS, Snapshot, User, difference, with_fields
-from .actions import Action
+from .actions import USER_CREATE, USER_DELETE, USER_DELETE_PERMANENTLY, USER_RESTORE, USER_UPDATE, Action
 from .lookup import find_existing
 from .plan import Plan
 
@@ -61,8 +61,7 @@ def plan_user(wanted: DesiredUser, current: Snapshot, capabilities: Capabilities
     return Plan(
         actions=(
             Action(
-                "user",
-                "restore" if changes.get("active") is True else "update",
+                USER_RESTORE if changes.get("active") is True else USER_UPDATE,
                 wanted.upn,
                 before,
                 after_fields,
@@ -91,9 +90,7 @@ def _plan_user_creation(wanted: DesiredUser, capabilities: Capabilities) -> Plan
     if new.administrator and new.active is False:
         raise InputError(inactive_administrator(wanted.upn))
     shown = {"upn": new.upn, **{name: getattr(new, name) for name in USER_FIELDS[1:] if getattr(new, name) is not None}}
-    return Plan(
-        actions=(Action("user", "create", wanted.upn, None, shown, shown, outcome=new, extras=dict(wanted.extras)),)
-    )
+    return Plan(actions=(Action(USER_CREATE, wanted.upn, None, shown, shown, outcome=new, extras=dict(wanted.extras)),))
 
 
 def _plan_user_deletion(wanted: DesiredUser, found: User | None, capabilities: Capabilities) -> Plan:
@@ -106,7 +103,7 @@ def _plan_user_deletion(wanted: DesiredUser, found: User | None, capabilities: C
         return Plan(unchanged=(("user", wanted.upn),))
     shown = {name: getattr(found, name) for name in USER_FIELDS if getattr(found, name) is not None}
     if wanted.permanent:
-        return Plan(actions=(Action("user", "delete_permanently", wanted.upn, shown, None, subject=found),))
+        return Plan(actions=(Action(USER_DELETE_PERMANENTLY, wanted.upn, shown, None, subject=found),))
     return Plan(actions=(_user_deletion(found, wanted.upn),))
 
 
@@ -117,8 +114,7 @@ def plan_removal(found: User) -> Plan:
 def _user_deletion(found: User, name: str, *, purged: bool = False) -> Action:
     """Puts a user on the deleted-users list."""
     return Action(
-        "user",
-        "delete",
+        USER_DELETE,
         name,
         {"active": found.active},
         {"active": False},

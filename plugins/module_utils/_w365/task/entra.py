@@ -9,7 +9,6 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -26,9 +25,9 @@ from ..api.entra_tokens import (
 )
 from ..api.graph import GraphClient
 from ..errors import AuthenticationError, InputError
-from ..inputs.argument_spec import ENTRA_CREDENTIALS, connection_option
+from ..inputs.argument_spec import ENTRA_CREDENTIALS
 from ..inputs.environment import sso_tenant
-from .instance import InstanceModule
+from .instance import InstanceTask
 
 if TYPE_CHECKING:
     from ..api.provisioning import ProvisioningClient
@@ -36,20 +35,22 @@ if TYPE_CHECKING:
     from ..model.environment import SingleSignOn
 
 
-class EntraModule(InstanceModule):
+class EntraTask(InstanceTask):
     """With tokens of Microsoft Entra, and Microsoft Graph."""
 
     @cached_property
     def graph(self) -> GraphClient:
-        root = self.params["graph_url"] or self._cloud.graph
+        root = self.options["graph_url"] or self._cloud.graph
         return GraphClient(self.http, root=root, tokens=self.tokens(root), endpoints=self.endpoints)
 
     def tokens(self, resource: str) -> TokenSource:
         """Tokens for the task's own Entra credential."""
         credential = self._credential()
         identity = isinstance(credential, ManagedIdentity)
-        tenant = "" if identity else self.option("entra_tenant", "to sign in to Microsoft Entra")
-        client_id = "managed identity" if identity else self.option("entra_client_id", "to sign in to Microsoft Entra")
+        tenant = "" if identity else self.required_option("entra_tenant", "to sign in to Microsoft Entra")
+        client_id = (
+            "managed identity" if identity else self.required_option("entra_client_id", "to sign in to Microsoft Entra")
+        )
         return TokenSource(
             credential,
             client_id=client_id,
@@ -60,28 +61,28 @@ class EntraModule(InstanceModule):
 
     @property
     def authority_root(self) -> str:
-        return (self.params["entra_authority"] or self._cloud.authority).rstrip("/")
+        return (self.options["entra_authority"] or self._cloud.authority).rstrip("/")
 
     @property
     def _cloud(self) -> Cloud:
-        return CLOUDS[self.params["entra_cloud"]]
+        return CLOUDS[self.options["entra_cloud"]]
 
     def _credential(self) -> Credential:
         option = self._way_to_sign_in()
-        value = self.params[option]
+        value = self.options[option]
         if option == "entra_managed_identity":
             return ManagedIdentity(value)
         if option == "entra_federated_token_file":
             return FederatedTokenFile(value)
         if option == "entra_certificate_path":
-            return Certificate(value, self.params["entra_certificate_password"])
-        return ClientSecret(self.option(option, ""))
+            return Certificate(value, self.options["entra_certificate_password"])
+        return ClientSecret(self.required_option(option, ""))
 
     def _way_to_sign_in(self) -> str:
         """The option that is meant. What a task says counts more than what the environment lends to every task."""
-        given = [name for name in ENTRA_CREDENTIALS if self.params[name]]
+        given = [name for name in ENTRA_CREDENTIALS if self.options[name]]
         if len(given) > 1:
-            given = [name for name in given if not self._is_lent(name)] or given
+            given = [name for name in given if not self.host.is_from_environment(name)] or given
         if not given:
             raise InputError(
                 f"A credential for Microsoft Entra is needed: give {', '.join(ENTRA_CREDENTIALS[:-1])} or {ENTRA_CREDENTIALS[-1]} "
@@ -94,12 +95,6 @@ class EntraModule(InstanceModule):
             )
         return given[0]
 
-    def _is_lent(self, name: str) -> bool:
-        env = connection_option(name).env
-        value = os.environ.get(env, "") if env else ""
-        # A path has been written out by Ansible.
-        return self.params[name] in (value, os.path.expanduser(os.path.expandvars(value)))
-
     def client(self, service: str) -> ProvisioningClient | ScimClient | GraphClient:
         """The wire client of a service, by the name that w365_api gives it."""
         if service == "provisioning":
@@ -109,8 +104,8 @@ class EntraModule(InstanceModule):
     def verify_sso(self, sso: SingleSignOn, key: str) -> None:
         """Ask Entra for a token with exactly these values. Raises AuthenticationError when it gives none."""
         parts = urlsplit(sso.authority)
-        root = self.params["entra_authority"] or f"{parts.scheme}://{parts.netloc}"
-        resource = self.params["graph_url"] or self._cloud.graph
+        root = self.options["entra_authority"] or f"{parts.scheme}://{parts.netloc}"
+        resource = self.options["graph_url"] or self._cloud.graph
         tokens = TokenSource(
             ClientSecret(key),
             client_id=sso.client_id,

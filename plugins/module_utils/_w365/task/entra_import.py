@@ -21,7 +21,7 @@ from ..output.atomic_write import write_atomically
 
 if TYPE_CHECKING:
     from ..model.import_scope import ImportScope
-    from .entra import EntraModule
+    from .entra import EntraTask
 
 
 @dataclass(frozen=True)
@@ -34,24 +34,24 @@ class Read:
     reason: str
 
 
-def read_entra(module: EntraModule, scope: ImportScope) -> Read:
-    path = module.params["state_file"]
+def read_entra(task: EntraTask, scope: ImportScope) -> Read:
+    path = task.options["state_file"]
     if not path:
-        return Read(read_full(module.graph, scope), None, True, "there is no state_file")
+        return Read(read_full(task.graph, scope), None, True, "there is no state_file")
     if not Path(path).absolute().parent.is_dir():
         raise InputError(f"Option state_file: the folder of {path!r} does not exist. Create it first.")
     found, state, reading = read_delta(
-        module.graph,
+        task.graph,
         scope,
         path,
-        tenant=module.params["entra_tenant"] or "",
-        full_every=module.params["full_every"],
+        tenant=task.options["entra_tenant"] or "",
+        full_every=task.options["full_every"],
         now=datetime.now(timezone.utc),
     )
     return Read(found, state, reading.full, reading.reason)
 
 
-def keep_state(module: EntraModule, read: Read) -> None:
+def keep_state(task: EntraTask, read: Read) -> None:
     """Remember what was read for the next run. A rehearsal remembers nothing."""
-    if read.state is not None and not module.check_mode:
-        write_atomically(module.params["state_file"], state_text(read.state), "state_file")
+    if read.state is not None and not task.check_mode:
+        write_atomically(task.options["state_file"], state_text(read.state), "state_file")

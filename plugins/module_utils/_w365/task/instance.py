@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from ..backends.instance import Instance
 from ..errors import EnvironmentNotFoundError
-from .base import W365Module
+from .base import Task
 
 if TYPE_CHECKING:
     from ..model.environment import SingleSignOn
 
 
-class InstanceModule(W365Module):
+class InstanceTask(Task):
     """With the environments of the instance."""
 
     @cached_property

@@ -20,29 +20,29 @@ from ..planning.plan import Plan
 from ..planning.reviewed_plan import as_desired, remaining, with_secrets
 
 if TYPE_CHECKING:
-    from .base import W365Module
+    from .base import Task
 
 
-def target_of(module: W365Module) -> Target:
-    name = module.params["environment"]
-    return Target(name.strip().lower() if name else None, module.services)
+def target_of(task: Task) -> Target:
+    name = task.options["environment"]
+    return Target(name.strip().lower() if name else None, task.services)
 
 
-def write_plan(module: W365Module, plan: Plan) -> str:
+def write_plan(task: Task, plan: Plan) -> str:
     """Write the plan to option plan_file, readable by its owner only, all of it or nothing; returns its digest."""
-    path = module.params["plan_file"]
-    document = _document(plan, target_of(module))
+    path = task.options["plan_file"]
+    document = _document(plan, target_of(task))
     digest = _digest(document)
     text = json.dumps({**document, "digest": digest}, indent=2, ensure_ascii=False) + "\n"
     write_atomically(path, text, "plan_file")
     return digest
 
 
-def plan_of_file(module: W365Module, desired: Desired) -> tuple[Plan, str]:
+def plan_of_file(task: Task, desired: Desired) -> tuple[Plan, str]:
     """What is left to do of the plan in option apply_plan, and its digest. `desired` knows what stands in no plan."""
-    reviewed, digest = read_plan(module.params["apply_plan"], target_of(module), module.params["plan_digest"])
+    reviewed, digest = read_plan(task.options["apply_plan"], target_of(task), task.options["plan_digest"])
     plan = with_secrets(reviewed, desired.users)
-    current = module.read(as_desired(plan))
+    current = task.read(as_desired(plan))
     plan = remaining(plan, current)
     guard(current, plan, desired.protected)
     return plan, digest

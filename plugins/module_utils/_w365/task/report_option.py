@@ -18,25 +18,25 @@ from ..output.report import Outcome
 from ..output.report_files import checked_report_paths, write_reports
 
 if TYPE_CHECKING:
-    from .base import W365Module
+    from .base import Task
 
 
-def prepare_reports(module: W365Module, source: str) -> None:
+def prepare_reports(task: Task, source: str) -> None:
     """Refuse a report_file that cannot be written while nothing is changed. `source` is where the wishes come from."""
-    paths = module.params["report_file"]
+    paths = task.options["report_file"]
     if not paths:
         return
     checked_report_paths(paths)
     begun = datetime.now(timezone.utc).astimezone()
-    environment = (module.params["environment"] or "").strip().lower()
+    environment = (task.options["environment"] or "").strip().lower()
 
     def write(report: ApplyResult, rehearsal: bool) -> None:
         ended = datetime.now(timezone.utc).astimezone()
         outcome = Outcome(report, environment, source, begun, ended, rehearsal)
         try:
-            write_reports(paths, outcome, module.redactor.text)
+            write_reports(paths, outcome, task.redactor.text)
         except InputError as error:
             # What was changed is changed, and the task's result tells it.
-            module.warn(f"{error.message} The task itself went on, and its result holds the same.")
+            task.warn(f"{error.message} The task itself went on, and its result holds the same.")
 
-    module.on_report = write
+    task.on_report = write

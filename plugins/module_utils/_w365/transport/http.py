@@ -53,17 +53,13 @@ else:
 CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a connection; the option `timeout` is about the answer."""
 
-
 RETRY_AFTER_CAP = 120.0
 """Seconds: a server that asks for more gets asked again after this long."""
-
 
 TRIES = 5
 """How often a repeatable request is sent before its last failure counts."""
 
-
 BACKOFF_START = 0.5
-
 
 BACKOFF_CAP = 20.0
 
@@ -104,6 +100,13 @@ class Answer(NamedTuple):
         return json.loads(self.text) if self.text.strip() else None
 
 
+class _Failure(NamedTuple):
+    """Why a request has no answer, and whether the server may have done its work all the same."""
+
+    reason: str
+    may_be_done: bool
+
+
 class Http:
     """A pooled session with one retry loop.
 
@@ -118,26 +121,21 @@ class Http:
         on_answer: Callable[[], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        session: requests.Session | None = None,
     ) -> None:
         self.settings = settings
         self.redactor = redactor
         self._on_wait = on_wait or (lambda seconds, reason: None)
         self._on_answer = on_answer or (lambda: None)
         self._sleep = sleep
-        self._pace = Throttle(
+        self._throttle = Throttle(
             at_once=settings.connections,
             per_second=settings.requests_per_second,
             patience=settings.patience,
             sleep=sleep,
             clock=clock,
         )
-        self._session = _Session()
-        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(settings.connections, 1), max_retries=0)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
-        # A session without a word about it would replace our keys by what ~/.netrc has for the host.
-        self._session.auth = _keep_headers
-        self._session.headers["User-Agent"] = "workspace365.provisioning (Ansible collection)"
+        self._session = session or new_session(settings)
 
     def close(self) -> None:
         self._session.close()
@@ -149,7 +147,7 @@ class Http:
         kwargs.setdefault("allow_redirects", False)
         kwargs["verify"] = self.settings.verify
         kwargs["cert"] = self.settings.cert
-        with self._pace:
+        with self._throttle:
             return self._session.request(method, url, **kwargs)
 
     def request(
@@ -175,56 +173,59 @@ class Http:
         tries = waits = 0
         while True:
             tries += 1
-            failure: str
-            try:
-                raw = self.send(method, url, headers=dict(headers or {}), params=query, data=data)
-                answer = Answer(raw.status_code, {k.lower(): v for k, v in raw.headers.items()}, _text(raw), repeated)
-            except (
-                requests.exceptions.InvalidURL,
-                requests.exceptions.MissingSchema,
-                requests.exceptions.InvalidSchema,
-            ):
-                raise InputError(
-                    f"{self._shown(url)!r} is not a URL that can be called; give https://<host>."
-                ) from None
-            except requests.exceptions.InvalidHeader:
-                raise InputError("A header of this request holds a character that HTTP does not allow.") from None
-            except requests.exceptions.ConnectionError as error:
-                if isinstance(error, requests.exceptions.SSLError) and not _broke_off(error):
-                    raise CertificateError(self._certificate_sentence(url, error)) from None
-                failure = self._connection_sentence(url, error)
-                if not _never_sent(error):
-                    if not repeatable:
-                        raise LostAnswerError(f"{failure} ({what}).") from None
-                    repeated = True
-            except requests.exceptions.Timeout:
-                failure = f"no answer within {self.settings.timeout:g} seconds (option timeout)"
-                if not repeatable:
-                    raise LostAnswerError(f"{failure} ({what}).") from None
-                repeated = True
-            except requests.exceptions.RequestException as error:
-                failure = f"the answer broke off ({type(error).__name__})"
-                if not repeatable:
-                    raise LostAnswerError(f"{failure} ({what}).") from None
-                repeated = True
+            answer = self._attempt(method, url, headers, query, data)
+            if isinstance(answer, _Failure):
+                failure = answer.reason
+                if answer.may_be_done and not repeatable:
+                    raise LostAnswerError(f"{failure} ({what}).")
+                repeated = repeated or answer.may_be_done
+            elif answer.status in (429, 503):
+                # To wait because the server says so is no failed try.
+                tries -= 1
+                waits += 1
+                self.wait_for_server(answer, waits, what)
+                continue
             else:
-                if answer.status in (429, 503):
-                    # To wait because the server says so is no failed try.
-                    tries -= 1
-                    waits += 1
-                    self.wait_for_server(answer, waits, what)
-                    continue
-                self._pace.went_well()
+                self._throttle.went_well()
                 self._on_answer()
                 if answer.status in (502, 504) and not repeatable:
                     raise LostAnswerError(f"a gateway answered HTTP {answer.status} for the server ({what}).")
                 if not _worth_repeating(method, answer) or tries >= TRIES:
-                    return answer
+                    return answer._replace(repeated=repeated)
                 failure = f"HTTP {answer.status}"
                 repeated = True
             if tries >= TRIES:
                 raise NoAnswerError(f"{failure} ({what}, tried {tries} times).")
             self._pause(_backoff(tries), f"{failure} from {what}")
+
+    def _attempt(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        query: Mapping[str, Any] | None,
+        data: bytes | None,
+    ) -> Answer | _Failure:
+        """One request. Raises InputError for what cannot be sent, and CertificateError."""
+        try:
+            raw = self.send(method, url, headers=dict(headers or {}), params=query, data=data)
+            return Answer(raw.status_code, {k.lower(): v for k, v in raw.headers.items()}, _text(raw))
+        except (
+            requests.exceptions.InvalidURL,
+            requests.exceptions.MissingSchema,
+            requests.exceptions.InvalidSchema,
+        ):
+            raise InputError(f"{self._shown(url)!r} is not a URL that can be called; give https://<host>.") from None
+        except requests.exceptions.InvalidHeader:
+            raise InputError("A header of this request holds a character that HTTP does not allow.") from None
+        except requests.exceptions.ConnectionError as error:
+            if isinstance(error, requests.exceptions.SSLError) and not _broke_off(error):
+                raise CertificateError(self._certificate_sentence(url, error)) from None
+            return _Failure(self._connection_sentence(url, error), not _never_sent(error))
+        except requests.exceptions.Timeout:
+            return _Failure(f"no answer within {self.settings.timeout:g} seconds (option timeout)", True)
+        except requests.exceptions.RequestException as error:
+            return _Failure(f"the answer broke off ({type(error).__name__})", True)
 
     # Waiting
 
@@ -234,11 +235,11 @@ class Http:
         seconds = min(asked, RETRY_AFTER_CAP) if asked else _backoff(tries)
         # A bare 503 may be about this one request; "too many" and a time are about all of ours.
         everybody = answer.status == 429 or bool(asked)
-        if not self._pace.slow_down(seconds, everybody=everybody):
-            told = "" if asked is None else f" and asked to wait {asked:g} seconds"
+        if not self._throttle.slow_down(seconds, everybody=everybody):
+            request = "" if asked is None else f" and asked to wait {asked:g} seconds"
             raise RateLimitError(
-                f"the server answered HTTP {answer.status}{told} ({what}). This task has waited "
-                f"{self._pace.waited:.0f} of the {self.settings.patience:g} seconds that option rate_limit_timeout allows. "
+                f"the server answered HTTP {answer.status}{request} ({what}). This task has waited "
+                f"{self._throttle.waited:.0f} of the {self.settings.patience:g} seconds that option rate_limit_timeout allows. "
                 "Raise it, set it to -1 to wait as long as it takes, or lower max_requests_per_second."
             )
         reason = f"HTTP {answer.status} from {what}"
@@ -325,6 +326,18 @@ class MsalHttpClient:
                 self._http._pause(_backoff(tries), f"HTTP {response.status_code} from {urlsplit(url).hostname}")
                 continue
             return response
+
+
+def new_session(settings: HttpSettings) -> requests.Session:
+    """A pooled session that sends our headers as they are. TLS settings go with every request."""
+    session = _Session()
+    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(settings.connections, 1), max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    # A session without authentication of its own would replace our keys by what ~/.netrc has for the host.
+    session.auth = _keep_headers
+    session.headers["User-Agent"] = "workspace365.provisioning (Ansible collection)"
+    return session
 
 
 def checked_root(url: str, option: str) -> str:

@@ -12,15 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
-from html.entities import name2codepoint
 from typing import Any
 
 MASK = "********"
 
-
 SHORTEST_SECRET = 4
 """Characters: anything shorter is left alone, since masking it would make every message unreadable."""
-
 
 SAME_EVERYWHERE = r"[A-Za-z0-9._-]+"
 """What no way of writing changes."""
@@ -35,9 +32,6 @@ class _Secret:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        # Imported here: most texts hold no part of any secret.
-        from .redaction import pattern_of
-
         return pattern_of(self.text)
 
 
@@ -47,9 +41,9 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: dict[str, _Secret] = {}
         for secret in secrets:
-            self.learn(secret)
+            self.add(secret)
 
-    def learn(self, secret: str | None) -> None:
+    def add(self, secret: str | None) -> None:
         """Remember a secret. Very short ones are left alone: masking them would make every message unreadable."""
         if not secret or len(secret) < SHORTEST_SECRET:
             return
@@ -89,9 +83,7 @@ def _written(sign: str) -> str:
 
 _BACKSLASHES = f"{_written(chr(92))}{{1,64}}"
 
-
 _AMPERSAND = f"{_written('&')}(?:(?:amp|{_written('#')}(?:0*38|x0*26)){_written(';')})*"
-
 
 _SHORT_ESCAPES = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 
@@ -131,6 +123,8 @@ def _spellings(sign: str) -> str:
 @cache
 def _entities() -> Mapping[int, tuple[str, ...]]:
     """The names that pages have for signs: quot for the double quote."""
+    from html.entities import name2codepoint  # start-up
+
     found: dict[int, tuple[str, ...]] = {ord("'"): ("apos",)}
     for name, code in name2codepoint.items():
         found[code] = (*found.get(code, ()), name)

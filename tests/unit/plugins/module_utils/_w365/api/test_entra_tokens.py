@@ -293,7 +293,7 @@ def test_what_was_refused_is_forgotten(run: Run) -> None:
     ],
 )
 def test_a_refusal_says_why_and_what_to_do(run: Run, secret: str, client_id: str, tenant: str, code: int) -> None:
-    run.http.redactor.learn(secret)
+    run.http.redactor.add(secret)
     with pytest.raises(AuthenticationError) as refusal:
         run.source(ClientSecret(secret), client_id=client_id, tenant=tenant).token()
     message = refusal.value.message

@@ -38,22 +38,21 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
 NAMES = {"first_name": "A", "last_name": "B"}
 
 
-class Recorder(dict[str, Any]):
-    """Handlers of every action: those whose deed is in `failing` fail, and what was tried is remembered."""
+class Recorder:
+    """Handlers of every action: those whose description is in `failing` fail, and what was tried is remembered."""
 
     def __init__(self, *failing: str) -> None:
-        super().__init__()
         self.failing = failing
         self.tried: list[Action] = []
 
-    def __missing__(self, _name: str) -> Any:
-        def handle(action: Action) -> Any:
-            self.tried.append(action)
-            if action.deed in self.failing:
-                raise W365Error("the server said no.")
-            return action.outcome
+    def handle(self, action: Action) -> Any:
+        self.tried.append(action)
+        if action.description in self.failing:
+            raise W365Error("the server said no.")
+        return action.outcome
 
-        return handle
+    create_user = update_user = delete_user = delete_user_permanently = set_administrator = handle
+    create_group = update_group = delete_group = change_members = handle
 
 
 def person(name: str, number: int, **more: Any) -> User:
@@ -66,7 +65,7 @@ def planned(desired: Desired, *users: User, groups: tuple[Group, ...] = ()) -> P
 
 
 def outcomes(report: ApplyResult) -> Mapping[str, str]:
-    return {item.action.deed: item.as_result()["outcome"] for item in report.done}
+    return {item.action.description: item.as_result()["outcome"] for item in report.done}
 
 
 # ---- nobody loses the role while a grant has failed
@@ -103,11 +102,11 @@ def test_nobody_loses_the_role_while_a_grant_has_failed(
     assert [item.action for item in good.done] == [action for phase in plan.phases() for action in phase]
     told: list[str] = []
     handlers = Recorder(grant)
-    report = apply(plan, handlers, concurrency=concurrency, on_done=lambda item: told.append(item.action.deed))
+    report = apply(plan, handlers, concurrency=concurrency, on_done=lambda item: told.append(item.action.description))
     assert outcomes(report)[grant] == "failed"
     assert outcomes(report)[loss] == "not tried"
-    assert loss not in [action.deed for action in handlers.tried]
-    assert sorted(told) == sorted(item.action.deed for item in report.done)
+    assert loss not in [action.description for action in handlers.tried]
+    assert sorted(told) == sorted(item.action.description for item in report.done)
     reason = next(item["reason"] for item in report.results() if item["outcome"] == "not tried")
     assert reason.startswith(f"Cannot {loss}: nothing is taken away from administrators while 'new@c.com' could not be")
 
@@ -161,11 +160,11 @@ def test_a_name_that_was_not_given_up_is_given_to_nobody(concurrency: int) -> No
         "change user 'b@c.com'": "not tried",
         "create user 'a@c.com'": "not tried",
     }
-    assert [action.deed for action in handlers.tried] == [RENAME]
+    assert [action.description for action in handlers.tried] == [RENAME]
     reasons = {item["name"]: item["reason"] for item in report.results()}
     assert reasons["b@c.com"] == (
         "Cannot change user 'b@c.com' there: another user still has this name, because it could not be renamed to 'c@c.com'. "
-        "Mend that and run the task again: it does the rest."
+        "Fix the cause and rerun the task."
     )
     assert "could not be renamed to 'b@c.com'" in reasons["a@c.com"]
 
@@ -198,11 +197,11 @@ def test_nobody_gets_into_a_group_under_the_name_of_another() -> None:
         "Staff": "done",
     }
     assert results["Board"]["reason"].startswith(
-        "Cannot change the members of group 'Board': user 'b@c.com' was left out"
+        "Cannot change the members of group 'Board': user 'b@c.com' was skipped"
     )
     assert "The others" not in results["Board"]["reason"]
     assert results["Sales"]["reason"].startswith(
-        "Cannot change the members of group 'Sales': user 'b@c.com' was left out"
+        "Cannot change the members of group 'Sales': user 'b@c.com' was skipped"
     )
     assert "The others were changed." in results["Sales"]["reason"]
 

@@ -15,11 +15,15 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.results import ActionResult
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.progress import (
     Progress,
+    ProgressFile,
     progress_of,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.actions import Action
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.actions import (
+    USER_CREATE,
+    Action,
+)
 
-ACTION = Action("user", "create", "adele.vance@contoso.com", None, {})
+ACTION = Action(USER_CREATE, "adele.vance@contoso.com", None, {})
 
 
 class Clock:
@@ -35,7 +39,7 @@ def lines(path: Path) -> list[str]:
 
 def test_a_line_now_and_then(tmp_path: Path) -> None:
     clock, path = Clock(), tmp_path / "progress"
-    progress = Progress(str(path), 10, "contoso", clock)
+    progress = Progress(ProgressFile(str(path)).write, 10, "contoso", clock)
     for _second in range(9):
         clock.now += 1
         progress.answered()
@@ -59,7 +63,7 @@ def test_a_line_now_and_then(tmp_path: Path) -> None:
 
 def test_long_waits_are_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "progress"
-    progress = Progress(str(path), 10, "contoso", Clock())
+    progress = Progress(ProgressFile(str(path)).write, 10, "contoso", Clock())
     progress.waiting(9, "HTTP 429")
     progress.waiting(60, "HTTP 429 from GET https://w365.contoso.com")
     assert lines(path) == ["contoso: waiting 60 seconds because of HTTP 429 from GET https://w365.contoso.com"]
@@ -68,20 +72,20 @@ def test_long_waits_are_told_at_once(tmp_path: Path) -> None:
 def test_a_file_begins_anew_and_one_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     path = tmp_path / "progress"
     path.write_text("of another run\n", encoding="utf-8")
-    Progress(str(path), 1, "contoso", Clock()).waiting(2, "a reason")
+    Progress(ProgressFile(str(path)).write, 1, "contoso", Clock()).waiting(2, "a reason")
     assert lines(path) == ["contoso: waiting 2 seconds because of a reason"]
-    Progress(str(tmp_path / "none" / "progress"), 1, "contoso", Clock()).waiting(2, "a reason")
+    Progress(ProgressFile(str(tmp_path / "none" / "progress")).write, 1, "contoso", Clock()).waiting(2, "a reason")
 
 
 def options(**given: Any) -> dict[str, Any]:
-    return {"progress_file": "x", "progress_interval": 15, "environment": " Contoso ", **given}
+    return {"progress_interval": 15, "environment": " Contoso ", **given}
 
 
 def test_options() -> None:
-    found = progress_of(options())
+    found = progress_of(options(), print)
     assert found is not None
     assert found._about == "contoso"
-    assert progress_of(options(progress_file=None)) is None
-    assert progress_of(options(progress_interval=0)) is None
+    assert progress_of(options(), None) is None
+    assert progress_of(options(progress_interval=0), print) is None
     with pytest.raises(InputError, match="progress_interval is -1"):
-        progress_of(options(progress_interval=-1))
+        progress_of(options(progress_interval=-1), print)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -51,8 +51,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ou
     write_atomically,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.report import (
-    FAILURES,
-    WORDINGS,
     Outcome,
     counts_of,
     remarks_of,
@@ -68,7 +66,22 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ou
     write_reports,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.report_html import page_of
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.actions import PHASES, Action
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.actions import (
+    ACTION_TYPES,
+    GROUP_CREATE,
+    MEMBERSHIP_CHANGE,
+    USER_CREATE,
+    USER_DELETE,
+    USER_UPDATE,
+    Action,
+    ActionType,
+    DirectoryHandlers,
+    Handler,
+    ObjectKind,
+    Phase,
+    ReportPart,
+    ReportWords,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.plan import Plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.planner import make_plan
 
@@ -149,11 +162,15 @@ def carried_out(plan: Plan, failing: Sequence[str] = (), error: type[W365Error] 
             raise error("The server said no.")
         return action.outcome
 
-    return apply(plan, {f"{kind}.{verb}": handler for kind, verbs in PHASES for verb in verbs})
+    class Backend:
+        def __getattr__(self, _name: str) -> Handler:
+            return handler
+
+    return apply(plan, cast(DirectoryHandlers, Backend()))
 
 
 def told(outcome: Outcome) -> dict[tuple[str, str], tuple[str, str, str, str]]:
-    return {(r.kind, r.name): (r.what, r.details, r.outcome, r.reason) for r in rows_of(outcome)}
+    return {(r.object.name, r.name): (r.what, r.details, r.outcome, r.reason) for r in rows_of(outcome)}
 
 
 # ---- the page, read back
@@ -236,7 +253,7 @@ def test_everything_that_happened_is_told_once() -> None:
     assert rows == {
         ("user", NESTOR.upn): ("left", "Nestor Wilke", "done", ""),
         ("user", PATTI.upn): ("left", "Patti Fernandez", "done", ""),
-        ("user", LEE.upn): ("deleted for good", "Lee Gu", "done", ""),
+        ("user", LEE.upn): ("permanently deleted", "Lee Gu", "done", ""),
         ("user", "isaiah.langer@contoso.com"): (
             "joined",
             "Isaiah Langer; e-mail address: isaiah@fabrikam.com",
@@ -303,19 +320,21 @@ def test_a_rehearsal_says_would() -> None:
 
 
 def test_every_kind_of_action_has_its_words() -> None:
-    assert set(WORDINGS) == {(kind, verb) for kind, verbs in PHASES for verb in verbs}
-    for deed in WORDINGS.values():
-        assert deed.past or deed.to.startswith("be "), deed
-    strange = Action("location", "move", "Redmond", {"floor": "1"}, {"floor": "2"})
-    (row,) = rows_of(outcome_of(ApplyResult(Plan((strange,)), [ActionResult(strange)])))
-    assert (row.what, row.details) == ("changed", "floor: 1 -> 2"), (
+    for row in ACTION_TYPES:
+        assert row.words.past or row.words.to.startswith("be "), row
+    location = ObjectKind("location", "location", "locations", "location")
+    words = ReportWords(ReportPart.SETTINGS, "changed", "be changed")
+    move = ActionType(location, "move", Phase.SETTINGS, "move location '{name}'", words, lambda backend: backend.move)
+    strange = Action(move, "Redmond", {"floor": "1"}, {"floor": "2"})
+    (told_row,) = rows_of(outcome_of(ApplyResult(Plan((strange,)), [ActionResult(strange)])))
+    assert (told_row.what, told_row.details) == ("changed", "floor: 1 -> 2"), (
         "a new kind of object is no reason to write no report"
     )
 
 
 def test_leavers_of_a_purge_are_told_as_such() -> None:
     action = Action(
-        "user", "delete", ADELE.upn, {"active": True}, {"active": False}, {"active": False}, ADELE, ADELE, {}, True
+        USER_DELETE, ADELE.upn, {"active": True}, {"active": False}, {"active": False}, ADELE, ADELE, {}, True
     )
     assert told(outcome_of(ApplyResult(Plan((action,)), [ActionResult(action)])))["user", ADELE.upn][1] == (
         "Adele Vance; is not on the list any more"
@@ -328,7 +347,7 @@ def test_the_order_does_not_depend_on_the_order_of_the_run() -> None:
     assert rows_of(outcome_of(report)) == rows_of(outcome_of(turned))
     parts = [row.part for row in rows_of(outcome_of(report))]
     assert parts == sorted(parts)
-    assert parts[0] == FAILURES
+    assert parts[0] == ReportPart.FAILURES
 
 
 # ---- secrets
@@ -344,17 +363,16 @@ def test_no_write_only_value_and_no_masked_text_is_in_a_report(tmp_path: Path) -
 
 
 def test_every_text_of_a_run_is_masked(tmp_path: Path) -> None:
-    changed = Action("user", "update", "s3cret@contoso.com", {"s3cret": "s3cret1"}, {"s3cret": "s3cret2"})
-    people = Action("membership", "change", "s3cret group", {}, {}, {"add": ["s3cret-a"], "remove": ["s3cret-b"]})
+    changed = Action(USER_UPDATE, "s3cret@contoso.com", {"s3cret": "s3cret1"}, {"s3cret": "s3cret2"})
+    people = Action(MEMBERSHIP_CHANGE, "s3cret group", {}, {}, {"add": ["s3cret-a"], "remove": ["s3cret-b"]})
     joined = Action(
-        "user",
-        "create",
+        USER_CREATE,
         "x@contoso.com",
         None,
         {"email": "s3cret@fabrikam.com"},
         outcome=User("x@contoso.com", first_name="s3cret"),
     )
-    group = Action("group", "create", "g", None, {"description": "s3cret"})
+    group = Action(GROUP_CREATE, "g", None, {"description": "s3cret"})
     plan = Plan(
         (changed, people, joined, group), left_out=(Skipped("user", "s3cret-c", "s3cret reason"),), notes=("s3cret",)
     )
@@ -438,9 +456,7 @@ def test_harmless_names_stay(name: str) -> None:
 
 
 def test_every_cell_is_safe() -> None:
-    action = Action(
-        "user", "update", "=name", {"last_name": "=a"}, {"last_name": "=b"}, subject=User("x", first_name="=p")
-    )
+    action = Action(USER_UPDATE, "=name", {"last_name": "=a"}, {"last_name": "=b"}, subject=User("x", first_name="=p"))
     plan = Plan((action,), left_out=(Skipped("=kind", "@name", "-reason"),))
     text = csv_of(rows_of(outcome_of(ApplyResult(plan, [ActionResult(action, error=W365Error("+reason"))]))))
     cells = [cell for row in csv_rows(text) for cell in row]
@@ -505,7 +521,7 @@ def test_the_order_of_the_page() -> None:
     ]
     text = body_text(root)
     assert (
-        "2 people left, 1 person was deleted for good, 1 person joined, 1 person came back, 1 person got new details, 1 person got "
+        "2 people left, 1 person was permanently deleted, 1 person joined, 1 person came back, 1 person got new details, 1 person got "
         "the administrator role, 1 person lost the administrator role, 1 group was created, 1 group was changed, 1 group got "
         "other members and 1 group was deleted. 1 change failed. 3 were left out; the reasons stand below."
     ) in text
@@ -572,10 +588,10 @@ def evil_outcome(evil: str) -> Outcome:
     """The name in every place where one can stand."""
     user = User(evil, first_name=evil)
     actions = (
-        Action("user", "create", evil, None, {"email": evil}, outcome=user),
-        Action("user", "update", evil, {"last_name": evil}, {"last_name": f"{evil}2"}, {"last_name": evil}, user, user),
-        Action("membership", "change", evil, {}, {}, {"add": [evil], "remove": [evil]}),
-        Action("group", "create", evil, None, {"description": evil}),
+        Action(USER_CREATE, evil, None, {"email": evil}, outcome=user),
+        Action(USER_UPDATE, evil, {"last_name": evil}, {"last_name": f"{evil}2"}, {"last_name": evil}, user, user),
+        Action(MEMBERSHIP_CHANGE, evil, {}, {}, {"add": [evil], "remove": [evil]}),
+        Action(GROUP_CREATE, evil, None, {"description": evil}),
     )
     plan = Plan(actions, left_out=(Skipped("user", evil, evil),), notes=(evil,))
     done = [ActionResult(actions[0]), ActionResult(actions[1], error=W365Error(evil)), *map(ActionResult, actions[2:])]
@@ -671,7 +687,7 @@ def test_long_parts_are_folded(number: int, folded: int) -> None:
 
 
 def test_many_members_are_folded() -> None:
-    action = Action("membership", "change", "Sales", {}, {}, {"add": [f"p{n}" for n in range(21)], "remove": ["x"]})
+    action = Action(MEMBERSHIP_CHANGE, "Sales", {}, {}, {"add": [f"p{n}" for n in range(21)], "remove": ["x"]})
     (summary,) = read(outcome_of(ApplyResult(Plan((action,)), [ActionResult(action)]))).all("summary")
     assert summary.text == "New members: 21"
 
@@ -679,8 +695,7 @@ def test_many_members_are_folded() -> None:
 def test_fifty_thousand_people_are_written_quickly(tmp_path: Path) -> None:
     actions = tuple(
         Action(
-            "user",
-            "create",
+            USER_CREATE,
             f"p{n}@contoso.com",
             None,
             {"upn": f"p{n}@contoso.com"},

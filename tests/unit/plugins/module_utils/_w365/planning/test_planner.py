@@ -39,9 +39,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     SingleSignOn,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.actions import (
-    PHASES,
-    VERBS,
+    ACTION_TYPES,
     Action,
+    action_type,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.environment import (
     WhenUnreadable,
@@ -582,11 +582,14 @@ def test_who_was_left_out_is_counted() -> None:
     ],
 )
 def test_an_action_tells_its_deed(kind: str, verb: str, deed: str) -> None:
-    assert Action(kind, verb, "x", None, None).deed == deed
+    assert Action(action_type(kind, verb), "x", None, None).description == deed
 
 
-def test_every_verb_has_a_word() -> None:
-    assert {verb for _kind, verbs in PHASES for verb in verbs} == set(VERBS)
+def test_an_action_has_one_row() -> None:
+    rows = [(row.object.name, row.verb) for row in ACTION_TYPES]
+    assert len(rows) == len(set(rows))
+    with pytest.raises(LookupError, match=r"user\.promote"):
+        action_type("user", "promote")
 
 
 # ---- environments

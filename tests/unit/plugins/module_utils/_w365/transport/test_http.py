@@ -914,9 +914,9 @@ def test_a_text_made_to_take_long_does_not() -> None:
 
 def test_what_is_too_short_is_no_secret() -> None:
     redactor = Redactor(["abc", ""])
-    redactor.learn(None)
+    redactor.add(None)
     assert redactor.text("abc ''") == "abc ''"
-    redactor.learn("abcd")
+    redactor.add("abcd")
     assert redactor.text("abcd abc") == f"{MASK} abc"
 
 

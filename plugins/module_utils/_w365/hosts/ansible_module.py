@@ -1,0 +1,68 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The host of a module process: an AnsibleModule gives the options and takes the result.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..inputs.argument_spec import build_argument_spec, build_rules, connection_option
+from ..task.base import Task
+from ..task.host import SessionStore
+from ..task.run import run_task
+
+
+class ModuleHost:
+    """A module process. It ends with the task, so nothing outlives it."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        # Ansible masks every secret wherever it is: a blank one would mask the blanks of our sentences.
+        module.no_log_values = {value for value in module.no_log_values if str(value).strip()}
+        self._module = module
+        self.options: Mapping[str, Any] = module.params
+        self.check_mode: bool = module.check_mode
+        self.diff_mode: bool = module._diff
+        self.secrets: Collection[str] = [str(value) for value in module.no_log_values]
+        self.store = SessionStore()
+        self.warn: Callable[[str], None] = module.warn
+        self.debug: Callable[[str], None] = module.debug
+
+    def add_secrets(self, values: Collection[str]) -> None:
+        self._module.no_log_values |= set(values)
+
+    def is_from_environment(self, option: str) -> bool:
+        variable = connection_option(option).env
+        value = os.environ.get(variable, "") if variable else ""
+        # Ansible has expanded the value of an option of type path.
+        return self.options[option] in (value, os.path.expanduser(os.path.expandvars(value)))
+
+    def progress_writer(self) -> Callable[[str], None] | None:
+        path = self.options.get("progress_file")
+        if not path:
+            return None
+        from ..output.progress import ProgressFile  # start-up
+
+        return ProgressFile(path).write
+
+
+def run_module(
+    run: Callable[[Any], dict[str, Any]],
+    own_spec: Mapping[str, Mapping[str, Any]],
+    kind: type[Task] = Task,
+    **rules: Any,
+) -> None:
+    """Run one module: `run` gets a task of this `kind` and returns what goes into the result."""
+    module = AnsibleModule(argument_spec=build_argument_spec(own_spec), supports_check_mode=True, **build_rules(rules))
+    result = run_task(run, ModuleHost(module), kind)
+    if result.pop("failed", False):
+        module.fail_json(**result)
+    module.exit_json(**result)

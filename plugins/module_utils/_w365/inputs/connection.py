@@ -1,0 +1,71 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How to talk to every server, as the connection options describe it.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import InputError
+from ..transport.http import HttpSettings
+from .argument_spec import connection_option
+
+
+def http_settings_from_options(options: Mapping[str, Any]) -> HttpSettings:
+    """Raises InputError for a value that cannot be, and for a file that cannot be read."""
+    if options["rate_limit_timeout"] < -1:
+        raise InputError(
+            f"Option rate_limit_timeout is {options['rate_limit_timeout']}: give -1 (wait as long as it takes), 0 (never wait) or seconds."
+        )
+    if options["timeout"] <= 0:
+        raise InputError(f"Option timeout is {options['timeout']}: give a number of seconds above 0.")
+    rate = options["max_requests_per_second"]
+    if rate is not None and rate <= 0:
+        raise InputError(
+            f"Option max_requests_per_second is {rate}: give a number above 0, or leave it out for no limit."
+        )
+    concurrency = options.get("concurrency")
+    if concurrency is not None and concurrency < 1:
+        raise InputError(f"Option concurrency is {concurrency}: give the number of requests at a time, 1 or more.")
+    for option in ("ca_path", "client_cert", "client_key"):
+        if options[option]:
+            _refuse_unreadable(options[option], option)
+    key = options["client_key"]
+    return HttpSettings(
+        verify=(options["ca_path"] or True) if options["validate_certs"] else False,
+        cert=(options["client_cert"], key) if key else options["client_cert"],
+        timeout=options["timeout"],
+        patience=options["rate_limit_timeout"],
+        requests_per_second=rate,
+        connections=concurrency or 1,
+    )
+
+
+def required_option(options: Mapping[str, Any], name: str, purpose: str) -> str:
+    """A connection option that is needed now. Raises InputError that names its environment variable too."""
+    value = options[name]
+    text = str(value).strip() if value is not None else ""
+    row = connection_option(name)
+    if not text:
+        raise InputError(
+            f"Option {name} is needed {purpose}. Give it in the task, in module_defaults, or in {row.env}."
+        )
+    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+        raise InputError(f"Option {name} holds a line break or another control character. Check how it was copied.")
+    if row.secret and not text.isascii():
+        raise InputError(f"Option {name} holds a character that no key has. Check how it was copied.")
+    return text
+
+
+def _refuse_unreadable(path: str, option: str) -> None:
+    try:
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise InputError(f"Option {option}: {path!r} cannot be read ({error.strerror}).") from None

@@ -1,0 +1,150 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of a task, and the services that they lead to.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..api.endpoints import Endpoint, endpoints_with
+from ..errors import MissingLibraryError
+from ..inputs.argument_spec import connection_option_names
+from ..inputs.connection import http_settings_from_options, required_option
+from ..transport.http import REQUESTS_IMPORT_ERROR, Http, new_session
+from ..transport.redaction import SHORTEST_SECRET, Redactor
+from .host import Host
+
+if TYPE_CHECKING:
+    from ..api.provisioning import ProvisioningClient
+    from ..api.scim import ScimClient
+    from ..backends.base import Directory
+    from ..backends.provisioning import ProvisioningDirectory
+    from ..output.progress import Progress
+
+WAIT_WORTH_REPORTING = 5.0
+"""Seconds of waiting after which a person is told."""
+
+
+class Connections:
+    """The options of a task and the services that they lead to. A connection opens when it is first used."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.options = host.options
+        self.redactor = Redactor(host.secrets)
+        self.progress: Progress | None = None
+        self._waiting_reported = False
+
+    def add_secrets(self, values: Iterable[str]) -> None:
+        """Mask these too, also in the task's own arguments that Ansible shows at -vvv."""
+        known = {value for value in values if len(value) >= SHORTEST_SECRET}
+        self.host.add_secrets(known)
+        for value in known:
+            self.redactor.add(value)
+
+    def required_option(self, name: str, purpose: str) -> str:
+        """A connection option that is needed now. Raises InputError that names its environment variable too."""
+        return required_option(self.options, name, purpose)
+
+    def warn(self, message: str) -> None:
+        self.host.warn(message)
+
+    @cached_property
+    def http(self) -> Http:
+        """Raises MissingLibraryError without requests, and InputError for options that cannot be."""
+        if REQUESTS_IMPORT_ERROR is not None:
+            raise MissingLibraryError(
+                "The Python library 'requests' is needed and is not installed for the Python that runs this module "
+                f"({REQUESTS_IMPORT_ERROR}). Install it there, or set ansible_python_interpreter to "
+                '"{{ ansible_playbook_python }}" so that the module runs in the Python that runs Ansible.'
+            )
+        settings = http_settings_from_options(self.options)
+        return Http(
+            settings,
+            self.redactor,
+            on_wait=self._on_wait,
+            on_answer=self.progress.answered if self.progress else None,
+            session=self.host.store.get(("session", *self._identity), lambda: new_session(settings)),
+        )
+
+    @property
+    def _identity(self) -> tuple[str, ...]:
+        """Everything that must be equal for two tasks to share a session: addresses, credentials, TLS settings."""
+        values = [repr(self.options.get(name)) for name in (*connection_option_names(), "concurrency")]
+        return (hashlib.sha256("\n".join(values).encode("utf-8", "surrogatepass")).hexdigest(),)
+
+    def _on_wait(self, seconds: float, reason: str) -> None:
+        self.host.debug(f"waiting {seconds:.1f} s: {reason}")
+        if self.progress:
+            self.progress.waiting(seconds, reason)
+        if seconds >= WAIT_WORTH_REPORTING and not self._waiting_reported:
+            self._waiting_reported = True
+            self.host.warn(
+                f"Waited {seconds:.0f} seconds or more because of {reason}. Option max_requests_per_second can keep below the server's limit."
+            )
+
+    @cached_property
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        return endpoints_with(self.options["endpoints"])
+
+    @cached_property
+    def provisioning(self) -> ProvisioningClient:
+        from ..api.provisioning import ProvisioningClient  # start-up
+
+        return ProvisioningClient(
+            self.http,
+            instance_url=self.required_option("instance_url", "for the Provisioning API"),
+            key=self.required_option("provisioning_key", "for the Provisioning API"),
+            endpoints=self.endpoints,
+        )
+
+    @property
+    def has_provisioning(self) -> bool:
+        return bool(self.options["instance_url"] and self.options["provisioning_key"])
+
+    @cached_property
+    def scim(self) -> ScimClient:
+        from ..api.scim import ScimClient  # start-up
+
+        return ScimClient(
+            self.http,
+            url=self.required_option("scim_url", "for SCIM"),
+            token=self.required_option("scim_token", "with scim_url"),
+            endpoints=self.endpoints,
+        )
+
+    @property
+    def environment(self) -> str:
+        """The environment's name as the server knows it: lower case."""
+        return self.required_option("environment", "to know which environment is meant").lower()
+
+    @cached_property
+    def directory(self) -> Directory:
+        """Users and groups: over SCIM when scim_url is given, over the Provisioning API otherwise."""
+        if self.options["scim_url"]:
+            from ..backends.scim import ScimDirectory  # start-up
+
+            administration = self.administration if self.has_provisioning and self.options["environment"] else None
+            return ScimDirectory(self.scim, administration)
+        return self.administration
+
+    @cached_property
+    def administration(self) -> ProvisioningDirectory:
+        """The Provisioning API's view of the environment, the only one with administrators."""
+        from ..backends.provisioning import ProvisioningDirectory  # start-up
+
+        return ProvisioningDirectory(self.provisioning, self.environment)
+
+    @property
+    def where(self) -> str:
+        """Ends the sentences of errors."""
+        name = self.options["environment"]
+        return f"in environment '{name.lower()}'" if name else "in this environment"

@@ -1,0 +1,61 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a task needs of the program that runs it. Nothing below a host prints, exits, reads the environment or changes the
+folder, and nothing keeps state in a module-level variable.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Mapping
+from typing import Any, Protocol, TypeVar
+
+Kept = TypeVar("Kept")
+
+
+class SessionStore:
+    """What may be kept from one task to the next: open sessions, and what a server was found to support.
+
+    The key of a thing holds everything that must be equal for two tasks to share it: address, credentials, TLS settings.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Hashable, ...], Any] = {}
+
+    def get(self, key: tuple[Hashable, ...], make: Callable[[], Kept]) -> Kept:
+        """What is kept under this key; made now when there is nothing yet."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        kept: Kept = self._kept[key]
+        return kept
+
+
+class Host(Protocol):
+    """Runs a task: gives it its options, and takes its warnings and secrets.
+
+    `options` are validated and complete, `secrets` are the values of those that must never be shown.
+    """
+
+    options: Mapping[str, Any]
+    check_mode: bool
+    diff_mode: bool
+    secrets: Collection[str]
+    store: SessionStore
+
+    def warn(self, message: str) -> None:
+        """Show a sentence to the person who runs the task."""
+
+    def debug(self, message: str) -> None:
+        """Record a sentence for somebody who looks for the cause of something."""
+
+    def add_secrets(self, values: Collection[str]) -> None:
+        """Mask these values too in everything that is shown of the task."""
+
+    def is_from_environment(self, option: str) -> bool:
+        """Whether the value of a connection option comes from its environment variable and not from the task."""
+
+    def progress_writer(self) -> Callable[[str], None] | None:
+        """A function that shows one line of progress; None where nobody would see it."""

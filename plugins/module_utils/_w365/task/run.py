@@ -1,0 +1,41 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs a task on any host and turns every failure into a result.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..errors import W365Error
+from .base import Task
+from .host import Host
+
+
+def run_task(run: Callable[[Any], dict[str, Any]], host: Host, kind: type[Task] = Task) -> dict[str, Any]:
+    """The result of one task, without secrets. A failed one has `failed` and `msg`.
+
+    `run` is what the task does: it gets a task of this `kind` and returns what goes into the result.
+    """
+    task = kind(host)
+    try:
+        result: dict[str, Any] = task.redactor.data(run(task))
+    except W365Error as error:
+        return _failure(task, error.message, error.details)
+    except Exception as error:
+        return _failure(
+            task,
+            f"Unexpected error in the collection; please report it: {type(error).__name__}: {error}",
+            {"exception": traceback.format_exc()},
+        )
+    return result
+
+
+def _failure(task: Task, message: str, details: Mapping[str, Any]) -> dict[str, Any]:
+    return {"failed": True, "msg": task.redactor.text(message), **task.redactor.data(details)}
