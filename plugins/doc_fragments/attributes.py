@@ -11,11 +11,21 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options: {}
 attributes:
+  # BEGIN shared: attributes.all (written by "make docs" from docs/shared/attributes.yml)
+  #   check_mode.details:
+  #     - >-
+  #       The task makes the same plan as a real run and stops before its first write. Endpoints that only check, such
+  #       as C(POST /{EnvironmentName}/User/Validate/), are called in check mode too.
+  #     - >-
+  #       An environment that does not exist yet counts as empty in check mode, with a warning, so that a whole tenant
+  #       can be previewed before it exists.
+  #   diff_mode.details: [Secrets never appear in a diff.]
+  #   without: [idempotent.details]
   check_mode:
     description: Can run in C(check_mode) and return what would change, without changing anything.
     support: full
     details:
-      - The task makes the same plan as a real run and stops before its first write. Endpoints that only ask, such as
+      - The task makes the same plan as a real run and stops before its first write. Endpoints that only check, such as
         C(POST /{EnvironmentName}/User/Validate/), are called in check mode too.
       - An environment that does not exist yet counts as empty in check mode, with a warning, so that a whole tenant can
         be previewed before it exists.
@@ -32,11 +42,14 @@ attributes:
     support: full
     membership:
       - workspace365.provisioning.w365
+  # END shared: attributes.all
 """
 
     INFO = r"""
 options: {}
 attributes:
+  # BEGIN shared: attributes.all (written by "make docs" from docs/shared/attributes.yml)
+  #   diff_mode.support: N/A
   check_mode:
     description: Can run in C(check_mode) and return what would change, without changing anything.
     support: full
@@ -57,4 +70,5 @@ attributes:
     support: full
     membership:
       - workspace365.provisioning.w365
+  # END shared: attributes.all
 """

@@ -19,26 +19,26 @@ options:
       - Address of the Workspace 365 instance, such as V(https://workspace.contoso.com).
         An instance is the installation that a partner runs or rents; it holds one environment per customer.
       - The path V(/Provisioning) is appended when it is missing.
-      - Only V(https) is accepted, because the key must not travel in the clear.
+      - Only V(https) is accepted, because the key must not be sent unencrypted.
       - Needed by everything that uses the Provisioning API.
       - If not given, the environment variable E(W365_INSTANCE_URL) is used.
     type: str
   provisioning_key:
     description:
-      - The provisioning key of the instance. One key opens every environment of the instance, so keep it in a vault.
+      - The provisioning key of the instance. One key gives access to every environment of the instance, so keep it in a vault.
       - Needed by everything that uses the Provisioning API.
       - If not given, the environment variable E(W365_PROVISIONING_KEY) is used.
     type: str
   environment:
     description:
-      - Name of the environment, as it stands in its address C(https://<instance>/<environment>).
+      - Name of the environment, as in its address C(https://<instance>/<environment>).
       - If not given, the environment variable E(W365_ENVIRONMENT) is used.
     type: str
   scim_url:
     description:
-      - Address of the environment's SCIM service. The environment's administrator sees it when SCIM is switched on
-        there.
-      - When it is given, users, groups and memberships travel over SCIM, otherwise over the Provisioning API.
+      - Address of the environment's SCIM service. Workspace 365 shows it to the environment's administrator when SCIM is
+        enabled.
+      - When it is given, users, groups and memberships are managed through SCIM, otherwise through the Provisioning API.
         Environments, administrators and single sign-on always use the Provisioning API.
       - Only V(https) is accepted.
       - If not given, the environment variable E(W365_SCIM_URL) is used.
@@ -51,20 +51,19 @@ options:
     type: str
   validate_certs:
     description:
-      - Whether the certificates of all servers are verified. Switch it off only for a short test.
+      - Whether the certificates of all servers are verified. Disable it for short tests only.
       - If not given, the environment variable E(W365_VALIDATE_CERTS) is used.
     type: bool
     default: true
   ca_path:
     description:
       - A file with the certificates of the authorities to trust, in PEM form, instead of the system's own list.
-      - It wins over E(REQUESTS_CA_BUNDLE).
+      - It takes precedence over E(REQUESTS_CA_BUNDLE).
       - If not given, the environment variable E(W365_CA_PATH) is used.
     type: path
   client_cert:
     description:
-      - A client certificate in PEM form, for servers or proxies that ask for one. The file may hold the private key
-        too.
+      - A client certificate in PEM form, for servers or proxies that require one. The file may hold the private key too.
       - If not given, the environment variable E(W365_CLIENT_CERT) is used.
     type: path
   client_key:
@@ -74,14 +73,14 @@ options:
     type: path
   timeout:
     description:
-      - How many seconds one request may take before it counts as unanswered.
+      - How many seconds a server may take to answer one request.
       - If not given, the environment variable E(W365_TIMEOUT) is used.
     type: int
     default: 60
   rate_limit_timeout:
     description:
-      - How many seconds in total one task may spend waiting because a server asked for patience (HTTP 429 or 503).
-      - V(-1) waits for ever, V(0) never waits.
+      - How many seconds in total one task may spend waiting when a server throttles requests (HTTP 429 or 503).
+      - V(-1) waits without a limit, V(0) never waits.
       - If not given, the environment variable E(W365_RATE_LIMIT_TIMEOUT) is used.
     type: int
     default: 300
@@ -95,25 +94,22 @@ options:
       - Other paths for single endpoints, for a server that has them elsewhere. The keys are the ids of the endpoints,
         such as V(user.list); the values are paths relative to the root of their service, such as
         V(/{environment}/User/).
-      - The ids and their usual paths stand in C(docs/contract.md) of the collection.
+      - C(docs/contract.md) of the collection lists the ids and their usual paths.
       - This option has no environment variable.
     type: dict
 
 notes:
   - >-
-    Every endpoint that this collection calls carries a letter, which says how sure its contract is.
-    D = documented by the vendor. C = seen in a public client of the API.
-    S = a public standard or Microsoft's own documentation (SCIM, OAuth 2.0, Microsoft Graph).
-    A = assumed: it follows the vendor's convention and nobody outside the vendor has confirmed it.
-    A task that needs an endpoint with letter A fails with a sentence that names the endpoint when the server does not
-    have it. C(docs/contract.md) of the collection lists all endpoints with their letters;
-    O(endpoints) gives one of them another path.
+    The vendor of Workspace 365 has documented only some of the endpoints that this collection calls. A task that needs an
+    endpoint that the vendor has not documented fails when the server does not have it, and the error names the endpoint.
+    C(docs/contract.md) of the collection lists all endpoints with the evidence for each. O(endpoints) sets another path
+    for an endpoint.
   - >-
-    The connection options are the same in all modules of the collection. Write them once, as C(module_defaults) of the
-    group C(group/workspace365.provisioning.w365), or as C(W365_*) environment variables.
-    What a task says wins over C(module_defaults), which win over environment variables.
+    The connection options are the same in all modules of the collection. Specify them in only one place, as
+    C(module_defaults) of the group C(group/workspace365.provisioning.w365), or as C(W365_*) environment variables. What a
+    task specifies takes precedence over C(module_defaults), which take precedence over environment variables.
   - >-
-    The modules run where the task runs, normally on the controller. An explicit V(localhost) in an inventory may pick
+    The modules run where the task runs, normally on the controller. An explicit V(localhost) in an inventory may use
     another Python than Ansible's own, without the libraries that are needed. Set
     C(ansible_python_interpreter: "{{ ansible_playbook_python }}") for that host.
 """
@@ -122,9 +118,9 @@ notes:
 options:
   when_unreadable:
     description:
-      - What to do when the server cannot show its current settings, so that nobody can know whether something differs.
+      - What to do when the server cannot show its current settings, so that they cannot be compared.
       - V(write) writes them. The task is reported as changed on every run, with a warning that says why.
-      - V(skip) leaves them as they are. The task is reported as unchanged, with a warning that says why.
+      - V(skip) does not change them. The task is reported as unchanged, with a warning that says why.
       - V(fail) writes nothing and fails.
     type: str
     choices:

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The two roads to the users and groups of an environment."""
+    """The two services through which the users and groups of an environment are managed."""
 
     DOCUMENTATION = r"""
 options: {}
 notes:
   - >-
-    Users, groups and memberships travel over SCIM (letter S) when O(scim_url) is given, and over the Provisioning API
-    otherwise. The Provisioning API documents only how a user is validated and created (letter D); listing, changing and
-    deleting users, and everything about groups, is assumed (letter A). SCIM is the sure road.
+    Users, groups and memberships are managed through SCIM when O(scim_url) is given, and through the Provisioning API
+    otherwise. Of the latter the vendor has documented only how a user is validated and created; listing, changing and
+    deleting users, and everything about groups, use endpoints that the vendor has not documented. Prefer SCIM.
   - >-
-    Workspace 365 wants one owner of the users of an environment: itself, a SCIM client or the synchronisation tool.
-    Do not let two of them manage the same users.
+    Workspace 365 expects one owner of the users of an environment, which is itself, a SCIM client or the synchronization
+    tool. Do not let two of them manage the same users.
   - UPNs and group names are compared without regard to case.
 """

@@ -27,14 +27,14 @@ options:
     description:
       - A client secret of that app registration.
       - Mutually exclusive with O(entra_certificate_path), O(entra_federated_token_file) and O(entra_managed_identity).
-        One that the task gives counts, and not another one in an environment variable.
+        The one that the task specifies takes precedence over another one in an environment variable.
       - If not given, the environment variable E(W365_ENTRA_CLIENT_SECRET) is used.
     type: str
   entra_certificate_path:
     description:
       - A certificate of that app registration together with its private key, as a PEM or PFX file.
       - Mutually exclusive with O(entra_client_secret), O(entra_federated_token_file) and O(entra_managed_identity).
-        One that the task gives counts, and not another one in an environment variable.
+        The one that the task specifies takes precedence over another one in an environment variable.
       - If not given, the environment variable E(W365_ENTRA_CERTIFICATE_PATH) is used.
     type: path
   entra_certificate_password:
@@ -46,22 +46,21 @@ options:
     description:
       - A file with the token of a workload identity, which Entra accepts instead of a secret (federated credential).
       - Mutually exclusive with O(entra_client_secret), O(entra_certificate_path) and O(entra_managed_identity).
-        One that the task gives counts, and not another one in an environment variable.
+        The one that the task specifies takes precedence over another one in an environment variable.
       - If not given, the environment variable E(W365_ENTRA_FEDERATED_TOKEN_FILE) is used.
     type: path
   entra_managed_identity:
     description:
-      - Use the managed identity of the machine in Azure on which the module runs. V(system) is the one that the machine
-        itself has; the client id of a managed identity that the machine was given selects that one.
+      - Use the managed identity of the machine in Azure on which the module runs. V(system) selects the system-assigned
+        one; the client id of a user-assigned managed identity selects that one.
       - Mutually exclusive with O(entra_client_secret), O(entra_certificate_path) and O(entra_federated_token_file).
-        One that the task gives counts, and not another one in an environment variable.
+        The one that the task specifies takes precedence over another one in an environment variable.
       - If not given, the environment variable E(W365_ENTRA_MANAGED_IDENTITY) is used.
     type: str
   entra_cloud:
     description:
-      - The Microsoft cloud in which the tenant lives. V(public) is the worldwide one, V(usgov) the one of the US
-        government, V(usgov_dod) the one of the US Department of Defense, V(china) the one that 21Vianet runs in
-        China.
+      - The Microsoft cloud of the tenant. V(public) is the worldwide one, V(usgov) the one of the US government,
+        V(usgov_dod) the one of the US Department of Defense, V(china) the one that 21Vianet operates in China.
       - If not given, the environment variable E(W365_ENTRA_CLOUD) is used.
     type: str
     choices:
@@ -90,22 +89,22 @@ options:
     description:
       - Groups of Microsoft Entra, by display name or object id. Their members are in scope.
       - The task fails when a group does not exist, and when a name belongs to more than one group; use the id then.
-      - At least one of O(groups), O(domains) and O(everything) must choose something. A choice that holds no user at
-        all is an error, because it is more often a missing permission than an empty tenant.
+      - At least one of O(groups), O(domains) and O(everything) must select something. A scope without a single user is
+        an error, because it is more often a missing permission than an empty tenant.
     type: list
     elements: str
   domains:
     description:
       - Verified domains of the tenant. Users whose UPN ends in one of them are in scope.
       - The task fails when the tenant does not have a domain.
-      - The UPN of a guest ends in the initial domain of the tenant, such as V(contoso.onmicrosoft.com). Choose guests
+      - The UPN of a guest ends in the initial domain of the tenant, such as V(contoso.onmicrosoft.com). Select guests
         by group.
     type: list
     elements: str
   everything:
     description:
-      - Take all users of the tenant. O(groups), when they are given, then only say which groups come along.
-      - It must be said on purpose, so that an empty variable never means everybody.
+      - Import all users of the tenant. O(groups), when they are given, then only select which groups are imported.
+      - It must be set explicitly, so that an empty variable never means all users.
     type: bool
     default: false
   scope_match:
@@ -119,8 +118,8 @@ options:
     default: any
   nested_groups:
     description:
-      - What becomes of groups that are members of a group. V(skip) leaves them out, as the vendor's tool does (D), and lists
-        them in RV(left_out). V(flatten) counts their users as members of the outer group, however deep they are.
+      - What to do with groups that are members of a group. V(skip) leaves them out, as the vendor's tool does, and lists
+        them in RV(left_out). V(flatten) counts their users as members of the outer group, at any depth.
     type: str
     choices:
       - skip
@@ -133,32 +132,36 @@ options:
     default: true
   include_groups:
     description:
-      - Whether groups come along, with those of their members that are in scope. With O(groups) it is these; without, every
-        group of the tenant that somebody in scope is a member of. A group without any such member is left out.
-      - V(false) takes the users only.
+      - Whether groups are imported, with those of their members that are in scope. With O(groups) these are imported;
+        without, every group of the tenant that has a member in scope. A group without such a member is left out.
+      - V(false) imports users only.
     type: bool
     default: true
   group_names:
     description:
-      - Names of the groups that may come along, without regard to case; V(*) stands for anything. All, when it is not given.
+      - Names of the groups that may be imported, without regard to case; V(*) matches anything. All groups may be
+        imported when it is not given.
     type: list
     elements: str
+  # BEGIN shared: user.attribute_map (written by "make docs" from docs/shared/user.yml)
   attribute_map:
     description:
-      - Which property of a user in Microsoft Entra fills which field, as a dictionary. The fields are C(first_name)
-        (C(givenName)), C(last_name) (C(surname)) and C(email) (C(mail), and the UPN where that is empty).
-      - The properties are those texts of a user that Microsoft Graph gives in listings, such as C(employeeId), C(mailNickname)
-        or C(onPremisesSamAccountName). Another one is refused with the list of all.
+      - Which property of a user in Microsoft Entra fills which field, as a dictionary. The fields, each with the
+        property that fills it by default, are C(first_name) (C(givenName)), C(last_name) (C(surname)) and C(email)
+        (C(mail), and the UPN where that is empty).
+      - The properties are those texts of a user that Microsoft Graph returns in listings, such as C(employeeId),
+        C(mailNickname) or C(onPremisesSamAccountName). Another one is refused with the list of all.
     type: dict
+  # END shared: user.attribute_map
   exclude_users:
     description:
-      - UPNs of users to leave out in any case, such as emergency accounts.
+      - UPNs of users to leave out in any case, such as break-glass (emergency access) accounts.
     type: list
     elements: str
     default: []
   concurrency:
     description:
-      - How many requests may be under way at the same time.
+      - How many requests may be in progress at the same time.
     type: int
     default: 4
 
@@ -170,6 +173,5 @@ notes:
   - >-
     The app registration needs these application permissions of Microsoft Graph, with the consent of an administrator:
     C(User.Read.All), C(GroupMember.Read.All) and C(Organization.Read.All). With fewer, Graph answers with empty names
-    and no error; the task then fails and says which permission is missing, instead of taking such an answer for the
-    truth.
+    and no error; the task then fails and names the missing permission instead of using such an answer.
 """

@@ -12,41 +12,45 @@ short_description: Grant and revoke the administrator role of a Workspace 365 en
 version_added: 1.0.0
 description:
   - Manages who the administrators of an environment are. Only active users can be administrators.
-  - "It reads C(GET /{EnvironmentName}/User/) (A) and writes C(PUT /{EnvironmentName}/User/{Id}/) (A) of the
-    Provisioning API. The role never travels over SCIM (D), so O(scim_url) is not used here."
-  - A server that has only the documented endpoints can neither show nor change the role of an existing user; the task
-    then fails with a sentence that names the missing endpoint. The documented ways there are
+  - "It reads C(GET /{EnvironmentName}/User/) and writes C(PUT /{EnvironmentName}/User/{Id}/) of the Provisioning API,
+    endpoints that the vendor has not documented. SCIM does not carry the role, so O(scim_url) is not used here."
+  - A server that has only the documented endpoints can neither show nor change the role of an existing user. The task
+    then fails, and the error names the missing endpoint. The documented ways there are
     O(workspace365.provisioning.w365_user#module:administrator) for a user who is about to be created, and the
     environment's own pages.
   - An environment is never left without an active administrator. A task that would do so fails before its first write.
-  - New administrators are made before old ones lose the role.
+  - New administrators get the role before old ones lose it.
 
 options:
+  # BEGIN shared: administrators.options (written by "make docs" from docs/shared/administrators.yml)
+  #   administrators.required: true
   administrators:
     description:
       - The administrators, by UPN.
-      - The task fails when somebody who is to be added is unknown or inactive. In check mode it warns about an
-        unknown one instead, because an earlier task may be about to create that user.
+      - The task fails when a user who is to be added is unknown or inactive. In check mode it warns about an unknown
+        user instead, because an earlier task may create that user.
     type: dict
-    required: true
     suboptions:
       add:
         description:
-          - UPNs of users who are to be administrators. The others stay.
+          - UPNs of users who are to be administrators. Other administrators stay.
           - Mutually exclusive with O(administrators.set).
         type: list
         elements: str
       remove:
         description:
-          - UPNs of users who are not to be administrators. Somebody who is none, or no user at all, is no mistake here.
+          - UPNs of users who are not to be administrators. A UPN that is not an administrator, or not a user at all, is
+            no error.
           - Mutually exclusive with O(administrators.set).
         type: list
         elements: str
       set:
         description:
-          - UPNs of all users who are to be administrators. Everybody else loses the role. An empty list is refused.
+          - UPNs of all users who are to be administrators. All others lose the role. An empty list is refused.
         type: list
         elements: str
+    required: true
+  # END shared: administrators.options
 
 extends_documentation_fragment:
   - workspace365.provisioning.attributes
@@ -54,16 +58,18 @@ extends_documentation_fragment:
   - workspace365.provisioning.entra
 
 notes:
-  - The first administrator of an environment is its primary one. When that one is deleted or inactive, the next takes
-    over.
+  - The first administrator of an environment is its primary administrator. When that user is deleted or deactivated, the
+    next administrator takes over.
   - UPNs are compared without regard to case.
 
 seealso:
   - module: workspace365.provisioning.w365_admin_info
   - module: workspace365.provisioning.w365_user
+  # BEGIN shared: seealso.administrators (written by "make docs" from docs/shared/seealso.yml)
   - name: "Workspace 365: How to make someone an administrator"
     description: The vendor's documentation of the role.
     link: https://support.workspace365.net/hc/en-us/articles/7202182715794
+  # END shared: seealso.administrators
 
 author:
   - Workspace 365 provisioning contributors (!UNKNOWN)
@@ -121,17 +127,23 @@ administrators:
   sample:
     - megan.bowen@contoso.com
     - nestor.wilke@contoso.com
+# BEGIN shared: report.one_object (written by "make docs" from docs/shared/report.yml)
+#   summary.sample: {administrator_grant: 1, administrator_revoke: 1, unchanged: 1, left_out: 0}
+#   results.contains.kind.sample: administrator
+#   results.contains.name.sample: nestor.wilke@contoso.com
+#   results.contains.action.sample: grant
+#   results.contains.changes.sample: {administrator: true}
 compared:
   description:
-    - Whether the current fields could be compared with the wanted ones.
-    - V(false) when the server cannot show them; a warning then says what that means.
+    - Whether the current state could be compared with the desired one.
+    - V(false) when the server cannot show it; a warning then says what that means.
   type: bool
   returned: success
   sample: true
 summary:
   description:
-    - How many objects got, or in check mode would get, which treatment. Every key is a kind and a verb, such as
-      V(user_create); V(unchanged) counts the objects that are as wanted, V(left_out) those that were left out.
+    - How many objects were changed in which way, or in check mode would be. A key is a kind and a verb, such as
+      V(user_create); V(unchanged) counts the objects that needed no change, V(left_out) those that were left out.
   type: dict
   returned: success
   sample:
@@ -177,6 +189,7 @@ results:
       returned: when fields of an existing object change
       sample:
         administrator: true
+# END shared: report.one_object
 """
 
 from typing import Any

@@ -11,11 +11,11 @@ module: w365_admin_info
 short_description: Read the administrators of a Workspace 365 environment
 version_added: 1.0.0
 description:
-  - Returns the users of an environment that have the administrator role, the inactive ones among them too.
-  - "It reads C(GET /{EnvironmentName}/User/) (A) of the Provisioning API. The role never travels over SCIM (D), so
-    O(scim_url) is not used here."
-  - A server that has only the documented endpoints cannot show the role; the task then fails with a sentence that
-    names the missing endpoint.
+  - Returns the users of an environment that have the administrator role, including inactive ones.
+  - "It reads C(GET /{EnvironmentName}/User/) of the Provisioning API, an endpoint that the vendor has not documented.
+    SCIM does not carry the role, so O(scim_url) is not used here."
+  - A server that has only the documented endpoints cannot show the role. The task then fails, and the error names the
+    missing endpoint.
 
 extends_documentation_fragment:
   - workspace365.provisioning.attributes.info
@@ -26,9 +26,11 @@ options: {}
 
 seealso:
   - module: workspace365.provisioning.w365_admin
+  # BEGIN shared: seealso.administrators (written by "make docs" from docs/shared/seealso.yml)
   - name: "Workspace 365: How to make someone an administrator"
     description: The vendor's documentation of the role.
     link: https://support.workspace365.net/hc/en-us/articles/7202182715794
+  # END shared: seealso.administrators
 
 author:
   - Workspace 365 provisioning contributors (!UNKNOWN)
@@ -57,6 +59,12 @@ administrators:
   type: list
   elements: dict
   returned: success
+  # BEGIN shared: user.returned_list (written by "make docs" from docs/shared/user.yml)
+  #   sample.0.upn: megan.bowen@contoso.com
+  #   sample.0.first_name: Megan
+  #   sample.0.last_name: Bowen
+  #   sample.0.email: null
+  #   sample.0.administrator: true
   contains:
     upn:
       description: The user principal name.
@@ -79,22 +87,23 @@ administrators:
       returned: always
       sample: Vance
     email:
-      description: E-mail address. V(null) over the Provisioning API, where it is the UPN.
+      description: E-mail address. V(null) through the Provisioning API, where it is the UPN.
       type: str
       returned: always
       sample: adele.vance@contoso.com
     active:
-      description: V(false) for whoever is on the deleted-users list. V(null) where the server does not show it.
+      description: Whether the user can sign in. V(false) on the deleted-users list; V(null) where the server does not
+        show it.
       type: bool
       returned: always
       sample: true
     external_id:
-      description: The id that the source of the user gave it. V(null) over the Provisioning API.
+      description: The id that the source of the user gave it. V(null) through the Provisioning API.
       type: str
       returned: always
       sample: null
     administrator:
-      description: Whether the user is an administrator. V(null) over SCIM, which never tells.
+      description: Whether the user is an administrator. V(null) through SCIM, which does not show it.
       type: bool
       returned: always
       sample: false
@@ -107,6 +116,7 @@ administrators:
       active: true
       external_id: null
       administrator: true
+  # END shared: user.returned_list
 """
 
 from typing import Any

@@ -13,10 +13,10 @@ version_added: 1.0.0
 description:
   - Sends one request with the collection's authentication, certificates, retries and redaction, for what has no
     module yet.
-  - Nothing is known about the endpoint that is called. Look for its letter in C(docs/contract.md); what is not there is
-    confirmed by nobody.
-  - Every method but V(GET) counts as a change, because nobody can know whether it made one. A lost answer to V(POST) or
-    V(PATCH) is not asked for again; the task fails and says that the request may have been carried out.
+  - Nothing is known about the endpoint that is called. C(docs/contract.md) of the collection lists known endpoints with
+    the evidence for each; assume nothing about an endpoint that is not listed there.
+  - Every method but V(GET) counts as a change, because nobody can know whether it made one. A V(POST) or V(PATCH) whose
+    answer was lost is not sent again; the task fails and says that the request may have been executed.
   - When the server does not have the endpoint, the task fails with the server's answer, on a server that has only the
     documented endpoints as on any other.
 
@@ -45,16 +45,16 @@ options:
   path:
     description:
       - The path, relative to the root of the service. C({environment}) stands for O(environment).
-      - A whole address is refused, so that a key never reaches another host. Give what comes after V(?) as O(query).
+      - A whole address is refused, so that a key never reaches another host. Specify what comes after V(?) as O(query).
     type: str
     required: true
   query:
     description:
-      - What comes after V(?) in the address, as names and values. The module takes care of special characters.
+      - What comes after V(?) in the address, as names and values. The module encodes special characters.
     type: dict
   body:
     description:
-      - The body of the request, which is sent as JSON. Write a number or a text as it is, where the endpoint wants a
+      - The body of the request, which is sent as JSON. Write a number or a text as it is, where the endpoint expects a
         bare one.
       - The values of fields that are known to hold secrets are masked where Ansible shows the arguments of a task. Set
         C(no_log) for the task when another field holds one.
@@ -113,15 +113,15 @@ author:
 
 EXAMPLES = r"""
 ---
-- name: Read how many licences the environment has and uses
+- name: Read how many licenses the environment has and uses
   workspace365.provisioning.w365_api:
     instance_url: https://workspace.contoso.com
     provisioning_key: "{{ w365_provisioning_key }}"
     environment: contoso
     path: /{environment}/UserLicenses/
-  register: licences
+  register: licenses
 
-- name: Raise the number of licences, where it is too low
+- name: Raise the number of licenses, where it is too low
   workspace365.provisioning.w365_api:
     instance_url: https://workspace.contoso.com
     provisioning_key: "{{ w365_provisioning_key }}"
@@ -129,7 +129,7 @@ EXAMPLES = r"""
     method: PUT
     path: /{environment}/UserLicenses/Count/
     body: 25
-  when: licences.json.purchasedLicenses < 25
+  when: licenses.json.purchasedLicenses < 25
 
 - name: Let the environment use Exchange Online
   workspace365.provisioning.w365_api:
@@ -198,7 +198,7 @@ content:
   sample: null
 headers:
   description:
-    - The headers of the answer, with their names in small letters.
+    - The headers of the answer, with their names in lowercase.
   type: dict
   returned: success
   sample:

@@ -12,38 +12,40 @@ short_description: Bring all users, groups and administrators of a Workspace 365
 version_added: 1.0.0
 description:
   - Manages many users and groups of an environment, their memberships and its administrators in one task, from one
-    plan. Everything is read once, page by page; nobody is looked up one by one. Prefer it to a loop over
-    M(workspace365.provisioning.w365_user), for which Ansible pays a process per user.
-  - The desired state stands in O(users), O(groups) and O(administrators), in the files of O(src), or in both.
-  - Whoever is not named is left alone, unless O(purge) says otherwise. Then only those go who are in O(purge_scope), never
-    more than O(purge_limit), and never somebody of O(protected_users) or the primary administrator. A refused purge has
-    written nothing and says who would have gone.
+    plan. Everything is read once, page by page; users are not looked up one by one. Prefer it to a loop over
+    M(workspace365.provisioning.w365_user), for which Ansible starts a process per user.
+  - The desired state is given in O(users), O(groups) and O(administrators), in the files of O(src), or in both.
+  - Objects that are not listed are not changed, unless O(purge) is given. Then only objects in O(purge_scope) are removed,
+    never more than O(purge_limit), and never a user of O(protected_users) or the primary administrator. A refused purge
+    has written nothing and lists what would have been removed.
   - A user is found by UPN, without regard to case, and otherwise by O(users.external_id). So a UPN that has changed at
-    its source becomes a rename, and not a second user. An external id that two users share identifies neither. A UPN that has
-    passed from one person to another is given to the new one after the old one is renamed, as long as external ids tell both
-    apart; otherwise the task is refused, because one would get the account of the other. So is an exchange of two UPNs.
-  - "With O(scim_url) users and groups travel over C(/Users) and C(/Groups) of SCIM (S). That C(active) means the
-    deleted-users list is assumed (A)."
-  - "Without O(scim_url) users are created with C(POST /{EnvironmentName}/User/) (D). Listing them uses
-    C(GET /{EnvironmentName}/User/) (A), and groups use C(/{EnvironmentName}/Group/) (A). Administrators always use the
-    Provisioning API (A)."
+    its source becomes a rename, and not a second user. An external id that two users share identifies neither. A UPN that
+    has passed from one person to another is given to the new one after the old one is renamed, as long as external ids
+    tell both apart; otherwise the task is refused, because one would get the account of the other. An exchange of two
+    UPNs is refused for the same reason.
+  - "With O(scim_url) users and groups are managed through C(/Users) and C(/Groups) of SCIM. That C(active) stands for the
+    deleted-users list is something that the vendor has not documented."
+  - "Without O(scim_url) users are created with C(POST /{EnvironmentName}/User/). Listing them with
+    C(GET /{EnvironmentName}/User/), and groups with C(/{EnvironmentName}/Group/), use endpoints that the vendor has not
+    documented. Administrators always need such endpoints, because SCIM does not carry the role."
   - "On a server that has only the documented endpoints, and without O(scim_url), C(POST
-    /{EnvironmentName}/User/Validate/) (D) is asked for every user. Missing users are created; existing ones are reported
-    as unchanged, with RV(compared=false) and a warning. Whatever needs more fails before anything is written, with a
-    sentence that names the missing endpoint and points at O(scim_url)."
-  - People are restored, created and changed before the groups, then come memberships and roles, and deletions come
-    last. One object that fails does not stop the others. The task then fails, lists every failure in RV(results), and
-    running it again does the rest. When the server refuses the key or cannot be reached any more, the task stops.
-  - The last active administrator of an environment is never deleted, made inactive or deprived of the role, as far as
-    the server shows who that is.
+    /{EnvironmentName}/User/Validate/) is asked for every user. Users who do not exist are created; existing ones are
+    reported as unchanged, with RV(compared=false) and a warning. Anything that needs more fails before anything is
+    written. The error names the missing endpoint and recommends O(scim_url)."
+  - Users are restored, created and changed before the groups. Then come memberships and roles, and deletions come last.
+    One object that fails does not stop the others. The task then fails and lists every failure in RV(results). Rerun the
+    task to retry the failed changes. When the server refuses the key or can no longer be reached, the task stops.
+  - The last active administrator of an environment is never deleted, deactivated or removed from the administrator role,
+    as far as the server shows who that is.
 
 options:
   users:
     description:
-      - The users, each named once.
+      - The users, each listed once.
     type: list
     elements: dict
     suboptions:
+      # BEGIN shared: user.options (written by "make docs" from docs/shared/user.yml)
       upn:
         description:
           - The user principal name. It must equal the UPN in Microsoft Entra, or the user cannot sign in.
@@ -53,16 +55,18 @@ options:
           - user_principal_name
       identity:
         description:
-          - Where to find the user when O(users.upn) is its new name, by its current UPN or by the server's id. The user is
-            renamed when O(users.upn) differs.
-          - When no user is found by it but one is found by O(users.upn), the rename counts as done.
-          - The UPN is the key between Microsoft Entra and Workspace 365. Do not rename while a synchronisation is running.
+          - Where to find the user when O(users.upn) is its new name, by its current UPN or by the server's id. The user
+            is renamed when O(users.upn) differs.
+          - When no user is found by it but one is found by O(users.upn), the user counts as renamed already.
+          - The UPN is the key between Microsoft Entra and Workspace 365. Do not rename a user while a synchronization
+            is running.
         type: str
       state:
         description:
-          - V(present) creates the user, changes what differs, and takes the user back from the deleted-users list, unless
+          - V(present) creates the user, changes what differs, and restores the user from the deleted-users list, unless
             O(users.active=false).
-          - V(absent) puts the user on the deleted-users list. Workspace 365 removes it from there for good after 30 days.
+          - V(absent) puts the user on the deleted-users list. Workspace 365 removes it from there permanently after 30
+            days.
         type: str
         choices:
           - present
@@ -70,22 +74,23 @@ options:
         default: present
       permanent:
         description:
-          - With O(users.state=absent), delete the user for good instead, also from the deleted-users list. There is no way back.
-          - Only over SCIM. Refused without O(scim_url), because the Provisioning API has no such deletion.
+          - With O(users.state=absent), delete the user permanently, also from the deleted-users list. This cannot be
+            undone.
+          - Only through SCIM. Refused without O(scim_url), because the Provisioning API has no such deletion.
         type: bool
         default: false
       first_name:
         description:
-          - First name. Needed to create a user.
+          - First name. Required to create a user.
         type: str
       last_name:
         description:
-          - Last name. Needed to create a user.
+          - Last name. Required to create a user.
         type: str
       email:
         description:
-          - E-mail address. A new user gets its UPN when it is not given.
-          - Only over SCIM. Refused without O(scim_url), because there the address is the UPN.
+          - E-mail address. A new user gets its UPN when it is not given. An empty string clears it.
+          - Only through SCIM. Refused without O(scim_url), because the Provisioning API uses the UPN as the address.
         type: str
       active:
         description:
@@ -94,32 +99,36 @@ options:
         type: bool
       external_id:
         description:
-          - The id that the source of the user gave it, such as the object id in Microsoft Entra.
-          - Only over SCIM. Refused without O(scim_url).
+          - The id that the source of the user gave it, such as the object id in Microsoft Entra. An empty string clears
+            it.
+          - Only through SCIM. Refused without O(scim_url).
         type: str
       administrator:
         description:
           - Whether the user is an administrator of the environment. Only an active user can be one.
-          - Only over the Provisioning API. Refused with O(scim_url), because the role never travels over SCIM;
-            use O(administrators) there.
+          - Only through the Provisioning API. Refused with O(scim_url), because SCIM does not carry the role; use
+            M(workspace365.provisioning.w365_admin) or O(workspace365.provisioning.w365_directory#module:administrators)
+            there.
         type: bool
       password:
         description:
-          - Password of the user. It is not needed where people sign in with Microsoft.
+          - Password of the user. It is not needed where users sign in with Microsoft.
           - It can be written and never read, so it is never compared. See O(update_password).
-          - Only over the Provisioning API. Refused with O(scim_url).
+          - Only through the Provisioning API. Refused with O(scim_url).
         type: str
       create_in_office365:
         description:
-          - Let Workspace 365 create the user in Office 365 too. Only looked at when the user is created.
-          - Only over the Provisioning API. Refused with O(scim_url).
+          - Let Workspace 365 create the user in Office 365 too. Only used when the user is created.
+          - Only through the Provisioning API. Refused with O(scim_url).
         type: bool
+      # END shared: user.options
   groups:
     description:
-      - The groups, each named once. Members may be users that the same task creates.
+      - The groups, each listed once. Members may be users that the same task creates.
     type: list
     elements: dict
     suboptions:
+      # BEGIN shared: group.options (written by "make docs" from docs/shared/group.yml)
       name:
         description:
           - Name of the group. It is unique in the environment.
@@ -127,14 +136,14 @@ options:
         required: true
       identity:
         description:
-          - Where to find the group when O(groups.name) is its new name, by its current name or by the server's id. The group is
-            renamed when O(groups.name) differs.
-          - When no group is found by it but one is found by O(groups.name), the rename counts as done.
+          - Where to find the group when O(groups.name) is its new name, by its current name or by the server's id. The
+            group is renamed when O(groups.name) differs.
+          - When no group is found by it but one is found by O(groups.name), the group counts as renamed already.
         type: str
       state:
         description:
           - V(present) creates the group and changes what differs.
-          - V(absent) deletes the group for good; there is no list of deleted groups. Its members stay users.
+          - V(absent) deletes the group permanently; there is no list of deleted groups. Its members remain users.
         type: str
         choices:
           - present
@@ -142,104 +151,116 @@ options:
         default: present
       description:
         description:
-          - Description of the group.
-          - Only over the Provisioning API. Refused with O(scim_url), because SCIM groups have none.
+          - Description of the group. An empty string clears it.
+          - Only through the Provisioning API. Refused with O(scim_url), because groups in SCIM have no description.
         type: str
       external_id:
         description:
-          - The id that the source of the group gave it, such as the object id in Microsoft Entra.
-          - Only over SCIM. Refused without O(scim_url).
+          - The id that the source of the group gave it, such as the object id in Microsoft Entra. An empty string
+            clears it.
+          - Only through SCIM. Refused without O(scim_url).
         type: str
       members:
         description:
-          - The members of the group, by UPN. They are left alone when it is not given.
-          - The task fails when somebody who is to be added is not a user of the environment. In check mode it warns
-            instead, because an earlier task may be about to create that user.
-          - Members that are not users of this environment, such as nested groups, are always left alone.
+          - The members of the group, by UPN. They are not changed when it is not given.
+          - The task fails when a user who is to be added does not exist in the environment. In check mode it warns
+            instead, because an earlier task may create that user.
+          - Members that are not users of this environment, such as nested groups, are never changed.
         type: dict
+        elements: str
         suboptions:
           add:
             description:
-              - UPNs of users who are to be members. The others stay.
+              - UPNs of users who are to be members. Other members stay.
               - Mutually exclusive with O(groups.members.set).
             type: list
             elements: str
           remove:
             description:
-              - UPNs of users who are not to be members. Somebody who is no member, or no user at all, is no mistake here.
+              - UPNs of users who are not to be members. A UPN that is not a member, or not a user at all, is no error.
               - Mutually exclusive with O(groups.members.set).
             type: list
             elements: str
           set:
             description:
-              - UPNs of all users who are to be members. Everybody else is taken out; an empty list takes out all.
+              - UPNs of all users who are to be members. All others are removed; an empty list removes all members.
             type: list
             elements: str
+      # END shared: group.options
+  # BEGIN shared: administrators.options (written by "make docs" from docs/shared/administrators.yml)
   administrators:
     description:
       - The administrators, by UPN.
-      - The task fails when somebody who is to be added is unknown or inactive. In check mode it warns about an
-        unknown one instead, because an earlier task may be about to create that user.
+      - The task fails when a user who is to be added is unknown or inactive. In check mode it warns about an unknown
+        user instead, because an earlier task may create that user.
     type: dict
     suboptions:
       add:
         description:
-          - UPNs of users who are to be administrators. The others stay.
+          - UPNs of users who are to be administrators. Other administrators stay.
           - Mutually exclusive with O(administrators.set).
         type: list
         elements: str
       remove:
         description:
-          - UPNs of users who are not to be administrators. Somebody who is none, or no user at all, is no mistake here.
+          - UPNs of users who are not to be administrators. A UPN that is not an administrator, or not a user at all, is
+            no error.
           - Mutually exclusive with O(administrators.set).
         type: list
         elements: str
       set:
         description:
-          - UPNs of all users who are to be administrators. Everybody else loses the role. An empty list is refused.
+          - UPNs of all users who are to be administrators. All others lose the role. An empty list is refused.
         type: list
         elements: str
+  # END shared: administrators.options
+  # BEGIN shared: user.src (written by "make docs" from docs/shared/user.yml)
   src:
     description:
       - Files with users, groups and administrators. The module reads them itself, on the host that it runs on, which is
-        many times as fast as handing thousands of users over as variables.
-      - "V(.yml), V(.yaml) and V(.json) hold a dictionary with C(users), C(groups) and C(administrators), in the words of
-        the options of the same names, or just a list of users. YAML needs the Python library PyYAML, which Ansible
-        brings along."
+        many times as fast as passing thousands of users as variables.
+      - V(.yml), V(.yaml) and V(.json) hold a dictionary with C(users), C(groups) and C(administrators), which have the
+        same form as the options of these names, or just a list of users. YAML needs the Python library PyYAML, which
+        Ansible brings along.
       - "V(.csv) holds users. Three kinds of headings are understood: plain ones (C(upn), C(identity), C(state),
-        C(first_name), C(last_name), C(email), C(active), C(external_id), C(administrator), C(password)); those of
-        Microsoft Entra's template for creating users in bulk, whose initial password is left alone because it is the one
+        C(first_name), C(last_name), C(email), C(active), C(external_id), C(administrator) and C(password)); those of
+        Microsoft Entra's template for creating users in bulk, whose initial password is ignored because it is the one
         for Microsoft Entra; and those of its I(Download users), whose object id becomes the external id. Commas,
-        semicolons and tabs separate. An empty cell says nothing. Columns of Microsoft Entra that have no counterpart are
-        left alone; an unknown plain column is an error."
-      - Files are UTF-8, with or without a mark, or UTF-16 with one. What does not fit is named with its line.
+        semicolons and tabs separate. An empty cell counts as not given. Columns of Microsoft Entra that have no
+        counterpart are ignored; an unknown plain column is an error."
+      - Files are in UTF-8, with or without a byte order mark, or in UTF-16 with one. An error names the line of the
+        file.
     type: list
     elements: path
+  # END shared: user.src
+  # BEGIN shared: user.update_password (written by "make docs" from docs/shared/user.yml)
   update_password:
     description:
-      - V(on_create) writes O(users.password) only for a new user.
+      - V(on_create) writes the password of a new user only.
       - V(always) writes it on every run, and the task is reported as changed on every run.
     type: str
     choices:
       - on_create
       - always
     default: on_create
+  # END shared: user.update_password
   concurrency:
     description:
-      - How many requests may be under way at a time. When the server asks for patience, all of them wait, half as many go on,
-        and their number grows again while the server takes them.
+      - How many requests may be in progress at the same time. When the server throttles requests (HTTP 429 or 503), all
+        of them wait, half as many continue, and their number grows again while the server accepts them.
     type: int
     default: 8
   purge:
     description:
-      - What goes because nobody names it, apart from what is named with C(state=absent). Nothing by default.
-      - V(users) puts active users on the deleted-users list who are in O(purge_scope) and named nowhere in the task, neither
-        as users nor as members or administrators.
-      - V(groups) deletes groups for good that are in O(purge_scope) and not named.
-      - V(memberships) takes everybody out of a named group who is not named as its member, where O(groups.members) is given
-        with C(add) or C(remove). With C(set) that happens anyway.
-      - V(administrators) takes the role from everybody who is not named as an administrator. It needs O(administrators).
-      - Every kind needs at least one object of its kind that is named to stay. An empty list is an error.
+      - What is removed because it is not listed, in addition to what is listed with C(state=absent). Nothing by default.
+      - V(users) puts active users on the deleted-users list that are in O(purge_scope) and listed nowhere in the task,
+        neither as users nor as members or administrators.
+      - V(groups) permanently deletes groups that are in O(purge_scope) and not listed.
+      - V(memberships) removes users from a listed group that are not listed as its members, where O(groups.members) is
+        given with C(add) or C(remove). With C(set) that happens anyway.
+      - V(administrators) removes users from the administrator role that are not listed as administrators. It needs
+        O(administrators).
+      - Every kind needs at least one object of its kind that is listed to stay. An empty list is an error.
     type: list
     elements: str
     choices:
@@ -250,61 +271,63 @@ options:
     default: []
   purge_scope:
     description:
-      - Whom O(purge) may take at all. Who fits every criterion that is given is in scope. Needed to purge users or groups,
-        because other tasks, tools and people may look after the others; optional for memberships and administrators, where it
-        narrows who may lose them.
+      - Which objects O(purge) may remove. An object that meets every given criterion is in scope. Needed to purge users or
+        groups, because other tasks, tools and people may manage the others; optional for memberships and administrators,
+        where it restricts who may lose them.
     type: dict
     suboptions:
       domains:
         description:
-          - Domains of UPNs, such as V(contoso.com). They say nothing about groups.
+          - Domains of UPNs, such as V(contoso.com). They do not restrict groups.
         type: list
         elements: str
       groups:
         description:
-          - Names of groups, without regard to case; V(*) stands for anything. Users are in scope when they are members of one
+          - Names of groups, without regard to case; V(*) matches anything. Users are in scope when they are members of one
             of them, groups when they are one of them.
         type: list
         elements: str
       external_id_prefix:
         description:
-          - How the external id begins that the source of the users or groups gave them.
-          - Only over SCIM, because the Provisioning API has no external ids; without O(scim_url) nobody has one, and nobody is in scope.
+          - The beginning of the external ids that the source of the users or groups gave them.
+          - Only through SCIM, because the Provisioning API has no external ids. Without O(scim_url) nothing has one, and
+            nothing is in scope.
         type: str
   purge_limit:
     description:
-      - How much of one kind O(purge) may take in one run, as a count such as V(25), or as a share of what is in scope such as
-        V(10%), rounded up. When it is more, the task fails before it has written anything, names who would have gone, and
+      - How many objects of one kind O(purge) may remove in one run, as a count such as V(25), or as a share of what is in
+        scope such as V(10%), rounded up. When more would be removed, the task fails before it has written anything and
         lists all of them in RV(would_go).
     type: str
     default: 10%
   plan_file:
     description:
-      - Write the plan to this file instead of carrying it out, so that somebody can review it and O(apply_plan) can carry out
-        exactly that. Nothing is written to the environment; the task reports what check mode would.
-      - The file is readable JSON with every change, what it changes from and to, and a digest. It belongs to the user that the
-        module runs as and is readable by nobody else. It is written in check mode too.
-      - No password is in it. Where one will be written, the file says so, and O(apply_plan) needs the same O(users) or O(src) again.
+      - Write the plan to this file instead of applying it, so that somebody can review it and O(apply_plan) can apply
+        exactly that plan. Nothing is written to the environment; the task reports what check mode would.
+      - The file is readable JSON with every change, its old and new values, and a digest. It belongs to the user that the
+        module runs as, and nobody else can read it. It is written in check mode too.
+      - It holds no password. Where one will be written, the file says so, and O(apply_plan) needs the same O(users) or
+        O(src) again.
       - Mutually exclusive with O(apply_plan).
     type: path
   apply_plan:
     description:
-      - Carry out the plan in this file, and nothing else. O(users), O(groups), O(administrators) and O(src) need not be given;
+      - Apply the plan in this file, and nothing else. O(users), O(groups), O(administrators) and O(src) need not be given;
         they only supply passwords.
-      - It is refused, before anything is written, when an object that the plan touches is neither as it was when the plan was
-        made nor as the plan leaves it, when the file was edited, or when it was made for another environment. What is done
-        already counts as unchanged, so a plan that was carried out halfway can be given again.
+      - It is refused, before anything is written, when an object that the plan touches is neither as it was when the plan
+        was made nor as the plan leaves it, when the file was edited, or when it was made for another environment. A change
+        that has already been applied counts as unchanged, so a plan that was applied in part can be applied again.
     type: path
   plan_digest:
     description:
       - The digest of the plan that was approved, as O(plan_file) returned it in RV(plan_digest). Another plan is refused.
-        Without it, whoever can write O(apply_plan) can have any plan carried out.
+        Without it, anyone who can write O(apply_plan) decides what is applied.
     type: str
   protected_users:
     description:
-      - UPNs of users whom this task never deletes, deactivates or deprives of the administrator role, such as accounts for
-        emergencies. O(purge) leaves them where they are, also in their groups, and tells so in RV(left_out). A task that names
-        one of them with C(state=absent) or the like is refused.
+      - UPNs of users that this task never deletes, deactivates or removes from the administrator role, such as break-glass
+        (emergency access) accounts. O(purge) leaves them unchanged, also in their groups, and lists them in RV(left_out). A
+        task that asks for such a change of one of them, for example with C(state=absent), is refused.
     type: list
     elements: str
     default: []
@@ -317,10 +340,12 @@ extends_documentation_fragment:
   - workspace365.provisioning.long_task
 
 attributes:
+  # BEGIN shared: user.idempotent (written by "make docs" from docs/shared/user.yml)
   idempotent:
     support: partial
     details:
-      - With O(update_password=always) and O(users.password) every run writes the password and is reported as changed.
+      - With O(update_password=always) and a password, every run writes the password and is reported as changed.
+  # END shared: user.idempotent
 
 seealso:
   - module: workspace365.provisioning.w365_user
@@ -398,17 +423,28 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ---
+# BEGIN shared: report.many_objects (written by "make docs" from docs/shared/report.yml)
+#   summary.sample: {user_create: 120, user_update: 3, membership_change: 4, unchanged: 9877, left_out: 0}
+#   results.contains.kind.sample: membership
+#   results.contains.name.sample: Sales
+#   results.contains.action.sample: change
+#   results.contains.changes.sample: {add: [lee.gu@contoso.com], remove: [diego.siciliani@contoso.com]}
+#   left_out.description: [What a guard of O(purge) kept, each with the reason.]
+#   left_out.contains.name.sample: megan.bowen@contoso.com
+#   left_out.contains.reason.sample: is in protected_users, so the purge left it as it is
+#   would_go.description: ["What would have been removed, by kind, when O(purge) was refused because of O(purge_limit)."]
+#   would_go.returned: when purge_limit refused
 compared:
   description:
-    - Whether the current fields could be compared with the wanted ones.
-    - V(false) when the server cannot show them; a warning then says what that means.
+    - Whether the current state could be compared with the desired one.
+    - V(false) when the server cannot show it; a warning then says what that means.
   type: bool
   returned: success
   sample: true
 summary:
   description:
-    - How many objects got, or in check mode would get, which treatment. Every key is a kind and a verb, such as
-      V(user_create); V(unchanged) counts the objects that are as wanted, V(left_out) those that were left out.
+    - How many objects were changed in which way, or in check mode would be. A key is a kind and a verb, such as
+      V(user_create); V(unchanged) counts the objects that needed no change, V(left_out) those that were left out.
   type: dict
   returned: success
   sample:
@@ -417,51 +453,6 @@ summary:
     membership_change: 4
     unchanged: 9877
     left_out: 0
-left_out:
-  description:
-    - Who was spared by a guard of O(purge), each with the reason.
-  type: list
-  elements: dict
-  returned: success
-  contains:
-    kind:
-      description: The kind of the object, V(user), V(membership) or V(administrator).
-      type: str
-      returned: always
-      sample: user
-    name:
-      description: The UPN, for a membership behind the name of the group.
-      type: str
-      returned: always
-      sample: megan.bowen@contoso.com
-    reason:
-      description: The reason, which goes on after the name.
-      type: str
-      returned: always
-      sample: is in protected_users, so the purge left it as it is
-plan_digest:
-  description:
-    - The digest of the plan. It is the same for the same plan.
-  type: str
-  returned: with plan_file or apply_plan
-  sample: sha256:5f2a1c0de8e7c1b3a4d5968778695a4b3c2d1e0ff0e1d2c3b4a5968778695a4b
-changed_since:
-  description:
-    - What has changed since the plan was made, one sentence for each object, when O(apply_plan) was refused for that.
-  type: list
-  elements: str
-  returned: when apply_plan was refused
-  sample:
-    - User 'adele.vance@contoso.com' differs in last_name from what it was.
-would_go:
-  description:
-    - Who would have gone, by kind, when O(purge) was refused because of O(purge_limit).
-  type: dict
-  returned: when purge_limit refused
-  sample:
-    users:
-      - adele.vance@contoso.com
-      - lee.gu@contoso.com
 results:
   description:
     - One entry for each change that was made, or in check mode would be made.
@@ -485,15 +476,11 @@ results:
       returned: always
       sample: change
     outcome:
-      description: V(done), V(failed), or V(not tried) because of another failure. In check mode everything that would be done is V(done).
+      description: V(done), V(failed), or V(not tried) because of another failure. In check mode everything that would
+        be done is V(done).
       type: str
       returned: always
       sample: done
-    purged:
-      description: That it goes because nobody named it and O(purge) asks for that.
-      type: bool
-      returned: for users and groups that go for that
-      sample: true
     reason:
       description: Why it failed.
       type: str
@@ -508,6 +495,59 @@ results:
           - lee.gu@contoso.com
         remove:
           - diego.siciliani@contoso.com
+    purged:
+      description: V(true) when the object is removed because it is not part of the desired state, and not because the
+        task says so of this object.
+      type: bool
+      returned: for users and groups that are removed for this reason
+      sample: true
+left_out:
+  description:
+    - What a guard of O(purge) kept
+    - each with the reason.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    kind:
+      description: The kind of the object, such as V(user), V(group), V(membership) or V(administrator).
+      type: str
+      returned: always
+      sample: user
+    name:
+      description: The UPN of the user or the name of the group. For a membership, the name of the group and the UPN.
+      type: str
+      returned: always
+      sample: megan.bowen@contoso.com
+    reason:
+      description: Why it was left out, as the end of a sentence that begins with the name.
+      type: str
+      returned: always
+      sample: is in protected_users, so the purge left it as it is
+would_go:
+  description:
+    - What would have been removed, by kind, when O(purge) was refused because of O(purge_limit).
+  type: dict
+  returned: when purge_limit refused
+  sample:
+    users:
+      - adele.vance@contoso.com
+      - lee.gu@contoso.com
+# END shared: report.many_objects
+plan_digest:
+  description:
+    - The digest of the plan. The same plan has the same digest.
+  type: str
+  returned: with plan_file or apply_plan
+  sample: sha256:5f2a1c0de8e7c1b3a4d5968778695a4b3c2d1e0ff0e1d2c3b4a5968778695a4b
+changed_since:
+  description:
+    - What has changed since the plan was made, one sentence for each object, when O(apply_plan) was refused for that.
+  type: list
+  elements: str
+  returned: when apply_plan was refused
+  sample:
+    - User 'adele.vance@contoso.com' differs in last_name from what it was.
 """
 
 from typing import Any

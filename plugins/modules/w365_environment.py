@@ -13,25 +13,24 @@ version_added: 1.0.0
 description:
   - An environment is one customer's part of a Workspace 365 instance. This module creates it with its first
     administrator, activates and deactivates it, and deletes it.
-  - The server makes its own form of the name. RV(environment.name) is the name that it made; use that one from then on.
-    There is no rename.
-  - "Whether the environment exists is read from C(GET /Environment/) (path D, answer A), in any form in which a
-    server may plausibly give the list. Where the list cannot be read, C(POST /Environment/Validate/) (path D, answer
-    A) is asked whether the name is free."
-  - "It is created with C(POST /Environment/) (D) when O(administrator.password) is given, with C(POST
-    /Environment/?version=2.0) (D) when it is not, and with C(POST /Environment/{EnvironmentName}/) (path D, body A)
-    when O(empty=true)."
-  - "It is activated and deactivated with C(PUT /Environment/{EnvironmentName}/Activate/) and C(…/Deactivate/) (path D,
-    answer A), and deleted with C(DELETE /Environment/{EnvironmentName}/) (D)."
+  - The server may change the name. RV(environment.name) is the name that the server chose; use that one from then on.
+    An environment cannot be renamed.
+  - "Whether the environment exists is read from C(GET /Environment/). Where the list cannot be read, C(POST
+    /Environment/Validate/) is asked whether the name is free. For both, the vendor has not documented the answer, so
+    every plausible form is understood."
+  - "It is created with C(POST /Environment/) when O(administrator.password) is given, with C(POST
+    /Environment/?version=2.0) when it is not, and with C(POST /Environment/{EnvironmentName}/) when O(empty=true), for
+    which the vendor has not documented the body."
+  - "It is activated and deactivated with C(PUT /Environment/{EnvironmentName}/Activate/) and C(…/Deactivate/), and
+    deleted with C(DELETE /Environment/{EnvironmentName}/)."
   - All of this works on a server that has only the documented endpoints. When such a server lists names only, it does
-    not say whether an environment is active; O(when_unreadable) then decides about O(active).
+    not show whether an environment is active; O(when_unreadable) then decides about O(active).
 
 options:
   environment:
     description:
-      - Name of the environment, as it stands in its address C(https://<instance>/<environment>).
-      - Use small letters and digits. The server changes what it does not like, and refuses V(demo) for a new
-        environment.
+      - Name of the environment, as in its address C(https://<instance>/<environment>).
+      - Use lowercase letters and digits. The server changes other characters, and refuses V(demo) for a new environment.
       - If not given, the environment variable E(W365_ENVIRONMENT) is used.
     type: str
     required: true
@@ -40,7 +39,7 @@ options:
   state:
     description:
       - V(present) creates the environment when it does not exist.
-      - V(absent) deletes it with everything in it. There is no way back, so O(delete_confirmation) is needed.
+      - V(absent) deletes it with everything in it. This cannot be undone, so O(delete_confirmation) is needed.
     type: str
     choices:
       - present
@@ -49,7 +48,7 @@ options:
   administrator:
     description:
       - The first administrator of a new environment, who is its primary administrator.
-      - Needed to create an environment, unless O(empty=true). Not looked at when the environment exists;
+      - Needed to create an environment, unless O(empty=true). Ignored when the environment exists;
         use M(workspace365.provisioning.w365_admin) then.
     type: dict
     suboptions:
@@ -71,19 +70,19 @@ options:
       password:
         description:
           - Password of the administrator.
-          - When it is not given, the server makes a temporary one and hands it to the administrator.
+          - When it is not given, the server creates a temporary one and sends it to the administrator.
         type: str
   empty:
     description:
       - Create the environment without an administrator. Nobody can manage it until
         M(workspace365.provisioning.w365_user) creates one.
-      - Cannot be combined with O(administrator). Not looked at when the environment exists.
+      - Cannot be combined with O(administrator). Ignored when the environment exists.
     type: bool
     default: false
   active:
     description:
       - Whether the environment is active. A new environment is active.
-      - When it is not given, an existing environment is left as it is.
+      - When it is not given, the status of an existing environment is not changed.
     type: bool
   validate:
     description:
@@ -107,9 +106,11 @@ seealso:
   - module: workspace365.provisioning.w365_environment_info
   - module: workspace365.provisioning.w365_sso
   - module: workspace365.provisioning.w365_admin
+  # BEGIN shared: seealso.environments (written by "make docs" from docs/shared/seealso.yml)
   - name: "Workspace 365: Provisioning - Environment"
     description: The vendor's documentation of the endpoints for environments.
     link: https://support.workspace365.net/hc/en-us/articles/115004055149-Provisioning-Environment
+  # END shared: seealso.environments
 
 author:
   - Workspace 365 provisioning contributors (!UNKNOWN)
@@ -188,30 +189,39 @@ environment:
   type: dict
   returned: success
   contains:
+    # BEGIN shared: settings.environment (written by "make docs" from docs/shared/settings.yml)
+    #   name.description: The name that the server chose. Use it in all later tasks.
     name:
-      description: The name that the server made. Use it in all later tasks.
+      description: The name that the server chose. Use it in all later tasks.
       type: str
       returned: always
       sample: contoso
     active:
-      description: Whether the environment is active, or V(null) when the server does not say.
+      description: Whether the environment is active, or V(null) when the server does not show it.
       type: bool
       returned: always
       sample: true
+    # END shared: settings.environment
   sample:
     name: contoso
     active: true
+# BEGIN shared: report.one_object (written by "make docs" from docs/shared/report.yml)
+#   summary.sample: {environment_create: 1, unchanged: 0, left_out: 0}
+#   results.contains.kind.sample: environment
+#   results.contains.name.sample: contoso
+#   results.contains.action.sample: deactivate
+#   results.contains.changes.sample: {active: false}
 compared:
   description:
-    - Whether the current fields could be compared with the wanted ones.
-    - V(false) when the server cannot show them; a warning then says what that means.
+    - Whether the current state could be compared with the desired one.
+    - V(false) when the server cannot show it; a warning then says what that means.
   type: bool
   returned: success
   sample: true
 summary:
   description:
-    - How many objects got, or in check mode would get, which treatment. Every key is a kind and a verb, such as
-      V(user_create); V(unchanged) counts the objects that are as wanted, V(left_out) those that were left out.
+    - How many objects were changed in which way, or in check mode would be. A key is a kind and a verb, such as
+      V(user_create); V(unchanged) counts the objects that needed no change, V(left_out) those that were left out.
   type: dict
   returned: success
   sample:
@@ -256,6 +266,7 @@ results:
       returned: when fields of an existing object change
       sample:
         active: false
+# END shared: report.one_object
 """
 
 from typing import Any

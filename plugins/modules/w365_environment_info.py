@@ -12,17 +12,17 @@ short_description: Read which environments a Workspace 365 instance has
 version_added: 1.0.0
 description:
   - Returns all environments of an instance, or one of them.
-  - "It reads C(GET /Environment/) (path D, answer A), in any form in which a server may plausibly give the list:
-    names, or objects with a name and whether the environment is active."
-  - "Where the list cannot be read and O(environment) is given, C(POST /Environment/Validate/) (path D, answer A) is
-    asked whether the name is taken. Where it cannot be read and O(environment) is not given, the result is empty with
-    RV(readable=false) and a warning. Look at RV(readable) before taking an empty list for the truth."
+  - "It reads C(GET /Environment/). The vendor has not documented the answer, so every plausible form of the list is
+    understood: names, or objects with a name and whether the environment is active."
+  - "Where the list cannot be read and O(environment) is given, C(POST /Environment/Validate/) is asked whether the name
+    is taken. Where it cannot be read and O(environment) is not given, the result is empty with RV(readable=false) and a
+    warning. Check RV(readable) before you rely on an empty list."
 
 options:
   environment:
     description:
-      - Return this environment only. All of them are returned when it is not given.
-      - Mind that C(module_defaults) of the group and E(W365_ENVIRONMENT) count as given.
+      - Return only this environment. All of them are returned when it is not given.
+      - Note that C(module_defaults) of the group and E(W365_ENVIRONMENT) count as given.
       - If not given, the environment variable E(W365_ENVIRONMENT) is used.
 
 extends_documentation_fragment:
@@ -32,9 +32,11 @@ extends_documentation_fragment:
 
 seealso:
   - module: workspace365.provisioning.w365_environment
+  # BEGIN shared: seealso.environments (written by "make docs" from docs/shared/seealso.yml)
   - name: "Workspace 365: Provisioning - Environment"
     description: The vendor's documentation of the endpoints for environments.
     link: https://support.workspace365.net/hc/en-us/articles/115004055149-Provisioning-Environment
+  # END shared: seealso.environments
 
 author:
   - Workspace 365 provisioning contributors (!UNKNOWN)
@@ -75,16 +77,18 @@ environments:
   elements: dict
   returned: success
   contains:
+    # BEGIN shared: settings.environment (written by "make docs" from docs/shared/settings.yml)
     name:
       description: Name of the environment.
       type: str
       returned: always
       sample: contoso
     active:
-      description: Whether the environment is active, or V(null) when the server does not say.
+      description: Whether the environment is active, or V(null) when the server does not show it.
       type: bool
       returned: always
       sample: true
+    # END shared: settings.environment
   sample:
     - name: contoso
       active: true

@@ -11,16 +11,17 @@ module: w365_group
 short_description: Create, change and delete groups of a Workspace 365 environment and their members
 version_added: 1.0.0
 description:
-  - Manages one group of an environment and who belongs to it. Only the options that are given are compared with the
-    server. O(description) and O(external_id) are cleared by an empty string.
-  - "With O(scim_url) everything travels over C(/Groups) of SCIM (S): look-up with a filter on C(displayName), create,
+  - Manages one group of an environment and its members. Only the options that are given are compared with the server.
+  - "With O(scim_url) the group is managed through C(/Groups) of SCIM: look-up with a filter on C(displayName), create,
     change and members with C(PATCH), and C(DELETE)."
-  - "Without O(scim_url) it uses C(GET) and C(POST /{EnvironmentName}/Group/) and C(GET), C(PUT) and
-    C(DELETE /{EnvironmentName}/Group/{Id}/) (all A), and C(GET /{EnvironmentName}/User/) (A) to find the members."
-  - No group endpoint of the Provisioning API is documented. On a server that has only the documented endpoints, and
-    without O(scim_url), the task fails with a sentence that names the missing endpoint and points at O(scim_url).
+  - "Without O(scim_url) it uses C(GET) and C(POST /{EnvironmentName}/Group/), and C(GET), C(PUT) and
+    C(DELETE /{EnvironmentName}/Group/{Id}/), and C(GET /{EnvironmentName}/User/) to find the members. These are
+    endpoints that the vendor has not documented."
+  - On a server that has only the documented endpoints, and without O(scim_url), the task fails. The error names the
+    missing endpoint and recommends O(scim_url).
 
 options:
+  # BEGIN shared: group.options (written by "make docs" from docs/shared/group.yml)
   name:
     description:
       - Name of the group. It is unique in the environment.
@@ -30,12 +31,12 @@ options:
     description:
       - Where to find the group when O(name) is its new name, by its current name or by the server's id. The group is
         renamed when O(name) differs.
-      - When no group is found by it but one is found by O(name), the rename counts as done.
+      - When no group is found by it but one is found by O(name), the group counts as renamed already.
     type: str
   state:
     description:
       - V(present) creates the group and changes what differs.
-      - V(absent) deletes the group for good; there is no list of deleted groups. Its members stay users.
+      - V(absent) deletes the group permanently; there is no list of deleted groups. Its members remain users.
     type: str
     choices:
       - present
@@ -43,39 +44,42 @@ options:
     default: present
   description:
     description:
-      - Description of the group.
-      - Only over the Provisioning API. Refused with O(scim_url), because SCIM groups have none.
+      - Description of the group. An empty string clears it.
+      - Only through the Provisioning API. Refused with O(scim_url), because groups in SCIM have no description.
     type: str
   external_id:
     description:
-      - The id that the source of the group gave it, such as the object id in Microsoft Entra.
-      - Only over SCIM. Refused without O(scim_url).
+      - The id that the source of the group gave it, such as the object id in Microsoft Entra. An empty string clears
+        it.
+      - Only through SCIM. Refused without O(scim_url).
     type: str
   members:
     description:
-      - The members of the group, by UPN. They are left alone when it is not given.
-      - The task fails when somebody who is to be added is not a user of the environment. In check mode it warns
-        instead, because an earlier task may be about to create that user.
-      - Members that are not users of this environment, such as nested groups, are always left alone.
+      - The members of the group, by UPN. They are not changed when it is not given.
+      - The task fails when a user who is to be added does not exist in the environment. In check mode it warns instead,
+        because an earlier task may create that user.
+      - Members that are not users of this environment, such as nested groups, are never changed.
     type: dict
+    elements: str
     suboptions:
       add:
         description:
-          - UPNs of users who are to be members. The others stay.
+          - UPNs of users who are to be members. Other members stay.
           - Mutually exclusive with O(members.set).
         type: list
         elements: str
       remove:
         description:
-          - UPNs of users who are not to be members. Somebody who is no member, or no user at all, is no mistake here.
+          - UPNs of users who are not to be members. A UPN that is not a member, or not a user at all, is no error.
           - Mutually exclusive with O(members.set).
         type: list
         elements: str
       set:
         description:
-          - UPNs of all users who are to be members. Everybody else is taken out; an empty list takes out all.
+          - UPNs of all users who are to be members. All others are removed; an empty list removes all members.
         type: list
         elements: str
+  # END shared: group.options
 
 extends_documentation_fragment:
   - workspace365.provisioning.attributes
@@ -87,9 +91,11 @@ seealso:
   - module: workspace365.provisioning.w365_group_info
   - module: workspace365.provisioning.w365_user
   - module: workspace365.provisioning.w365_o365_import
+  # BEGIN shared: seealso.scim (written by "make docs" from docs/shared/seealso.yml)
   - name: "Workspace 365: Automated user provisioning via SCIM API"
     description: The vendor's documentation of the SCIM service.
     link: https://support.workspace365.net/hc/en-us/articles/7552779543442-Automated-user-provisioning-via-SCIM-API
+  # END shared: seealso.scim
 
 author:
   - Workspace 365 provisioning contributors (!UNKNOWN)
@@ -170,6 +176,7 @@ group:
     - The group as it is now, or in check mode as it would be. V(null) when the group does not exist afterwards.
   type: dict
   returned: success
+  # BEGIN shared: group.returned (written by "make docs" from docs/shared/group.yml)
   contains:
     name:
       description: Name of the group.
@@ -182,19 +189,19 @@ group:
       returned: always
       sample: "12"
     description:
-      description: Description. V(null) over SCIM, which has none.
+      description: Description. V(null) through SCIM, where groups have none.
       type: str
       returned: always
       sample: Everybody who sells
     external_id:
-      description: The id that the source of the group gave it. V(null) over the Provisioning API.
+      description: The id that the source of the group gave it. V(null) through the Provisioning API.
       type: str
       returned: always
       sample: null
     members:
       description:
-        - The UPNs of the members, in small letters and sorted. V(null) when they were not read.
-        - A member that is not a user of this environment stands here as V(id:) and its id.
+        - The UPNs of the members, in lowercase and sorted. V(null) when they were not read.
+        - A member that is not a user of this environment is listed as V(id:) and its id.
       type: list
       elements: str
       returned: always
@@ -209,17 +216,24 @@ group:
     members:
       - adele.vance@contoso.com
       - alex.wilber@contoso.com
+  # END shared: group.returned
+# BEGIN shared: report.one_object (written by "make docs" from docs/shared/report.yml)
+#   summary.sample: {group_create: 1, membership_change: 1, unchanged: 0, left_out: 0}
+#   results.contains.kind.sample: membership
+#   results.contains.name.sample: Sales
+#   results.contains.action.sample: change
+#   results.contains.changes.sample: {add: [lee.gu@contoso.com], remove: [diego.siciliani@contoso.com]}
 compared:
   description:
-    - Whether the current fields could be compared with the wanted ones.
-    - V(false) when the server cannot show them; a warning then says what that means.
+    - Whether the current state could be compared with the desired one.
+    - V(false) when the server cannot show it; a warning then says what that means.
   type: bool
   returned: success
   sample: true
 summary:
   description:
-    - How many objects got, or in check mode would get, which treatment. Every key is a kind and a verb, such as
-      V(user_create); V(unchanged) counts the objects that are as wanted, V(left_out) those that were left out.
+    - How many objects were changed in which way, or in check mode would be. A key is a kind and a verb, such as
+      V(user_create); V(unchanged) counts the objects that needed no change, V(left_out) those that were left out.
   type: dict
   returned: success
   sample:
@@ -268,6 +282,7 @@ results:
           - lee.gu@contoso.com
         remove:
           - diego.siciliani@contoso.com
+# END shared: report.one_object
 """
 
 from typing import Any

@@ -12,19 +12,19 @@ short_description: Read the groups of a Workspace 365 environment and their memb
 version_added: 1.0.0
 description:
   - Returns all groups of an environment, or one of them, with the UPNs of their members.
-  - "With O(scim_url) it reads C(GET /Groups) of SCIM (S), to the last page, and C(GET /Users) (S) to name the members."
-  - "Without O(scim_url) it reads C(GET /{EnvironmentName}/Group/) (A) and C(GET /{EnvironmentName}/User/) (A). A
-    server that has only the documented endpoints cannot list groups; the task then fails with a sentence that names
-    the missing endpoint and points at O(scim_url)."
+  - "With O(scim_url) it reads C(GET /Groups) of SCIM, to the last page, and C(GET /Users) to name the members."
+  - "Without O(scim_url) it reads C(GET /{EnvironmentName}/Group/) and C(GET /{EnvironmentName}/User/), endpoints that the
+    vendor has not documented. A server that has only the documented endpoints cannot list groups. The task then fails;
+    the error names the missing endpoint and recommends O(scim_url)."
 
 options:
   name:
     description:
-      - Return this group only. All groups are returned when it is not given.
+      - Return only this group. All groups are returned when it is not given.
     type: str
   include_members:
     description:
-      - Whether to read the members. V(false) is quicker, and RV(groups[].members) is V(null) then.
+      - Whether to read the members. V(false) is faster, and RV(groups[].members) is V(null) then.
     type: bool
     default: true
 
@@ -36,9 +36,11 @@ extends_documentation_fragment:
 
 seealso:
   - module: workspace365.provisioning.w365_group
+  # BEGIN shared: seealso.scim (written by "make docs" from docs/shared/seealso.yml)
   - name: "Workspace 365: Automated user provisioning via SCIM API"
     description: The vendor's documentation of the SCIM service.
     link: https://support.workspace365.net/hc/en-us/articles/7552779543442-Automated-user-provisioning-via-SCIM-API
+  # END shared: seealso.scim
 
 author:
   - Workspace 365 provisioning contributors (!UNKNOWN)
@@ -78,6 +80,7 @@ groups:
   type: list
   elements: dict
   returned: success
+  # BEGIN shared: group.returned_list (written by "make docs" from docs/shared/group.yml)
   contains:
     name:
       description: Name of the group.
@@ -90,19 +93,19 @@ groups:
       returned: always
       sample: "12"
     description:
-      description: Description. V(null) over SCIM, which has none.
+      description: Description. V(null) through SCIM, where groups have none.
       type: str
       returned: always
       sample: Everybody who sells
     external_id:
-      description: The id that the source of the group gave it. V(null) over the Provisioning API.
+      description: The id that the source of the group gave it. V(null) through the Provisioning API.
       type: str
       returned: always
       sample: null
     members:
       description:
-        - The UPNs of the members, in small letters and sorted. V(null) when they were not read.
-        - A member that is not a user of this environment stands here as V(id:) and its id.
+        - The UPNs of the members, in lowercase and sorted. V(null) when they were not read.
+        - A member that is not a user of this environment is listed as V(id:) and its id.
       type: list
       elements: str
       returned: always
@@ -117,6 +120,7 @@ groups:
       members:
         - adele.vance@contoso.com
         - alex.wilber@contoso.com
+  # END shared: group.returned_list
 """
 
 from typing import Any

@@ -13,34 +13,36 @@ version_added: 1.0.0
 description:
   - Reads the users of chosen groups and domains of a Microsoft tenant and brings them, with the chosen groups and their
     memberships, into an environment of Workspace 365.
-  - One way only, from Microsoft Entra to Workspace 365. It creates the users and groups that are missing and writes
-    what differs of those that exist (first and last names; over SCIM also the address and the Entra id; over the
-    Provisioning API also the description of a group).
+  - One way only, from Microsoft Entra to Workspace 365. It creates the users and groups that are missing, and writes the
+    differences of those that exist, which are the fields of O(attribute_map), the Entra object id, and names and
+    descriptions of groups. The e-mail address and the object id are written through SCIM only, the description of a group
+    through the Provisioning API only.
   - The members of a chosen group become exactly those of its members in Entra that can be imported and are in scope.
-    Whoever else is a member in Workspace 365 is taken out of that group and stays a user.
-  - A user is found by UPN, and otherwise by the object id in Microsoft Entra, which the import records as external id. So a
-    renamed user stays the same user, and so does a renamed group.
-  - Whoever has left the scope stays, unless O(on_leave=delete). Then only users and groups go that an import has brought, which
-    their external id tells, and never more than O(delete_limit). Use one import for an environment.
-  - The administrator role is not touched, unless O(administrators_from=entra). Passwords are never touched.
+    Other members in Workspace 365 are removed from the group and remain users.
+  - A user is found by UPN, and otherwise by the object id in Microsoft Entra, which the import records as external id. So
+    a renamed user stays the same user, and so does a renamed group.
+  - Users and groups that have left the scope stay, unless O(on_leave=delete). Then only users and groups are removed that
+    were imported, as their external id shows, and never more than O(delete_limit). Use one import for an
+    environment.
+  - The administrator role is not changed, unless O(administrators_from=entra). Passwords are never changed.
   - "Microsoft Graph is read with C(GET /users), C(GET /groups), C(GET /groups/{id}), C(GET /groups/{id}/members), C(POST
     /$batch) and C(GET /organization), with O(state_file) with C(GET /users/delta) and C(GET /groups/delta), and with
-    O(administrators_from=entra) with C(GET /directoryRoles), whose groups count with their members (all S)."
-  - "With O(scim_url) users and groups are read and written over C(/Users) and C(/Groups) of SCIM (S). Otherwise the
-    Provisioning API is used: users are created with C(POST /{EnvironmentName}/User/) (D) and read and changed with
-    endpoints that are assumed (A), as groups are (A)."
+    O(administrators_from=entra) with C(GET /directoryRoles), whose groups count with their members."
+  - "With O(scim_url) users and groups are managed through C(/Users) and C(/Groups) of SCIM. Otherwise the Provisioning
+    API is used: users are created with C(POST /{EnvironmentName}/User/); reading and changing them, and everything about
+    groups, use endpoints that the vendor has not documented."
   - "On a server that has only the documented endpoints, and without O(scim_url), users are imported one by one:
-    C(POST /{EnvironmentName}/User/Validate/) (D) tells whether a user is missing, and existing ones are reported as
-    unchanged with RV(compared=false). Groups cannot be written there; give O(include_groups=false), or the task fails
-    before its first write with a sentence that names the missing endpoint and points at O(scim_url)."
+    C(POST /{EnvironmentName}/User/Validate/) shows whether a user is missing, and existing ones are reported as
+    unchanged with RV(compared=false). Groups cannot be written there; set O(include_groups=false), or the task fails
+    before its first write. The error names the missing endpoint and recommends O(scim_url)."
 
 options:
   default_status:
     description:
       - The status of the users that the import creates. V(inactive) puts them on the deleted-users list, from where
-        they can be taken over one by one.
-      - V(active) also takes users of the scope back from the deleted-users list, unless O(active_status_from=workspace365).
-        V(inactive) never takes anybody back.
+        they can be restored one by one.
+      - V(active) also restores users of the scope from the deleted-users list, unless
+        O(active_status_from=workspace365). V(inactive) never restores anybody.
     type: str
     choices:
       - active
@@ -48,11 +50,11 @@ options:
     default: active
   administrators_from:
     description:
-      - Who says who is an administrator of the environment. V(workspace365) leaves the role alone.
-      - With V(entra) the Global Administrators in scope get the role (D). Other users whom an import has brought lose it (A),
+      - Which side decides who is an administrator of the environment. V(workspace365) does not change the role.
+      - With V(entra) the Global Administrators in scope get the role. Other users that were imported lose it,
         within O(delete_limit), except O(protected_users), the primary administrator, and the last one. When no Global
-        Administrator is in scope, nobody loses it. It needs the Provisioning API (A), and the permission
-        C(RoleManagement.Read.Directory).
+        Administrator is in scope, nobody loses it. It needs the Provisioning API, where granting and revoking the role use
+        endpoints that the vendor has not documented, and the permission C(RoleManagement.Read.Directory).
     type: str
     choices:
       - workspace365
@@ -60,10 +62,10 @@ options:
     default: workspace365
   active_status_from:
     description:
-      - Who says whether an existing user can sign in. With V(entra) a user whose account is disabled there is put on the
-        deleted-users list, within O(delete_limit), and an enabled one is taken back. Over the Provisioning API nobody is put
-        there, because it has no external ids.
-      - V(workspace365) leaves the status of existing users alone.
+      - Which side decides whether an existing user can sign in. With V(entra) a user whose account is disabled there is
+        put on the deleted-users list, within O(delete_limit), and an enabled one is restored. Through the Provisioning API
+        nobody is put there, because it has no external ids.
+      - V(workspace365) does not change the status of existing users.
     type: str
     choices:
       - entra
@@ -71,12 +73,12 @@ options:
     default: entra
   on_leave:
     description:
-      - What becomes of users, and with O(include_groups) of groups, that an import has brought and that are no longer in scope.
-        V(keep) leaves them. V(delete) puts the users on the deleted-users list and deletes the groups.
-      - Users that are left out because of O(exclude_users) or a missing name have not left, and stay as they are.
-      - V(delete) needs O(scim_url), because only SCIM holds the external id that tells whom an import has brought. Give
-        O(instance_url) and O(provisioning_key) too, so that the guards can see who is an administrator, or name those in
-        O(protected_users).
+      - What happens to users, and with O(include_groups) to groups, that were imported and that are no longer in
+        scope. V(keep) leaves them unchanged. V(delete) puts the users on the deleted-users list and deletes the groups.
+      - Users that are left out because of O(exclude_users) or a missing name have not left, and stay unchanged.
+      - V(delete) needs O(scim_url), because only SCIM holds the external id that shows what was imported. Set
+        O(instance_url) and O(provisioning_key) too, so that the guards can see who is an administrator, or list the
+        administrators in O(protected_users).
     type: str
     choices:
       - keep
@@ -84,29 +86,31 @@ options:
     default: keep
   delete_limit:
     description:
-      - How many users may be put on the deleted-users list in one run, how many groups deleted and how many roles taken; a
-        count such as V(25), or a share of those whom an import has brought such as V(10%), rounded up. When it is more, the
-        task fails before it has written anything, names who would have gone, and lists all of them in RV(would_go).
+      - How many users may be put on the deleted-users list in one run, how many groups deleted and how many roles revoked,
+        as a count such as V(25), or as a share of those that were imported such as V(10%), rounded up. When more
+        would be removed, the task fails before it has written anything and lists all of them in RV(would_go).
     type: str
     default: 10%
   protected_users:
     description:
-      - UPNs of users whom the import never deletes, deactivates or deprives of the administrator role.
+      - UPNs of users that the import never deletes, deactivates or removes from the administrator role, such as break-glass
+        (emergency access) accounts.
     type: list
     elements: str
     default: []
   state_file:
     description:
-      - Where to remember what Microsoft Entra held, so that the next run reads only what has changed since. Without it, every
-        run reads what the scope needs. With it, the first run reads all users and groups of the tenant, whatever the scope.
-      - It holds people's names and addresses, and no secret. Only the user that the module runs as can read it. The folder must
-        exist. In check mode it is read and not written. Use one file for each import.
+      - Where to remember what Microsoft Entra held, so that the next run reads only what has changed since. Without it,
+        every run reads what the scope needs. With it, the first run reads all users and groups of the tenant, whatever the
+        scope.
+      - It holds names and addresses of users, and no secret. Only the user that the module runs as can read it. The folder
+        must exist. In check mode it is read and not written. Use one file for each import.
       - Everything is read again when the file is missing, older than O(full_every), made for another tenant, scope or
-        O(attribute_map), or when Microsoft Graph no longer knows it.
+        O(attribute_map), or when Microsoft Graph has discarded its own record.
     type: path
   full_every:
     description:
-      - After how many days everything is read again in spite of O(state_file). Microsoft Graph forgets after 7 (S).
+      - After how many days everything is read again in spite of O(state_file). Microsoft Graph keeps its record for 7 days.
     type: int
     default: 7
 
@@ -120,15 +124,19 @@ extends_documentation_fragment:
 
 seealso:
   - module: workspace365.provisioning.w365_o365_import_info
-    description: Shows the same scope without touching Workspace 365.
+    description: Shows the same scope without connecting to Workspace 365.
   - module: workspace365.provisioning.w365_user
   - module: workspace365.provisioning.w365_group
+  # BEGIN shared: seealso.import (written by "make docs" from docs/shared/seealso.yml)
   - name: "Workspace 365: Import users from Office 365 groups"
-    description: The vendor's documentation of the import that a person starts by hand.
+    description: The vendor's documentation of the import that an administrator starts by hand.
     link: https://support.workspace365.net/hc/en-us/articles/115004772153
+  # END shared: seealso.import
+  # BEGIN shared: seealso.scim (written by "make docs" from docs/shared/seealso.yml)
   - name: "Workspace 365: Automated user provisioning via SCIM API"
     description: The vendor's documentation of the SCIM service.
     link: https://support.workspace365.net/hc/en-us/articles/7552779543442-Automated-user-provisioning-via-SCIM-API
+  # END shared: seealso.scim
 
 author:
   - Workspace 365 provisioning contributors (!UNKNOWN)
@@ -222,17 +230,25 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ---
+# BEGIN shared: report.many_objects (written by "make docs" from docs/shared/report.yml)
+#   summary.sample: {user_create: 18, group_create: 1, membership_change: 1, unchanged: 4, left_out: 3}
+#   results.contains.name.sample: pradeep.gupta@contoso.com
+#   results.contains.changes.sample: {last_name: Gupta}
+#   left_out.description: ["The objects of the scope that were left out, each with its reason, and what a guard kept."]
+#   would_go.description:
+#     - What would have been removed, by kind, when the import was refused because of O(delete_limit).
+#   would_go.returned: when delete_limit refused
 compared:
   description:
-    - Whether the current fields could be compared with the wanted ones.
-    - V(false) when the server cannot show them; a warning then says what that means.
+    - Whether the current state could be compared with the desired one.
+    - V(false) when the server cannot show it; a warning then says what that means.
   type: bool
   returned: success
   sample: true
 summary:
   description:
-    - How many objects got, or in check mode would get, which treatment. Every key is a kind and a verb, such as
-      V(user_create); V(unchanged) counts the objects that are as wanted, V(left_out) those that were left out.
+    - How many objects were changed in which way, or in check mode would be. A key is a kind and a verb, such as
+      V(user_create); V(unchanged) counts the objects that needed no change, V(left_out) those that were left out.
   type: dict
   returned: success
   sample:
@@ -263,13 +279,9 @@ results:
       type: str
       returned: always
       sample: update
-    purged:
-      description: That it goes because it has left the scope.
-      type: bool
-      returned: for users and groups that go for that
-      sample: true
     outcome:
-      description: V(done), V(failed), or V(not tried) because of another failure. In check mode everything that would be done is V(done).
+      description: V(done), V(failed), or V(not tried) because of another failure. In check mode everything that would
+        be done is V(done).
       type: str
       returned: always
       sample: done
@@ -284,6 +296,44 @@ results:
       returned: when fields of an existing object change
       sample:
         last_name: Gupta
+    purged:
+      description: V(true) when the object is removed because it is not part of the desired state, and not because the
+        task says so of this object.
+      type: bool
+      returned: for users and groups that are removed for this reason
+      sample: true
+left_out:
+  description:
+    - The objects of the scope that were left out, each with its reason, and what a guard kept.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    kind:
+      description: The kind of the object, such as V(user), V(group), V(membership) or V(administrator).
+      type: str
+      returned: always
+      sample: user
+    name:
+      description: The UPN of the user or the name of the group. For a membership, the name of the group and the UPN.
+      type: str
+      returned: always
+      sample: reception@contoso.com
+    reason:
+      description: Why it was left out, as the end of a sentence that begins with the name.
+      type: str
+      returned: always
+      sample: has no last name
+would_go:
+  description:
+    - What would have been removed, by kind, when the import was refused because of O(delete_limit).
+  type: dict
+  returned: when delete_limit refused
+  sample:
+    users:
+      - adele.vance@contoso.com
+      - lee.gu@contoso.com
+# END shared: report.many_objects
 full_run:
   description:
     - Whether what the scope needs, or with O(state_file) the whole tenant, was read, and not only what had changed.
@@ -296,37 +346,6 @@ full_run_reason:
   type: str
   returned: success
   sample: only what had changed since the last run was read
-would_go:
-  description:
-    - Who would have gone, by kind, when the import was refused because of O(delete_limit).
-  type: dict
-  returned: when delete_limit refused
-  sample:
-    users:
-      - adele.vance@contoso.com
-      - lee.gu@contoso.com
-left_out:
-  description:
-    - The objects of the scope that were left out, each with its reason, and who was spared by a guard.
-  type: list
-  elements: dict
-  returned: success
-  contains:
-    kind:
-      description: V(user) or V(group).
-      type: str
-      returned: always
-      sample: user
-    name:
-      description: The UPN of the user, or the name of the group.
-      type: str
-      returned: always
-      sample: reception@contoso.com
-    reason:
-      description: Why it was left out.
-      type: str
-      returned: always
-      sample: has no last name
 """
 
 from typing import Any

@@ -14,7 +14,7 @@ description:
   - Returns the users and groups that M(workspace365.provisioning.w365_o365_import) would import with the same scope,
     and what it would leave out.
   - "It only reads Microsoft Graph: C(GET /users), C(GET /groups), C(GET /groups/{id}), C(GET /groups/{id}/members)
-    and C(GET /organization) (all S). Workspace 365 is not asked, so its connection options are not needed, and it
+    and C(GET /organization). It does not connect to Workspace 365, so its connection options are not needed, and it
     makes no difference which endpoints the server has."
 
 options: {}
@@ -27,9 +27,11 @@ extends_documentation_fragment:
 
 seealso:
   - module: workspace365.provisioning.w365_o365_import
+  # BEGIN shared: seealso.import (written by "make docs" from docs/shared/seealso.yml)
   - name: "Workspace 365: Import users from Office 365 groups"
-    description: The vendor's documentation of the import that a person starts by hand.
+    description: The vendor's documentation of the import that an administrator starts by hand.
     link: https://support.workspace365.net/hc/en-us/articles/115004772153
+  # END shared: seealso.import
 
 author:
   - Workspace 365 provisioning contributors (!UNKNOWN)
@@ -68,6 +70,7 @@ users:
   type: list
   elements: dict
   returned: success
+  # BEGIN shared: user.imported_list (written by "make docs" from docs/shared/user.yml)
   contains:
     upn:
       description: The user principal name.
@@ -85,7 +88,7 @@ users:
       returned: always
       sample: Vance
     email:
-      description: E-mail address, or V(null) when Entra has none.
+      description: E-mail address, or V(null) when Microsoft Entra has none.
       type: str
       returned: always
       sample: adele.vance@contoso.com
@@ -100,12 +103,14 @@ users:
       last_name: Vance
       email: adele.vance@contoso.com
       external_id: 3f1c6c0e-0000-4000-8000-000000000001
+  # END shared: user.imported_list
 groups:
   description:
     - The groups that would be imported, sorted by name. Empty with O(include_groups=false).
   type: list
   elements: dict
   returned: success
+  # BEGIN shared: group.imported_list (written by "make docs" from docs/shared/group.yml)
   contains:
     name:
       description: Display name of the group.
@@ -118,7 +123,7 @@ groups:
       returned: always
       sample: 3f1c6c0e-0000-4000-8000-000000000101
     members:
-      description: The UPNs of those of its members that would be imported, in small letters and sorted.
+      description: The UPNs of those of its members that would be imported, in lowercase and sorted.
       type: list
       elements: str
       returned: always
@@ -129,28 +134,32 @@ groups:
       external_id: 3f1c6c0e-0000-4000-8000-000000000101
       members:
         - adele.vance@contoso.com
+  # END shared: group.imported_list
+# BEGIN shared: report.left_out (written by "make docs" from docs/shared/report.yml)
+#   left_out.description: ["The objects of the scope that would be left out, each with its reason."]
 left_out:
   description:
-    - The objects of the scope that were left out, each with its reason.
+    - The objects of the scope that would be left out, each with its reason.
   type: list
   elements: dict
   returned: success
   contains:
     kind:
-      description: V(user) or V(group).
+      description: The kind of the object, such as V(user), V(group), V(membership) or V(administrator).
       type: str
       returned: always
       sample: user
     name:
-      description: The UPN of the user, or the name of the group.
+      description: The UPN of the user or the name of the group. For a membership, the name of the group and the UPN.
       type: str
       returned: always
       sample: reception@contoso.com
     reason:
-      description: Why it was left out.
+      description: Why it was left out, as the end of a sentence that begins with the name.
       type: str
       returned: always
       sample: has no last name
+# END shared: report.left_out
 """
 
 from typing import Any

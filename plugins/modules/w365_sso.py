@@ -11,11 +11,11 @@ module: w365_sso
 short_description: Set the single sign-on of a Workspace 365 environment
 version_added: 1.0.0
 description:
-  - Sets with which app registration of Microsoft Entra people sign in to an environment. The three values must match
-    that registration, or nobody can sign in any more. Therefore they are tried before they are written; see
-    O(verify).
-  - "It writes C(PUT /{EnvironmentName}/SingleSignOnSettings/OAuth2) (path C, fields D), and compares with
-    C(GET) of the same path (A), which shows everything but the key."
+  - Sets with which app registration of Microsoft Entra users sign in to an environment. The three values must match that
+    registration, or nobody can sign in any more. Therefore they are tested before they are written; see O(verify).
+  - "It writes C(PUT /{EnvironmentName}/SingleSignOnSettings/OAuth2), and compares with C(GET) of the same path, which
+    returns everything but the key. Of these the vendor has documented the fields only. The path for writing is known from
+    a public client of the API; reading is something that the vendor has not documented."
   - A server that has only the documented endpoints cannot show its settings. RV(compared) is V(false) then, and
     O(when_unreadable) decides.
 
@@ -36,7 +36,7 @@ options:
     required: true
   key:
     description:
-      - A client secret of the app registration. Sign-in stops when the secret expires.
+      - A client secret of the app registration. Users can no longer sign in when the secret expires.
       - It can be written and never read, so it is never compared. See O(update_key).
     type: str
     required: true
@@ -52,10 +52,10 @@ options:
     default: on_change
   verify:
     description:
-      - Ask Microsoft Entra for a token with exactly these values before anything is written. When Entra refuses,
+      - Request a token from Microsoft Entra with exactly these values before anything is written. When Entra refuses,
         nothing is written and the task fails with Entra's reason.
-      - Check mode asks too, because asking changes nothing. Nothing is asked when nothing has to be written.
-      - O(entra_cloud) and O(entra_authority) say where Entra is reached; the other Entra options are not used.
+      - Check mode does so too, because it changes nothing. No token is requested when nothing has to be written.
+      - O(entra_cloud) and O(entra_authority) specify where Entra is reached; the other Entra options are not used.
     type: bool
     default: true
 
@@ -70,14 +70,16 @@ attributes:
     support: partial
     details:
       - With O(update_key=always) every run writes and is reported as changed.
-      - So it is with O(when_unreadable=write) on a server that cannot show its settings.
+      - The same holds for O(when_unreadable=write) on a server that cannot show its settings.
 
 seealso:
   - module: workspace365.provisioning.w365_sso_info
   - module: workspace365.provisioning.w365_environment
+  # BEGIN shared: seealso.sso (written by "make docs" from docs/shared/seealso.yml)
   - name: "Workspace 365: Change SSO settings"
     description: The vendor's example of the endpoint for single sign-on.
     link: https://support.workspace365.net/en/articles/175553-provisioning-api-example-change-sso-settings-in-workspace-365
+  # END shared: seealso.sso
 
 author:
   - Workspace 365 provisioning contributors (!UNKNOWN)
@@ -144,6 +146,7 @@ sso:
     - The single sign-on as it is now, or in check mode as it would be. The key is never returned.
   type: dict
   returned: success
+  # BEGIN shared: settings.sso (written by "make docs" from docs/shared/settings.yml)
   contains:
     authority:
       description: The address of the Microsoft tenant for signing in.
@@ -158,23 +161,32 @@ sso:
   sample:
     authority: https://login.windows.net/contoso.com
     client_id: 9c5b1f5e-0000-4000-8000-000000000365
+  # END shared: settings.sso
 verified:
   description:
-    - Whether Microsoft Entra gave a token for exactly these values in this run. V(false) when it was not asked.
+    - Whether Microsoft Entra issued a token for exactly these values in this run. V(false) when none was requested.
   type: bool
   returned: success
   sample: true
+# BEGIN shared: report.one_object (written by "make docs" from docs/shared/report.yml)
+#   summary.sample: {sso_write: 1, unchanged: 0, left_out: 0}
+#   results.contains.kind.sample: sso
+#   results.contains.name.sample: contoso
+#   results.contains.action.sample: write
+#   results.contains.changes.sample:
+#     authority: https://login.windows.net/contoso.com
+#     client_id: 9c5b1f5e-0000-4000-8000-000000000365
 compared:
   description:
-    - Whether the current fields could be compared with the wanted ones.
-    - V(false) when the server cannot show them; a warning then says what that means.
+    - Whether the current state could be compared with the desired one.
+    - V(false) when the server cannot show it; a warning then says what that means.
   type: bool
   returned: success
   sample: true
 summary:
   description:
-    - How many objects got, or in check mode would get, which treatment. Every key is a kind and a verb, such as
-      V(user_create); V(unchanged) counts the objects that are as wanted, V(left_out) those that were left out.
+    - How many objects were changed in which way, or in check mode would be. A key is a kind and a verb, such as
+      V(user_create); V(unchanged) counts the objects that needed no change, V(left_out) those that were left out.
   type: dict
   returned: success
   sample:
@@ -220,6 +232,7 @@ results:
       sample:
         authority: https://login.windows.net/contoso.com
         client_id: 9c5b1f5e-0000-4000-8000-000000000365
+# END shared: report.one_object
 """
 
 from typing import Any

@@ -11,9 +11,10 @@ module: w365_sso_info
 short_description: Read the single sign-on of a Workspace 365 environment
 version_added: 1.0.0
 description:
-  - Returns with which app registration of Microsoft Entra people sign in to an environment. No server shows the key.
-  - "It reads C(GET /{EnvironmentName}/SingleSignOnSettings/OAuth2) (A). A server that has only the documented
-    endpoints can only write these settings; the task then fails with a sentence that names this endpoint."
+  - Returns with which app registration of Microsoft Entra users sign in to an environment. No server shows the key.
+  - "It reads C(GET /{EnvironmentName}/SingleSignOnSettings/OAuth2), an endpoint that the vendor has not documented. A
+    server that has only the documented endpoints can only write these settings. The task then fails, and the error
+    names this endpoint."
 
 extends_documentation_fragment:
   - workspace365.provisioning.attributes.info
@@ -24,9 +25,11 @@ options: {}
 
 seealso:
   - module: workspace365.provisioning.w365_sso
+  # BEGIN shared: seealso.sso (written by "make docs" from docs/shared/seealso.yml)
   - name: "Workspace 365: Change SSO settings"
     description: The vendor's example of the endpoint for single sign-on.
     link: https://support.workspace365.net/en/articles/175553-provisioning-api-example-change-sso-settings-in-workspace-365
+  # END shared: seealso.sso
 
 author:
   - Workspace 365 provisioning contributors (!UNKNOWN)
@@ -55,6 +58,7 @@ sso:
     - The single sign-on. V(null) when none is set up, or when RV(readable=false).
   type: dict
   returned: success
+  # BEGIN shared: settings.sso (written by "make docs" from docs/shared/settings.yml)
   contains:
     authority:
       description: The address of the Microsoft tenant for signing in.
@@ -69,9 +73,10 @@ sso:
   sample:
     authority: https://login.windows.net/contoso.com
     client_id: 9c5b1f5e-0000-4000-8000-000000000365
+  # END shared: settings.sso
 readable:
   description:
-    - V(false) when the server answered, but with something in which the two values could not be found.
+    - V(false) when the server answered, but the two values could not be found in its answer.
   type: bool
   returned: success
   sample: true

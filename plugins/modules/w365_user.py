@@ -11,25 +11,25 @@ module: w365_user
 short_description: Create, change, delete and restore users of a Workspace 365 environment
 version_added: 1.0.0
 description:
-  - Manages one user of an environment. Only the options that are given are compared with the server. O(email) and
-    O(external_id) are cleared by an empty string; the names and the UPN cannot be empty.
-  - O(state=absent) puts the user on the deleted-users list, from where O(state=present) takes it back with its
-    memberships. Being on that list and O(active=false) are the same thing.
-  - "With O(scim_url) everything travels over C(/Users) of SCIM (S): look-up with a filter on C(userName), create,
-    change with C(PATCH), and with O(permanent=true) C(DELETE). That C(active) means the deleted-users list is assumed
-    (A)."
-  - "Without O(scim_url) the user is created with C(POST /{EnvironmentName}/User/) (D). Reading uses
-    C(GET /{EnvironmentName}/User/) (A), changing C(PUT /{EnvironmentName}/User/{Id}/) (A) and deleting
-    C(DELETE /{EnvironmentName}/User/{Id}/) (A)."
+  - Manages one user of an environment. Only the options that are given are compared with the server.
+  - O(state=absent) puts the user on the deleted-users list. O(state=present) restores the user from there, with all
+    memberships. Being on that list and O(active=false) are the same.
+  - "With O(scim_url) the user is managed through C(/Users) of SCIM: look-up with a filter on C(userName), create, change
+    with C(PATCH), and with O(permanent=true) C(DELETE). That C(active) stands for the deleted-users list is something
+    that the vendor has not documented."
+  - "Without O(scim_url) the user is created with C(POST /{EnvironmentName}/User/). Reading with
+    C(GET /{EnvironmentName}/User/), changing with C(PUT /{EnvironmentName}/User/{Id}/) and deleting with
+    C(DELETE /{EnvironmentName}/User/{Id}/) use endpoints that the vendor has not documented."
   - "On a server that has only the documented endpoints, and without O(scim_url), O(state=present) asks C(POST
-    /{EnvironmentName}/User/Validate/) (D) whether the user could be created. It creates a user who is missing. A user
+    /{EnvironmentName}/User/Validate/) whether the user could be created. It creates a user who does not exist. A user
     who exists is reported as unchanged, with RV(compared=false) and a warning that the fields could not be compared.
-    Whatever needs more (O(state=absent), O(identity), O(update_password=always), a new user with O(active=false))
-    fails before anything is written, with a sentence that names the missing endpoint and points at O(scim_url)."
-  - The last active administrator of an environment is never deleted or made inactive, as far as the server shows who
-    that is.
+    Anything that needs more (O(state=absent), O(identity), O(update_password=always), a new user with O(active=false))
+    fails before anything is written. The error names the missing endpoint and recommends O(scim_url)."
+  - The last active administrator of an environment is never deleted or deactivated, as far as the server shows who that
+    is.
 
 options:
+  # BEGIN shared: user.options (written by "make docs" from docs/shared/user.yml)
   upn:
     description:
       - The user principal name. It must equal the UPN in Microsoft Entra, or the user cannot sign in.
@@ -41,14 +41,16 @@ options:
     description:
       - Where to find the user when O(upn) is its new name, by its current UPN or by the server's id. The user is
         renamed when O(upn) differs.
-      - When no user is found by it but one is found by O(upn), the rename counts as done.
-      - The UPN is the key between Microsoft Entra and Workspace 365. Do not rename while a synchronisation is running.
+      - When no user is found by it but one is found by O(upn), the user counts as renamed already.
+      - The UPN is the key between Microsoft Entra and Workspace 365. Do not rename a user while a synchronization is
+        running.
     type: str
   state:
     description:
-      - V(present) creates the user, changes what differs, and takes the user back from the deleted-users list, unless
+      - V(present) creates the user, changes what differs, and restores the user from the deleted-users list, unless
         O(active=false).
-      - V(absent) puts the user on the deleted-users list. Workspace 365 removes it from there for good after 30 days.
+      - V(absent) puts the user on the deleted-users list. Workspace 365 removes it from there permanently after 30
+        days.
     type: str
     choices:
       - present
@@ -56,22 +58,22 @@ options:
     default: present
   permanent:
     description:
-      - With O(state=absent), delete the user for good instead, also from the deleted-users list. There is no way back.
-      - Only over SCIM. Refused without O(scim_url), because the Provisioning API has no such deletion.
+      - With O(state=absent), delete the user permanently, also from the deleted-users list. This cannot be undone.
+      - Only through SCIM. Refused without O(scim_url), because the Provisioning API has no such deletion.
     type: bool
     default: false
   first_name:
     description:
-      - First name. Needed to create a user.
+      - First name. Required to create a user.
     type: str
   last_name:
     description:
-      - Last name. Needed to create a user.
+      - Last name. Required to create a user.
     type: str
   email:
     description:
-      - E-mail address. A new user gets its UPN when it is not given.
-      - Only over SCIM. Refused without O(scim_url), because there the address is the UPN.
+      - E-mail address. A new user gets its UPN when it is not given. An empty string clears it.
+      - Only through SCIM. Refused without O(scim_url), because the Provisioning API uses the UPN as the address.
     type: str
   active:
     description:
@@ -80,35 +82,39 @@ options:
     type: bool
   external_id:
     description:
-      - The id that the source of the user gave it, such as the object id in Microsoft Entra.
-      - Only over SCIM. Refused without O(scim_url).
+      - The id that the source of the user gave it, such as the object id in Microsoft Entra. An empty string clears it.
+      - Only through SCIM. Refused without O(scim_url).
     type: str
   administrator:
     description:
       - Whether the user is an administrator of the environment. Only an active user can be one.
-      - Only over the Provisioning API. Refused with O(scim_url), because the role never travels over SCIM;
-        use M(workspace365.provisioning.w365_admin) there.
+      - Only through the Provisioning API. Refused with O(scim_url), because SCIM does not carry the role; use
+        M(workspace365.provisioning.w365_admin) or O(workspace365.provisioning.w365_directory#module:administrators)
+        there.
     type: bool
   password:
     description:
-      - Password of the user. It is not needed where people sign in with Microsoft.
+      - Password of the user. It is not needed where users sign in with Microsoft.
       - It can be written and never read, so it is never compared. See O(update_password).
-      - Only over the Provisioning API. Refused with O(scim_url).
+      - Only through the Provisioning API. Refused with O(scim_url).
     type: str
+  create_in_office365:
+    description:
+      - Let Workspace 365 create the user in Office 365 too. Only used when the user is created.
+      - Only through the Provisioning API. Refused with O(scim_url).
+    type: bool
+  # END shared: user.options
+  # BEGIN shared: user.update_password (written by "make docs" from docs/shared/user.yml)
   update_password:
     description:
-      - V(on_create) writes O(password) only for a new user.
+      - V(on_create) writes the password of a new user only.
       - V(always) writes it on every run, and the task is reported as changed on every run.
     type: str
     choices:
       - on_create
       - always
     default: on_create
-  create_in_office365:
-    description:
-      - Let Workspace 365 create the user in Office 365 too. Only looked at when the user is created.
-      - Only over the Provisioning API. Refused with O(scim_url).
-    type: bool
+  # END shared: user.update_password
 
 extends_documentation_fragment:
   - workspace365.provisioning.attributes
@@ -117,10 +123,12 @@ extends_documentation_fragment:
   - workspace365.provisioning.directory
 
 attributes:
+  # BEGIN shared: user.idempotent (written by "make docs" from docs/shared/user.yml)
   idempotent:
     support: partial
     details:
-      - With O(update_password=always) and O(password) every run writes the password and is reported as changed.
+      - With O(update_password=always) and a password, every run writes the password and is reported as changed.
+  # END shared: user.idempotent
 
 seealso:
   - module: workspace365.provisioning.w365_user_info
@@ -130,9 +138,11 @@ seealso:
   - name: "Workspace 365: Provisioning - User"
     description: The vendor's documentation of the endpoints for users.
     link: https://support.workspace365.net/hc/en-us/articles/115004045185-Provisioning-User
+  # BEGIN shared: seealso.scim (written by "make docs" from docs/shared/seealso.yml)
   - name: "Workspace 365: Automated user provisioning via SCIM API"
     description: The vendor's documentation of the SCIM service.
     link: https://support.workspace365.net/hc/en-us/articles/7552779543442-Automated-user-provisioning-via-SCIM-API
+  # END shared: seealso.scim
 
 author:
   - Workspace 365 provisioning contributors (!UNKNOWN)
@@ -216,6 +226,8 @@ user:
     - The user as it is now, or in check mode as it would be. V(null) when the user does not exist afterwards.
   type: dict
   returned: success
+  # BEGIN shared: user.returned (written by "make docs" from docs/shared/user.yml)
+  #   sample.email: null
   contains:
     upn:
       description: The user principal name.
@@ -238,22 +250,23 @@ user:
       returned: always
       sample: Vance
     email:
-      description: E-mail address. V(null) over the Provisioning API, where it is the UPN.
+      description: E-mail address. V(null) through the Provisioning API, where it is the UPN.
       type: str
       returned: always
       sample: adele.vance@contoso.com
     active:
-      description: V(false) for whoever is on the deleted-users list. V(null) where the server does not show it.
+      description: Whether the user can sign in. V(false) on the deleted-users list; V(null) where the server does not
+        show it.
       type: bool
       returned: always
       sample: true
     external_id:
-      description: The id that the source of the user gave it. V(null) over the Provisioning API.
+      description: The id that the source of the user gave it. V(null) through the Provisioning API.
       type: str
       returned: always
       sample: null
     administrator:
-      description: Whether the user is an administrator. V(null) over SCIM, which never tells.
+      description: Whether the user is an administrator. V(null) through SCIM, which does not show it.
       type: bool
       returned: always
       sample: false
@@ -266,17 +279,19 @@ user:
     active: true
     external_id: null
     administrator: false
+  # END shared: user.returned
+# BEGIN shared: report.one_object (written by "make docs" from docs/shared/report.yml)
 compared:
   description:
-    - Whether the current fields could be compared with the wanted ones.
-    - V(false) when the server cannot show them; a warning then says what that means.
+    - Whether the current state could be compared with the desired one.
+    - V(false) when the server cannot show it; a warning then says what that means.
   type: bool
   returned: success
   sample: true
 summary:
   description:
-    - How many objects got, or in check mode would get, which treatment. Every key is a kind and a verb, such as
-      V(user_create); V(unchanged) counts the objects that are as wanted, V(left_out) those that were left out.
+    - How many objects were changed in which way, or in check mode would be. A key is a kind and a verb, such as
+      V(user_create); V(unchanged) counts the objects that needed no change, V(left_out) those that were left out.
   type: dict
   returned: success
   sample:
@@ -321,6 +336,7 @@ results:
       returned: when fields of an existing object change
       sample:
         last_name: Vance
+# END shared: report.one_object
 """
 
 from typing import Any

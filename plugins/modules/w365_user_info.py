@@ -13,15 +13,16 @@ version_added: 1.0.0
 description:
   - Returns all users of an environment, or one of them. Users on the deleted-users list are returned with
     RV(users[].active=false), where the server lists them.
-  - "With O(scim_url) it reads C(GET /Users) of SCIM (S), to the last page. One user is looked up with a filter on
+  - "With O(scim_url) it reads C(GET /Users) of SCIM, to the last page. One user is looked up with a filter on
     C(userName)."
-  - "Without O(scim_url) it reads C(GET /{EnvironmentName}/User/) (A). A server that has only the documented endpoints
-    cannot list users; the task then fails with a sentence that names this endpoint and points at O(scim_url)."
+  - "Without O(scim_url) it reads C(GET /{EnvironmentName}/User/), an endpoint that the vendor has not documented. A
+    server that has only the documented endpoints cannot list users. The task then fails; the error names this endpoint
+    and recommends O(scim_url)."
 
 options:
   upn:
     description:
-      - Return this user only. All users are returned when it is not given.
+      - Return only this user. All users are returned when it is not given.
     type: str
     aliases:
       - user_principal_name
@@ -34,9 +35,11 @@ extends_documentation_fragment:
 
 seealso:
   - module: workspace365.provisioning.w365_user
+  # BEGIN shared: seealso.scim (written by "make docs" from docs/shared/seealso.yml)
   - name: "Workspace 365: Automated user provisioning via SCIM API"
     description: The vendor's documentation of the SCIM service.
     link: https://support.workspace365.net/hc/en-us/articles/7552779543442-Automated-user-provisioning-via-SCIM-API
+  # END shared: seealso.scim
 
 author:
   - Workspace 365 provisioning contributors (!UNKNOWN)
@@ -76,6 +79,8 @@ users:
   type: list
   elements: dict
   returned: success
+  # BEGIN shared: user.returned_list (written by "make docs" from docs/shared/user.yml)
+  #   sample.0.email: null
   contains:
     upn:
       description: The user principal name.
@@ -98,22 +103,23 @@ users:
       returned: always
       sample: Vance
     email:
-      description: E-mail address. V(null) over the Provisioning API, where it is the UPN.
+      description: E-mail address. V(null) through the Provisioning API, where it is the UPN.
       type: str
       returned: always
       sample: adele.vance@contoso.com
     active:
-      description: V(false) for whoever is on the deleted-users list. V(null) where the server does not show it.
+      description: Whether the user can sign in. V(false) on the deleted-users list; V(null) where the server does not
+        show it.
       type: bool
       returned: always
       sample: true
     external_id:
-      description: The id that the source of the user gave it. V(null) over the Provisioning API.
+      description: The id that the source of the user gave it. V(null) through the Provisioning API.
       type: str
       returned: always
       sample: null
     administrator:
-      description: Whether the user is an administrator. V(null) over SCIM, which never tells.
+      description: Whether the user is an administrator. V(null) through SCIM, which does not show it.
       type: bool
       returned: always
       sample: false
@@ -126,6 +132,7 @@ users:
       active: true
       external_id: null
       administrator: false
+  # END shared: user.returned_list
 """
 
 from typing import Any
