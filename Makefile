@@ -37,7 +37,7 @@ ARTIFACT := $(BUILD)/artifacts/workspace365-provisioning-$(VERSION).tar.gz
 # What goes into the artifact. When one of these changes, it is built again.
 FIND_SOURCES := find galaxy.yml README.md CHANGELOG.rst CHANGELOG.md LICENSE tests/config.yml \
   plugins roles playbooks meta docs changelogs \
-  -type f -not -name '*.pyc' -not -name '.*' -not -path 'changelogs/fragments/*' 2>/dev/null
+  -type f -not -name '*.pyc' -not -name '.*' -not -path 'changelogs/fragments/*' -not -path 'docs/shared/*' 2>/dev/null
 SOURCES := $(shell $(FIND_SOURCES))
 
 # The variables under which every tool runs: the venv first, Ansible without the person's own configuration.
@@ -157,7 +157,13 @@ molecule: install ## Molecule scenarios of the roles
 	@$(RUN) molecule test --all
 
 .PHONY: docs
-docs: install ## ansible-doc and antsibull-docs over every plugin and role
+docs: venv ## write what the modules' documentation shares (docs/shared) into it, then do docs-check
+	@$(BIN)/python tools/write_module_docs.py
+	@$(MAKE) docs-check
+
+.PHONY: docs-check
+docs-check: install ## ansible-doc and antsibull-docs over every plugin and role; writes nothing
+	@$(BIN)/python tools/write_module_docs.py --check
 	@$(BIN)/python tools/write_contract.py --check
 	@$(BIN)/python tools/check_docs.py
 

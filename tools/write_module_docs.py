@@ -14,8 +14,8 @@ texts are written into the modules. A module says where:
     # END shared: report.one_object
 
 `report` is the file, `one_object` a key in it, called a piece. The lines below BEGIN are what differs here, as YAML:
-a path into the piece and its value there, or `only` or `without` with a list of paths. A piece may be made from another
-piece in the same way (`from: report.one_object`).
+a path into the piece and its value there, `without` with a list of paths, or `only` with a list of the piece's own keys.
+A piece may be made from another piece in the same way (`from: report.one_object`).
 
 A file with `attributes` has one entry for each attribute of an object, from which these pieces are made:
 
@@ -43,6 +43,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from common import ROOT, Problem, run_main
 
 SOURCES = ROOT / "docs" / "shared"
@@ -81,7 +82,8 @@ class Sources:
         for name, content in self.files.items():
             found |= {f"{name}.{piece}" for piece in content if piece != "attributes"}
             attributes = content.get("attributes", {}).values()
-            found |= {f"{name}.{piece}" for piece, (key, _make) in VIEWS.items() if any(key in one for one in attributes)}
+            made = {piece for piece, (key, _make) in VIEWS.items() if any(key in one for one in attributes)}
+            found |= {f"{name}.{piece}" for piece in made}
         return found
 
     def piece(self, name: str) -> Any:
@@ -95,14 +97,15 @@ class Sources:
             if isinstance(given, dict) and "from" in given:
                 given = varied(self.piece(given.pop("from")), given, f"{name} of docs/shared")
         else:
-            attribute_key, make = VIEWS[key]
-            given = make({one: row for one, row in content["attributes"].items() if attribute_key in row}, attribute_key)
+            purpose, make = VIEWS[key]
+            given = make({one: row for one, row in content["attributes"].items() if purpose in row}, purpose)
         return on_texts(given, lambda text: LIST.sub(lambda found: self.listed(found[1], found[2]), text))
 
     def listed(self, file: str, key: str) -> str:
         """The attributes of a file that have this key, as the end of a sentence."""
         rows = self.files.get(file, {}).get("attributes", {})
-        words = [f"C({name})" + ("" if row[key] is True else f" ({row[key]})") for name, row in rows.items() if key in row]
+        found = {name: row[key] for name, row in rows.items() if key in row}
+        words = [f"C({name})" if value is True else f"C({name}) ({value})" for name, value in found.items()]
         if not words:
             raise Problem(f"[[{file}.{key}]] in docs/shared: no attribute of {file}.yml has the key {key}.")
         return f"{', '.join(words[:-1])} and {words[-1]}" if words[:-1] else words[0]
@@ -157,11 +160,12 @@ def on_texts(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def varied(piece: Any, variations: Mapping[str, Any], where: str) -> Any:
-    """The piece with what differs here. Raises Problem for a path that leads nowhere, which is more likely a mistake."""
+    """The piece with what differs here. A path that leads nowhere is a mistake, and raises Problem."""
     result = copy.deepcopy(piece)
     for path, value in variations.items():
         if path == "only":
-            result = {name: result[name] for name in value if _parent(result, name, where, present=True)}
+            parents = {name: _parent(result, name, where, present=True)[0] for name in value}
+            result = {name: parent[name] for name, parent in parents.items()}
         elif path == "without":
             for name in value:
                 parent, key = _parent(result, name, where, present=True)
@@ -267,10 +271,14 @@ def rendered(text: str, sources: Sources, name: str) -> str:
         indent, piece = begin[1], begin[2]
         comments = list(_comments(lines[number + 1 : end], indent))
         file = piece.split(".")[0]
-        result.append(f'{indent}# BEGIN shared: {piece} (written by "make docs" from docs/shared/{file}.yml)')
-        result += comments
-        result += _block(sources, piece, _variations(comments, where), _owner(lines, number, len(indent)), len(indent), where)
-        result.append(f"{indent}# END shared: {piece}")
+        differs, owner = _variations(comments, where), _owner(lines, number, len(indent))
+        value = placed(varied(sources.piece(piece), differs, where), owner)
+        result += [
+            f'{indent}# BEGIN shared: {piece} (written by "make docs" from docs/shared/{file}.yml)',
+            *comments,
+            *_block(value, len(indent), f"{where}: {piece}"),
+            f"{indent}# END shared: {piece}",
+        ]
         number = end + 1
     return "\n".join(result) + "\n"
 
@@ -315,13 +323,11 @@ def _owner(lines: Sequence[str], number: int, indent: int) -> str:
     return ".".join(key for key in keys[1:] if key != "suboptions") if keys[:1] == ["options"] else ""
 
 
-def _block(
-    sources: Sources, piece: str, variations: Mapping[str, Any], owner: str, indent: int, where: str
-) -> list[str]:
-    value = placed(varied(sources.piece(piece), variations, where), owner)
+def _block(value: Any, indent: int, where: str) -> list[str]:
+    """The lines of a block, after proof that they say what they are to say."""
     lines = yaml_lines(value, indent)
     if yaml.safe_load(textwrap.dedent("\n".join(lines))) != value:
-        raise Problem(f"{where}: {piece} cannot be written as YAML in lines. Look for two blanks or a line break in a text.")
+        raise Problem(f"{where} cannot be written in lines. Look for a line break or two blanks in a text.")
     return lines
 
 
@@ -351,7 +357,7 @@ def check(sources: Sources) -> None:
     """Raise Problem when a file is stale."""
     if stale := stale_files(sources):
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
-        raise Problem(f"The texts between BEGIN shared and END shared differ from docs/shared in {names}. Run: make docs")
+        raise Problem(f"The texts between BEGIN shared and END shared are stale in {names}. Run: make docs")
 
 
 def main() -> int:

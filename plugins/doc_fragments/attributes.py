@@ -11,16 +11,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options: {}
 attributes:
-  # BEGIN shared: attributes.all (written by "make docs" from docs/shared/attributes.yml)
-  #   check_mode.details:
-  #     - >-
-  #       The task makes the same plan as a real run and stops before its first write. Endpoints that only check, such
-  #       as C(POST /{EnvironmentName}/User/Validate/), are called in check mode too.
-  #     - >-
-  #       An environment that does not exist yet counts as empty in check mode, with a warning, so that a whole tenant
-  #       can be previewed before it exists.
-  #   diff_mode.details: [Secrets never appear in a diff.]
-  #   without: [idempotent.details]
+  # BEGIN shared: attributes.changing (written by "make docs" from docs/shared/attributes.yml)
   check_mode:
     description: Can run in C(check_mode) and return what would change, without changing anything.
     support: full
@@ -42,14 +33,13 @@ attributes:
     support: full
     membership:
       - workspace365.provisioning.w365
-  # END shared: attributes.all
+  # END shared: attributes.changing
 """
 
     INFO = r"""
 options: {}
 attributes:
-  # BEGIN shared: attributes.all (written by "make docs" from docs/shared/attributes.yml)
-  #   diff_mode.support: N/A
+  # BEGIN shared: attributes.reading (written by "make docs" from docs/shared/attributes.yml)
   check_mode:
     description: Can run in C(check_mode) and return what would change, without changing anything.
     support: full
@@ -70,5 +60,5 @@ attributes:
     support: full
     membership:
       - workspace365.provisioning.w365
-  # END shared: attributes.all
+  # END shared: attributes.reading
 """

@@ -25,7 +25,8 @@ options:
     type: str
   provisioning_key:
     description:
-      - The provisioning key of the instance. One key gives access to every environment of the instance, so keep it in a vault.
+      - The provisioning key of the instance. One key gives access to every environment of the instance, so keep it in a
+        vault.
       - Needed by everything that uses the Provisioning API.
       - If not given, the environment variable E(W365_PROVISIONING_KEY) is used.
     type: str
@@ -36,10 +37,10 @@ options:
     type: str
   scim_url:
     description:
-      - Address of the environment's SCIM service. Workspace 365 shows it to the environment's administrator when SCIM is
-        enabled.
-      - When it is given, users, groups and memberships are managed through SCIM, otherwise through the Provisioning API.
-        Environments, administrators and single sign-on always use the Provisioning API.
+      - Address of the environment's SCIM service. Workspace 365 shows it to the environment's administrator when SCIM
+        is enabled.
+      - When it is given, users, groups and memberships are managed through SCIM, otherwise through the Provisioning
+        API. Environments, administrators and single sign-on always use the Provisioning API.
       - Only V(https) is accepted.
       - If not given, the environment variable E(W365_SCIM_URL) is used.
     type: str
@@ -63,7 +64,8 @@ options:
     type: path
   client_cert:
     description:
-      - A client certificate in PEM form, for servers or proxies that require one. The file may hold the private key too.
+      - A client certificate in PEM form, for servers or proxies that require one. The file may hold the private key
+        too.
       - If not given, the environment variable E(W365_CLIENT_CERT) is used.
     type: path
   client_key:
@@ -100,14 +102,14 @@ options:
 
 notes:
   - >-
-    The vendor of Workspace 365 has documented only some of the endpoints that this collection calls. A task that needs an
-    endpoint that the vendor has not documented fails when the server does not have it, and the error names the endpoint.
-    C(docs/contract.md) of the collection lists all endpoints with the evidence for each. O(endpoints) sets another path
-    for an endpoint.
+    The vendor of Workspace 365 has documented only some of the endpoints that this collection calls. A task that needs
+    an endpoint that the vendor has not documented fails when the server does not have it, and the error names the
+    endpoint. C(docs/contract.md) of the collection lists all endpoints with the evidence for each. O(endpoints) sets
+    another path for an endpoint.
   - >-
     The connection options are the same in all modules of the collection. Specify them in only one place, as
-    C(module_defaults) of the group C(group/workspace365.provisioning.w365), or as C(W365_*) environment variables. What a
-    task specifies takes precedence over C(module_defaults), which take precedence over environment variables.
+    C(module_defaults) of the group C(group/workspace365.provisioning.w365), or as C(W365_*) environment variables. What
+    a task specifies takes precedence over C(module_defaults), which take precedence over environment variables.
   - >-
     The modules run where the task runs, normally on the controller. An explicit V(localhost) in an inventory may use
     another Python than Ansible's own, without the libraries that are needed. Set

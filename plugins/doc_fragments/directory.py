@@ -16,7 +16,7 @@ notes:
     otherwise. Of the latter the vendor has documented only how a user is validated and created; listing, changing and
     deleting users, and everything about groups, use endpoints that the vendor has not documented. Prefer SCIM.
   - >-
-    Workspace 365 expects one owner of the users of an environment, which is itself, a SCIM client or the synchronization
-    tool. Do not let two of them manage the same users.
+    Workspace 365 expects one owner of the users of an environment, which is itself, a SCIM client or the
+    synchronization tool. Do not let two of them manage the same users.
   - UPNs and group names are compared without regard to case.
 """

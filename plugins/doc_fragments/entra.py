@@ -118,8 +118,8 @@ options:
     default: any
   nested_groups:
     description:
-      - What to do with groups that are members of a group. V(skip) leaves them out, as the vendor's tool does, and lists
-        them in RV(left_out). V(flatten) counts their users as members of the outer group, at any depth.
+      - What to do with groups that are members of a group. V(skip) leaves them out, as the vendor's tool does, and
+        lists them in RV(left_out). V(flatten) counts their users as members of the outer group, at any depth.
     type: str
     choices:
       - skip

@@ -58,8 +58,8 @@ extends_documentation_fragment:
   - workspace365.provisioning.entra
 
 notes:
-  - The first administrator of an environment is its primary administrator. When that user is deleted or deactivated, the
-    next administrator takes over.
+  - The first administrator of an environment is its primary administrator. When that user is deleted or deactivated,
+    the next administrator takes over.
   - UPNs are compared without regard to case.
 
 seealso:
@@ -77,7 +77,7 @@ author:
 
 EXAMPLES = r"""
 ---
-- name: Make somebody an administrator
+- name: Make a user an administrator
   workspace365.provisioning.w365_admin:
     instance_url: https://workspace.contoso.com
     provisioning_key: "{{ w365_provisioning_key }}"
@@ -100,7 +100,7 @@ EXAMPLES = r"""
       check_mode: true
       diff: true
 
-    - name: Hand the role over
+    - name: Transfer the role
       workspace365.provisioning.w365_admin:
         administrators:
           add:

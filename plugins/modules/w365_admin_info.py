@@ -45,7 +45,7 @@ EXAMPLES = r"""
     environment: contoso
   register: role
 
-- name: Stop when one person alone could manage the environment
+- name: Fail when only one user can manage the environment
   ansible.builtin.assert:
     that: role.administrators | selectattr('active') | length > 1
     fail_msg: Contoso has a single active administrator.
@@ -92,8 +92,7 @@ administrators:
       returned: always
       sample: adele.vance@contoso.com
     active:
-      description: Whether the user can sign in. V(false) on the deleted-users list; V(null) where the server does not
-        show it.
+      description: V(false) for a user on the deleted-users list. V(null) where the server does not show it.
       type: bool
       returned: always
       sample: true

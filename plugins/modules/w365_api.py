@@ -121,7 +121,7 @@ EXAMPLES = r"""
     path: /{environment}/UserLicenses/
   register: licenses
 
-- name: Raise the number of licenses, where it is too low
+- name: Increase the number of licenses, where it is too low
   workspace365.provisioning.w365_api:
     instance_url: https://workspace.contoso.com
     provisioning_key: "{{ w365_provisioning_key }}"
@@ -142,7 +142,7 @@ EXAMPLES = r"""
       ServerType: Office365
       DefaultEwsUrl: https://outlook.office365.com/EWS/Exchange.asmx
 
-- name: Look a user up over SCIM
+- name: Look up a user through SCIM
   workspace365.provisioning.w365_api:
     scim_url: "{{ contoso_scim_url }}"
     scim_token: "{{ contoso_scim_token }}"

@@ -15,16 +15,16 @@ description:
     plan. Everything is read once, page by page; users are not looked up one by one. Prefer it to a loop over
     M(workspace365.provisioning.w365_user), for which Ansible starts a process per user.
   - The desired state is given in O(users), O(groups) and O(administrators), in the files of O(src), or in both.
-  - Objects that are not listed are not changed, unless O(purge) is given. Then only objects in O(purge_scope) are removed,
-    never more than O(purge_limit), and never a user of O(protected_users) or the primary administrator. A refused purge
-    has written nothing and lists what would have been removed.
+  - Objects that are not listed are not changed, unless O(purge) is given. Then only objects in O(purge_scope) are
+    removed, never more than O(purge_limit), and never a user of O(protected_users) or the primary administrator. A
+    refused purge has written nothing and lists what would have been removed.
   - A user is found by UPN, without regard to case, and otherwise by O(users.external_id). So a UPN that has changed at
-    its source becomes a rename, and not a second user. An external id that two users share identifies neither. A UPN that
-    has passed from one person to another is given to the new one after the old one is renamed, as long as external ids
-    tell both apart; otherwise the task is refused, because one would get the account of the other. An exchange of two
-    UPNs is refused for the same reason.
-  - "With O(scim_url) users and groups are managed through C(/Users) and C(/Groups) of SCIM. That C(active) stands for the
-    deleted-users list is something that the vendor has not documented."
+    its source becomes a rename, and not a second user. An external id that two users share identifies neither. A UPN
+    that has passed from one person to another is given to the new one after the old one is renamed, as long as external
+    ids tell both apart; otherwise the task is refused, because one would get the account of the other. An exchange of
+    two UPNs is refused for the same reason.
+  - "With O(scim_url) users and groups are managed through C(/Users) and C(/Groups) of SCIM. The vendor has not
+    documented that C(active) stands for the deleted-users list."
   - "Without O(scim_url) users are created with C(POST /{EnvironmentName}/User/). Listing them with
     C(GET /{EnvironmentName}/User/), and groups with C(/{EnvironmentName}/Group/), use endpoints that the vendor has not
     documented. Administrators always need such endpoints, because SCIM does not carry the role."
@@ -33,10 +33,10 @@ description:
     reported as unchanged, with RV(compared=false) and a warning. Anything that needs more fails before anything is
     written. The error names the missing endpoint and recommends O(scim_url)."
   - Users are restored, created and changed before the groups. Then come memberships and roles, and deletions come last.
-    One object that fails does not stop the others. The task then fails and lists every failure in RV(results). Rerun the
-    task to retry the failed changes. When the server refuses the key or can no longer be reached, the task stops.
-  - The last active administrator of an environment is never deleted, deactivated or removed from the administrator role,
-    as far as the server shows who that is.
+    One object that fails does not stop the others. The task then fails and lists every failure in RV(results). Rerun
+    the task to retry the failed changes. When the server refuses the key or can no longer be reached, the task stops.
+  - The last active administrator of an environment is never deleted, deactivated or removed from the administrator
+    role, as far as the server shows who that is.
 
 options:
   users:
@@ -167,7 +167,6 @@ options:
             instead, because an earlier task may create that user.
           - Members that are not users of this environment, such as nested groups, are never changed.
         type: dict
-        elements: str
         suboptions:
           add:
             description:
@@ -252,7 +251,8 @@ options:
     default: 8
   purge:
     description:
-      - What is removed because it is not listed, in addition to what is listed with C(state=absent). Nothing by default.
+      - What is removed because it is not listed, in addition to what is listed with C(state=absent). Nothing by
+        default.
       - V(users) puts active users on the deleted-users list that are in O(purge_scope) and listed nowhere in the task,
         neither as users nor as members or administrators.
       - V(groups) permanently deletes groups that are in O(purge_scope) and not listed.
@@ -271,9 +271,9 @@ options:
     default: []
   purge_scope:
     description:
-      - Which objects O(purge) may remove. An object that meets every given criterion is in scope. Needed to purge users or
-        groups, because other tasks, tools and people may manage the others; optional for memberships and administrators,
-        where it restricts who may lose them.
+      - Which objects O(purge) may remove. An object that meets every given criterion is in scope. Needed to purge users
+        or groups, because other tasks, tools and people may manage the others; optional for memberships and
+        administrators, where it restricts who may lose them.
     type: dict
     suboptions:
       domains:
@@ -283,51 +283,52 @@ options:
         elements: str
       groups:
         description:
-          - Names of groups, without regard to case; V(*) matches anything. Users are in scope when they are members of one
-            of them, groups when they are one of them.
+          - Names of groups, without regard to case; V(*) matches anything. Users are in scope when they are members of
+            one of them, groups when they are one of them.
         type: list
         elements: str
       external_id_prefix:
         description:
           - The beginning of the external ids that the source of the users or groups gave them.
-          - Only through SCIM, because the Provisioning API has no external ids. Without O(scim_url) nothing has one, and
-            nothing is in scope.
+          - Only through SCIM, because the Provisioning API has no external ids. Without O(scim_url) nothing has one,
+            and nothing is in scope.
         type: str
   purge_limit:
     description:
-      - How many objects of one kind O(purge) may remove in one run, as a count such as V(25), or as a share of what is in
-        scope such as V(10%), rounded up. When more would be removed, the task fails before it has written anything and
-        lists all of them in RV(would_go).
+      - How many objects of one kind O(purge) may remove in one run, as a count such as V(25), or as a share of what is
+        in scope such as V(10%), rounded up. When more would be removed, the task fails before it has written anything
+        and lists all of them in RV(would_go).
     type: str
     default: 10%
   plan_file:
     description:
       - Write the plan to this file instead of applying it, so that somebody can review it and O(apply_plan) can apply
         exactly that plan. Nothing is written to the environment; the task reports what check mode would.
-      - The file is readable JSON with every change, its old and new values, and a digest. It belongs to the user that the
-        module runs as, and nobody else can read it. It is written in check mode too.
+      - The file is readable JSON with every change, its old and new values, and a digest. It belongs to the user that
+        the module runs as, and nobody else can read it. It is written in check mode too.
       - It holds no password. Where one will be written, the file says so, and O(apply_plan) needs the same O(users) or
         O(src) again.
       - Mutually exclusive with O(apply_plan).
     type: path
   apply_plan:
     description:
-      - Apply the plan in this file, and nothing else. O(users), O(groups), O(administrators) and O(src) need not be given;
-        they only supply passwords.
-      - It is refused, before anything is written, when an object that the plan touches is neither as it was when the plan
-        was made nor as the plan leaves it, when the file was edited, or when it was made for another environment. A change
-        that has already been applied counts as unchanged, so a plan that was applied in part can be applied again.
+      - Apply the plan in this file, and nothing else. O(users), O(groups), O(administrators) and O(src) need not be
+        given; they only supply passwords.
+      - It is refused, before anything is written, when an object that the plan touches is neither as it was when the
+        plan was made nor as the plan leaves it, when the file was edited, or when it was made for another environment.
+        A change that has already been applied counts as unchanged, so a plan that was applied in part can be applied
+        again.
     type: path
   plan_digest:
     description:
-      - The digest of the plan that was approved, as O(plan_file) returned it in RV(plan_digest). Another plan is refused.
-        Without it, anyone who can write O(apply_plan) decides what is applied.
+      - The digest of the plan that was approved, as O(plan_file) returned it in RV(plan_digest). Another plan is
+        refused. Without it, anyone who can write O(apply_plan) decides what is applied.
     type: str
   protected_users:
     description:
-      - UPNs of users that this task never deletes, deactivates or removes from the administrator role, such as break-glass
-        (emergency access) accounts. O(purge) leaves them unchanged, also in their groups, and lists them in RV(left_out). A
-        task that asks for such a change of one of them, for example with C(state=absent), is refused.
+      - UPNs of users that this task never deletes, deactivates or removes from the administrator role, such as
+        break-glass (emergency access) accounts. O(purge) leaves them unchanged, also in their groups, and lists them in
+        RV(left_out). A task that asks for such a change of one of them, for example with C(state=absent), is refused.
     type: list
     elements: str
     default: []
@@ -366,7 +367,7 @@ EXAMPLES = r"""
       scim_url: "{{ contoso_scim_url }}"
       scim_token: "{{ contoso_scim_token }}"
   block:
-    - name: See what the file of the personnel department would change
+    - name: See what the file of the HR department would change
       workspace365.provisioning.w365_directory:
         src:
           - /srv/contoso/users.csv
@@ -388,7 +389,7 @@ EXAMPLES = r"""
               set:
                 - adele.vance@contoso.com
 
-    - name: Let the file decide who of contoso.com is a user, but never take more than 25 people at a time
+    - name: Remove users of contoso.com that are not in the file, but never more than 25 at a time
       workspace365.provisioning.w365_directory:
         src:
           - /srv/contoso/users.csv
@@ -408,7 +409,7 @@ EXAMPLES = r"""
         plan_file: /srv/contoso/plan.json
       register: made
 
-    - name: Carry out that plan, later and in another job
+    - name: Apply that plan, later and in another job
       workspace365.provisioning.w365_directory:
         apply_plan: /srv/contoso/plan.json
         plan_digest: "{{ made.plan_digest }}"
@@ -432,7 +433,7 @@ RETURN = r"""
 #   left_out.description: [What a guard of O(purge) kept, each with the reason.]
 #   left_out.contains.name.sample: megan.bowen@contoso.com
 #   left_out.contains.reason.sample: is in protected_users, so the purge left it as it is
-#   would_go.description: ["What would have been removed, by kind, when O(purge) was refused because of O(purge_limit)."]
+#   would_go.description: ["What O(purge) would have removed, by kind, when it was refused because of O(purge_limit)."]
 #   would_go.returned: when purge_limit refused
 compared:
   description:
@@ -526,7 +527,7 @@ left_out:
       sample: is in protected_users, so the purge left it as it is
 would_go:
   description:
-    - What would have been removed, by kind, when O(purge) was refused because of O(purge_limit).
+    - What O(purge) would have removed, by kind, when it was refused because of O(purge_limit).
   type: dict
   returned: when purge_limit refused
   sample:

@@ -29,8 +29,9 @@ description:
 options:
   environment:
     description:
-      - Name of the environment, as in its address C(https://<instance>/<environment>).
-      - Use lowercase letters and digits. The server changes other characters, and refuses V(demo) for a new environment.
+      - Name of the environment. Its address becomes C(https://<instance>/<environment>).
+      - Use lowercase letters and digits. The server changes other characters, and refuses V(demo) for a new
+        environment.
       - If not given, the environment variable E(W365_ENVIRONMENT) is used.
     type: str
     required: true
@@ -159,7 +160,7 @@ EXAMPLES = r"""
         label: "{{ item.environment }}"
       register: created
 
-    - name: Show the names that the server made
+    - name: Show the names that the server chose
       ansible.builtin.debug:
         msg: "{{ created.results | map(attribute='environment.name') }}"
 
@@ -168,7 +169,7 @@ EXAMPLES = r"""
         environment: contosolab
         empty: true
 
-    - name: Deactivate an environment, where it can be seen that it is still active
+    - name: Deactivate an environment, where the server shows that it is still active
       workspace365.provisioning.w365_environment:
         environment: contosolab
         active: false

@@ -50,19 +50,19 @@ EXAMPLES = r"""
     provisioning_key: "{{ w365_provisioning_key }}"
   register: instance
 
-- name: Show the environments that are switched off
+- name: Show the environments that are not active
   ansible.builtin.debug:
     msg: "{{ instance.environments | selectattr('active', 'false') | map(attribute='name') }}"
   when: instance.readable
 
-- name: Look for one environment
+- name: Read one environment
   workspace365.provisioning.w365_environment_info:
     instance_url: https://workspace.contoso.com
     provisioning_key: "{{ w365_provisioning_key }}"
     environment: contoso
   register: contoso
 
-- name: Stop when the customer is not there
+- name: Fail when the environment does not exist
   ansible.builtin.assert:
     that: contoso.environments | length == 1
     fail_msg: This instance has no environment contoso.

@@ -60,7 +60,6 @@ options:
         because an earlier task may create that user.
       - Members that are not users of this environment, such as nested groups, are never changed.
     type: dict
-    elements: str
     suboptions:
       add:
         description:
@@ -116,7 +115,7 @@ EXAMPLES = r"""
       scim_url: "{{ contoso_scim_url }}"
       scim_token: "{{ contoso_scim_token }}"
   block:
-    - name: See who would join and who would leave
+    - name: See who would be added and who would be removed
       workspace365.provisioning.w365_group:
         name: Sales
         members:
@@ -135,7 +134,7 @@ EXAMPLES = r"""
       loop_control:
         label: "{{ item.name }}"
 
-    - name: Let one user join and another leave
+    - name: Add one user and remove another
       workspace365.provisioning.w365_group:
         name: Sales
         members:
@@ -149,7 +148,7 @@ EXAMPLES = r"""
         identity: Sales
         name: Sales and Marketing
 
-    - name: Take everybody out of a group
+    - name: Remove all members from a group
       workspace365.provisioning.w365_group:
         name: Project Falcon
         members:
@@ -160,7 +159,7 @@ EXAMPLES = r"""
         name: Project Falcon
         state: absent
 
-- name: Describe a group, over the Provisioning API
+- name: Describe a group, through the Provisioning API
   workspace365.provisioning.w365_group:
     instance_url: https://workspace.contoso.com
     provisioning_key: "{{ w365_provisioning_key }}"

@@ -13,9 +13,9 @@ version_added: 1.0.0
 description:
   - Returns all groups of an environment, or one of them, with the UPNs of their members.
   - "With O(scim_url) it reads C(GET /Groups) of SCIM, to the last page, and C(GET /Users) to name the members."
-  - "Without O(scim_url) it reads C(GET /{EnvironmentName}/Group/) and C(GET /{EnvironmentName}/User/), endpoints that the
-    vendor has not documented. A server that has only the documented endpoints cannot list groups. The task then fails;
-    the error names the missing endpoint and recommends O(scim_url)."
+  - "Without O(scim_url) it reads C(GET /{EnvironmentName}/Group/) and C(GET /{EnvironmentName}/User/), endpoints that
+    the vendor has not documented. A server that has only the documented endpoints cannot list groups. The task then
+    fails; the error names the missing endpoint and recommends O(scim_url)."
 
 options:
   name:
@@ -48,13 +48,13 @@ author:
 
 EXAMPLES = r"""
 ---
-- name: Read all groups over SCIM
+- name: Read all groups through SCIM
   workspace365.provisioning.w365_group_info:
     scim_url: "{{ contoso_scim_url }}"
     scim_token: "{{ contoso_scim_token }}"
   register: directory
 
-- name: Show the groups that nobody belongs to
+- name: Show the groups that have no members
   ansible.builtin.debug:
     msg: "{{ directory.groups | rejectattr('members') | map(attribute='name') }}"
 

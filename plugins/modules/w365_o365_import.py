@@ -13,24 +13,24 @@ version_added: 1.0.0
 description:
   - Reads the users of chosen groups and domains of a Microsoft tenant and brings them, with the chosen groups and their
     memberships, into an environment of Workspace 365.
-  - One way only, from Microsoft Entra to Workspace 365. It creates the users and groups that are missing, and writes the
-    differences of those that exist, which are the fields of O(attribute_map), the Entra object id, and names and
-    descriptions of groups. The e-mail address and the object id are written through SCIM only, the description of a group
-    through the Provisioning API only.
+  - One way only, from Microsoft Entra to Workspace 365. It creates the users and groups that are missing, and writes
+    the differences of those that exist, which are the fields of O(attribute_map), the Entra object id, and names and
+    descriptions of groups. The e-mail address and the object id are written through SCIM only, the description of a
+    group through the Provisioning API only.
   - The members of a chosen group become exactly those of its members in Entra that can be imported and are in scope.
     Other members in Workspace 365 are removed from the group and remain users.
-  - A user is found by UPN, and otherwise by the object id in Microsoft Entra, which the import records as external id. So
-    a renamed user stays the same user, and so does a renamed group.
-  - Users and groups that have left the scope stay, unless O(on_leave=delete). Then only users and groups are removed that
-    were imported, as their external id shows, and never more than O(delete_limit). Use one import for an
+  - A user is found by UPN, and otherwise by the object id in Microsoft Entra, which the import records as external id.
+    So a renamed user stays the same user, and so does a renamed group.
+  - Users and groups that have left the scope stay, unless O(on_leave=delete). Then only users and groups are removed
+    that were imported, as their external id shows, and never more than O(delete_limit). Use one import for an
     environment.
   - The administrator role is not changed, unless O(administrators_from=entra). Passwords are never changed.
-  - "Microsoft Graph is read with C(GET /users), C(GET /groups), C(GET /groups/{id}), C(GET /groups/{id}/members), C(POST
-    /$batch) and C(GET /organization), with O(state_file) with C(GET /users/delta) and C(GET /groups/delta), and with
-    O(administrators_from=entra) with C(GET /directoryRoles), whose groups count with their members."
+  - "Microsoft Graph is read with C(GET /users), C(GET /groups), C(GET /groups/{id}), C(GET /groups/{id}/members),
+    C(POST /$batch) and C(GET /organization), with O(state_file) with C(GET /users/delta) and C(GET /groups/delta), and
+    with O(administrators_from=entra) with C(GET /directoryRoles), whose groups count with their members."
   - "With O(scim_url) users and groups are managed through C(/Users) and C(/Groups) of SCIM. Otherwise the Provisioning
-    API is used: users are created with C(POST /{EnvironmentName}/User/); reading and changing them, and everything about
-    groups, use endpoints that the vendor has not documented."
+    API is used: users are created with C(POST /{EnvironmentName}/User/); reading and changing them, and everything
+    about groups, use endpoints that the vendor has not documented."
   - "On a server that has only the documented endpoints, and without O(scim_url), users are imported one by one:
     C(POST /{EnvironmentName}/User/Validate/) shows whether a user is missing, and existing ones are reported as
     unchanged with RV(compared=false). Groups cannot be written there; set O(include_groups=false), or the task fails
@@ -51,10 +51,10 @@ options:
   administrators_from:
     description:
       - Which side decides who is an administrator of the environment. V(workspace365) does not change the role.
-      - With V(entra) the Global Administrators in scope get the role. Other users that were imported lose it,
-        within O(delete_limit), except O(protected_users), the primary administrator, and the last one. When no Global
-        Administrator is in scope, nobody loses it. It needs the Provisioning API, where granting and revoking the role use
-        endpoints that the vendor has not documented, and the permission C(RoleManagement.Read.Directory).
+      - With V(entra) the Global Administrators in scope get the role. Other users that were imported lose it, within
+        O(delete_limit), except O(protected_users), the primary administrator, and the last one. When no Global
+        Administrator is in scope, nobody loses it. It needs the Provisioning API, where granting and revoking the role
+        use endpoints that the vendor has not documented, and the permission C(RoleManagement.Read.Directory).
     type: str
     choices:
       - workspace365
@@ -63,8 +63,8 @@ options:
   active_status_from:
     description:
       - Which side decides whether an existing user can sign in. With V(entra) a user whose account is disabled there is
-        put on the deleted-users list, within O(delete_limit), and an enabled one is restored. Through the Provisioning API
-        nobody is put there, because it has no external ids.
+        put on the deleted-users list, within O(delete_limit), and an enabled one is restored. Through the Provisioning
+        API nobody is put there, because it has no external ids.
       - V(workspace365) does not change the status of existing users.
     type: str
     choices:
@@ -86,31 +86,32 @@ options:
     default: keep
   delete_limit:
     description:
-      - How many users may be put on the deleted-users list in one run, how many groups deleted and how many roles revoked,
-        as a count such as V(25), or as a share of those that were imported such as V(10%), rounded up. When more
-        would be removed, the task fails before it has written anything and lists all of them in RV(would_go).
+      - How many users may be put on the deleted-users list in one run, how many groups deleted and how many roles
+        revoked, as a count such as V(25), or as a share of those that were imported such as V(10%), rounded up. When
+        more would be removed, the task fails before it has written anything and lists all of them in RV(would_go).
     type: str
     default: 10%
   protected_users:
     description:
-      - UPNs of users that the import never deletes, deactivates or removes from the administrator role, such as break-glass
-        (emergency access) accounts.
+      - UPNs of users that the import never deletes, deactivates or removes from the administrator role, such as
+        break-glass (emergency access) accounts.
     type: list
     elements: str
     default: []
   state_file:
     description:
       - Where to remember what Microsoft Entra held, so that the next run reads only what has changed since. Without it,
-        every run reads what the scope needs. With it, the first run reads all users and groups of the tenant, whatever the
-        scope.
-      - It holds names and addresses of users, and no secret. Only the user that the module runs as can read it. The folder
-        must exist. In check mode it is read and not written. Use one file for each import.
+        every run reads what the scope needs. With it, the first run reads all users and groups of the tenant, whatever
+        the scope.
+      - It holds names and addresses of users, and no secret. Only the user that the module runs as can read it. The
+        folder must exist. In check mode it is read and not written. Use one file for each import.
       - Everything is read again when the file is missing, older than O(full_every), made for another tenant, scope or
         O(attribute_map), or when Microsoft Graph has discarded its own record.
     type: path
   full_every:
     description:
-      - After how many days everything is read again in spite of O(state_file). Microsoft Graph keeps its record for 7 days.
+      - After how many days everything is read again in spite of O(state_file). Microsoft Graph keeps its record for 7
+        days.
     type: int
     default: 7
 
@@ -173,7 +174,7 @@ EXAMPLES = r"""
       diff: true
       register: preview
 
-    - name: Show who would be left out, and why
+    - name: Show what would be left out, and why
       ansible.builtin.debug:
         msg: "{{ preview.left_out }}"
 
@@ -188,13 +189,13 @@ EXAMPLES = r"""
         exclude_users:
           - emergency@contoso.com
 
-    - name: Import the whole tenant, where nobody can sign in before being let in
+    - name: Import the whole tenant, with users who cannot sign in before they are activated
       workspace365.provisioning.w365_o365_import:
         everything: true
         default_status: inactive
         concurrency: 8
 
-- name: Keep an environment in step with Microsoft Entra, every hour from a schedule
+- name: Keep an environment synchronized with Microsoft Entra, every hour from a schedule
   workspace365.provisioning.w365_o365_import:
     environment: contoso
     instance_url: https://workspace.contoso.com

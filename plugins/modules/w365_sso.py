@@ -11,11 +11,11 @@ module: w365_sso
 short_description: Set the single sign-on of a Workspace 365 environment
 version_added: 1.0.0
 description:
-  - Sets with which app registration of Microsoft Entra users sign in to an environment. The three values must match that
-    registration, or nobody can sign in any more. Therefore they are tested before they are written; see O(verify).
+  - Sets with which app registration of Microsoft Entra users sign in to an environment. The three values must match
+    that registration, or nobody can sign in any more. Therefore they are tested before they are written; see O(verify).
   - "It writes C(PUT /{EnvironmentName}/SingleSignOnSettings/OAuth2), and compares with C(GET) of the same path, which
-    returns everything but the key. Of these the vendor has documented the fields only. The path for writing is known from
-    a public client of the API; reading is something that the vendor has not documented."
+    returns everything but the key. The path for writing is known from a public client of the API, and its fields are
+    documented. The vendor has not documented how to read them."
   - A server that has only the documented endpoints cannot show its settings. RV(compared) is V(false) then, and
     O(when_unreadable) decides.
 
@@ -103,7 +103,7 @@ EXAMPLES = r"""
       provisioning_key: "{{ w365_provisioning_key }}"
       environment: contoso
   block:
-    - name: Try the values without writing them
+    - name: Test the values without writing them
       workspace365.provisioning.w365_sso:
         primary_domain: contoso.com
         client_id: "{{ contoso_sso_client_id }}"
@@ -118,7 +118,7 @@ EXAMPLES = r"""
         key: "{{ contoso_sso_secret }}"
         update_key: always
 
-    - name: Leave the settings alone when the server cannot show them
+    - name: Do not change the settings when the server cannot show them
       workspace365.provisioning.w365_sso:
         primary_domain: contoso.com
         client_id: "{{ contoso_sso_client_id }}"

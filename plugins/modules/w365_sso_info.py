@@ -44,7 +44,7 @@ EXAMPLES = r"""
     environment: contoso
   register: contoso
 
-- name: Stop when people sign in with another app registration
+- name: Fail when users sign in with another app registration
   ansible.builtin.assert:
     that: contoso.sso.client_id == contoso_sso_client_id
     fail_msg: "Contoso signs in with {{ contoso.sso.client_id }}."

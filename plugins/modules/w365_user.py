@@ -14,9 +14,9 @@ description:
   - Manages one user of an environment. Only the options that are given are compared with the server.
   - O(state=absent) puts the user on the deleted-users list. O(state=present) restores the user from there, with all
     memberships. Being on that list and O(active=false) are the same.
-  - "With O(scim_url) the user is managed through C(/Users) of SCIM: look-up with a filter on C(userName), create, change
-    with C(PATCH), and with O(permanent=true) C(DELETE). That C(active) stands for the deleted-users list is something
-    that the vendor has not documented."
+  - "With O(scim_url) the user is managed through C(/Users) of SCIM: look-up with a filter on C(userName), create,
+    change with C(PATCH), and with O(permanent=true) C(DELETE). The vendor has not documented that C(active) stands for
+    the deleted-users list."
   - "Without O(scim_url) the user is created with C(POST /{EnvironmentName}/User/). Reading with
     C(GET /{EnvironmentName}/User/), changing with C(PUT /{EnvironmentName}/User/{Id}/) and deleting with
     C(DELETE /{EnvironmentName}/User/{Id}/) use endpoints that the vendor has not documented."
@@ -159,7 +159,7 @@ EXAMPLES = r"""
     first_name: Adele
     last_name: Vance
 
-- name: Create a user over SCIM
+- name: Create a user through SCIM
   workspace365.provisioning.w365_user:
     environment: contoso
     scim_url: "{{ contoso_scim_url }}"
@@ -183,7 +183,7 @@ EXAMPLES = r"""
       check_mode: true
       diff: true
 
-    - name: Create all users of a list, with a first password
+    - name: Create all users of a list, with an initial password
       workspace365.provisioning.w365_user:
         upn: "{{ item.upn }}"
         first_name: "{{ item.first_name }}"
@@ -205,11 +205,11 @@ EXAMPLES = r"""
         upn: grady.archie@contoso.com
         state: absent
 
-    - name: Take the user back, with all memberships
+    - name: Restore the user, with all memberships
       workspace365.provisioning.w365_user:
         upn: grady.archie@contoso.com
 
-- name: Delete a user for good
+- name: Delete a user permanently
   workspace365.provisioning.w365_user:
     environment: contoso
     scim_url: "{{ contoso_scim_url }}"
@@ -255,8 +255,7 @@ user:
       returned: always
       sample: adele.vance@contoso.com
     active:
-      description: Whether the user can sign in. V(false) on the deleted-users list; V(null) where the server does not
-        show it.
+      description: V(false) for a user on the deleted-users list. V(null) where the server does not show it.
       type: bool
       returned: always
       sample: true

@@ -47,7 +47,7 @@ author:
 
 EXAMPLES = r"""
 ---
-- name: Read all users over SCIM
+- name: Read all users through SCIM
   workspace365.provisioning.w365_user_info:
     scim_url: "{{ contoso_scim_url }}"
     scim_token: "{{ contoso_scim_token }}"
@@ -57,7 +57,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ directory.users | rejectattr('active') | map(attribute='upn') }}"
 
-- name: Look for one user
+- name: Read one user
   workspace365.provisioning.w365_user_info:
     instance_url: https://workspace.contoso.com
     provisioning_key: "{{ w365_provisioning_key }}"
@@ -65,10 +65,10 @@ EXAMPLES = r"""
     upn: adele.vance@contoso.com
   register: adele
 
-- name: Stop when the user is not there
+- name: Fail when the user does not exist
   ansible.builtin.assert:
     that: adele.users | length == 1
-    fail_msg: Adele Vance has no user in this environment.
+    fail_msg: This environment has no user adele.vance@contoso.com.
 """
 
 RETURN = r"""
@@ -108,8 +108,7 @@ users:
       returned: always
       sample: adele.vance@contoso.com
     active:
-      description: Whether the user can sign in. V(false) on the deleted-users list; V(null) where the server does not
-        show it.
+      description: V(false) for a user on the deleted-users list. V(null) where the server does not show it.
       type: bool
       returned: always
       sample: true
