@@ -270,7 +270,7 @@ def test_pieces_from_pieces_and_lists_of_attributes(writer: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         (["# BEGIN shared: pet.option", "# END shared"], r"no piece 'pet\.option'.*pet\.options"),
         (["x: 1", "# BEGIN shared: pet.tags"], r"pet\.py, line 2: BEGIN shared without END shared"),
@@ -289,22 +289,24 @@ def test_pieces_from_pieces_and_lists_of_attributes(writer: Any) -> None:
         (["# BEGIN shared: pet.tags", "#   tags.type: 'a  b'", "# END shared"], None),
     ],
 )
-def test_mistakes_are_told(writer: Any, lines: list[str], said: str | None) -> None:
-    if said is None:
+def test_mistakes_are_reported(writer: Any, lines: list[str], message: str | None) -> None:
+    if message is None:
         assert yaml.safe_load(written(writer, *lines))["tags"]["type"] in ("a\n b", "a  b")
     else:
-        with pytest.raises(Exception, match=said):
+        with pytest.raises(Exception, match=message):
             written(writer, *lines)
 
 
-def test_an_unknown_list_is_told(writer: Any) -> None:
-    with pytest.raises(Exception, match=r"\[\[pet\.colour\]\].*no attribute of pet\.yml has the key colour"):
+def test_an_unknown_list_is_reported(writer: Any) -> None:
+    with pytest.raises(Exception, match=r"\[\[pet\.color\]\].*no attribute of pet\.yml has the key color"):
         written(
-            writer, "# BEGIN shared: pet.x", "# END shared", source={"pet": {"attributes": {}, "x": ["[[pet.colour]]"]}}
+            writer, "# BEGIN shared: pet.x", "# END shared", source={"pet": {"attributes": {}, "x": ["[[pet.color]]"]}}
         )
 
 
-def test_stale_files_are_told_with_the_command(writer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stale_files_are_reported_with_the_command(
+    writer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "plugins" / "modules" / "pet.py"
     path.parent.mkdir(parents=True)
     path.write_text(written(writer, "options:", "  # BEGIN shared: pet.tags", "  # END shared"), encoding="utf-8")

@@ -129,7 +129,7 @@ def test_every_released_module_is_still_there() -> None:
 
 CHANGELOG = {
     "releases": {
-        "1.0.0": {"modules": [{"name": "old"}], "objects": {"role": [{"name": "room"}]}},
+        "1.0.0": {"modules": [{"name": "old"}], "objects": {"role": [{"name": "onboarding"}]}},
         "1.10.0": {"modules": [{"name": "middle"}]},
         "1.9.0": {"modules": [{"name": "early"}], "plugins": {"lookup": [{"name": "finder"}]}},
     }
@@ -137,10 +137,10 @@ CHANGELOG = {
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "version", "said"),
+    ("kind", "name", "version", "message"),
     [
         ("module", "old", "1.0.0", None),
-        ("role", "room", "1.0.0", None),
+        ("role", "onboarding", "1.0.0", None),
         ("lookup", "finder", "1.9.0", None),
         ("module", "new", "1.11.0", None),
         ("module", "new", "1.0.0", "new has version_added 1.0.0, but came with 1.11.0"),
@@ -149,8 +149,8 @@ CHANGELOG = {
         ("role", "old", "1.0.0", "old has version_added 1.0.0, but came with 1.11.0"),
     ],
 )
-def test_wrong_versions_are_found(kind: str, name: str, version: str, said: str | None) -> None:
-    assert Releases(CHANGELOG, "1.11.0").mistake(kind, name, version) == said
+def test_wrong_versions_are_found(kind: str, name: str, version: str, message: str | None) -> None:
+    assert Releases(CHANGELOG, "1.11.0").mistake(kind, name, version) == message
 
 
 def test_a_new_module_needs_a_next_version() -> None:
