@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How to reach Workspace 365. The options are those of module_utils/_w365/argspec.py; a test compares the two."""
+    """How to reach Workspace 365. The options are those of module_utils/_w365/inputs/argument_spec.py; a test compares the two."""
 
     DOCUMENTATION = r"""
 requirements:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Microsoft Entra ID and Microsoft Graph. The options are those of module_utils/_w365/argspec.py."""
+    """Microsoft Entra ID and Microsoft Graph. The options are those of module_utils/_w365/inputs/argument_spec.py."""
 
     DOCUMENTATION = r"""
 requirements:

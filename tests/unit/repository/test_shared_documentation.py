@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 documentation: Any = importlib.import_module(
-    "ansible_collections.workspace365.provisioning.tests.unit.test_documentation"
+    "ansible_collections.workspace365.provisioning.tests.unit.plugins.modules.test_documentation"
 )
 
 ROOT: Path = documentation.ROOT
