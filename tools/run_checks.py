@@ -40,7 +40,7 @@ CHECKS = (
     Check("unit"),
     Check("importer"),
     Check("ansible-lint"),
-    Check("docs"),
+    Check("docs-check"),
     Check("demo"),
     Check("conformance"),
     Check("types"),
