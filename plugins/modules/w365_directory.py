@@ -110,6 +110,41 @@ options:
             M(workspace365.provisioning.w365_admin) or O(workspace365.provisioning.w365_directory#module:administrators)
             there.
         type: bool
+      display_name:
+        description:
+          - The name that is shown for the user (SCIM C(displayName)). An empty string clears it.
+          - Only through SCIM, and only where the service keeps this attribute; see O(when_unsupported). It is read and
+            written only when it is given.
+        version_added: 1.1.0
+        type: str
+      job_title:
+        description:
+          - Job title (SCIM C(title)). An empty string clears it.
+          - Only through SCIM, and only where the service keeps this attribute; see O(when_unsupported). It is read and
+            written only when it is given.
+        version_added: 1.1.0
+        type: str
+      department:
+        description:
+          - Department (SCIM C(department) of the enterprise extension). An empty string clears it.
+          - Only through SCIM, and only where the service keeps this attribute; see O(when_unsupported). It is read and
+            written only when it is given.
+        version_added: 1.1.0
+        type: str
+      phone:
+        description:
+          - Business telephone number (SCIM C(phoneNumbers) of type C(work)). An empty string clears it.
+          - Only through SCIM, and only where the service keeps this attribute; see O(when_unsupported). It is read and
+            written only when it is given.
+        version_added: 1.1.0
+        type: str
+      preferred_language:
+        description:
+          - Preferred language, such as V(en-US) (SCIM C(preferredLanguage)). An empty string clears it.
+          - Only through SCIM, and only where the service keeps this attribute; see O(when_unsupported). It is read and
+            written only when it is given.
+        version_added: 1.1.0
+        type: str
       password:
         description:
           - Password of the user. It is not needed where users sign in with Microsoft.
@@ -222,11 +257,12 @@ options:
         same form as the options of these names, or just a list of users. YAML needs the Python library PyYAML, which
         Ansible brings along.
       - "V(.csv) holds users. Three kinds of headings are understood: plain ones (C(upn), C(identity), C(state),
-        C(first_name), C(last_name), C(email), C(active), C(external_id), C(administrator) and C(password)); those of
-        Microsoft Entra's template for creating users in bulk, whose initial password is ignored because it is the one
-        for Microsoft Entra; and those of its I(Download users), whose object id becomes the external id. Commas,
-        semicolons and tabs separate. An empty cell counts as not given. Columns of Microsoft Entra that have no
-        counterpart are ignored; an unknown plain column is an error."
+        C(first_name), C(last_name), C(email), C(active), C(external_id), C(administrator), C(display_name),
+        C(job_title), C(department), C(phone), C(preferred_language) and C(password)); those of Microsoft Entra's
+        template for creating users in bulk, whose initial password is ignored because it is the one for Microsoft
+        Entra; and those of its I(Download users), whose object id becomes the external id. Commas, semicolons and tabs
+        separate. An empty cell counts as not given. Columns of Microsoft Entra that have no counterpart are ignored; an
+        unknown plain column is an error."
       - Files are in UTF-8, with or without a byte order mark, or in UTF-16 with one. An error names the line of the
         file.
     type: list
@@ -243,6 +279,22 @@ options:
       - always
     default: on_create
   # END shared: user.update_password
+  # BEGIN shared: user.when_unsupported (written by "make docs" from docs/shared/user.yml)
+  when_unsupported:
+    description:
+      - "What to do when the SCIM service says that it does not keep one of the optional attributes that are given: the
+        display name, job title, department, phone number or preferred language. It is asked once, and only when such an
+        attribute differs."
+      - V(fail) stops the task before anything is written. V(ignore) sets everything else, with a warning.
+      - A service that does not say what it keeps is written to. The users are then read back, and what was not kept is
+        a warning and stands in RV(results).
+    type: str
+    version_added: 1.1.0
+    choices:
+      - fail
+      - ignore
+    default: fail
+  # END shared: user.when_unsupported
   concurrency:
     description:
       - How many requests may be in progress at the same time. When the server throttles requests (HTTP 429 or 503), all
@@ -496,6 +548,15 @@ results:
           - lee.gu@contoso.com
         remove:
           - diego.siciliani@contoso.com
+    not_kept:
+      description:
+        - The attributes that the server accepted and did not have when the user was read back.
+      version_added: 1.1.0
+      type: list
+      elements: str
+      returned: when an optional attribute was not kept
+      sample:
+        - department
     purged:
       description: V(true) when the object is removed because it is not part of the desired state, and not because the
         task says so of this object.
@@ -559,6 +620,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     purge_spec,
     report_spec,
     update_password_spec,
+    when_unsupported_spec,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.directory import (
     directory_from_options,
@@ -579,6 +641,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     **content_spec(),
     "src": {"type": "list", "elements": "path"},
     "update_password": update_password_spec(),
+    "when_unsupported": when_unsupported_spec(),
     "concurrency": {"type": "int", "default": 8},
     "scim_bulk": {"type": "bool", "default": True},
     **purge_spec(),

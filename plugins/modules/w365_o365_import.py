@@ -108,6 +108,22 @@ options:
       - Everything is read again when the file is missing, older than O(full_every), made for another tenant, scope or
         O(attribute_map), or when Microsoft Graph has discarded its own record.
     type: path
+  # BEGIN shared: user.when_unsupported (written by "make docs" from docs/shared/user.yml)
+  when_unsupported:
+    description:
+      - "What to do when the SCIM service says that it does not keep one of the optional attributes that are given: the
+        display name, job title, department, phone number or preferred language. It is asked once, and only when such an
+        attribute differs."
+      - V(fail) stops the task before anything is written. V(ignore) sets everything else, with a warning.
+      - A service that does not say what it keeps is written to. The users are then read back, and what was not kept is
+        a warning and stands in RV(results).
+    type: str
+    version_added: 1.1.0
+    choices:
+      - fail
+      - ignore
+    default: fail
+  # END shared: user.when_unsupported
   full_every:
     description:
       - After how many days everything is read again in spite of O(state_file). Microsoft Graph keeps its record for 7
@@ -297,6 +313,15 @@ results:
       returned: when fields of an existing object change
       sample:
         last_name: Gupta
+    not_kept:
+      description:
+        - The attributes that the server accepted and did not have when the user was read back.
+      version_added: 1.1.0
+      type: list
+      elements: str
+      returned: when an optional attribute was not kept
+      sample:
+        - department
     purged:
       description: V(true) when the object is removed because it is not part of the desired state, and not because the
         task says so of this object.

@@ -97,12 +97,47 @@ users:
       type: str
       returned: always
       sample: 3f1c6c0e-0000-4000-8000-000000000001
+    display_name:
+      description: Only where O(attribute_map) names it. The name that is shown for the user.
+      version_added: 1.1.0
+      type: str
+      returned: always
+      sample: Adele Vance
+    job_title:
+      description: Only where O(attribute_map) names it. Job title.
+      version_added: 1.1.0
+      type: str
+      returned: always
+      sample: Product Marketing Manager
+    department:
+      description: Only where O(attribute_map) names it. Department.
+      version_added: 1.1.0
+      type: str
+      returned: always
+      sample: Marketing
+    phone:
+      description: Only where O(attribute_map) names it. Business telephone number.
+      version_added: 1.1.0
+      type: str
+      returned: always
+      sample: +1 425 555 0109
+    preferred_language:
+      description: Only where O(attribute_map) names it. Preferred language.
+      version_added: 1.1.0
+      type: str
+      returned: always
+      sample: en-US
   sample:
     - upn: adele.vance@contoso.com
       first_name: Adele
       last_name: Vance
       email: adele.vance@contoso.com
       external_id: 3f1c6c0e-0000-4000-8000-000000000001
+      display_name: Adele Vance
+      job_title: Product Marketing Manager
+      department: Marketing
+      phone: +1 425 555 0109
+      preferred_language: en-US
   # END shared: user.imported_list
 groups:
   description:

@@ -92,6 +92,41 @@ options:
         M(workspace365.provisioning.w365_admin) or O(workspace365.provisioning.w365_directory#module:administrators)
         there.
     type: bool
+  display_name:
+    description:
+      - The name that is shown for the user (SCIM C(displayName)). An empty string clears it.
+      - Only through SCIM, and only where the service keeps this attribute; see O(when_unsupported). It is read and
+        written only when it is given.
+    version_added: 1.1.0
+    type: str
+  job_title:
+    description:
+      - Job title (SCIM C(title)). An empty string clears it.
+      - Only through SCIM, and only where the service keeps this attribute; see O(when_unsupported). It is read and
+        written only when it is given.
+    version_added: 1.1.0
+    type: str
+  department:
+    description:
+      - Department (SCIM C(department) of the enterprise extension). An empty string clears it.
+      - Only through SCIM, and only where the service keeps this attribute; see O(when_unsupported). It is read and
+        written only when it is given.
+    version_added: 1.1.0
+    type: str
+  phone:
+    description:
+      - Business telephone number (SCIM C(phoneNumbers) of type C(work)). An empty string clears it.
+      - Only through SCIM, and only where the service keeps this attribute; see O(when_unsupported). It is read and
+        written only when it is given.
+    version_added: 1.1.0
+    type: str
+  preferred_language:
+    description:
+      - Preferred language, such as V(en-US) (SCIM C(preferredLanguage)). An empty string clears it.
+      - Only through SCIM, and only where the service keeps this attribute; see O(when_unsupported). It is read and
+        written only when it is given.
+    version_added: 1.1.0
+    type: str
   password:
     description:
       - Password of the user. It is not needed where users sign in with Microsoft.
@@ -115,6 +150,22 @@ options:
       - always
     default: on_create
   # END shared: user.update_password
+  # BEGIN shared: user.when_unsupported (written by "make docs" from docs/shared/user.yml)
+  when_unsupported:
+    description:
+      - "What to do when the SCIM service says that it does not keep one of the optional attributes that are given: the
+        display name, job title, department, phone number or preferred language. It is asked once, and only when such an
+        attribute differs."
+      - V(fail) stops the task before anything is written. V(ignore) sets everything else, with a warning.
+      - A service that does not say what it keeps is written to. The users are then read back, and what was not kept is
+        a warning and stands in RV(results).
+    type: str
+    version_added: 1.1.0
+    choices:
+      - fail
+      - ignore
+    default: fail
+  # END shared: user.when_unsupported
 
 extends_documentation_fragment:
   - workspace365.provisioning.attributes
@@ -269,6 +320,36 @@ user:
       type: bool
       returned: always
       sample: false
+    display_name:
+      description: The name that is shown for the user. V(null) where the server has none.
+      version_added: 1.1.0
+      type: str
+      returned: always
+      sample: Adele Vance
+    job_title:
+      description: Job title. V(null) where the server has none.
+      version_added: 1.1.0
+      type: str
+      returned: always
+      sample: Product Marketing Manager
+    department:
+      description: Department. V(null) where the server has none.
+      version_added: 1.1.0
+      type: str
+      returned: always
+      sample: Marketing
+    phone:
+      description: Business telephone number. V(null) where the server has none.
+      version_added: 1.1.0
+      type: str
+      returned: always
+      sample: +1 425 555 0109
+    preferred_language:
+      description: Preferred language. V(null) where the server has none.
+      version_added: 1.1.0
+      type: str
+      returned: always
+      sample: en-US
   sample:
     upn: adele.vance@contoso.com
     id: "1024"
@@ -278,8 +359,13 @@ user:
     active: true
     external_id: null
     administrator: false
+    display_name: Adele Vance
+    job_title: Product Marketing Manager
+    department: Marketing
+    phone: +1 425 555 0109
+    preferred_language: en-US
   # END shared: user.returned
-# BEGIN shared: report.one_object (written by "make docs" from docs/shared/report.yml)
+# BEGIN shared: report.users (written by "make docs" from docs/shared/report.yml)
 compared:
   description:
     - Whether the current state could be compared with the desired one.
@@ -335,7 +421,16 @@ results:
       returned: when fields of an existing object change
       sample:
         last_name: Vance
-# END shared: report.one_object
+    not_kept:
+      description:
+        - The attributes that the server accepted and did not have when the user was read back.
+      version_added: 1.1.0
+      type: list
+      elements: str
+      returned: when an optional attribute was not kept
+      sample:
+        - department
+# END shared: report.users
 """
 
 from typing import Any
@@ -344,6 +439,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ho
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     update_password_spec,
     user_spec,
+    when_unsupported_spec,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users_and_groups import (
     user_from_options,
@@ -351,7 +447,11 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import Desired
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
 
-ARGUMENT_SPEC: dict[str, Any] = {**user_spec(), "update_password": update_password_spec()}
+ARGUMENT_SPEC: dict[str, Any] = {
+    **user_spec(),
+    "update_password": update_password_spec(),
+    "when_unsupported": when_unsupported_spec(),
+}
 
 RULES: dict[str, Any] = {}
 

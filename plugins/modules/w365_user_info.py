@@ -122,6 +122,36 @@ users:
       type: bool
       returned: always
       sample: false
+    display_name:
+      description: The name that is shown for the user. V(null) where the server has none.
+      version_added: 1.1.0
+      type: str
+      returned: always
+      sample: Adele Vance
+    job_title:
+      description: Job title. V(null) where the server has none.
+      version_added: 1.1.0
+      type: str
+      returned: always
+      sample: Product Marketing Manager
+    department:
+      description: Department. V(null) where the server has none.
+      version_added: 1.1.0
+      type: str
+      returned: always
+      sample: Marketing
+    phone:
+      description: Business telephone number. V(null) where the server has none.
+      version_added: 1.1.0
+      type: str
+      returned: always
+      sample: +1 425 555 0109
+    preferred_language:
+      description: Preferred language. V(null) where the server has none.
+      version_added: 1.1.0
+      type: str
+      returned: always
+      sample: en-US
   sample:
     - upn: adele.vance@contoso.com
       id: "1024"
@@ -131,6 +161,11 @@ users:
       active: true
       external_id: null
       administrator: false
+      display_name: Adele Vance
+      job_title: Product Marketing Manager
+      department: Marketing
+      phone: +1 425 555 0109
+      preferred_language: en-US
   # END shared: user.returned_list
 """
 

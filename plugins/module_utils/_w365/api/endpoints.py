@@ -170,6 +170,7 @@ _TABLE = (
     ),
     # SCIM 2.0
     _read("scim.config", _SCIM, "/ServiceProviderConfig", "S", "S", "read what the SCIM service can do"),
+    _read("scim.schemas", _SCIM, "/Schemas", "S", "S", "read which attributes the SCIM service keeps"),
     _read("scim.user.list", _SCIM, "/Users", "S", "S", "list or look up users"),
     _read("scim.user.get", _SCIM, "/Users/{id}", "S", "S", "read one user"),
     _create("scim.user.create", _SCIM, "/Users", "S", "S", "create a user"),

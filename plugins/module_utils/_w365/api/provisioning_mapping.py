@@ -13,33 +13,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model.directory import Group, User
+from ..model.fields import GROUP_FIELDS, USER_FIELDS, provisioning_names
 from .values import text_or_none, truth_or_none, without_case
+
+PROVISIONING_EXTRAS = {"password": "Password", "create_in_office365": "CreateInOffice365"}
+"""Values that can be written and never read (contract: User; D)."""
+
+PROVISIONING_USER_NAMES = {**provisioning_names(USER_FIELDS), **PROVISIONING_EXTRAS}
+"""Our field -> the Provisioning API's (contract: User; IsActive A, the others D). The address is the UPN (D)."""
+
+_READ = tuple((name, label.lower()) for name, label in provisioning_names(USER_FIELDS).items())
+
+PROVISIONING_GROUP_NAMES = provisioning_names(GROUP_FIELDS)
 
 
 def user_from_provisioning(item: Mapping[str, Any]) -> User:
     found = without_case(item)
-    return User(
-        upn=text_or_none(found.get("emailaddress")) or "",
-        id=str(found.get("id", "")),
-        first_name=text_or_none(found.get("firstname")),
-        last_name=text_or_none(found.get("lastname")),
-        active=truth_or_none(found.get("isactive")),
-        administrator=truth_or_none(found.get("isadministrator")),
-    )
-
-
-PROVISIONING_USER_NAMES = {
-    "upn": "EmailAddress",
-    "first_name": "FirstName",
-    "last_name": "LastName",
-    "active": "IsActive",
-    "administrator": "IsAdministrator",
-    "password": "Password",
-    "create_in_office365": "CreateInOffice365",
-}
-"""Our field -> the Provisioning API's (contract: User; IsActive A, the others D). The address is the UPN (D)."""
-
-PROVISIONING_GROUP_NAMES = {"name": "Name", "description": "Description"}
+    values: dict[str, Any] = {}
+    for name, label in _READ:
+        value = found.get(label)
+        values[name] = truth_or_none(value) if USER_FIELDS[name].type == "bool" else text_or_none(value)
+    values["upn"] = values["upn"] or ""
+    return User(id=str(found.get("id", "")), **values)
 
 
 def to_provisioning(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -12,13 +12,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..model.directory import Group, User
+from ..model.directory import NO_VALUES, Group, User, value_of
+from ..model.fields import GROUP_FIELDS, OPTIONAL_USER_FIELDS, USER_FIELDS, scim_paths
+from .scim_paths import ScimPath
 from .values import text_or_none, truth_or_none, without_case
+
+SCIM_USER_PATHS = scim_paths(USER_FIELDS)
+"""Our field -> the path of its SCIM attribute."""
+
+SCIM_GROUP_PATHS = scim_paths(GROUP_FIELDS)
+
+_USER_PATHS = {name: ScimPath.of(path) for name, path in SCIM_USER_PATHS.items()}
+_GROUP_PATHS = {name: ScimPath.of(path) for name, path in SCIM_GROUP_PATHS.items()}
+_OPTIONAL = tuple((name, _USER_PATHS[name]) for name in USER_FIELDS if name in OPTIONAL_USER_FIELDS)
+_ALWAYS = ("upn", "active", "first_name", "last_name", "email")
 
 
 def user_from_scim(resource: Mapping[str, Any]) -> User:
     found = without_case(resource)
     name = without_case(found.get("name") or {})
+    optional = {name: text for name, path in _OPTIONAL if (text := text_or_none(path.value(found)))}
     return User(
         upn=text_or_none(found.get("username")) or "",
         id=str(found.get("id", "")),
@@ -28,6 +41,7 @@ def user_from_scim(resource: Mapping[str, Any]) -> User:
         # RFC 7643 leaves out what is unset; a user without the attribute has not been deactivated.
         active=truth_or_none(found.get("active", True)),
         external_id=text_or_none(found.get("externalid")),
+        optional=optional or NO_VALUES,
     )
 
 
@@ -60,30 +74,21 @@ def group_from_scim(resource: Mapping[str, Any]) -> tuple[Group, tuple[tuple[str
     return group, tuple(members)
 
 
-SCIM_USER_PATHS = {
-    "upn": "userName",
-    "first_name": "name.givenName",
-    "last_name": "name.familyName",
-    "email": 'emails[type eq "work"].value',
-    "active": "active",
-    "external_id": "externalId",
-}
-"""Our field -> the SCIM attribute that Workspace 365 names (contract, section 2; D)."""
-
-SCIM_GROUP_PATHS = {"name": "displayName", "external_id": "externalId"}
-
-
 def user_to_scim(user: User) -> dict[str, Any]:
     """The resource that a POST to /Users takes."""
-    resource: dict[str, Any] = {
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
-        "userName": user.upn,
+    resource: dict[str, Any] = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]}
+    values = {
+        "upn": user.upn,
         "active": user.active is not False,
-        "name": {"givenName": user.first_name or "", "familyName": user.last_name or ""},
-        "emails": [{"type": "work", "primary": True, "value": user.email or user.upn}],
+        "first_name": user.first_name or "",
+        "last_name": user.last_name or "",
+        "email": user.email or user.upn,
+        "external_id": user.external_id,
+        **user.optional,
     }
-    if user.external_id:
-        resource["externalId"] = user.external_id
+    for name, value in values.items():
+        if value or name in _ALWAYS:
+            _USER_PATHS[name].put(resource, value)
     return resource
 
 
@@ -93,3 +98,17 @@ def group_to_scim(group: Group) -> dict[str, Any]:
     if group.external_id:
         resource["externalId"] = group.external_id
     return resource
+
+
+def patch_operation(thing: User | Group, name: str, value: Any) -> dict[str, Any]:
+    """The operation of a PATCH that changes one field, in the standard's dialect."""
+    path = (_USER_PATHS if isinstance(thing, User) else _GROUP_PATHS)[name]
+    if path.type:
+        # A value filter on a missing entry is an error on some servers, so an entry that is not there yet is added whole.
+        if not value_of(thing, name):
+            return {"op": "add", "path": path.attribute, "value": [path.new_entry(value)]}
+        if value == "":
+            return {"op": "remove", "path": f'{path.attribute}[type eq "{path.type}"]'}
+    if value == "" and name in OPTIONAL_USER_FIELDS:
+        return {"op": "remove", "path": path.text}
+    return {"op": "replace", "path": path.text, "value": value}

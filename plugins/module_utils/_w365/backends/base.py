@@ -31,6 +31,12 @@ class Directory(DirectoryHandlers, Protocol):
     def snapshot(self, desired: Desired, *, concurrency: int = 1) -> Snapshot:
         """As much of the environment as a plan for `desired` needs."""
 
+    def kept_fields(self) -> frozenset[str] | None:
+        """The optional attributes of users that the server says it keeps; None where it does not say."""
+
+    def read_again(self, user: User) -> User | None:
+        """The user as the server has it now, asked for by id; None where it cannot be read."""
+
     def list_users(self) -> list[User]:
         """Every user, those on the deleted-users list included where the server shows them."""
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..api.provisioning_mapping import (
+    PROVISIONING_EXTRAS,
     PROVISIONING_GROUP_NAMES,
     PROVISIONING_USER_NAMES,
     group_from_provisioning,
@@ -22,7 +23,8 @@ from ..api.provisioning_mapping import (
 from ..errors import AlreadyExistsError, EndpointMissingError, RolesUnreadableError, W365Error
 from ..model.capabilities import Capabilities
 from ..model.desired import Desired, DesiredUser
-from ..model.directory import UNRESOLVED, USER_FIELDS, Group, Snapshot, User, difference, with_fields
+from ..model.directory import UNRESOLVED, Group, Snapshot, User, difference, with_fields
+from ..model.fields import USER_FIELDS
 from ..model.names import comparison_key
 from ..planning.actions import Action
 from ..planning.plan import Plan
@@ -44,9 +46,9 @@ _SCIM_ONLY = "Give scim_url and scim_token: it travels over SCIM."
 
 PROVISIONING_CAPABILITIES = Capabilities(
     wire="the Provisioning API",
-    user_fields=frozenset(PROVISIONING_USER_NAMES) - {"password", "create_in_office365"},
+    user_fields=frozenset(PROVISIONING_USER_NAMES) - PROVISIONING_EXTRAS.keys(),
     group_fields=frozenset(PROVISIONING_GROUP_NAMES),
-    extras=frozenset({"password", "create_in_office365"}),
+    extras=frozenset(PROVISIONING_EXTRAS),
     permanent_deletion=False,
     alternatives={
         "email": "There the e-mail address is the UPN: leave email out, or give scim_url and scim_token.",
@@ -121,6 +123,12 @@ class ProvisioningDirectory:
             raise RolesUnreadableError(
                 error.said, status=error.status, method=error.method, path=error.path, advice=ROLE_WAY_OUT
             ) from None
+
+    def kept_fields(self) -> frozenset[str] | None:
+        return frozenset()
+
+    def read_again(self, user: User) -> User | None:
+        return None
 
     def list_users(self) -> list[User]:
         users = self._users

@@ -18,13 +18,15 @@ from ..api.scim_mapping import (
     SCIM_USER_PATHS,
     group_from_scim,
     group_to_scim,
+    patch_operation,
     user_from_scim,
     user_to_scim,
 )
-from ..errors import AnswerError, NotFoundError, RolesUnreadableError, ValidationError, W365Error
+from ..errors import AnswerError, AuthenticationError, NotFoundError, RolesUnreadableError, ValidationError, W365Error
 from ..model.capabilities import Capabilities
 from ..model.desired import Desired
-from ..model.directory import GROUP_FIELDS, UNRESOLVED, USER_FIELDS, Group, Snapshot, User, difference, with_fields
+from ..model.directory import UNRESOLVED, Group, Snapshot, User, difference, with_fields
+from ..model.fields import GROUP_FIELDS, USER_FIELDS
 from ..model.names import comparison_key, external_id_key
 from ..planning.actions import (
     GROUP_CREATE,
@@ -128,6 +130,19 @@ class ScimDirectory:
             if must:
                 raise
             return None
+
+    def kept_fields(self) -> frozenset[str] | None:
+        from ..api.scim_schemas import kept_fields  # start-up
+
+        try:
+            return kept_fields(self._client.call("scim.schemas"))
+        except (AnswerError, AuthenticationError):
+            # A service may have no schemas, or show them to nobody: that says nothing about what it keeps.
+            return None
+
+    def read_again(self, user: User) -> User | None:
+        resource = self._get("scim.user.get", user.id) if user.id else None
+        return user_from_scim(resource) if resource else None
 
     def list_users(self) -> list[User]:
         users = [self._remember(user_from_scim(resource)) for resource in self._client.pages("scim.user.list")]
@@ -261,8 +276,7 @@ class ScimDirectory:
     @staticmethod
     def _patch_of(thing: User | Group, changes: Mapping[str, Any]) -> Request:
         is_user = isinstance(thing, User)
-        paths = SCIM_USER_PATHS if is_user else SCIM_GROUP_PATHS
-        operations = [_replace_operation(paths, name, value, thing) for name, value in changes.items()]
+        operations = [patch_operation(thing, name, value) for name, value in changes.items()]
         return Request("scim.user.patch" if is_user else "scim.group.patch", thing.id, patch_body(operations))
 
     def _members_at_once(self, action: Action) -> Request | None:
@@ -392,17 +406,6 @@ class ScimDirectory:
         if self._administration is None:
             raise W365Error("the administrator role does not travel over SCIM: give instance_url and provisioning_key.")
         return self._administration.set_administrator(action)
-
-
-def _replace_operation(paths: Mapping[str, str], name: str, value: Any, thing: User | Group) -> dict[str, Any]:
-    """One PATCH operation in the standard's dialect."""
-    if name == "email":
-        # A value filter on a missing entry is an error on some servers, so an address that is not there yet is added whole.
-        if not getattr(thing, "email", None):
-            return {"op": "add", "path": "emails", "value": [{"type": "work", "primary": True, "value": value}]}
-        if value == "":
-            return {"op": "remove", "path": 'emails[type eq "work"]'}
-    return {"op": "replace", "path": paths[name], "value": value}
 
 
 def _refuse_somebody_else(wanted: User, found: User) -> None:

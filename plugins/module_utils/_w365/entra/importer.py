@@ -19,6 +19,7 @@ from ..errors import InputError
 from ..model.capabilities import Capabilities
 from ..model.desired import AddRemoveSet, Desired, DesiredGroup, DesiredUser, Skipped
 from ..model.directory import Snapshot
+from ..model.fields import OPTIONAL_USER_FIELDS
 from ..model.names import comparison_key, external_id_key, is_object_id
 from ..model.removal_policy import RemovalPolicy, RemovalScope
 from .tenant import Reading, State, Tenant, read_afresh, read_with_state
@@ -350,7 +351,12 @@ def _user_from_entra(user: Mapping[str, Any], scope: ImportScope, capabilities: 
     fields |= {"email": fields["email"] or upn, "external_id": str(user["id"])}
     return DesiredUser(
         upn=upn,
-        fields={name: value for name, value in fields.items() if name in capabilities.user_fields},
+        # An optional attribute that the task maps is refused where the directory cannot hold it; the others are left out.
+        fields={
+            name: value
+            for name, value in fields.items()
+            if name in capabilities.user_fields or name in OPTIONAL_USER_FIELDS
+        },
         initial={} if scope.default_active else {"active": False},
         # Whoever starts inactive is activated by an administrator: the next run must not undo or anticipate that.
         restore=scope.default_active and scope.status_from_entra,

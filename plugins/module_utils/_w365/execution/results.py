@@ -22,13 +22,15 @@ NOT_BATCHED: Final = object()
 class ActionResult(NamedTuple):
     """What became of one action. `thing` is the object afterwards, `error` the reason of a failure.
 
-    One that was not `tried` came after an error that concerns all of them, or one that makes it dangerous.
+    `not_kept` are fields that the server accepted and does not have
+    afterwards. One that was not `tried` came after an error that concerns all of them, or one that makes it dangerous.
     """
 
     action: Action
     thing: Any = None
     error: W365Error | None = None
     tried: bool = True
+    not_kept: tuple[str, ...] = ()
 
     def as_result(self) -> dict[str, Any]:
         result: dict[str, Any] = {
@@ -41,6 +43,8 @@ class ActionResult(NamedTuple):
             result["changes"] = dict(self.action.changes)
         if self.action.purged:
             result["purged"] = True
+        if self.not_kept:
+            result["not_kept"] = list(self.not_kept)
         if self.error:
             result["reason"] = self.error.message
         return result

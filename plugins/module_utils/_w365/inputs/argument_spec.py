@@ -17,6 +17,8 @@ from typing import Any, Literal, NamedTuple
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, env_fallback
 
+from ..model.fields import GROUP_FIELDS, USER_FIELDS
+
 #: What an option is for: ``http`` options apply to every connection, the others to one remote service.
 Service = Literal["provisioning", "scim", "entra", "graph", "http"]
 
@@ -225,6 +227,11 @@ def when_unreadable_spec() -> dict[str, Any]:
     return {"type": "str", "choices": ["write", "skip", "fail"], "default": "write"}
 
 
+def when_unsupported_spec() -> dict[str, Any]:
+    """``when_unsupported``: what to do about an optional attribute that the server does not keep."""
+    return {"type": "str", "choices": ["fail", "ignore"], "default": "fail"}
+
+
 def user_spec() -> dict[str, Any]:
     """One user, as w365_user and the list of w365_directory describe it."""
     return {
@@ -232,12 +239,7 @@ def user_spec() -> dict[str, Any]:
         "identity": {"type": "str"},
         "state": state_spec(),
         "permanent": {"type": "bool", "default": False},
-        "first_name": {"type": "str"},
-        "last_name": {"type": "str"},
-        "email": {"type": "str"},
-        "active": {"type": "bool"},
-        "external_id": {"type": "str"},
-        "administrator": {"type": "bool"},
+        **{name: field.spec() for name, field in USER_FIELDS.items() if name != "upn"},
         "password": {"type": "str", "no_log": True},
         "create_in_office365": {"type": "bool"},
     }
@@ -254,8 +256,7 @@ def group_spec() -> dict[str, Any]:
         "name": {"type": "str", "required": True},
         "identity": {"type": "str"},
         "state": state_spec(),
-        "description": {"type": "str"},
-        "external_id": {"type": "str"},
+        **{name: field.spec() for name, field in GROUP_FIELDS.items() if name != "name"},
         "members": add_remove_set_spec(),
     }
 
@@ -332,6 +333,7 @@ def import_policy_spec() -> dict[str, Any]:
         "state_file": {"type": "path"},
         "full_every": {"type": "int", "default": 7},
         "scim_bulk": {"type": "bool", "default": True},
+        "when_unsupported": when_unsupported_spec(),
     }
 
 

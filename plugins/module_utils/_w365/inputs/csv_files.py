@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InputError
+from ..model.fields import USER_FIELDS
 from ..model.names import comparison_key
 
 
@@ -31,38 +32,13 @@ class Table:
 # Microsoft's template for creating users in bulk, and its "Download users" (Microsoft Entra documentation; S).
 # The template's initial password is the one for Microsoft Entra, so it is left alone.
 _BULK_CREATE = Table(
-    columns={"userprincipalname": "upn", "givenname": "first_name", "surname": "last_name", "accountenabled": "active"},
+    columns={field.template: name for name, field in USER_FIELDS.items() if field.template},
     # The column asks whether the sign-in is blocked.
     values={"active": {"yes": "false", "no": "true", "": ""}},
 )
-
-_DOWNLOAD = Table(
-    columns={
-        "userprincipalname": "upn",
-        "givenname": "first_name",
-        "surname": "last_name",
-        "mail": "email",
-        "id": "external_id",
-        "accountenabled": "active",
-    }
-)
-
+_DOWNLOAD = Table(columns={field.download: name for name, field in USER_FIELDS.items() if field.download})
 _PLAIN = Table(
-    columns={
-        name: name
-        for name in (
-            "upn",
-            "identity",
-            "state",
-            "first_name",
-            "last_name",
-            "email",
-            "active",
-            "external_id",
-            "administrator",
-            "password",
-        )
-    },
+    columns={name: name for name in ("upn", "identity", "state", *list(USER_FIELDS)[1:], "password")},
     strict=True,
 )
 

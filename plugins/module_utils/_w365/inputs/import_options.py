@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InputError
-from ..model.import_scope import ATTRIBUTES, TEXT_PROPERTIES, ImportScope
+from ..model.import_scope import ATTRIBUTES, MAPPABLE, TEXT_PROPERTIES, ImportScope
 from ..model.names import comparison_key
 from .removal_options import limit_from_option
 from .users_and_groups import upn_keys
@@ -49,9 +49,9 @@ def import_scope_from_options(params: Mapping[str, Any]) -> ImportScope:
 def _attribute_map(given: Mapping[str, Any] | None) -> dict[str, str]:
     found = dict(ATTRIBUTES)
     for name, source in (given or {}).items():
-        if name not in ATTRIBUTES:
+        if name not in MAPPABLE:
             raise InputError(
-                f"Option attribute_map names {name!r}, which is no field that an import fills. There are: {', '.join(ATTRIBUTES)}."
+                f"Option attribute_map names {name!r}, which is no field that an import fills. There are: {', '.join(MAPPABLE)}."
             )
         if source not in TEXT_PROPERTIES:
             raise InputError(

@@ -14,22 +14,22 @@ from typing import Any
 
 from ..errors import InputError
 from ..model.desired import AddRemoveSet, DesiredGroup, DesiredUser
+from ..model.fields import GROUP_FIELDS, USER_FIELDS
 from ..model.names import checked_upn, comparison_key
 
 
 def user_from_options(params: Mapping[str, Any]) -> DesiredUser:
     """The user that w365_user describes. Raises InputError for a malformed address."""
     upn = checked_upn(params["upn"])
-    fields = {
-        name: params[name] for name in ("first_name", "last_name", "email", "active", "external_id", "administrator")
-    }
-    if fields["email"]:
-        fields["email"] = checked_upn(fields["email"], "email")
-    for name in ("first_name", "last_name"):
-        if fields[name] is not None and not fields[name].strip():
+    fields = {name: params[name] for name in USER_FIELDS if name != "upn" and params.get(name) is not None}
+    for name, value in fields.items():
+        field = USER_FIELDS[name]
+        if field.needed and not value.strip():
             raise InputError(
                 f"Option {name} of user '{upn}' is empty: Workspace 365 needs a first and a last name. Leave it out to keep the present one."
             )
+        if field.address and value:
+            fields[name] = checked_upn(value, name)
     extras = {"password": params["password"]}
     if params["create_in_office365"]:
         extras["create_in_office365"] = True
@@ -38,7 +38,7 @@ def user_from_options(params: Mapping[str, Any]) -> DesiredUser:
         identity=params["identity"] or None,
         present=params["state"] == "present",
         permanent=params["permanent"],
-        fields={name: value for name, value in fields.items() if value is not None},
+        fields=fields,
         extras={name: value for name, value in extras.items() if value is not None},
         update_password=params["update_password"] == "always",
     )
@@ -49,7 +49,7 @@ def group_from_options(params: Mapping[str, Any]) -> DesiredGroup:
     name = params["name"].strip()
     if not name:
         raise InputError("Option name is empty: a group needs a name.")
-    fields = {key: params[key] for key in ("description", "external_id") if params[key] is not None}
+    fields = {key: params[key] for key in GROUP_FIELDS if key != "name" and params[key] is not None}
     return DesiredGroup(
         name=name,
         identity=params["identity"] or None,

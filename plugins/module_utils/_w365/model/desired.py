@@ -12,7 +12,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .directory import UNRESOLVED
@@ -67,6 +67,10 @@ class DesiredUser:
     @property
     def key(self) -> str:
         return comparison_key(self.upn)
+
+    def without(self, names: Collection[str]) -> DesiredUser:
+        """The same without these fields."""
+        return replace(self, fields={name: value for name, value in self.fields.items() if name not in names})
 
 
 @dataclass(frozen=True)

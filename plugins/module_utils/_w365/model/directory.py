@@ -12,21 +12,25 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
+from .fields import GROUP_FIELDS, OPTIONAL_USER_FIELDS, USER_FIELDS, Field
 from .names import comparison_key, external_id_key
 
 Thing = TypeVar("Thing", "User", "Group")
+
+NO_VALUES: Mapping[str, str | None] = {}
 
 
 class User(NamedTuple):
     """A person in an environment.
 
     `active` is false for whoever is on the deleted-users list (contract, SCIM; A). `id` is the server's own, opaque.
-    `readable` is false when the server could only say that the user exists.
+    `readable` is false when the server could only say that the user exists. `optional` holds the optional attributes that
+    have a value.
     """
 
     upn: str
@@ -38,6 +42,7 @@ class User(NamedTuple):
     administrator: bool | None = None
     external_id: str | None = None
     readable: bool = True
+    optional: Mapping[str, str | None] = NO_VALUES
 
     @property
     def key(self) -> str:
@@ -45,15 +50,8 @@ class User(NamedTuple):
 
     def as_result(self) -> dict[str, Any]:
         """The user as modules return it."""
-        return {name: getattr(self, name) for name in USER_RESULT_FIELDS}
-
-
-USER_FIELDS = ("upn", "first_name", "last_name", "email", "active", "external_id", "administrator")
-"""The fields that can be compared and changed, in the order in which people read them."""
-
-USER_RESULT_FIELDS = ("upn", "id", *USER_FIELDS[1:])
-
-CASELESS_FIELDS = frozenset({"upn", "email", "name"})
+        values = {name: value_of(self, name) for name in USER_FIELDS}
+        return {"upn": values.pop("upn"), "id": self.id, **values}
 
 
 class Group(NamedTuple):
@@ -70,16 +68,10 @@ class Group(NamedTuple):
         return comparison_key(self.name)
 
     def as_result(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "id": self.id,
-            "description": self.description,
-            "external_id": self.external_id,
-            "members": None if self.members is None else sorted(self.members),
-        }
+        values = {name: value_of(self, name) for name in GROUP_FIELDS}
+        members = None if self.members is None else sorted(self.members)
+        return {"name": values.pop("name"), "id": self.id, **values, "members": members}
 
-
-GROUP_FIELDS = ("name", "description", "external_id")
 
 UNRESOLVED = "id:"
 """Begins the key of a member whose UPN is not known, such as a nested group."""
@@ -133,23 +125,34 @@ def identified_once(things: tuple[Thing, ...]) -> dict[str, Thing]:
     return {id: thing for id, thing in found if counts[id] == 1}
 
 
-def difference(fields_wanted: Mapping[str, Any], current: User | Group, names: Iterable[str]) -> dict[str, Any]:
-    """The wanted fields whose normal form differs from the current one; None means that nothing is wanted."""
+def value_of(thing: User | Group, name: str) -> Any:
+    """The value of a field; None where the server does not say."""
+    return (
+        thing.optional.get(name) if name in OPTIONAL_USER_FIELDS and isinstance(thing, User) else getattr(thing, name)
+    )
+
+
+def difference(desired: Mapping[str, Any], current: User | Group, fields: Mapping[str, Field]) -> dict[str, Any]:
+    """The desired values whose normal form differs from the current one; None means that nothing is desired."""
     changes: dict[str, Any] = {}
-    for name in names:
-        wanted = fields_wanted.get(name)
-        if wanted is not None and _normal(name, wanted) != _normal(name, getattr(current, name)):
-            changes[name] = wanted
+    for name, field in fields.items():
+        value = desired.get(name)
+        if value is not None and _normal(field, value) != _normal(field, value_of(current, name)):
+            changes[name] = value
     return changes
 
 
-def _normal(name: str, value: Any) -> Any:
+def _normal(field: Field, value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return "" if value is None else value
     text = str(value).strip()
-    return text.casefold() if name in CASELESS_FIELDS else text
+    return text.casefold() if field.caseless else text
 
 
 def with_fields(thing: Thing, values: Mapping[str, Any]) -> Thing:
     """A copy of a user or group with those of the values that it has fields for."""
-    return thing._replace(**{name: value for name, value in values.items() if name in thing._fields})
+    known = {name: value for name, value in values.items() if name in thing._fields}
+    optional = {name: values[name] for name in OPTIONAL_USER_FIELDS.intersection(values)}
+    if optional and isinstance(thing, User):
+        known["optional"] = {**thing.optional, **optional}
+    return thing._replace(**known)

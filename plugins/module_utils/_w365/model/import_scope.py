@@ -13,10 +13,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .fields import USER_FIELDS
 from .names import name_matches
 from .removal_policy import RemovalLimit
 
-ATTRIBUTES: Mapping[str, str] = {"first_name": "givenName", "last_name": "surname", "email": "mail"}
+MAPPABLE = tuple(name for name, field in USER_FIELDS.items() if field.graph or field.optional)
+"""The fields that option attribute_map may name."""
+
+ATTRIBUTES: Mapping[str, str] = {name: field.graph for name, field in USER_FIELDS.items() if field.graph}
 """Where the fields of a user come from, unless option attribute_map says something else."""
 
 
@@ -84,9 +88,11 @@ TEXT_PROPERTIES = (
     "jobTitle",
     "mail",
     "mailNickname",
+    "mobilePhone",
     "officeLocation",
     "onPremisesSamAccountName",
     "onPremisesUserPrincipalName",
+    "preferredLanguage",
     "surname",
     "userPrincipalName",
 )

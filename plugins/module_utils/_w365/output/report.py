@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from ..execution.results import ActionResult, ApplyResult
+from ..model.fields import USER_FIELDS
 from ..model.names import comparison_key
 from ..planning.actions import (
     ACTION_TYPES,
@@ -56,16 +57,7 @@ _STAYED = ReportWords(ReportPart.LEFT_OUT, "left out", "")
 
 _ORDER = {words: number for number, words in enumerate((*(row.words for row in ACTION_TYPES), _STAYED))}
 
-_FIELDS = {
-    "upn": "sign-in name",
-    "first_name": "first name",
-    "last_name": "last name",
-    "email": "e-mail address",
-    "active": "can sign in",
-    "external_id": "id at the source",
-    "administrator": "administrator",
-    "client_id": "client id",
-}
+_LABELS = {name: field.label for name, field in USER_FIELDS.items()} | {"client_id": "client id"}
 """Where a reader's word differs from ours."""
 
 UNREADABLE = "(not readable)"
@@ -247,7 +239,7 @@ def _initial(action: Action, clean: _Clean) -> Iterator[tuple[str, str, str]]:
 
 
 def _word(name: str, clean: _Clean) -> str:
-    return _FIELDS.get(name) or clean(name).replace("_", " ")
+    return _LABELS.get(name) or clean(name).replace("_", " ")
 
 
 def _shown(value: Any, clean: _Clean) -> str:

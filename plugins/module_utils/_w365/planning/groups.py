@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 from ..model.capabilities import Capabilities
 from ..model.desired import AddRemoveSet, DesiredGroup
-from ..model.directory import GROUP_FIELDS, Group, Snapshot, difference, with_fields
+from ..model.directory import Group, Snapshot, difference, value_of, with_fields
+from ..model.fields import GROUP_FIELDS
 from .actions import GROUP_CREATE, GROUP_DELETE, GROUP_UPDATE, MEMBERSHIP_CHANGE, Action
 from .lookup import find_existing
 from .plan import Plan
@@ -37,7 +38,7 @@ def plan_group(wanted: DesiredGroup, current: Snapshot, capabilities: Capabiliti
         changes = difference({"name": wanted.name, **wanted.fields}, found, GROUP_FIELDS)
         group = with_fields(found, changes)
         if changes:
-            before = {name: getattr(found, name) for name in changes}
+            before = {name: value_of(found, name) for name in changes}
             actions.append(Action(GROUP_UPDATE, wanted.name, before, changes, changes, subject=found, outcome=group))
     if wanted.members is not None:
         actions.extend(_plan_members(group, wanted.members))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model.desired import Skipped
+from ..model.fields import OPTIONAL_USER_FIELDS
 from .actions import Action
 
 
@@ -31,6 +32,13 @@ class Plan:
     @property
     def changed(self) -> bool:
         return bool(self.actions)
+
+    @property
+    def optional_fields(self) -> frozenset[str]:
+        """The optional attributes of users that are written."""
+        return frozenset(
+            name for action in self.actions if action.is_about_user for name in action.changes
+        ).intersection(OPTIONAL_USER_FIELDS)
 
     def phases(self) -> Iterator[tuple[Action, ...]]:
         """The actions of each phase that has any. One in which names pass on comes in as many pieces as that takes."""

@@ -9,13 +9,14 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ..errors import GuardError, InputError
 from ..model.desired import AddRemoveSet, Desired, DesiredGroup, DesiredUser
-from ..model.directory import GROUP_FIELDS, USER_FIELDS, Group, Snapshot, User, difference
+from ..model.directory import Group, Snapshot, User, difference, value_of
+from ..model.fields import GROUP_FIELDS, USER_FIELDS, Field
 from .actions import (
     ADMINISTRATOR,
     ADMINISTRATOR_GRANT,
@@ -108,10 +109,10 @@ def remaining(plan: Plan, current: Snapshot) -> Plan:
     return replace(plan, actions=tuple(actions), unchanged=tuple(done))
 
 
-def differing_fields(before: User | Group, now: User | Group, names: tuple[str, ...]) -> list[str]:
+def differing_fields(before: User | Group, now: User | Group, fields: Mapping[str, Field]) -> list[str]:
     """The names of the fields that are not what they were; here nothing given is an empty value."""
-    was = {name: "" if getattr(before, name) is None else getattr(before, name) for name in names}
-    return list(difference(was, now, names))
+    was = {name: "" if (value := value_of(before, name)) is None else value for name in fields}
+    return list(difference(was, now, fields))
 
 
 class _Check:
@@ -175,7 +176,7 @@ class _Check:
             left = difference(action.changes, found, fields)
             if not left and not action.extras:
                 return None
-            differing = differing_fields(action.subject, found, tuple(left))
+            differing = differing_fields(action.subject, found, {name: fields[name] for name in left})
         return f"differs in {', '.join(differing)} from what it was" if differing else action
 
     def _membership(self, action: Action) -> Action | str | None:

@@ -15,7 +15,8 @@ from typing import Any
 from ..errors import InputError
 from ..model.capabilities import Capabilities
 from ..model.desired import DesiredUser
-from ..model.directory import USER_FIELDS, Snapshot, User, difference, with_fields
+from ..model.directory import Snapshot, User, difference, value_of, with_fields
+from ..model.fields import OPTIONAL_USER_FIELDS, USER_FIELDS
 from .actions import USER_CREATE, USER_DELETE, USER_DELETE_PERMANENTLY, USER_RESTORE, USER_UPDATE, Action
 from .lookup import find_existing
 from .plan import Plan
@@ -53,7 +54,7 @@ def plan_user(wanted: DesiredUser, current: Snapshot, capabilities: Capabilities
         raise InputError(inactive_administrator(wanted.upn))
     if not changes and not extras:
         return Plan(unchanged=(("user", wanted.upn),))
-    before = {name: getattr(found, name) for name in changes}
+    before = {name: value_of(found, name) for name in changes}
     after_fields = dict(changes)
     if extras:
         # A password can be written and never compared: the diff says so instead of showing anything.
@@ -82,14 +83,19 @@ def _plan_user_creation(wanted: DesiredUser, capabilities: Capabilities) -> Plan
             "Workspace 365 needs a first name, a last name and a UPN. Give them, or check the spelling of the UPN "
             "if the user should exist."
         )
-    named = {name: value for name, value in wanted.fields.items() if value is not None}
+    # An optional attribute that is to be empty is not there yet.
+    named = {
+        name: value
+        for name, value in wanted.fields.items()
+        if value is not None and not (value == "" and name in OPTIONAL_USER_FIELDS)
+    }
     fields_given = {**{name: value for name, value in wanted.initial.items() if value is not None}, **named}
     # Who has no other address is written to at the UPN.
     email = wanted.upn if "email" in capabilities.user_fields else None
     new = with_fields(User(upn=wanted.upn, email=email, active=True), fields_given)
     if new.administrator and new.active is False:
         raise InputError(inactive_administrator(wanted.upn))
-    shown = {"upn": new.upn, **{name: getattr(new, name) for name in USER_FIELDS[1:] if getattr(new, name) is not None}}
+    shown = {name: value for name in USER_FIELDS if (value := value_of(new, name)) is not None}
     return Plan(actions=(Action(USER_CREATE, wanted.upn, None, shown, shown, outcome=new, extras=dict(wanted.extras)),))
 
 
@@ -101,7 +107,7 @@ def _plan_user_deletion(wanted: DesiredUser, found: User | None, capabilities: C
         )
     if found is None or (found.active is False and not wanted.permanent):
         return Plan(unchanged=(("user", wanted.upn),))
-    shown = {name: getattr(found, name) for name in USER_FIELDS if getattr(found, name) is not None}
+    shown = {name: value for name in USER_FIELDS if (value := value_of(found, name)) is not None}
     if wanted.permanent:
         return Plan(actions=(Action(USER_DELETE_PERMANENTLY, wanted.upn, shown, None, subject=found),))
     return Plan(actions=(_user_deletion(found, wanted.upn),))

@@ -10,6 +10,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import (
@@ -23,6 +24,7 @@ from ..execution.apply import Batch, apply
 from ..execution.results import ApplyResult, predicted_result
 from ..model.desired import Desired, DesiredGroup, DesiredUser
 from ..model.directory import Snapshot
+from ..model.fields import OPTIONAL_USER_FIELDS
 from ..planning.actions import DirectoryHandlers, InstanceHandlers
 from ..planning.lookup import find_existing
 from ..planning.plan import Plan
@@ -54,7 +56,33 @@ class Task(Connections):
         directory = directory or self.directory
         # A plan that is kept is carried out later: nothing in it may rest on what an earlier task would have done.
         assume = self.check_mode and not self.options.get("plan_file")
-        return make_plan(desired, current, directory.capabilities, assume_missing=assume)
+        policy = self.options.get("when_unsupported")
+        notes: list[str] = []
+        if policy == "ignore":
+            desired = self._without_unsupported(
+                desired, OPTIONAL_USER_FIELDS - directory.capabilities.user_fields, notes
+            )
+        plan = make_plan(desired, current, directory.capabilities, assume_missing=assume)
+        kept = self._kept_fields(directory) if plan.optional_fields else None
+        if kept is not None and not plan.optional_fields <= kept:
+            desired = self._without_unsupported(desired, plan.optional_fields - kept, notes)
+            plan = make_plan(desired, current, directory.capabilities, assume_missing=assume)
+        return replace(plan, notes=(*plan.notes, *notes)) if notes else plan
+
+    def _without_unsupported(self, desired: Desired, missing: frozenset[str], notes: list[str]) -> Desired:
+        given = {name for user in desired.users for name in missing if user.fields.get(name) is not None}
+        if not given:
+            return desired
+        from .optional_fields import without_unsupported  # start-up
+
+        wire = self.directory.capabilities.wire
+        desired, note = without_unsupported(desired, given, self.options.get("when_unsupported") or "fail", wire)
+        notes.append(note)
+        return desired
+
+    def _kept_fields(self, directory: Directory) -> frozenset[str] | None:
+        """The optional attributes that the server says it keeps, asked once per session; None where it does not say."""
+        return self.host.store.get(("kept fields", *self._identity), directory.kept_fields)
 
     def read(self, desired: Desired, directory: Directory | None = None) -> Snapshot:
         """What is there. In check mode an environment that does not exist yet counts as empty."""
@@ -127,6 +155,12 @@ class Task(Connections):
                 on_done=self.progress.done if self.progress else None,
             )
         )
+        if plan.optional_fields and not predicted_only and self._kept_fields(self.directory) is None:
+            from .optional_fields import with_what_was_kept  # start-up
+
+            report, sentences = with_what_was_kept(report, self.directory)
+            for sentence in sentences:
+                self.warn(sentence)
         if self.on_report:
             self.on_report(report, predicted_only)
         if report.failures:

@@ -53,6 +53,7 @@ CONTRACT = {
     "sso.write": ("PUT", "/{environment}/SingleSignOnSettings/OAuth2", "C", "D"),
     "sso.read": ("GET", "/{environment}/SingleSignOnSettings/OAuth2", "A", "A"),
     "scim.config": ("GET", "/ServiceProviderConfig", "S", "S"),
+    "scim.schemas": ("GET", "/Schemas", "S", "S"),
     "scim.bulk": ("POST", "/Bulk", "S", "S"),
     "scim.user.list": ("GET", "/Users", "S", "S"),
     "scim.user.get": ("GET", "/Users/{id}", "S", "S"),

@@ -37,8 +37,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     Skipped,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.directory import (
-    USER_FIELDS,
-    USER_RESULT_FIELDS,
     Group,
     Snapshot,
     User,
@@ -48,6 +46,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.environment import (
     DesiredEnvironment,
     sanitized_environment_name,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.fields import (
+    GROUP_FIELDS,
+    USER_FIELDS,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.names import (
     checked_upn,
@@ -179,6 +181,11 @@ def test_the_words_of_the_wire() -> None:
         "email": 'emails[type eq "work"].value',
         "active": "active",
         "external_id": "externalId",
+        "display_name": "displayName",
+        "job_title": "title",
+        "department": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+        "phone": 'phoneNumbers[type eq "work"].value',
+        "preferred_language": "preferredLanguage",
     }
     assert SCIM_GROUP_PATHS == {"name": "displayName", "external_id": "externalId"}
 
@@ -348,9 +355,7 @@ def test_only_what_was_given_is_compared_in_its_normal_form(wanted: dict[str, An
 
 def test_a_group_s_name_has_no_case_and_its_description_has() -> None:
     now = Group("Sales", description="Sells")
-    assert difference({"name": "SALES", "description": "sells"}, now, ("name", "description")) == {
-        "description": "sells"
-    }
+    assert difference({"name": "SALES", "description": "sells"}, now, GROUP_FIELDS) == {"description": "sells"}
 
 
 keys = st.frozensets(st.sampled_from(("a", "b", "c", "id:1", "id:2")))
@@ -385,7 +390,7 @@ def test_with_fields_takes_what_there_is_a_place_for() -> None:
 
 
 def test_results_hold_every_field() -> None:
-    user = User("a@contoso.com", "1", "A", "B", "e", True, False, "x")
+    user = User("a@contoso.com", "1", "A", "B", "e", True, False, "x", optional={"department": "Sales"})
     assert user.as_result() == {
         "upn": "a@contoso.com",
         "id": "1",
@@ -395,8 +400,13 @@ def test_results_hold_every_field() -> None:
         "active": True,
         "external_id": "x",
         "administrator": False,
+        "display_name": None,
+        "job_title": None,
+        "department": "Sales",
+        "phone": None,
+        "preferred_language": None,
     }
-    assert tuple(user.as_result()) == USER_RESULT_FIELDS
+    assert tuple(user.as_result()) == ("upn", "id", *list(USER_FIELDS)[1:])
     assert Group("g", "1", "d", "x", frozenset({"b", "a"})).as_result() == {
         "name": "g",
         "id": "1",

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one table of the attributes of users and groups.
+
+Options, both wires, comparing, clearing, columns of files, sources of an import, words of a report and the keys of results
+are read off it. A new attribute is one row, and its texts in docs/shared.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+"""The extension of RFC 7643, section 4.3 (S)."""
+
+
+class Field(NamedTuple):
+    """One attribute. `name` is its option and its key in results, `label` the word of a report.
+
+    `scim` is its path in SCIM, `provisioning` its name in the Provisioning API; empty where the wire has none.
+    `graph` is the property of Microsoft Graph that an import takes it from by default, `download` its heading in Microsoft
+    Entra's "Download users", `template` the one in the template for creating users in bulk.
+    `caseless` values are compared without regard to case, an `address` has the form name@domain, a `needed` value cannot be
+    cleared. An `optional` attribute is only read and written where a task names it, and a server may not keep it.
+    """
+
+    name: str
+    label: str
+    type: Literal["str", "bool"] = "str"
+    scim: str = ""
+    provisioning: str = ""
+    graph: str = ""
+    download: str = ""
+    template: str = ""
+    caseless: bool = False
+    address: bool = False
+    needed: bool = False
+    optional: bool = False
+
+    def spec(self) -> dict[str, Any]:
+        """The attribute in the argument spec of a user or group."""
+        return {"type": self.type}
+
+
+# The paths of the core attributes are those that Workspace 365 names (contract, section 2; D). Those of the optional ones
+# are RFC 7643's (S); whether Workspace 365 keeps them is assumed (A).
+USER_FIELDS: Mapping[str, Field] = {
+    field.name: field
+    for field in (
+        Field(
+            "upn",
+            "sign-in name",
+            scim="userName",
+            provisioning="EmailAddress",
+            download="userprincipalname",
+            template="userprincipalname",
+            caseless=True,
+            address=True,
+            needed=True,
+        ),
+        Field(
+            "first_name",
+            "first name",
+            scim="name.givenName",
+            provisioning="FirstName",
+            graph="givenName",
+            download="givenname",
+            template="givenname",
+            needed=True,
+        ),
+        Field(
+            "last_name",
+            "last name",
+            scim="name.familyName",
+            provisioning="LastName",
+            graph="surname",
+            download="surname",
+            template="surname",
+            needed=True,
+        ),
+        Field(
+            "email",
+            "e-mail address",
+            scim='emails[type eq "work"].value',
+            graph="mail",
+            download="mail",
+            caseless=True,
+            address=True,
+        ),
+        Field(
+            "active",
+            "can sign in",
+            type="bool",
+            scim="active",
+            provisioning="IsActive",
+            download="accountenabled",
+            template="accountenabled",
+        ),
+        Field("external_id", "id at the source", scim="externalId", download="id"),
+        Field("administrator", "administrator", type="bool", provisioning="IsAdministrator"),
+        Field("display_name", "display name", scim="displayName", optional=True),
+        Field("job_title", "job title", scim="title", optional=True),
+        Field("department", "department", scim=f"{ENTERPRISE_USER}:department", optional=True),
+        Field("phone", "phone", scim='phoneNumbers[type eq "work"].value', optional=True),
+        Field("preferred_language", "preferred language", scim="preferredLanguage", caseless=True, optional=True),
+    )
+}
+"""The attributes that can be compared and changed, in the order in which people read them."""
+
+GROUP_FIELDS: Mapping[str, Field] = {
+    field.name: field
+    for field in (
+        Field("name", "name", scim="displayName", provisioning="Name", caseless=True, needed=True),
+        Field("description", "description", provisioning="Description"),
+        Field("external_id", "id at the source", scim="externalId"),
+    )
+}
+
+OPTIONAL_USER_FIELDS = frozenset(name for name, field in USER_FIELDS.items() if field.optional)
+
+
+def scim_paths(fields: Mapping[str, Field]) -> dict[str, str]:
+    """The fields that SCIM has, with their paths."""
+    return {name: field.scim for name, field in fields.items() if field.scim}
+
+
+def provisioning_names(fields: Mapping[str, Field]) -> dict[str, str]:
+    """The fields that the Provisioning API has, with its names."""
+    return {name: field.provisioning for name, field in fields.items() if field.provisioning}
