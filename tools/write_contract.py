@@ -33,12 +33,8 @@ SERVICES = {
 
 # Calls that no module of its own makes; w365_api reaches them. Method and path, letter, what travels.
 WITHOUT_MODULE = (
-    ("GET /{environment}/UserLicenses/", "D", "bought and used licences; deprecated by the vendor since 2.50"),
+    ("GET /{environment}/UserLicenses/", "D", "bought and used licenses; deprecated by the vendor since 2.50"),
     ("PUT /{environment}/UserLicenses/Count/", "D", "a bare number, the new total; deprecated since 2.50"),
-    ("PUT /{environment}/ExchangeSettings", "C", "`ServerType` and `DefaultEwsUrl`"),
-    ("GET /{environment}/ExchangeSettings", "A", "the same"),
-    ("PUT /{environment}/SharePointSettings/", "C", "`AuthenticationType` and `DefaultUrl`"),
-    ("GET /{environment}/SharePointSettings/", "A", "the same"),
 )
 
 # Rules that the code goes by and that are not endpoints.
@@ -56,6 +52,9 @@ RULES = (
     ("Users", "D", "The e-mail address of a user equals the UPN in Microsoft Entra. First and last name are needed."),
     ("Users", "D", "A user on the deleted-users list is removed for good after 30 days."),
     ("Users", "D", "SCIM: inactive, active again and deleted mean deleted-users list, restore with memberships, and final."),
+    ("Users", "S", "SCIM: the attributes `displayName`, `title`, `phoneNumbers`, `preferredLanguage` and `department` (RFC 7643)."),
+    ("Users", "A", "SCIM: whether Workspace 365 keeps these five. `/Schemas` is asked; where it does not say, users are read back."),
+    ("Settings", "C", "`ServerType` is `Office365`, `AuthenticationType` is `OAuth2`; the SharePoint host is made of the initial domain."),
     ("Users", "A", "SCIM: `active=false`, `active=true` and `DELETE` are what causes these three."),
     ("Administrators", "D", "Only active users can be administrators. The role never travels over SCIM."),
     ("Administrators", "D", "The first administrator is the primary one; the next takes over when it is deleted or inactive."),
@@ -97,6 +96,12 @@ MODULES = {
     "w365_group_info": ("fails and names `group.list`", "everything (S)", "everything"),
     "w365_admin": ("fails and names `user.list`", "no difference: the role never travels over SCIM (D)", "everything"),
     "w365_admin_info": ("fails and names `user.list`", "no difference", "everything"),
+    "w365_settings": (
+        "writes (C); cannot compare, so `when_unreadable` decides",
+        "no difference",
+        "everything",
+    ),
+    "w365_settings_info": ("returns nothing, and says so in `readable`", "no difference", "everything"),
     "w365_sso": (
         "writes (C); cannot compare, so `when_unreadable` decides",
         "no difference",

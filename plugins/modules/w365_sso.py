@@ -242,9 +242,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     when_unreadable_spec,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.environment import sso_from_options
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.settings import SSO
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.environment import (
     WhenUnreadable,
-    plan_sso,
+    plan_setting,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
 
@@ -267,15 +268,15 @@ RULES: dict[str, Any] = {
 def run(task: EntraTask) -> dict[str, Any]:
     options = task.options
     wanted = sso_from_options(options)
-    current, readable = task.read_sso()
-    plan = plan_sso(
+    current, readable = task.read_setting(SSO)
+    plan = plan_setting(
         wanted,
-        options["key"],
         current,
         readable=readable,
-        update_key=options["update_key"],
         unreadable=WhenUnreadable(options["when_unreadable"]),
         environment=task.environment,
+        secret=options["key"],
+        always=options["update_key"] == "always",
     )
     verified = plan.changed and options["verify"]
     if verified:

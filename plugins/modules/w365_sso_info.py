@@ -85,6 +85,7 @@ readable:
 from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.settings import SSO
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceTask
 
 ARGUMENT_SPEC: dict[str, Any] = {}
@@ -93,7 +94,7 @@ RULES: dict[str, Any] = {}
 
 
 def run(task: InstanceTask) -> dict[str, Any]:
-    sso, readable = task.provisioning.sso(task.environment)
+    sso, readable = task.provisioning.setting(SSO, task.environment)
     return {"changed": False, "sso": sso.as_result() if sso else None, "readable": readable}
 
 

@@ -25,7 +25,8 @@ from ..errors import (
     ValidationError,
     W365Error,
 )
-from ..model.environment import Environment, SingleSignOn
+from ..model.environment import Environment
+from ..model.settings import Setting, SettingValues
 from ..transport.error_text import said
 from ..transport.http import Answer, Http, checked_root
 from .endpoints import LETTERS, Endpoint
@@ -207,26 +208,22 @@ class ProvisioningClient:
 
     # Settings
 
-    def sso(self, environment: str) -> tuple[SingleSignOn | None, bool]:
-        """The current single sign-on (None when there is none), and whether the answer could be understood.
+    def setting(self, setting: Setting, environment: str) -> tuple[SettingValues | None, bool]:
+        """What a setting holds (None when there is nothing), and whether the answer could be understood.
 
         Raises EndpointMissingError where it cannot be read.
         """
-        answer = self.call("sso.read", environment=environment)
+        answer = self.call(setting.read, environment=environment)
         if not answer:
             return None, True
         found = {str(name).lower(): value for name, value in answer.items()} if isinstance(answer, Mapping) else {}
-        authority, client_id = str(found.get("authority") or ""), str(found.get("clientid") or "")
-        if authority or client_id:
-            return SingleSignOn(authority, client_id), True
-        return None, {"authority", "clientid"} <= set(found)
+        values = {field.name: str(found.get(field.wire.lower()) or "") for field in setting.fields}
+        if any(values.values()):
+            return SettingValues(setting, values), True
+        return None, {field.wire.lower() for field in setting.fields} <= set(found)
 
-    def write_sso(self, environment: str, sso: SingleSignOn, key: str) -> None:
-        self.call(
-            "sso.write",
-            environment=environment,
-            body={"Authority": sso.authority, "ClientId": sso.client_id, "Key": key},
-        )
+    def write_setting(self, environment: str, values: SettingValues, secret: str | None) -> None:
+        self.call(values.setting.write, environment=environment, body=values.body(secret))
 
 
 def unknown_environment(name: str, root: str) -> EnvironmentNotFoundError:

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import AlreadyExistsError, AnswerError, EndpointMissingError, InputError, ValidationError, W365Error
-from ..model.environment import Environment, SingleSignOn, sanitized_environment_name
+from ..model.environment import Environment, sanitized_environment_name
+from ..model.settings import Setting, SettingValues
 from ..planning.actions import Action
 from .create_once import create_once
 
@@ -111,14 +112,15 @@ class Instance:
         self._client.call(endpoint_id, environment=name)
         return Environment(name, bool(action.changes["active"]))
 
-    def find_sso(self, environment: str) -> tuple[SingleSignOn | None, bool]:
-        """The single sign-on of an environment, and whether the server can show it."""
+    def find_setting(self, setting: Setting, environment: str) -> tuple[SettingValues | None, bool]:
+        """What a setting of an environment holds, and whether the server can show it."""
         try:
-            return self._client.sso(environment)
+            return self._client.setting(setting, environment)
         except EndpointMissingError:
             return None, False
 
-    def write_sso(self, action: Action) -> SingleSignOn:
-        sso: SingleSignOn = action.outcome
-        self._client.write_sso(action.name, sso, action.extras["key"])
-        return sso
+    def write_setting(self, action: Action) -> SettingValues:
+        values: SettingValues = action.outcome
+        secret = values.setting.secret
+        self._client.write_setting(action.name, values, action.extras[secret.name] if secret else None)
+        return values

@@ -15,8 +15,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import InputError
-from ..model.environment import RESERVED_ENVIRONMENT_NAMES, DesiredEnvironment, SingleSignOn, sanitized_environment_name
+from ..model.environment import RESERVED_ENVIRONMENT_NAMES, DesiredEnvironment, sanitized_environment_name
 from ..model.names import checked_upn
+from ..model.settings import EXCHANGE, SHAREPOINT, SettingValues, single_sign_on
 
 DOMAIN_PATTERN = re.compile(r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
 
@@ -68,7 +69,7 @@ def environment_from_options(params: Mapping[str, Any]) -> DesiredEnvironment:
     )
 
 
-def sso_from_options(params: Mapping[str, Any]) -> SingleSignOn:
+def sso_from_options(params: Mapping[str, Any]) -> SettingValues:
     """The single sign-on that w365_sso describes. Raises InputError for values that cannot be right."""
     domain = params["primary_domain"]
     if domain is not None and not DOMAIN_PATTERN.match(domain.strip()):
@@ -82,7 +83,7 @@ def sso_from_options(params: Mapping[str, Any]) -> SingleSignOn:
         )
     if not params["key"].strip():
         raise InputError("Option key is empty: it is the value of the app registration's client secret.")
-    return SingleSignOn(authority, client_id)
+    return single_sign_on(authority, client_id)
 
 
 def sso_tenant(authority: str) -> str:
@@ -95,3 +96,52 @@ def sso_tenant(authority: str) -> str:
             "https://login.windows.net/contoso.onmicrosoft.com."
         )
     return tenant
+
+
+def settings_from_options(options: Mapping[str, Any]) -> list[SettingValues]:
+    """The Exchange and SharePoint settings that w365_settings describes. Raises InputError for values that cannot be right."""
+    desired: list[SettingValues] = []
+    exchange, sharepoint = options["exchange"], options["sharepoint"]
+    if exchange is not None:
+        values = {
+            "server_type": _filled(exchange["server_type"], "exchange.server_type"),
+            "ews_url": _https_url(exchange["ews_url"], "exchange.ews_url"),
+        }
+        desired.append(SettingValues(EXCHANGE, values))
+    if sharepoint is not None:
+        url = sharepoint["url"]
+        values = {
+            "authentication_type": _filled(sharepoint["authentication_type"], "sharepoint.authentication_type"),
+            "url": _https_url(url, "sharepoint.url") if url else _sharepoint_url(sharepoint["initial_domain"]),
+        }
+        desired.append(SettingValues(SHAREPOINT, values))
+    return desired
+
+
+def _filled(value: str, option: str) -> str:
+    if not value.strip():
+        raise InputError(f"Option {option} is empty. Leave it out for its default, or give a value.")
+    return value.strip()
+
+
+def _https_url(value: str, option: str) -> str:
+    url = value.strip()
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme != "https" or parts.username or parts.password or re.search(r"\s", url):
+        raise InputError(f"Option {option} is {value!r}, which is not an address of the form https://<host>/<path>.")
+    return url
+
+
+def _sharepoint_url(domain: str) -> str:
+    """The default host of SharePoint Online: the first label of the initial domain, as it is (contract, Settings; C)."""
+    found = re.fullmatch(r"([a-z0-9](?:[a-z0-9-]*[a-z0-9])?)\.onmicrosoft\.com", domain.strip().lower())
+    if found is None:
+        raise InputError(
+            f"Option sharepoint.initial_domain is {domain!r}, which is not the initial domain of a Microsoft tenant: it has the "
+            "form <name>.onmicrosoft.com. Give it, or give the address of SharePoint in sharepoint.url."
+        )
+    return f"https://{found[1]}.sharepoint.com"

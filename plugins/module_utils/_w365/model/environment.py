@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The objects of an instance: its environments and their single sign-on.
+"""The objects of an instance: its environments.
 
 Private to this collection: not an interface for others.
 """
@@ -51,14 +51,3 @@ class DesiredEnvironment:
     administrator: Mapping[str, str] | None = field(default=None, repr=False)
     empty: bool = False
     confirmation: str | None = None
-
-
-@dataclass(frozen=True)
-class SingleSignOn:
-    """The OAuth2 sign-on of an environment; its key can be written and never read."""
-
-    authority: str
-    client_id: str
-
-    def as_result(self) -> dict[str, Any]:
-        return {"authority": self.authority, "client_id": self.client_id}

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
 
+from ..model.settings import EXCHANGE, SHAREPOINT, SSO, Setting
+
 
 class Phase(IntEnum):
     """What is done after what. Inside a phase the order does not matter, but for names that pass on: see `Plan.phases`."""
@@ -62,10 +64,16 @@ ADMINISTRATOR = ObjectKind("administrator", "person", "people", "administrator r
 GROUP = ObjectKind("group", "group", "groups", "group")
 MEMBERSHIP = ObjectKind("membership", "group", "groups", "members")
 ENVIRONMENT = ObjectKind("environment", "environment", "environments", "environment")
-SSO = ObjectKind("sso", "sign-on setting", "sign-on settings", "sign-on")
+SINGLE_SIGN_ON = ObjectKind(SSO.name, "sign-on setting", "sign-on settings", "sign-on")
+EXCHANGE_SETTINGS = ObjectKind(EXCHANGE.name, "Exchange setting", "Exchange settings", "Exchange")
+SHAREPOINT_SETTINGS = ObjectKind(SHAREPOINT.name, "SharePoint setting", "SharePoint settings", "SharePoint")
 
 OBJECT_KINDS: Mapping[str, ObjectKind] = {
-    kind.name: kind for kind in (USER, ADMINISTRATOR, GROUP, MEMBERSHIP, ENVIRONMENT, SSO)
+    kind.name: kind
+    for kind in (
+        *(USER, ADMINISTRATOR, GROUP, MEMBERSHIP, ENVIRONMENT),
+        *(SINGLE_SIGN_ON, EXCHANGE_SETTINGS, SHAREPOINT_SETTINGS),
+    )
 }
 
 
@@ -178,7 +186,7 @@ class InstanceHandlers(Protocol):
     def activate_environment(self, action: Action) -> Any: ...
     def deactivate_environment(self, action: Action) -> Any: ...
     def delete_environment(self, action: Action) -> Any: ...
-    def write_sso(self, action: Action) -> Any: ...
+    def write_setting(self, action: Action) -> Any: ...
 
 
 def _of_directory(
@@ -337,20 +345,38 @@ ENVIRONMENT_DELETE = _of_instance(
     lambda instance: instance.delete_environment,
 )
 SSO_WRITE = _of_instance(
-    SSO,
+    SINGLE_SIGN_ON,
     "write",
     Phase.SETTINGS,
-    "write sso '{name}'",
+    "write the single sign-on of environment '{name}'",
     ReportWords(ReportPart.SETTINGS, "sign-on written", "be written"),
-    lambda instance: instance.write_sso,
+    lambda instance: instance.write_setting,
 )
+EXCHANGE_WRITE = _of_instance(
+    EXCHANGE_SETTINGS,
+    "write",
+    Phase.SETTINGS,
+    "write the Exchange settings of environment '{name}'",
+    ReportWords(ReportPart.SETTINGS, "Exchange settings written", "be written"),
+    lambda instance: instance.write_setting,
+)
+SHAREPOINT_WRITE = _of_instance(
+    SHAREPOINT_SETTINGS,
+    "write",
+    Phase.SETTINGS,
+    "write the SharePoint settings of environment '{name}'",
+    ReportWords(ReportPart.SETTINGS, "SharePoint settings written", "be written"),
+    lambda instance: instance.write_setting,
+)
+SETTING_WRITES: Mapping[Setting, ActionType] = {SSO: SSO_WRITE, EXCHANGE: EXCHANGE_WRITE, SHAREPOINT: SHAREPOINT_WRITE}
 
 # Also the order in which a report tells them within one of its parts.
 ACTION_TYPES = (
     *(USER_DELETE, USER_DELETE_PERMANENTLY, USER_CREATE, USER_RESTORE, USER_UPDATE),
     *(ADMINISTRATOR_GRANT, ADMINISTRATOR_REVOKE),
     *(GROUP_CREATE, GROUP_UPDATE, MEMBERSHIP_CHANGE, GROUP_DELETE),
-    *(ENVIRONMENT_CREATE, ENVIRONMENT_ACTIVATE, ENVIRONMENT_DEACTIVATE, ENVIRONMENT_DELETE, SSO_WRITE),
+    *(ENVIRONMENT_CREATE, ENVIRONMENT_ACTIVATE, ENVIRONMENT_DEACTIVATE, ENVIRONMENT_DELETE),
+    *(SSO_WRITE, EXCHANGE_WRITE, SHAREPOINT_WRITE),
 )
 
 

@@ -9,17 +9,19 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import GuardError, InputError
-from ..model.environment import DesiredEnvironment, Environment, SingleSignOn, sanitized_environment_name
+from ..model.environment import DesiredEnvironment, Environment, sanitized_environment_name
 from ..model.names import comparison_key
+from ..model.settings import SettingValues
 from .actions import (
     ENVIRONMENT_ACTIVATE,
     ENVIRONMENT_CREATE,
     ENVIRONMENT_DEACTIVATE,
     ENVIRONMENT_DELETE,
-    SSO_WRITE,
+    SETTING_WRITES,
     Action,
 )
 from .plan import Plan
@@ -103,49 +105,56 @@ def _plan_environment_deletion(wanted: DesiredEnvironment, current: Environment 
     return Plan(actions=(Action(ENVIRONMENT_DELETE, current.name, current.as_result(), None, subject=current),))
 
 
-def plan_sso(
-    wanted: SingleSignOn,
-    key: str,
-    current: SingleSignOn | None,
+def plan_setting(
+    desired: SettingValues,
+    current: SettingValues | None,
     *,
     readable: bool,
-    update_key: str,
     unreadable: WhenUnreadable,
     environment: str,
+    secret: str | None = None,
+    always: bool = False,
 ) -> Plan:
-    """What has to be done with the single sign-on of an environment.
+    """What has to be done with a setting of an environment.
 
-    Authority and ClientId are compared where the server shows them. The key never is: it goes along whenever one of
-    them differs, and on every run with update_key=always.
+    Its values are compared where the server shows them. A `secret` never is: it is written whenever one of them differs.
+    With `always` everything is written on every run.
     """
+    setting = desired.setting
     notes: list[str] = []
-    unchanged = Plan(unchanged=(("sso", environment),), compared=readable)
-    same = current is not None and (
-        comparison_key(current.authority).rstrip("/"),
-        comparison_key(current.client_id),
-    ) == (
-        comparison_key(wanted.authority).rstrip("/"),
-        comparison_key(wanted.client_id),
-    )
-    if not readable and update_key != "always":
-        notes.append(unreadable.note(f"the single sign-on of environment '{environment}'"))
+    unchanged = Plan(unchanged=((setting.name, environment),), compared=readable)
+    if not readable and not always:
+        notes.append(unreadable.note(f"the {setting.title} of environment '{environment}'"))
         if unreadable.policy == "skip":
             return replace(unchanged, notes=tuple(notes))
-    elif same and update_key != "always":
+    elif current is not None and current.fits(desired) and not always:
         return unchanged
     before = dict(current.as_result()) if current else None
-    after_fields = dict(wanted.as_result())
-    if before is not None:
-        before["key"] = "(not readable)"
-    after_fields["key"] = "(written)"
+    after_fields = dict(desired.as_result())
+    extras: dict[str, str] = {}
+    if setting.secret and secret is not None:
+        extras[setting.secret.name] = secret
+        after_fields[setting.secret.name] = "(written)"
+        if before is not None:
+            before[setting.secret.name] = "(not readable)"
     action = Action(
-        SSO_WRITE,
+        SETTING_WRITES[setting],
         environment,
         before,
         after_fields,
-        wanted.as_result(),
+        desired.as_result(),
         subject=current,
-        outcome=wanted,
-        extras={"key": key},
+        outcome=desired,
+        extras=extras,
     )
     return Plan(actions=(action,), notes=tuple(notes), compared=readable)
+
+
+def joined(plans: Sequence[Plan]) -> Plan:
+    """One plan of those of several settings."""
+    return Plan(
+        actions=tuple(action for plan in plans for action in plan.actions),
+        unchanged=tuple(item for plan in plans for item in plan.unchanged),
+        notes=tuple(note for plan in plans for note in plan.notes),
+        compared=all(plan.compared for plan in plans),
+    )

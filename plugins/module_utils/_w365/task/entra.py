@@ -32,7 +32,7 @@ from .instance import InstanceTask
 if TYPE_CHECKING:
     from ..api.provisioning import ProvisioningClient
     from ..api.scim import ScimClient
-    from ..model.environment import SingleSignOn
+    from ..model.settings import SettingValues
 
 
 class EntraTask(InstanceTask):
@@ -101,15 +101,16 @@ class EntraTask(InstanceTask):
             return self.provisioning
         return self.scim if service == "scim" else self.graph
 
-    def verify_sso(self, sso: SingleSignOn, key: str) -> None:
+    def verify_sso(self, sso: SettingValues, key: str) -> None:
         """Ask Entra for a token with exactly these values. Raises AuthenticationError when it gives none."""
-        parts = urlsplit(sso.authority)
+        authority = sso.values["authority"]
+        parts = urlsplit(authority)
         root = self.options["entra_authority"] or f"{parts.scheme}://{parts.netloc}"
         resource = self.options["graph_url"] or self._cloud.graph
         tokens = TokenSource(
             ClientSecret(key),
-            client_id=sso.client_id,
-            authority=f"{root.rstrip('/')}/{sso_tenant(sso.authority)}",
+            client_id=sso.values["client_id"],
+            authority=f"{root.rstrip('/')}/{sso_tenant(authority)}",
             resource=resource,
             http=self.http,
         )

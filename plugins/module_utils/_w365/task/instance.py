@@ -17,7 +17,7 @@ from ..errors import EnvironmentNotFoundError
 from .base import Task
 
 if TYPE_CHECKING:
-    from ..model.environment import SingleSignOn
+    from ..model.settings import Setting, SettingValues
 
 
 class InstanceTask(Task):
@@ -28,10 +28,10 @@ class InstanceTask(Task):
         """Environments and their settings."""
         return Instance(self.provisioning)
 
-    def read_sso(self) -> tuple[SingleSignOn | None, bool]:
-        """The current single sign-on and whether the server can show it."""
+    def read_setting(self, setting: Setting) -> tuple[SettingValues | None, bool]:
+        """What a setting of the environment holds, and whether the server can show it."""
         try:
-            return self.instance.find_sso(self.environment)
+            return self.instance.find_setting(setting, self.environment)
         except EnvironmentNotFoundError:
             if not self.check_mode:
                 raise

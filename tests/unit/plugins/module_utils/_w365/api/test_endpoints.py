@@ -52,6 +52,10 @@ CONTRACT = {
     "group.delete": ("DELETE", "/{environment}/Group/{id}/", "A", "A"),
     "sso.write": ("PUT", "/{environment}/SingleSignOnSettings/OAuth2", "C", "D"),
     "sso.read": ("GET", "/{environment}/SingleSignOnSettings/OAuth2", "A", "A"),
+    "exchange.write": ("PUT", "/{environment}/ExchangeSettings", "C", "C"),
+    "exchange.read": ("GET", "/{environment}/ExchangeSettings", "A", "A"),
+    "sharepoint.write": ("PUT", "/{environment}/SharePointSettings/", "C", "C"),
+    "sharepoint.read": ("GET", "/{environment}/SharePointSettings/", "A", "A"),
     "scim.config": ("GET", "/ServiceProviderConfig", "S", "S"),
     "scim.schemas": ("GET", "/Schemas", "S", "S"),
     "scim.bulk": ("POST", "/Bulk", "S", "S"),
@@ -111,7 +115,7 @@ def test_an_endpoint_is_sound(id: str) -> None:
     fields = {name for _text, name, _spec, _conversion in string.Formatter().parse(endpoint.path) if name}
     assert fields <= ({"environment", "id"} if endpoint.service == "provisioning" else {"id"})
     assert endpoint.path.startswith("/")
-    if endpoint.service == "provisioning" and not id.startswith("sso.") and "?" not in endpoint.path:
+    if endpoint.service == "provisioning" and not id.startswith(("sso.", "exchange.")) and "?" not in endpoint.path:
         assert endpoint.path.endswith("/"), "documented paths end in a slash"
     assert endpoint.purpose
     assert not endpoint.purpose.endswith(".")
@@ -152,7 +156,7 @@ HANDLERS = {
 
 def called_ids(path: Path) -> Iterator[str]:
     """The first arguments of call, pages, find, Request and the like, followed through conditional expressions."""
-    names = {"call", "pages", "find", "changes", "batch", "Request", "_get", "_switch"}
+    names = {"call", "pages", "find", "changes", "batch", "Request", "Setting", "_get", "_switch"}
     module = tree(path)
     constants = {
         target.id: node.value
@@ -163,7 +167,7 @@ def called_ids(path: Path) -> Iterator[str]:
     }
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", None)) in names:
-            for argument in node.args[:2]:
+            for argument in node.args[:4]:
                 given: ast.expr = argument
                 if isinstance(given, ast.Name) and given.id in constants:
                     given = constants[given.id]

@@ -45,8 +45,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.environment import (
     Environment,
-    SingleSignOn,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.settings import SSO, single_sign_on
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.http import TRIES
 
 Scripted = Callable[..., Any]
@@ -274,9 +274,9 @@ def test_a_server_that_does_not_tell_the_name_keeps_it(scripted: Scripted, answe
 @pytest.mark.parametrize(
     ("body", "read"),
     [
-        ({"Authority": "a", "ClientId": "c"}, (SingleSignOn("a", "c"), True)),
-        ({"authority": "a", "clientId": "c", "Key": "?"}, (SingleSignOn("a", "c"), True)),
-        ({"Authority": None, "ClientId": "c"}, (SingleSignOn("", "c"), True)),
+        ({"Authority": "a", "ClientId": "c"}, (single_sign_on("a", "c"), True)),
+        ({"authority": "a", "clientId": "c", "Key": "?"}, (single_sign_on("a", "c"), True)),
+        ({"Authority": None, "ClientId": "c"}, (single_sign_on("", "c"), True)),
         ({"Authority": None, "ClientId": ""}, (None, True)),
         ("", (None, True)),
         ({"Something": "else"}, (None, False)),
@@ -284,12 +284,12 @@ def test_a_server_that_does_not_tell_the_name_keeps_it(scripted: Scripted, answe
     ],
 )
 def test_reading_single_sign_on(scripted: Scripted, body: Any, read: Any) -> None:
-    assert client(scripted([(200, body)])).sso("contoso") == read
+    assert client(scripted([(200, body)])).setting(SSO, "contoso") == read
 
 
 def test_writing_single_sign_on(scripted: Scripted) -> None:
     http = scripted([(200, "")])
-    client(http).write_sso("Contoso", SingleSignOn("a", "c"), "k")
+    client(http).write_setting("Contoso", single_sign_on("a", "c"), "k")
     body = {"Authority": "a", "ClientId": "c", "Key": "k"}
     assert http.calls == [("PUT", "/Provisioning/contoso/SingleSignOnSettings/OAuth2", body)]
 
@@ -480,7 +480,7 @@ def sso_task(**params: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_a_single_sign_on_task(params: dict[str, Any], authority: str) -> None:
-    assert sso_from_options(sso_task(**params)) == SingleSignOn(authority, ID)
+    assert sso_from_options(sso_task(**params)) == single_sign_on(authority, ID)
 
 
 @pytest.mark.parametrize(

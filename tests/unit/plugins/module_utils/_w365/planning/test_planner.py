@@ -36,7 +36,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.environment import (
     DesiredEnvironment,
     Environment,
-    SingleSignOn,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.settings import (
+    SettingValues,
+    single_sign_on,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.actions import (
     ACTION_TYPES,
@@ -46,7 +49,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.environment import (
     WhenUnreadable,
     plan_environment,
-    plan_sso,
+    plan_setting,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.plan import Plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.planner import make_plan
@@ -578,7 +581,7 @@ def test_who_was_left_out_is_counted() -> None:
         ("user", "delete_permanently", "permanently delete user 'x'"),
         ("membership", "change", "change the members of group 'x'"),
         ("administrator", "revoke", "revoke the role of administrator 'x'"),
-        ("sso", "write", "write sso 'x'"),
+        ("sso", "write", "write the single sign-on of environment 'x'"),
     ],
 )
 def test_an_action_tells_its_deed(kind: str, verb: str, deed: str) -> None:
@@ -664,20 +667,21 @@ def test_whether_an_environment_is_active_may_be_unreadable(active: bool) -> Non
 
 # ---- single sign-on
 
-SSO = SingleSignOn("https://login.windows.net/contoso.com", "36500000-0000-4000-8000-0000000000b2")
+AUTHORITY, CLIENT_ID = "https://login.windows.net/contoso.com", "36500000-0000-4000-8000-0000000000b2"
+SIGN_ON = single_sign_on(AUTHORITY, CLIENT_ID)
 
 
 def sso_plan(
-    current: SingleSignOn | None, *, readable: bool = True, update: str = "on_change", policy: str = "write"
+    current: SettingValues | None, *, readable: bool = True, update: str = "on_change", policy: str = "write"
 ) -> Plan:
-    return plan_sso(
-        SSO,
-        "geheim",
+    return plan_setting(
+        SIGN_ON,
         current,
         readable=readable,
-        update_key=update,
         unreadable=WhenUnreadable(policy),
         environment="contoso",
+        secret="geheim",
+        always=update == "always",
     )
 
 
@@ -685,15 +689,15 @@ def sso_plan(
     ("current", "update", "written"),
     [
         (None, "on_change", True),
-        (SSO, "on_change", False),
-        (SSO, "always", True),
-        (replace(SSO, authority="HTTPS://login.windows.net/CONTOSO.com/"), "on_change", False),
-        (replace(SSO, client_id=SSO.client_id.upper()), "on_change", False),
-        (replace(SSO, authority="https://login.windows.net/fabrikam.com"), "on_change", True),
-        (replace(SSO, client_id="36500000-0000-4000-8000-0000000000b3"), "on_change", True),
+        (SIGN_ON, "on_change", False),
+        (SIGN_ON, "always", True),
+        (single_sign_on("HTTPS://login.windows.net/CONTOSO.com/", CLIENT_ID), "on_change", False),
+        (single_sign_on(AUTHORITY, CLIENT_ID.upper()), "on_change", False),
+        (single_sign_on("https://login.windows.net/fabrikam.com", CLIENT_ID), "on_change", True),
+        (single_sign_on(AUTHORITY, "36500000-0000-4000-8000-0000000000b3"), "on_change", True),
     ],
 )
-def test_single_sign_on_is_written_when_it_differs(current: SingleSignOn | None, update: str, written: bool) -> None:
+def test_single_sign_on_is_written_when_it_differs(current: SettingValues | None, update: str, written: bool) -> None:
     plan = sso_plan(current, update=update)
     assert [f"{action.kind} {action.verb} {action.name}" for action in plan.actions] == ["sso write contoso"] * written
     assert plan.compared
@@ -701,7 +705,7 @@ def test_single_sign_on_is_written_when_it_differs(current: SingleSignOn | None,
     assert "geheim" not in repr((plan, plan.diff()))
     if written:
         assert plan.actions[0].extras == {"key": "geheim"}
-        assert plan.diff()["after"]["sso contoso"] == {**SSO.as_result(), "key": "(written)"}
+        assert plan.diff()["after"]["sso contoso"] == {**SIGN_ON.as_result(), "key": "(written)"}
         shown = plan.diff()["before"].get("sso contoso")
         assert shown == ({**current.as_result(), "key": "(not readable)"} if current else None)
 
