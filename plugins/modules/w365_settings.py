@@ -15,8 +15,8 @@ description:
   - "It writes C(PUT /{EnvironmentName}/ExchangeSettings) and C(PUT /{EnvironmentName}/SharePointSettings/), which public
     clients of the Provisioning API use and the vendor has not documented. It compares with C(GET) of the same paths, which
     are only assumed."
-  - Where a server cannot show these settings, they cannot be compared. RV(compared) is V(false) then, and what happens is a
-    matter of O(when_unreadable).
+  - A server that has only the documented endpoints shows none of them, so they cannot be compared. RV(compared) is V(false)
+    then, and O(when_unreadable) decides.
 
 options:
   exchange:
