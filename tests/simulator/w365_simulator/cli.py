@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import tempfile
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,14 @@ from typing import Any
 from . import DEFAULT_PROVISIONING_KEY, DEFAULT_SCIM_TOKEN, __version__
 from .contract import PROFILES
 from .faults import ACTIONS
-from .switches import TABLE, SwitchError, Switches, convert
+from .switches import TABLE, Several, SwitchError, Switches, convert, current_name
 from .tenant import OPERATIONS
 
 _EPILOG = """\
 examples:
   python -m w365_simulator --seed contoso --ready-file /tmp/twin.json
   python -m w365_simulator show --ready-file /tmp/twin.json
-  python -m w365_simulator --port 0 --profile documented --quirk sanitise_names=lower --quirk html_errors=true
+  python -m w365_simulator --port 0 --profile documented --quirk sanitize_names=lower --quirk html_errors=true
 
 what answers where, all on one port:
   /Provisioning/...                 the Provisioning API; header ProvisioningKey
@@ -55,8 +56,8 @@ class StartError(Exception):
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     quirks = "\n".join(
-        f"  {name}={row[0] if not isinstance(row[0], bool) else str(row[0]).lower()}\n      {row[2]}"
-        + (f" ({', '.join(row[1])})" if isinstance(row[1], tuple) else "")
+        f"  {name}={row[0] if not isinstance(row[0], bool) else str(row[0]).lower()}\n"
+        + textwrap.fill(row[2] + _values(row[1]), 110, initial_indent=" " * 6, subsequent_indent=" " * 6)
         for name, row in TABLE.items()
         if name != "profile"
     )
@@ -137,6 +138,13 @@ def parser() -> argparse.ArgumentParser:
     return main
 
 
+def _values(kind: Any) -> str:
+    """Return the values of a switch that has words for them."""
+    if isinstance(kind, Several):
+        return f" ({', '.join(kind.words)}, or some of {','.join(kind.names)})"
+    return f" ({', '.join(kind)})" if isinstance(kind, tuple) else ""
+
+
 def _port(text: str) -> int:
     try:
         port = int(text)
@@ -178,7 +186,7 @@ def _switches(options: argparse.Namespace) -> Switches:
         if not equals:
             raise StartError(f"--quirk takes NAME=VALUE; it was {quirk!r}.")
         try:
-            values[name] = convert(name, value)
+            values[current_name(name)] = convert(current_name(name), value)
         except SwitchError as problem:
             raise StartError(f"--quirk {quirk}: {problem}") from problem
     return Switches(values)

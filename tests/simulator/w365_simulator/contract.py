@@ -168,6 +168,11 @@ class Router:
             others.append(endpoint.method)
         return None, {}, others
 
+    def endpoints(self, path: str) -> list[Endpoint]:
+        """Return every endpoint of a path, whatever its method."""
+        rows = self._by_length.get(path.rstrip("/").count("/"), ())
+        return [endpoint for pattern, endpoint in rows if pattern.fullmatch(path)]
+
 
 def served(endpoint: Endpoint, profile: str) -> bool:
     """Whether a profile answers this endpoint at all."""

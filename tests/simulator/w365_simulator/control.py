@@ -134,6 +134,13 @@ def state(store: Store, profile: str) -> dict[str, Any]:
     }
 
 
+def _attributes(user: Any) -> dict[str, Any]:
+    """Return the attributes that a user may have or not, and only those that the user has."""
+    found = {name: user[name] for name in ("title", "preferred_language", "department") if user[name] is not None}
+    phone_numbers = json.loads(user["phone_numbers"])
+    return {**found, "phone_numbers": phone_numbers} if phone_numbers else found
+
+
 def _environment(store: Store, row: Any) -> dict[str, Any]:
     users: dict[str, Any] = {}
     by_number: dict[int, str] = {}
@@ -153,6 +160,7 @@ def _environment(store: Store, row: Any) -> dict[str, Any]:
             "origin": user["origin"],
             "password_set": user["password_sha256"] is not None,
             "password_sha256": user["password_sha256"],
+            **_attributes(user),
         }
     members: dict[int, list[str]] = {}
     for group, number in store.all(

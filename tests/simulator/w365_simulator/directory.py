@@ -15,6 +15,7 @@ import re
 import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from .store import Store, now
 from .switches import Switches
@@ -36,7 +37,7 @@ class Duplicate(DirectoryError):
     """Another object already has this value."""
 
 
-def sanitise(name: str, how: str) -> str:
+def sanitize(name: str, how: str) -> str:
     """Return the name under which an environment is kept."""
     return re.sub("[^a-z0-9]", "", name.lower()) if how == "strip" else name.strip().lower()
 
@@ -49,6 +50,16 @@ def key(text: str) -> str:
 def password_digest(password: str | None) -> str | None:
     """Return what the twin keeps of a password."""
     return None if password is None else hashlib.sha256(password.encode()).hexdigest()
+
+
+def is_web_address(text: str) -> bool:
+    """Whether this is the address of a service over https: a scheme, a host, perhaps a port and a path."""
+    try:
+        parts = urlsplit(text)
+        # Reading the port is what checks it.
+        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", text)
+    except ValueError:
+        return False
 
 
 def work_email(emails: Sequence[dict[str, Any]]) -> str | None:
@@ -73,8 +84,8 @@ class Directory:
         return self.store.one("SELECT * FROM environments WHERE name = ?", (name,))
 
     def check_environment_name(self, name: str) -> str:
-        """Return the sanitised name of an environment that may be created."""
-        clean = sanitise(name, self.switches.sanitise_names)
+        """Return the sanitized name of an environment that may be created."""
+        clean = sanitize(name, self.switches.sanitize_names)
         if not clean or "/" in clean:
             raise DirectoryError("EnvironmentName", f"The environment name '{name}' is not valid.")
         if clean in REFUSED_NAMES or clean.startswith("_"):
@@ -116,7 +127,8 @@ class Directory:
         self, environment: int, *, upn: str, first_name: str, last_name: str, origin: str,
         emails: list[dict[str, Any]] | None = None, display_name: str | None = None, active: bool = True,
         administrator: bool = False, external_id: str | None = None, password: str | None = None,
-        scim_id: str | None = None,
+        scim_id: str | None = None, title: str | None = None, preferred_language: str | None = None,
+        department: str | None = None, phone_numbers: Sequence[dict[str, Any]] = (),
     ) -> int:  # fmt: skip
         """Create a user and return its number."""
         self.check_upn(environment, upn)
@@ -127,12 +139,13 @@ class Directory:
             emails = [{"type": "work", "value": upn, "primary": True}]
         id_ = self.store.run(
             "INSERT INTO users (environment, scim_id, upn, upn_key, first_name, last_name, display_name, email, emails,"
-            " active, administrator, external_id, origin, password_sha256, created, modified)"
-            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            " active, administrator, external_id, origin, password_sha256, created, modified, title,"
+            " preferred_language, department, phone_numbers) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 environment, scim_id or str(uuid.uuid4()), upn, key(upn), first_name, last_name, display_name,
                 work_email(emails), json.dumps(emails), int(active), int(administrator), external_id, origin,
-                password_digest(password), stamp, stamp,
+                password_digest(password), stamp, stamp, title, preferred_language, department,
+                json.dumps(list(phone_numbers)),
             ),
         )  # fmt: skip
         self._write_emails(environment, id_, emails)
@@ -141,8 +154,13 @@ class Directory:
         return id_
 
     def change_user(self, row: Any, changes: dict[str, Any]) -> None:
-        """Change columns of a user; ``emails`` is a list, ``password`` is clear text, the rest is as in the table."""
+        """Change columns of a user.
+
+        ``emails`` and ``phone_numbers`` are lists, ``password`` is clear text, the rest is as in the table.
+        """
         changes = dict(changes)
+        if "phone_numbers" in changes:
+            changes["phone_numbers"] = json.dumps(changes["phone_numbers"])
         if "upn" in changes:
             self.check_upn(row["environment"], changes["upn"], row["id"])
             changes["upn_key"] = key(changes["upn"])

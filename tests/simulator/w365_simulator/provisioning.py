@@ -8,23 +8,47 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from .contract import Router, served
-from .directory import EMAIL, Directory, DirectoryError, key
+from .contract import Endpoint, Router, served
+from .directory import EMAIL, Directory, DirectoryError, is_web_address, key
 from .store import Store
 from .switches import Switches
 from .wire import Answer, Call, UnreadableBody, html_answer, json_answer
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting of an environment: its column, the fields of its body, and the field that is an https address."""
+
+    column: str
+    fields: tuple[str, ...]
+    url: str
+
+
+EXCHANGE = Setting("exchange", ("ServerType", "DefaultEwsUrl"), "DefaultEwsUrl")
+SHAREPOINT = Setting("sharepoint", ("AuthenticationType", "DefaultUrl"), "DefaultUrl")
+# Single sign-on has a column for each field, because its key is a secret.
+SSO_COLUMNS = {"Authority": "sso_authority", "ClientId": "sso_client_id", "Key": "sso_key"}
+SSO = Setting("", tuple(SSO_COLUMNS), "Authority")
+
+
 class Refused(Exception):
     """A call that ends with an error: a status and a sentence; for 400 a list of (field, sentence, malformed)."""
 
-    def __init__(self, status: int, sentence: str = "", problems: list[Problem] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        sentence: str = "",
+        problems: list[Problem] | None = None,
+        headers: list[tuple[str, str]] | None = None,
+    ) -> None:
         super().__init__(sentence)
         self.status = status
         self.sentence = sentence
         self.problems = problems or []
+        self.headers = headers or []
 
 
 class Problem:
@@ -120,7 +144,9 @@ class Provisioning:
             malformed = any(problem.malformed for problem in refused.problems)
             if refused.status == 400 and malformed and self.switches.server_error_for_bad_body:
                 refused = Refused(500, "An error has occurred.")
-            return self._refusal(refused)
+            answer = self._refusal(refused)
+            answer.headers += refused.headers
+            return answer
 
     def _answer(self, call: Call) -> Answer:
         if call.headers.get("provisioningkey", "") != self.provisioning_key:
@@ -128,13 +154,9 @@ class Provisioning:
         if self.switches.strict_requested_with and call.headers.get("x-requested-with", "").lower() != "xmlhttprequest":
             raise Refused(403, "The header X-Requested-With: XMLHttpRequest is missing.")
         endpoint, names, _ = self._router.find(call.method, call.path)
-        if (
-            endpoint is None
-            or not served(endpoint, self.switches.profile)
-            or (
-                self.switches.trailing_slash == "required" and endpoint.documented_slash and not call.path.endswith("/")
-            )
-        ):
+        if endpoint is None or not served(endpoint, self.switches.profile) or self._lacks_slash(endpoint, call.path):
+            if self.switches.unserved_method == "405":
+                self._refuse_method(call)
             raise Refused(404, f"No HTTP resource was found that matches {call.method} {call.path}.")
         environment = None
         if "environment" in names and endpoint.id != "environment_create_empty":
@@ -146,6 +168,24 @@ class Provisioning:
             return handler(call, environment, names)
         with self.store.writing():
             return handler(call, environment, names)
+
+    def _lacks_slash(self, endpoint: Endpoint, path: str) -> bool:
+        return self.switches.trailing_slash == "required" and endpoint.documented_slash and not path.endswith("/")
+
+    def _refuse_method(self, call: Call) -> None:
+        """Answer 405 when the path has other methods than the one that was called."""
+        others = [
+            endpoint
+            for endpoint in self._router.endpoints(call.path)
+            if served(endpoint, self.switches.profile) and not self._lacks_slash(endpoint, call.path)
+        ]
+        if others and call.method not in [endpoint.method for endpoint in others]:
+            allowed = ", ".join(endpoint.method for endpoint in others)
+            raise Refused(
+                405,
+                f"The requested resource does not support the method {call.method}.",
+                headers=[("Allow", allowed)],
+            )
 
     def _refusal(self, refused: Refused) -> Answer:
         if self.switches.html_errors:
@@ -396,41 +436,81 @@ class Provisioning:
 
     # ---- settings
 
-    def _sso_set(self, call: Call, environment: Any, names: dict[str, str]) -> Answer:
+    def _write_setting(
+        self, call: Call, setting: Setting, current: dict[str, str | None]
+    ) -> dict[str, str | None] | None:
+        """Read the body of a PUT; return every field of the setting, or None where this server keeps nothing."""
         body = Body(call.json())
-        authority, client_id, secret = body.text("Authority"), body.text("ClientId"), body.text("Key")
-        if authority and not authority.startswith("https://"):
-            body.problems.append(Problem("Authority", "The Authority field must start with https://."))
+        partial = self.switches.settings_write == "given"
+        values: dict[str, str | None] = dict(current)
+        for name in setting.fields:
+            if not partial or body.has(name):
+                values[name] = body.text(name)
+        url = values[setting.url]
+        if url and not is_web_address(url):
+            sentence = f"The {setting.url} field is not a valid https address: '{url}'."
+            body.problems.append(Problem(setting.url, sentence))
+        server_type = values.get("ServerType")
+        if server_type and self.switches.exchange_server_types == "office365" and server_type != "Office365":
+            body.problems.append(Problem("ServerType", f"The ServerType '{server_type}' is not known."))
         body.check()
-        self.store.run(
-            "UPDATE environments SET sso_authority = ?, sso_client_id = ?, sso_key = ? WHERE id = ?",
-            (authority, client_id, secret, environment["id"]),
-        )
+        return None if self.switches.settings_write == "dropped" else values
+
+    def _shown_setting(self, call: Call, values: dict[str, str | None]) -> Answer:
+        """Answer with a setting in the shape of the switch settings_read."""
+        shape = self.switches.settings_read
+        written = any(value is not None for value in values.values())
+        if shape == "missing" or (shape == "unset_404" and not written):
+            raise Refused(404, f"No HTTP resource was found that matches GET {call.path}.")
+        if shape == "null" and not written:
+            return json_answer(200, None)
+        if shape == "set_only":
+            values = {name: value for name, value in values.items() if value is not None}
+        if shape == "camel":
+            values = {name[0].lower() + name[1:]: value for name, value in values.items()}
+        return json_answer(200, values)
+
+    def _current_sso(self, environment: Any) -> dict[str, str | None]:
+        return {name: environment[column] for name, column in SSO_COLUMNS.items()}
+
+    def _sso_set(self, call: Call, environment: Any, names: dict[str, str]) -> Answer:
+        values = self._write_setting(call, SSO, self._current_sso(environment))
+        if values is not None:
+            columns = ", ".join(f"{column} = ?" for column in SSO_COLUMNS.values())
+            self.store.run(
+                f"UPDATE environments SET {columns} WHERE id = ?",
+                (*(values[name] for name in SSO_COLUMNS), environment["id"]),
+            )
         return Answer(200)
 
     def _sso_get(self, call: Call, environment: Any, names: dict[str, str]) -> Answer:
-        return json_answer(200, {"Authority": environment["sso_authority"], "ClientId": environment["sso_client_id"]})
+        values = self._current_sso(environment)
+        return self._shown_setting(call, {name: values[name] for name in ("Authority", "ClientId")})
 
-    def _set_settings(self, call: Call, environment: Any, column: str, first: str, second: str) -> Answer:
-        body = Body(call.json())
-        settings = {first: body.text(first), second: body.text(second)}
-        if settings[second] and not settings[second].startswith("https://"):
-            body.problems.append(Problem(second, f"The {second} field must start with https://."))
-        body.check()
-        self.store.run(f"UPDATE environments SET {column} = ? WHERE id = ?", (json.dumps(settings), environment["id"]))
+    def _current(self, environment: Any, setting: Setting) -> dict[str, str | None]:
+        stored = environment[setting.column]
+        values: dict[str, str | None] = json.loads(stored) if stored else dict.fromkeys(setting.fields)
+        return values
+
+    def _set_settings(self, call: Call, environment: Any, setting: Setting) -> Answer:
+        values = self._write_setting(call, setting, self._current(environment, setting))
+        if values is not None:
+            self.store.run(
+                f"UPDATE environments SET {setting.column} = ? WHERE id = ?", (json.dumps(values), environment["id"])
+            )
         return Answer(200)
 
     def _exchange_set(self, call: Call, environment: Any, names: dict[str, str]) -> Answer:
-        return self._set_settings(call, environment, "exchange", "ServerType", "DefaultEwsUrl")
+        return self._set_settings(call, environment, EXCHANGE)
 
     def _exchange_get(self, call: Call, environment: Any, names: dict[str, str]) -> Answer:
-        return Answer(200, (environment["exchange"] or '{"ServerType":null,"DefaultEwsUrl":null}').encode())
+        return self._shown_setting(call, self._current(environment, EXCHANGE))
 
     def _sharepoint_set(self, call: Call, environment: Any, names: dict[str, str]) -> Answer:
-        return self._set_settings(call, environment, "sharepoint", "AuthenticationType", "DefaultUrl")
+        return self._set_settings(call, environment, SHAREPOINT)
 
     def _sharepoint_get(self, call: Call, environment: Any, names: dict[str, str]) -> Answer:
-        return Answer(200, (environment["sharepoint"] or '{"AuthenticationType":null,"DefaultUrl":null}').encode())
+        return self._shown_setting(call, self._current(environment, SHAREPOINT))
 
     def _licenses_get(self, call: Call, environment: Any, names: dict[str, str]) -> Answer:
         used = self.store.value("SELECT count(*) FROM users WHERE environment = ? AND active = 1", (environment["id"],))
@@ -441,7 +521,7 @@ class Provisioning:
         if isinstance(number, bool) or not isinstance(number, int):
             raise UnreadableBody("The body is not a whole number.")
         if number < 0:
-            raise Refused(400, problems=[Problem("", "The number of licences must not be negative.")])
+            raise Refused(400, problems=[Problem("", "The number of licenses must not be negative.")])
         self.store.run("UPDATE environments SET licenses = ? WHERE id = ?", (number, environment["id"]))
         return Answer(200)
 

@@ -6,18 +6,29 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from . import scim_filter, scim_schemas
 from .contract import Endpoint, Router
 from .directory import Directory, Duplicate
-from .scim_patch import ScimError, boolean, get, member_ids, patch_group, patch_user, read_emails
+from .scim_patch import Kept, ScimError, boolean, get, member_ids, patch_group, patch_user, read_values
+from .scim_schemas import ATTRIBUTES, ENTERPRISE
 from .store import Store
 from .switches import Switches
-from .wire import SCIM_JSON, Answer, Call, UnreadableBody, dumps, json_answer
+from .wire import HTML, SCIM_JSON, Answer, Call, UnreadableBody, dumps, json_answer
 
 DEFAULT_COUNT = 100
+SIGN_IN_PAGE = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><h1>Sign in</h1></body></html>\n"
+
+# The text attributes of a user that a server may keep, and their columns; phone numbers are a list and stand below.
+_TEXT_COLUMNS = {
+    "displayName": "display_name", "title": "title", "preferredLanguage": "preferred_language",
+    "department": "department",
+}  # fmt: skip
+# What every user has, whatever the server keeps; and what a strict server knows in a body besides.
+_ALWAYS = {"schemas", "id", "meta", "externalid", "username", "name", "emails", "active"}
 
 _EMAIL_COLUMNS = {
     "value": scim_filter.Column("emails.value", "text"),
@@ -34,9 +45,13 @@ _USER_COLUMNS = {
     "username": scim_filter.Column("upn_key", "text"),
     "name.givenname": scim_filter.Column("lower(first_name)", "text"),
     "name.familyname": scim_filter.Column("lower(last_name)", "text"),
-    "displayname": scim_filter.Column("lower(display_name)", "text"),
     "active": scim_filter.Column("active", "boolean"),
     **_META,
+}
+_PHONE_COLUMNS = {
+    "value": scim_filter.Column("lower(json_extract(phone.value, '$.value'))", "text"),
+    "type": scim_filter.Column("lower(json_extract(phone.value, '$.type'))", "text"),
+    "primary": scim_filter.Column("coalesce(json_extract(phone.value, '$.primary'), 0)", "boolean"),
 }
 _GROUP_COLUMNS = {
     "id": scim_filter.Column("scim_id", "exact"),
@@ -47,11 +62,20 @@ _GROUP_COLUMNS = {
 _MEMBER_COLUMNS = {"value": scim_filter.Column("users.scim_id", "exact")}
 
 
-def _fields(table: str, environment: int) -> scim_filter.Fields:
+def _fields(table: str, environment: int, kept: frozenset[str]) -> scim_filter.Fields:
     """Return what can be filtered. The inner queries name the environment themselves, so that they use an index."""
     if table == "users":
         emails = f"users.id IN (SELECT user FROM emails WHERE emails.environment = {environment} AND %s)"
-        return scim_filter.Fields(_USER_COLUMNS, {"emails": (_EMAIL_COLUMNS, emails)})
+        nested: dict[str, scim_filter.Nested] = {"emails": (_EMAIL_COLUMNS, emails)}
+        if "phoneNumbers" in kept:
+            phones = "EXISTS (SELECT 1 FROM json_each(users.phone_numbers) AS phone WHERE %s)"
+            nested["phonenumbers"] = (_PHONE_COLUMNS, phones)
+        texts = {
+            ATTRIBUTES[name]: scim_filter.Column(f"lower({column})", "text")
+            for name, column in _TEXT_COLUMNS.items()
+            if name in kept
+        }
+        return scim_filter.Fields({**_USER_COLUMNS, **texts}, nested)
     members = (
         "groups.id IN (SELECT group_id FROM memberships JOIN users ON users.id = user_id"
         f" WHERE users.environment = {environment} AND %s)"
@@ -137,19 +161,45 @@ class Scim:
         if "filter" in call.query:
             raise ScimError(403, "A filter is not allowed here.")
 
+    def _kept(self) -> Kept:
+        refusal = self.switches.scim_unknown_attributes
+        return Kept(self.switches.kept_attributes, "" if refusal == "drop" else refusal)
+
+    def _announced(self) -> frozenset[str]:
+        """Return the attributes that the service says it keeps, which by switch is not what it does."""
+        said = {"all": frozenset(ATTRIBUTES), "none": frozenset[str]()}
+        return said.get(self.switches.scim_schemas, self.switches.kept_attributes)
+
+    def _unreadable_schemas(self) -> Answer | None:
+        """Return the answer of a server whose schemas cannot be read, if the switch scim_schemas says so."""
+        how = self.switches.scim_schemas
+        if how == "missing":
+            raise ScimError(404, "There is no endpoint /Schemas.")
+        if how == "error":
+            raise ScimError(500, "The schemas cannot be read.")
+        return {"html": Answer(200, SIGN_IN_PAGE, HTML), "no_body": Answer(200)}.get(how)
+
     def _schemas(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
         self._refuse_filter(call)
-        return _list(scim_schemas.schemas(base))
+        unreadable = self._unreadable_schemas()
+        if unreadable is not None:
+            return unreadable
+        found = scim_schemas.odd_schemas(scim_schemas.schemas(base, self._announced()), self.switches.scim_schemas)
+        return json_answer(200, found, SCIM_JSON) if self.switches.scim_schemas == "array" else _list(found)
 
     def _schema(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
-        return _pick(scim_schemas.schemas(base), names["id"], "schema")
+        unreadable = self._unreadable_schemas()
+        if unreadable is not None:
+            return unreadable
+        found = scim_schemas.odd_schemas(scim_schemas.schemas(base, self._announced()), self.switches.scim_schemas)
+        return _pick(found, names["id"], "schema")
 
     def _resource_types(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
         self._refuse_filter(call)
-        return _list(scim_schemas.resource_types(base))
+        return _list(scim_schemas.resource_types(base, self._announced()))
 
     def _resource_type(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
-        return _pick(scim_schemas.resource_types(base), names["id"], "resource type")
+        return _pick(scim_schemas.resource_types(base, self._announced()), names["id"], "resource type")
 
     # ---- reading
 
@@ -158,7 +208,7 @@ class Scim:
         if table == "users" and self.switches.deleted_users == "hidden":
             condition += " AND active = 1"
         if text:
-            fields = _fields(table, environment["id"])
+            fields = _fields(table, environment["id"], self.switches.kept_attributes)
             extra, extra_values = scim_filter.to_sql(scim_filter.read(str(text)), fields)
             condition += f" AND {extra}"
             values += extra_values
@@ -206,7 +256,8 @@ class Scim:
         return self._page(environment, base, _search(call), "users", "groups")
 
     def _shown_users(self, rows: Iterable[Any], base: str, view: _View) -> list[dict[str, Any]]:
-        return [_user_document(row, base) for row in rows]
+        kept = self.switches.kept_attributes
+        return [_user_document(row, base, kept) for row in rows]
 
     def _shown_groups(self, rows: Sequence[Any], base: str, view: _View) -> list[dict[str, Any]]:
         result = []
@@ -242,7 +293,7 @@ class Scim:
 
     def _user_answer(self, status: int, id_: int, call: Call, base: str) -> Answer:
         row = self.store.one("SELECT * FROM users WHERE id = ?", (id_,))
-        resource = _View(call.query).of(_user_document(row, base))
+        resource = _View(call.query).of(_user_document(row, base, self.switches.kept_attributes))
         return json_answer(status, resource, SCIM_JSON, [("Location", f"{base}/Users/{row['scim_id']}")])
 
     def _group_answer(self, status: int, id_: int, call: Call, base: str) -> Answer:
@@ -270,20 +321,55 @@ class Scim:
                 raise ScimError(
                     400, f"The attribute {label} is required and is text that is not empty.", "invalidValue"
                 )
-        for label in ("displayName", "externalId"):
-            if not isinstance(get(body, label), (str, type(None))):
-                raise ScimError(400, f"The attribute {label} is text.", "invalidValue")
+        if not isinstance(get(body, "externalId"), (str, type(None))):
+            raise ScimError(400, "The attribute externalId is text.", "invalidValue")
         active = get(body, "active")
         emails = get(body, "emails")
         return {
             "upn": upn,
             "first_name": first_name,
             "last_name": last_name,
-            "display_name": get(body, "displayName"),
             "external_id": get(body, "externalId"),
             "active": True if active is None else boolean(active, "active", self.switches.scim_patch),
-            "emails": read_emails(emails, self.switches.scim_patch) if emails else [],
+            "emails": read_values(emails, self.switches.scim_patch, "emails") if emails else [],
+            **self._read_attributes(body),
         }
+
+    def _read_attributes(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Read the attributes that this server keeps, into columns, and drop or refuse the others."""
+        kept = self._kept()
+        extension = get(body, ENTERPRISE)
+        if not isinstance(extension, (dict, type(None))):
+            raise ScimError(400, f"The extension {ENTERPRISE} is a JSON object.", "invalidValue")
+        given = {scim_filter.canonical(name): value for name, value in body.items() if name.lower() not in _ALWAYS}
+        given.pop(ENTERPRISE.lower(), None)
+        given |= {f"{ENTERPRISE}:{name}".lower(): value for name, value in (extension or {}).items()}
+        for path, value in given.items():
+            # What is null or empty is as good as not there (RFC 7643, section 2.5).
+            if kept.attribute(path) is None and value not in (None, "", [], {}):
+                kept.drop(path, scim_type="invalidValue")
+        if extension and "department" in kept.names:
+            named = get(body, "schemas")
+            if ENTERPRISE.lower() not in [str(item).lower() for item in (named if isinstance(named, list) else [])]:
+                raise ScimError(400, f"The attribute schemas does not name the extension {ENTERPRISE}.", "invalidValue")
+        columns: dict[str, Any] = {}
+        for name in kept.names:
+            value = given.get(ATTRIBUTES[name])
+            if name == "phoneNumbers":
+                columns["phone_numbers"] = self._phone_numbers(
+                    read_values(value, self.switches.scim_patch, name) if value else []
+                )
+            elif isinstance(value, (str, type(None))):
+                columns[_TEXT_COLUMNS[name]] = value or None
+            else:
+                raise ScimError(400, f"The attribute {name} is text; {value!r} is not.", "invalidValue")
+        return columns
+
+    def _phone_numbers(self, elements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return phone numbers as this server stores them."""
+        if self.switches.scim_phone_numbers == "as_sent":
+            return elements
+        return [{**item, "value": _telephone_uri(item["value"])} for item in elements]
 
     def _user_create(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
         id_ = self.directory.add_user(environment["id"], **self._read_user(call.json()), origin="scim")
@@ -297,25 +383,28 @@ class Scim:
 
     def _user_patch(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
         row = self._find_user(environment, names)
+        kept = self._kept()
         document: dict[str, Any] = {
             "userName": row["upn"],
             "name": {"givenName": row["first_name"], "familyName": row["last_name"]},
-            "displayName": row["display_name"],
             "externalId": row["external_id"],
             "emails": json.loads(row["emails"]),
             "active": bool(row["active"]),
+            "phoneNumbers": json.loads(row["phone_numbers"]),
+            **{name: row[column] for name, column in _TEXT_COLUMNS.items()},
         }
-        patch_user(document, call.json(), self.switches.scim_patch)
+        patch_user(document, call.json(), self.switches.scim_patch, kept)
         self.directory.change_user(
             row,
             {
                 "upn": document["userName"],
                 "first_name": document["name"]["givenName"],
                 "last_name": document["name"]["familyName"],
-                "display_name": document["displayName"],
                 "external_id": document["externalId"],
                 "emails": document["emails"],
                 "active": int(document["active"]),
+                "phone_numbers": self._phone_numbers(document["phoneNumbers"]),
+                **{column: document[name] for name, column in _TEXT_COLUMNS.items()},
             },
         )
         return self._user_answer(200, row["id"], call, base) if self.switches.scim_patch_body else Answer(204)
@@ -442,13 +531,13 @@ class _View:
 
     def __init__(self, query: Any) -> None:
         self._wanted = _names(query.get("attributes"))
-        self._unwanted = _names(query.get("excludedAttributes")) - {"id", "schemas"}
+        self._unwanted = _names(query.get("excludedAttributes"))
+        for name in ("id", "schemas"):
+            self._unwanted.pop(name, None)
 
     def wants(self, name: str) -> bool:
         """Whether an attribute, or a part of it, is wanted."""
-        if self._wanted:
-            return any(wanted == name or wanted.startswith(f"{name}.") for wanted in self._wanted)
-        return name not in self._unwanted
+        return name in self._wanted if self._wanted else "" not in self._unwanted.get(name, ())
 
     def of(self, resource: dict[str, Any]) -> dict[str, Any]:
         """Return the resource with what is wanted; id and schemas always stay."""
@@ -459,16 +548,14 @@ class _View:
             lower = name.lower()
             if lower in ("id", "schemas"):
                 result[name] = value
-            elif self._wanted:
-                if lower in self._wanted:
-                    result[name] = value
-                else:
-                    parts = {wanted.partition(".")[2] for wanted in self._wanted if wanted.startswith(f"{lower}.")}
-                    if parts:
-                        result[name] = _parts(value, parts, keep=True)
-            elif lower not in self._unwanted:
-                parts = {unwanted.partition(".")[2] for unwanted in self._unwanted if unwanted.startswith(f"{lower}.")}
-                result[name] = _parts(value, parts, keep=False) if parts else value
+            elif self.wants(lower):
+                parts = self._wanted.get(lower, set()) if self._wanted else self._unwanted.get(lower, set())
+                shown = value if "" in parts or not parts else _parts(value, parts, keep=bool(self._wanted))
+                if shown != {}:
+                    result[name] = shown
+        if ENTERPRISE not in result:
+            # The attribute schemas names what the resource holds (RFC 7643, section 3).
+            result["schemas"] = [schema for schema in result["schemas"] if schema != ENTERPRISE]
         return result
 
 
@@ -481,11 +568,20 @@ def _parts(value: Any, names: set[str], *, keep: bool) -> Any:
     return value
 
 
-def _names(value: Any) -> set[str]:
-    if not value:
-        return set()
-    items = value if isinstance(value, list) else str(value).split(",")
-    return {scim_filter.strip_schema(str(item).strip()).lower() for item in items if str(item).strip()}
+def _names(value: Any) -> dict[str, set[str]]:
+    """Read attributes or excludedAttributes: the name of each attribute, and its parts; "" means all of it."""
+    items = (value if isinstance(value, list) else str(value).split(",")) if value else []
+    result: dict[str, set[str]] = {}
+    extension = ENTERPRISE.lower()
+    for item in items:
+        path = scim_filter.canonical(str(item).strip())
+        if path.startswith(extension):
+            name, part = extension, path[len(extension) + 1 :].partition(".")[0]
+        else:
+            name, _, part = path.partition(".")
+        if name:
+            result.setdefault(name, set()).add(part)
+    return result
 
 
 def _search(call: Call) -> dict[str, Any]:
@@ -521,19 +617,33 @@ def _meta(kind: str, row: Any, location: str) -> dict[str, Any]:
     return {"resourceType": kind, "created": row["created"], "lastModified": row["modified"], "location": location}
 
 
-def _user_document(row: Any, base: str) -> dict[str, Any]:
+def _telephone_uri(number: str) -> str:
+    """Return a phone number in the form of RFC 3966, such as tel:+31-20-123-4567."""
+    if number.lower().startswith("tel:"):
+        return number
+    return "tel:" + re.sub(r"[\s().-]+", "-", number.strip()).strip("-")
+
+
+def _user_document(row: Any, base: str, kept: frozenset[str]) -> dict[str, Any]:
     resource: dict[str, Any] = {"schemas": [scim_schemas.USER], "id": row["scim_id"]}
     if row["external_id"] is not None:
         resource["externalId"] = row["external_id"]
     first_name, last_name = row["first_name"], row["last_name"]
     resource["userName"] = row["upn"]
     resource["name"] = {"familyName": last_name, "givenName": first_name}
-    if row["display_name"] is not None:
-        resource["displayName"] = row["display_name"]
+    for name in ("displayName", "title", "preferredLanguage"):
+        value = row[_TEXT_COLUMNS[name]]
+        if value is not None and name in kept:
+            resource[name] = value
     emails = json.loads(row["emails"])
     if emails:
         resource["emails"] = emails
+    if row["phone_numbers"] != "[]" and "phoneNumbers" in kept:
+        resource["phoneNumbers"] = json.loads(row["phone_numbers"])
     resource["active"] = bool(row["active"])
+    if row["department"] is not None and "department" in kept:
+        resource["schemas"].append(ENTERPRISE)
+        resource[ENTERPRISE] = {"department": row["department"]}
     resource["meta"] = _meta("User", row, f"{base}/Users/{row['scim_id']}")
     return resource
 

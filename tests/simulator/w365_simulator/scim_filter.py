@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .scim_schemas import GROUP, USER
+
 _TOKEN = re.compile(r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<mark>[()\[\]])|(?P<word>[^\s()\[\]"]+))""")
 OPERATORS = ("eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le")
 _LONGEST = 10_000
@@ -70,9 +72,17 @@ class Not:
 Node = Compare | Inside | Both | Either | Not
 
 
-def strip_schema(path: str) -> str:
-    """Take the schema's name off a path: ``urn:…:User:userName`` is ``userName``."""
-    return path.rpartition(":")[2] if path.lower().startswith("urn:") else path
+def canonical(path: str) -> str:
+    """Return the path of an attribute in lower case.
+
+    The name of a core schema may be left out, so it is taken off: ``urn:…:core:2.0:User:userName`` is ``username``. The
+    name of an extension stays, because only with it the path names an attribute of that extension.
+    """
+    lower = path.lower()
+    for schema in (USER, GROUP):
+        if lower.startswith(f"{schema}:".lower()):
+            return lower[len(schema) + 1 :]
+    return lower
 
 
 class _Reader:
@@ -130,7 +140,7 @@ class _Reader:
             negated = self.either()
             self.expect(")")
             return Not(negated)
-        path = strip_schema(text).lower()
+        path = canonical(text)
         if self.peek() == ("mark", "["):
             self.next()
             inner = self.either()

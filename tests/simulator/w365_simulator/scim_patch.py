@@ -5,6 +5,8 @@
 
 Legacy: ``{"op":"Replace","path":"active","value":"False"}`` and removal of members by a list of values.
 Compliant: real booleans, one replace without path whose value has dotted keys, and ``members[value eq "…"]``.
+An attribute of the enterprise extension is named by the extension's full name in both; without a path, its values may
+also stand in an object under that name. Path and object may be combined: the extension's name is the path then.
 A user is changed as a document of attributes; a group's members as additions and removals, because there may be many.
 """
 
@@ -16,9 +18,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import scim_filter
-from .scim_schemas import ENTERPRISE, NOT_KEPT, PATCH
+from .scim_schemas import ATTRIBUTES, BY_PATH, ENTERPRISE, NEVER_KEPT, PATCH
 
 _PATH = re.compile(r"(?P<name>[\w$-]+)(?:\[(?P<filter>.*)\])?(?:\.(?P<sub>[\w$-]+))?", re.DOTALL)
+
+_EXTENSION = ENTERPRISE.lower()
+_PARTS = {"value": "value", "type": "type", "primary": "primary"}
 
 
 class ScimError(Exception):
@@ -29,6 +34,27 @@ class ScimError(Exception):
         self.status = status
         self.sentence = sentence
         self.scim_type = scim_type
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Which of ``ATTRIBUTES`` the server keeps, and what it does with every other attribute.
+
+    ``refusal`` is the scimType of a 400, or "" where such an attribute is accepted and dropped.
+    """
+
+    names: frozenset[str]
+    refusal: str
+
+    def attribute(self, path: str) -> str | None:
+        """Return the name of the attribute at this path in lower case, or None if it is not kept."""
+        name = BY_PATH.get(path)
+        return name if name in self.names else None
+
+    def drop(self, path: str, *, scim_type: str = "") -> None:
+        """Accept an attribute that is not kept, or refuse it; ``scim_type`` replaces that of the refusal."""
+        if self.refusal:
+            raise ScimError(400, f"The attribute {path!r} is unknown here.", scim_type or self.refusal)
 
 
 @dataclass(slots=True)
@@ -89,7 +115,7 @@ def operations(body: Any, dialect: str) -> Iterator[Operation]:
         if path is not None and not isinstance(path, str):
             raise ScimError(400, f"The path {path!r} is not text.", "invalidPath")
         if path:
-            yield _operation(op, path, value, dialect)
+            yield from _operations_at(op, path, value)
             continue
         if op == "remove":
             raise ScimError(400, "A remove needs a path.", "noTarget")
@@ -98,19 +124,30 @@ def operations(body: Any, dialect: str) -> Iterator[Operation]:
         if dialect == "legacy":
             raise ScimError(400, "Every operation needs a path.", "invalidPath")
         for name, part in value.items():
-            if name.lower() in ("schemas", "id", "meta"):
-                continue
-            if name.lower().startswith(ENTERPRISE.lower()):
-                continue
-            yield _operation(op, name, part, dialect)
+            if name.lower() not in ("schemas", "id", "meta"):
+                yield from _operations_at(op, name, part)
 
 
-def _operation(op: str, path: str, value: Any, dialect: str) -> Operation:
-    if path.lower().startswith(ENTERPRISE.lower()):
-        return Operation(op, "manager", None, "", value, path)
+def _operations_at(op: str, path: str, value: Any) -> Iterator[Operation]:
+    """Read what happens at one path; the path of an extension becomes one operation per attribute of its value."""
+    if path.lower() != _EXTENSION:
+        yield _operation(op, path, value)
+    elif op == "remove" or value is None:
+        yield Operation("remove", _EXTENSION, None, "", None, path)
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            yield _operation(op, f"{ENTERPRISE}:{name}", part)
+    else:
+        raise ScimError(400, f"The value of the extension {ENTERPRISE} is a JSON object.", "invalidValue")
+
+
+def _operation(op: str, path: str, value: Any) -> Operation:
     # A schema's name ends before the last colon that stands outside of square brackets.
     head, bracket, tail = path.partition("[")
-    match = _PATH.fullmatch(scim_filter.strip_schema(head) + bracket + tail)
+    head, schema = scim_filter.canonical(head), ""
+    if head.startswith(f"{_EXTENSION}:"):
+        schema, head = f"{_EXTENSION}:", head[len(_EXTENSION) + 1 :]
+    match = _PATH.fullmatch(head + bracket + tail)
     if match is None:
         raise ScimError(400, f"The path {path!r} cannot be read.", "invalidPath")
     node = None
@@ -121,35 +158,54 @@ def _operation(op: str, path: str, value: Any, dialect: str) -> Operation:
             raise ScimError(
                 400, f"The path {path!r} has a filter that cannot be read. {problem}", "invalidFilter"
             ) from problem
-    return Operation(op, match["name"].lower(), node, (match["sub"] or "").lower(), value, path)
+    return Operation(op, schema + match["name"].lower(), node, (match["sub"] or "").lower(), value, path)
 
 
-def patch_user(document: dict[str, Any], body: Any, dialect: str) -> None:
-    """Apply a PATCH to a user's document (userName, name, displayName, emails, active, externalId), in place."""
+def patch_user(document: dict[str, Any], body: Any, dialect: str, kept: Kept) -> None:
+    """Apply a PATCH to a user's document, in place.
+
+    The document has userName, name, emails, active, externalId, and every one of ``ATTRIBUTES`` by its name.
+    """
     for operation in operations(body, dialect):
         name = operation.name
         value = None if operation.op == "remove" else operation.value
-        if name in NOT_KEPT or name == "schemas":
+        if name == "schemas":
             continue
         if name in ("id", "meta"):
             raise ScimError(400, f"The attribute {name} cannot be changed.", "mutability")
-        if name == "emails":
-            _patch_emails(document, operation, dialect)
+        optional = kept.attribute(name)
+        if name == _EXTENSION:
+            _clear_extension(document, operation, kept)
+        elif name == "emails" or optional == "phoneNumbers":
+            _patch_values(document, operation, dialect, optional or "emails")
         elif name == "name":
             _patch_name(document, operation, value)
+        elif optional is None and (name in BY_PATH or name in NEVER_KEPT):
+            kept.drop(operation.path)
         elif operation.filter is not None or operation.sub:
             raise ScimError(400, f"The path {operation.path!r} names no attribute of a user.", "invalidPath")
+        elif optional is not None:
+            # An empty text is as good as none (RFC 7643, section 2.5, says so of null and of an empty list).
+            document[optional] = _text(value, optional) or None
         elif name == "active":
             # An active that is taken away is as good as one that was never sent.
             document["active"] = True if value is None else boolean(value, "active", dialect)
         elif name == "username":
             document["userName"] = _text(value, "userName", required=True)
-        elif name == "displayname":
-            document["displayName"] = _text(value, "displayName")
         elif name == "externalid":
             document["externalId"] = _text(value, "externalId")
         else:
-            raise ScimError(400, f"The path {operation.path!r} names no attribute of a user.", "invalidPath")
+            raise ScimError(
+                400, f"The path {operation.path!r} names no attribute of a user.", kept.refusal or "invalidPath"
+            )
+
+
+def _clear_extension(document: dict[str, Any], operation: Operation, kept: Kept) -> None:
+    inside = [name for name, path in ATTRIBUTES.items() if path.startswith(_EXTENSION) and name in kept.names]
+    if not inside:
+        kept.drop(operation.path)
+    for name in inside:
+        document[name] = None
 
 
 def _text(value: Any, name: str, *, required: bool = False) -> str | None:
@@ -179,79 +235,87 @@ def _patch_name(document: dict[str, Any], operation: Operation, value: Any) -> N
             raise ScimError(400, f"The path {operation.path!r} names no attribute of a user.", "invalidPath")
 
 
-def read_emails(value: Any, dialect: str) -> list[dict[str, Any]]:
-    """Check a list of e-mail addresses; the order stays, empty ones go."""
+def read_values(value: Any, dialect: str, attribute: str) -> list[dict[str, Any]]:
+    """Check the elements of ``emails`` or ``phoneNumbers``; the order stays, those without a value go."""
     items = value if isinstance(value, list) else [value]
-    result = []
-    for given in items:
-        item = {"value": given, "type": "work"} if isinstance(given, str) else given
-        if not isinstance(item, dict):
-            raise ScimError(400, f"An element of emails is a JSON object; {item!r} is not.", "invalidValue")
-        email: dict[str, Any] = {}
-        if _text(get(item, "value"), "emails.value"):
-            email["value"] = get(item, "value")
-        if _text(get(item, "type"), "emails.type"):
-            email["type"] = get(item, "type")
-        if get(item, "primary") is not None:
-            email["primary"] = boolean(get(item, "primary"), "emails.primary", dialect)
-        if email:
-            result.append(email)
-    return result
+    found = [_read_element(item, dialect, attribute) for item in items]
+    return [element for element in found if "value" in element]
 
 
-def _patch_emails(document: dict[str, Any], operation: Operation, dialect: str) -> None:
-    emails: list[dict[str, Any]] = document["emails"]
-    names = {"value": "value", "type": "type", "primary": "primary"}
-    if operation.sub and operation.sub not in names:
-        raise ScimError(400, f"The path {operation.path!r} names no attribute of an e-mail address.", "invalidPath")
+def _read_element(given: Any, dialect: str, attribute: str) -> dict[str, Any]:
+    item = {"value": given, "type": "work"} if isinstance(given, str) else given
+    if not isinstance(item, dict):
+        raise ScimError(400, f"An element of {attribute} is a JSON object; {item!r} is not.", "invalidValue")
+    element: dict[str, Any] = {}
+    for part in ("value", "type"):
+        if _text(get(item, part), f"{attribute}.{part}"):
+            element[part] = get(item, part)
+    if get(item, "primary") is not None:
+        element["primary"] = boolean(get(item, "primary"), f"{attribute}.primary", dialect)
+    return element
+
+
+def _patch_values(document: dict[str, Any], operation: Operation, dialect: str, attribute: str) -> None:
+    """Change ``emails`` or ``phoneNumbers``: all of it, or the elements that a filter chooses."""
+    if operation.sub and operation.sub not in _PARTS:
+        raise ScimError(400, f"The path {operation.path!r} names no attribute of {attribute}.", "invalidPath")
+    elements: list[dict[str, Any]] = document[attribute]
     if operation.filter is None and not operation.sub:
-        if operation.op == "remove" and operation.value is None:
-            document["emails"] = []
-        elif operation.op == "remove":
-            gone = {str(item.get("value")).lower() for item in read_emails(operation.value, dialect)}
-            document["emails"] = [item for item in emails if str(item.get("value")).lower() not in gone]
-        elif operation.op == "replace":
-            document["emails"] = read_emails(operation.value or [], dialect)
-        else:
-            for email in read_emails(operation.value, dialect):
-                _make_primary(emails, email)
-                same = [
-                    item
-                    for item in emails
-                    if item.get("type") == email.get("type") and item.get("value") == email.get("value")
-                ]
-                if same:
-                    same[0].update(email)
-                else:
-                    emails.append(email)
+        _patch_all_values(document, operation, dialect, attribute)
         return
-    chosen = [item for item in emails if operation.filter is None or scim_filter.matches(operation.filter, item)]
+    chosen = [item for item in elements if operation.filter is None or scim_filter.matches(operation.filter, item)]
     if operation.op == "remove":
         for item in chosen:
             if operation.sub:
                 item.pop(operation.sub, None)
             else:
-                emails.remove(item)
-        document["emails"] = [item for item in emails if item.get("value")]
+                elements.remove(item)
+    else:
+        for item in chosen or [_new_element(elements, operation)]:
+            value = {operation.sub: operation.value} if operation.sub else operation.value
+            change = {} if value is None else _read_element(value, dialect, attribute)
+            if change:
+                _make_primary(elements, change)
+                item.update(change)
+            else:
+                item.pop(operation.sub or "value", None)
+    document[attribute] = [item for item in elements if item.get("value")]
+
+
+def _patch_all_values(document: dict[str, Any], operation: Operation, dialect: str, attribute: str) -> None:
+    elements: list[dict[str, Any]] = document[attribute]
+    if operation.op == "add" and not operation.value:
         return
-    if not chosen:
-        # Entra sets emails[type eq "work"].value on a user who has no address of that type, and expects one to appear.
-        node = operation.filter
-        new: dict[str, Any] = {}
-        if isinstance(node, scim_filter.Compare) and node.operator == "eq" and node.path in names:
-            new[node.path] = node.value
-        elif node is not None:
-            raise ScimError(400, f"No e-mail address fits the path {operation.path!r}.", "noTarget")
-        emails.append(new)
-        chosen = [new]
-    for item in chosen:
-        change = read_emails({operation.sub: operation.value} if operation.sub else operation.value, dialect)
-        if not change:
-            item.pop(operation.sub, None)
-            continue
-        _make_primary(emails, change[0])
-        item.update(change[0])
-    document["emails"] = [item for item in emails if item.get("value")]
+    if operation.value is None or (operation.op == "replace" and not operation.value):
+        document[attribute] = []
+    elif operation.op == "remove":
+        gone = {str(item.get("value")).lower() for item in read_values(operation.value, dialect, attribute)}
+        document[attribute] = [item for item in elements if str(item.get("value")).lower() not in gone]
+    elif operation.op == "replace":
+        document[attribute] = read_values(operation.value, dialect, attribute)
+    else:
+        for new in read_values(operation.value, dialect, attribute):
+            _make_primary(elements, new)
+            same = [item for item in elements if all(item.get(part) == new.get(part) for part in ("type", "value"))]
+            if same:
+                same[0].update(new)
+            else:
+                elements.append(new)
+
+
+def _new_element(elements: list[dict[str, Any]], operation: Operation) -> dict[str, Any]:
+    """Add the element that a filter asks for.
+
+    Entra sets emails[type eq "work"].value on a user who has no address of that type, and expects one to appear.
+    """
+    node = operation.filter
+    new: dict[str, Any] = {}
+    if isinstance(node, scim_filter.Compare) and node.operator == "eq" and node.path in _PARTS:
+        new[node.path] = node.value
+    elif node is not None:
+        raise ScimError(400, f"Nothing fits the path {operation.path!r}.", "noTarget")
+    elements.append(new)
+    return new
 
 
 def _make_primary(emails: list[dict[str, Any]], new: dict[str, Any]) -> None:

@@ -3,12 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the SCIM service says about itself: its schemas, resource types and features.
 
-Only what the vendor names is a feature: a user has userName, name, displayName, e-mail addresses and active; a group
-has a unique displayName and members. What Microsoft Entra sends besides is accepted and not kept.
+Only what the vendor names is always a feature: a user has userName, name, e-mail addresses and active; a group has a
+unique displayName and members. Whether Workspace 365 keeps the attributes of ``ATTRIBUTES`` is assumed (letter A; the
+wire itself is RFC 7643, letter S), so a switch says which of them this server keeps, and /Schemas names those and no
+others. What Microsoft Entra sends besides is accepted and not kept.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -27,12 +30,22 @@ CONFIG = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 MAX_RESULTS = 1000
 MAX_BULK = 1000
 
-# Core and enterprise attributes that clients send and that Workspace 365 has no field for.
-NOT_KEPT = {
-    "nickname", "profileurl", "title", "usertype", "preferredlanguage", "locale", "timezone", "password",
-    "phonenumbers",
-    "ims", "photos", "addresses", "groups", "entitlements", "roles", "x509certificates", "employeenumber", "costcenter",
-    "organization", "division", "department", "manager",
+# The attributes of a user that a server may keep or not, with their paths in lower case; those of an extension are
+# always written with the extension's name (RFC 7644, section 3.10).
+ATTRIBUTES = {
+    "displayName": "displayname",
+    "title": "title",
+    "phoneNumbers": "phonenumbers",
+    "preferredLanguage": "preferredlanguage",
+    "department": f"{ENTERPRISE}:department".lower(),
+}
+BY_PATH = {path: name for name, path in ATTRIBUTES.items()}
+
+# Attributes of RFC 7643 that clients send and that Workspace 365 has no field for.
+NEVER_KEPT = {
+    "nickname", "profileurl", "usertype", "locale", "timezone", "password", "ims", "photos", "addresses", "groups",
+    "entitlements", "roles", "x509certificates",
+    *(f"{ENTERPRISE}:{name}".lower() for name in ("employeeNumber", "costCenter", "organization", "division", "manager")),
 }  # fmt: skip
 
 
@@ -74,7 +87,6 @@ _USER_ATTRIBUTES = [
             _attribute("givenName", "The first name.", required=True),
         ],
     ),
-    _attribute("displayName", "The name that is shown."),
     _attribute(
         "emails",
         "E-mail addresses; the one of type work is the user's address in the environment.",
@@ -88,6 +100,23 @@ _USER_ATTRIBUTES = [
     ),
     _attribute("active", "False puts the user on the deleted-users list.", kind="boolean"),
 ]
+_OPTIONAL_ATTRIBUTES = {
+    "displayName": _attribute("displayName", "The name that is shown."),
+    "title": _attribute("title", "The job title."),
+    "phoneNumbers": _attribute(
+        "phoneNumbers",
+        "Phone numbers; the one of type work is the user's number in the environment.",
+        kind="complex",
+        multi=True,
+        sub=[
+            _attribute("value", "The number."),
+            _attribute("type", "What the number is for.", values=["work", "home", "mobile", "fax", "pager", "other"]),
+            _attribute("primary", "Whether this is the preferred number.", kind="boolean"),
+        ],
+    ),
+    "preferredLanguage": _attribute("preferredLanguage", "The language that the user prefers, such as en-US."),
+    "department": _attribute("department", "The department that the user works in."),
+}
 _GROUP_ATTRIBUTES = [
     _attribute("displayName", "The group's name; unique in the environment.", required=True, unique=True),
     _attribute(
@@ -106,8 +135,16 @@ _GROUP_ATTRIBUTES = [
 ]
 
 
-def schemas(base: str) -> list[dict[str, Any]]:
-    """Return every schema; ``base`` is the root of the SCIM service."""
+def schemas(base: str, kept: Collection[str]) -> list[dict[str, Any]]:
+    """Return every schema; ``base`` is the root of the SCIM service, ``kept`` holds names of ``ATTRIBUTES``."""
+    core = [attribute for name, attribute in _OPTIONAL_ATTRIBUTES.items() if name in kept and name != "department"]
+    found = [
+        (USER, "User", "A user of the environment", [*_USER_ATTRIBUTES, *core]),
+        (GROUP, "Group", "A group of the environment", _GROUP_ATTRIBUTES),
+    ]
+    if "department" in kept:
+        attributes = [_OPTIONAL_ATTRIBUTES["department"]]
+        found.insert(1, (ENTERPRISE, "EnterpriseUser", "What a company knows about a user", attributes))
     return [
         {
             "schemas": [SCHEMA],
@@ -117,16 +154,45 @@ def schemas(base: str) -> list[dict[str, Any]]:
             "attributes": attributes,
             "meta": {"resourceType": "Schema", "location": f"{base}/Schemas/{id_}"},
         }
-        for id_, name, description, attributes in (
-            (USER, "User", "A user of the environment", _USER_ATTRIBUTES),
-            (GROUP, "Group", "A group of the environment", _GROUP_ATTRIBUTES),
-        )
+        for id_, name, description, attributes in found
     ]
 
 
-def resource_types(base: str) -> list[dict[str, Any]]:
-    """Return every resource type."""
+def odd_schemas(found: list[dict[str, Any]], shape: str) -> list[dict[str, Any]]:
+    """Return the schemas in one of the shapes of the switch scim_schemas; an unknown shape changes nothing."""
+    if shape == "empty":
+        return []
+    if shape == "no_attributes":
+        return [{name: value for name, value in schema.items() if name != "attributes"} for schema in found]
+    if shape == "strings":
+        return [{**schema, "attributes": [item["name"] for item in schema["attributes"]]} for schema in found]
+    if shape == "upper_case":
+        return [{**schema, "attributes": _upper(schema["attributes"])} for schema in found]
+    if shape == "nested":
+        extension = [schema for schema in found if schema["id"] == ENTERPRISE]
+        added = [
+            _attribute(ENTERPRISE, schema["description"], kind="complex", sub=schema["attributes"])
+            for schema in extension
+        ]
+        return [
+            {**schema, "attributes": schema["attributes"] + added} if schema["id"] == USER else schema
+            for schema in found
+            if schema not in extension
+        ]
+    return found
+
+
+def _upper(attributes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
+        {**item, "name": item["name"].upper()}
+        | ({"subAttributes": _upper(item["subAttributes"])} if "subAttributes" in item else {})
+        for item in attributes
+    ]
+
+
+def resource_types(base: str, kept: Collection[str]) -> list[dict[str, Any]]:
+    """Return every resource type; a user has the enterprise extension where the department is kept."""
+    found: list[dict[str, Any]] = [
         {
             "schemas": [RESOURCE_TYPE],
             "id": name,
@@ -141,6 +207,9 @@ def resource_types(base: str) -> list[dict[str, Any]]:
             ("Group", "A group of the environment", "/Groups", GROUP),
         )
     ]
+    if "department" in kept:
+        found[0]["schemaExtensions"] = [{"schema": ENTERPRISE, "required": False}]
+    return found
 
 
 def service_provider_config(base: str, *, bulk: bool, max_results: int) -> dict[str, Any]:

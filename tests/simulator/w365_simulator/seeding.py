@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .directory import EMAIL, REFUSED_NAMES, Directory, DirectoryError, key, sanitise
+from .directory import EMAIL, REFUSED_NAMES, Directory, DirectoryError, is_web_address, key, sanitize
 from .store import Store
 
 NAMESPACE = uuid.UUID("365e0000-0000-4000-8000-000000000365")
@@ -213,15 +213,24 @@ _ROLE = {"id": "text", "template_id": "!text", "display_name": "!text", "members
 _ENVIRONMENT = {
     "name": "!text", "active": "boolean", "scim_enabled": "boolean", "scim_token": "text", "users": "list",
     "groups": "list",
-    "sso": "mapping", "licenses": "number",
+    "sso": "mapping", "exchange": "mapping", "sharepoint": "mapping", "licenses": "number",
 }  # fmt: skip
 _USER = {
     "upn": "!text", "first_name": "!text", "last_name": "!text", "email": "text", "active": "boolean",
     "administrator": "boolean",
-    "external_id": "text", "password": "text",
+    "external_id": "text", "password": "text", "display_name": "text", "title": "text", "preferred_language": "text",
+    "department": "text", "phone_numbers": "list",
 }  # fmt: skip
+_PHONE_NUMBER = {"value": "!text", "type": "!text", "primary": "boolean"}
+# Attributes that a user may have or not; each is a column of its own.
+_ATTRIBUTES = ("display_name", "title", "preferred_language", "department")
 _GROUP = {"name": "!text", "description": "text", "external_id": "text", "members": "list"}
 _SSO = {"authority": "!text", "client_id": "!text", "key": "!text"}
+# The settings of an environment that are kept as JSON: field of a seed -> name in the Provisioning API.
+_SETTINGS = {
+    "exchange": {"server_type": "ServerType", "default_ews_url": "DefaultEwsUrl"},
+    "sharepoint": {"authentication_type": "AuthenticationType", "default_url": "DefaultUrl"},
+}
 
 
 def _guid(place: _Place, name: str) -> str:
@@ -438,7 +447,7 @@ class Seeder:
 
     def _environment(self, place: _Place) -> None:
         given = place.get("name")
-        name = sanitise(given, self.directory.switches.sanitise_names)
+        name = sanitize(given, self.directory.switches.sanitize_names)
         if not name or name in REFUSED_NAMES or "/" in name:
             raise SeedError(f"{place.where}.name: {given!r} is no name that an environment can have.")
         id_ = self.store.value("SELECT id FROM environments WHERE name = ?", (name,))
@@ -455,6 +464,7 @@ class Seeder:
         if place.get("sso") is not None:
             sso = _Place(place.get("sso"), f"{place.where}.sso", _SSO)
             changes |= {f"sso_{field}": sso.get(field) for field in _SSO}
+        changes |= {name: self._settings(place, name) for name in _SETTINGS if place.get(name) is not None}
         for column, value in changes.items():
             self.store.run(f"UPDATE environments SET {column} = ? WHERE id = ?", (value, id_))
         for user in place.parts("users", _USER):
@@ -463,11 +473,22 @@ class Seeder:
             self._group(group, id_, name)
         self.directory.refresh_primary(id_)
 
+    def _settings(self, place: _Place, name: str) -> str:
+        names = _SETTINGS[name]
+        given = _Place(place.get(name), f"{place.where}.{name}", dict.fromkeys(names, "!text"))
+        for field in names:
+            if field.endswith("_url") and not is_web_address(given.get(field)):
+                raise SeedError(f"{given.where}.{field} is an https address; it was {given.get(field)!r}.")
+        return json.dumps({wire_name: given.get(field) for field, wire_name in names.items()})
+
     def _user(self, place: _Place, environment: int, environment_name: str) -> None:
         upn = place.get("upn")
         if not EMAIL.fullmatch(upn):
             raise SeedError(f"{place.where}.upn is of the form name@domain; it was {upn!r}.")
         emails = [{"type": "work", "value": place.get("email"), "primary": True}] if place.get("email") else None
+        attributes: dict[str, Any] = {name: place.get(name) for name in _ATTRIBUTES if place.get(name) is not None}
+        if place.has("phone_numbers"):
+            attributes["phone_numbers"] = [number.value for number in place.parts("phone_numbers", _PHONE_NUMBER)]
         row = self.directory.user_by_upn(environment, upn)
         if row is None:
             self.directory.add_user(
@@ -482,6 +503,7 @@ class Seeder:
                 password=place.get("password"),
                 origin="seed",
                 scim_id=made_id(environment_name, "user", upn),
+                **attributes,
             )
             return
         changes: dict[str, Any] = {field: place.get(field) for field in ("first_name", "last_name")}
@@ -491,7 +513,7 @@ class Seeder:
         changes |= {field: place.get(field) for field in ("external_id", "password") if place.get(field) is not None}
         if emails:
             changes["emails"] = emails
-        self.directory.change_user(row, changes)
+        self.directory.change_user(row, changes | attributes)
 
     def _group(self, place: _Place, environment: int, environment_name: str) -> None:
         name = place.get("name")

@@ -58,6 +58,20 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
+def _attributes(users: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Return a row for every user who has one of the attributes that SCIM may keep."""
+    rows = []
+    for upn, user in sorted(users.items()):
+        numbers = [f"{item['value']} ({item.get('type', 'no type')})" for item in user.get("phone_numbers", [])]
+        cells = (
+            user["display_name"] or "", user.get("title", ""), user.get("department", ""), ", ".join(numbers),
+            user.get("preferred_language", ""),
+        )  # fmt: skip
+        if any(cells):
+            rows.append((upn, *cells))
+    return rows
+
+
 def render(state: dict[str, Any]) -> str:
     """Return the state as text."""
     environments = state["environments"]
@@ -96,6 +110,10 @@ def render(state: dict[str, Any]) -> str:
                 ],
             )
         )
+        attributes = _attributes(environment["users"])
+        if attributes:
+            heads = ("UPN", "Display name", "Job title", "Department", "Phone numbers", "Language")
+            parts.append(table(f"Attributes of the users of {name}", heads, attributes))
         rows: list[tuple[str, ...]] = []
         for group_name, group in sorted(environment["groups"].items()):
             for index, member in enumerate(sorted(group["members"]) or ["(no members)"]):

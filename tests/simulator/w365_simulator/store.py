@@ -32,7 +32,8 @@ CREATE TABLE IF NOT EXISTS users (
     id INTEGER PRIMARY KEY AUTOINCREMENT, environment INTEGER NOT NULL REFERENCES environments(id) ON DELETE CASCADE,
     scim_id TEXT NOT NULL, upn TEXT NOT NULL, upn_key TEXT NOT NULL, first_name TEXT NOT NULL, last_name TEXT NOT NULL,
     display_name TEXT, email TEXT, emails TEXT NOT NULL, active INTEGER NOT NULL, administrator INTEGER NOT NULL,
-    external_id TEXT, origin TEXT NOT NULL, password_sha256 TEXT, created TEXT NOT NULL, modified TEXT NOT NULL
+    external_id TEXT, origin TEXT NOT NULL, password_sha256 TEXT, created TEXT NOT NULL, modified TEXT NOT NULL,
+    title TEXT, preferred_language TEXT, department TEXT, phone_numbers TEXT NOT NULL DEFAULT '[]'
 );
 -- An index ends with the id by itself, so these give whole lists in order.
 CREATE INDEX IF NOT EXISTS users_environment ON users (environment);
@@ -133,7 +134,11 @@ CREATE INDEX IF NOT EXISTS graph_changes_member ON graph_changes (tenant, id, me
     WHERE member_id IS NOT NULL;
 """
 # Columns that a state file of an earlier version lacks.
-ADDED_COLUMNS = (("applications", "admin_consent", "INTEGER NOT NULL DEFAULT 1"),)
+ADDED_COLUMNS = (
+    ("applications", "admin_consent", "INTEGER NOT NULL DEFAULT 1"),
+    *(("users", column, "TEXT") for column in ("title", "preferred_language", "department")),
+    ("users", "phone_numbers", "TEXT NOT NULL DEFAULT '[]'"),
+)
 TABLES = (
     "graph_changes", "graph_deleted", "role_members", "directory_roles", "graph_members", "graph_groups", "graph_users", "applications", "domains",
     "tenants", "memberships", "groups", "emails", "users", "environments",

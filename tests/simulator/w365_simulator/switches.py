@@ -5,15 +5,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from .contract import PROFILES
+from .scim_schemas import ATTRIBUTES
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """A value that is one of ``words``, or some of ``names`` with commas between them."""
+
+    words: tuple[str, ...]
+    names: Collection[str]
+
 
 # name -> (default, allowed values or type, explanation)
-TABLE: dict[str, tuple[Any, tuple[str, ...] | type, str]] = {
+TABLE: dict[str, tuple[Any, tuple[str, ...] | type | Several, str]] = {
     "profile": ("full", PROFILES, "documented serves the letters D, C and S; full adds A"),
     "strict_requested_with": (False, bool, "refuse a Provisioning call without X-Requested-With: XMLHttpRequest"),
-    "sanitise_names": (
+    "sanitize_names": (
         "strip",
         ("strip", "lower"),
         "what becomes of an environment's name: only a-z and 0-9 stay, or it is only lower-cased",
@@ -34,6 +46,43 @@ TABLE: dict[str, tuple[Any, tuple[str, ...] | type, str]] = {
     "page_size": (0, int, "largest page of SCIM and Graph; 0 means what the real service does"),
     "scim_patch": ("both", ("both", "legacy", "compliant"), "the PATCH dialects that SCIM understands"),
     "scim_patch_body": (True, bool, "answer a PATCH with 200 and the resource; otherwise 204 without a body"),
+    "scim_attributes": (
+        "profile",
+        Several(("profile", "all", "none"), ATTRIBUTES),
+        "the attributes of a user that SCIM keeps besides names, addresses and active; profile means all of them in"
+        " full and none in documented",
+    ),
+    "scim_unknown_attributes": (
+        "drop",
+        ("drop", "invalidPath", "invalidValue"),
+        "what becomes of an attribute that SCIM does not keep: it is accepted and dropped, or refused with 400; the"
+        " value is the scimType of a PATCH, a POST and a PUT always answer invalidValue",
+    ),
+    "scim_schemas": (
+        "exact",
+        (
+            "exact",
+            "all",
+            "none",
+            "missing",
+            "error",
+            "html",
+            "no_body",
+            "array",
+            "empty",
+            "no_attributes",
+            "strings",
+            "upper_case",
+            "nested",
+        ),
+        "what /Schemas tells: the attributes that are kept, all of them or none of them whatever is kept; 404; 500; a"
+        " page or nothing with 200; or an odd shape",
+    ),  # fmt: skip
+    "scim_phone_numbers": (
+        "as_sent",
+        ("as_sent", "tel"),
+        "how SCIM stores phone numbers: as they came, or as a tel: URI of RFC 3966",
+    ),
     "deleted_users": ("listed", ("listed", "hidden"), "whether lists and filters show inactive users"),
     "graph_lag": (0, int, "how many reads by id answer 404 after an object was created"),
     "graph_null_members": (False, bool, "members come back with an id, a type and nulls"),
@@ -44,6 +93,24 @@ TABLE: dict[str, tuple[Any, tuple[str, ...] | type, str]] = {
         ("any", "required"),
         "whether a Provisioning path must end in / where the contract writes one",
     ),
+    "unserved_method": (
+        "404",
+        ("404", "405"),
+        "what the Provisioning API answers to a method that it does not serve on a path that it does serve",
+    ),
+    "settings_read": (
+        "pascal",
+        ("pascal", "camel", "set_only", "null", "unset_404", "missing"),
+        "the answer to GET of a setting (single sign-on, Exchange, SharePoint): names in PascalCase with null for what"
+        " is not set, names in camelCase, only fields that are set, null or 404 while nothing is set, always 404",
+    ),
+    "settings_write": (
+        "whole",
+        ("whole", "given", "dropped"),
+        "what PUT of a setting does: it needs every field, it changes the given fields, or it answers 200 and keeps"
+        " nothing",
+    ),
+    "exchange_server_types": ("any", ("any", "office365"), "whether ServerType may be any text or only Office365"),
     "scim_bulk": (False, bool, "offer /Bulk and announce it in ServiceProviderConfig"),
     "refuse_writes": (False, bool, "answer 500 to every write and log it as a write"),
     "token_lifetime": (3599, int, "lifetime of Entra's tokens in seconds"),
@@ -51,8 +118,34 @@ TABLE: dict[str, tuple[Any, tuple[str, ...] | type, str]] = {
 }
 
 
+_ALL = frozenset(ATTRIBUTES)
+_NONE: frozenset[str] = frozenset()
+
+
 class SwitchError(ValueError):
     """A switch that does not exist, or a value that it does not take."""
+
+
+# Switches were called differently once; both names are understood.
+FORMER_NAMES = {"sanitise_names": "sanitize_names"}
+
+
+def current_name(name: str) -> str:
+    """Return the name of a switch that may be given by its former one."""
+    return FORMER_NAMES.get(name, name)
+
+
+def _several(name: str, value: Any, kind: Several) -> str:
+    given = value if isinstance(value, list) else str(value).split(",")
+    wanted = [str(item).strip() for item in given if str(item).strip()]
+    if len(wanted) == 1 and wanted[0] in kind.words:
+        return wanted[0]
+    if set(wanted) - set(kind.names):
+        raise SwitchError(
+            f"switch {name} takes {', '.join(kind.words)}, or one or more of {', '.join(kind.names)} with commas between"
+            f" them; it was given {value!r}."
+        )
+    return ",".join(item for item in kind.names if item in wanted) or "none"
 
 
 def convert(name: str, value: Any) -> Any:
@@ -60,9 +153,11 @@ def convert(name: str, value: Any) -> Any:
     if name not in TABLE:
         raise SwitchError(f"there is no switch {name!r}; known are: {', '.join(TABLE)}.")
     kind = TABLE[name][1]
+    if isinstance(kind, Several):
+        return _several(name, value, kind)
     if isinstance(kind, tuple):
-        if value in kind:
-            return value
+        if str(value) in kind:
+            return str(value)
         raise SwitchError(f"switch {name} takes one of {', '.join(kind)}; it was given {value!r}.")
     if kind is bool:
         if isinstance(value, bool):
@@ -89,7 +184,7 @@ class Switches:
 
     profile: str
     strict_requested_with: bool
-    sanitise_names: str
+    sanitize_names: str
     path_names: str
     server_error_for_bad_body: bool
     html_errors: bool
@@ -98,12 +193,20 @@ class Switches:
     page_size: int
     scim_patch: str
     scim_patch_body: bool
+    scim_attributes: str
+    scim_unknown_attributes: str
+    scim_schemas: str
+    scim_phone_numbers: str
     deleted_users: str
     graph_lag: int
     graph_null_members: bool
     graph_delta_members: int
     delta_lifetime: int
     trailing_slash: str
+    unserved_method: str
+    settings_read: str
+    settings_write: str
+    exchange_server_types: str
     scim_bulk: bool
     refuse_writes: bool
     token_lifetime: int
@@ -112,6 +215,7 @@ class Switches:
     def __init__(self, start: dict[str, Any] | None = None) -> None:
         self._start = {name: row[0] for name, row in TABLE.items()}
         for name, value in (start or {}).items():
+            name = current_name(name)
             self._start[name] = convert(name, value)
         self.reset()
 
@@ -121,8 +225,17 @@ class Switches:
 
     def change(self, values: dict[str, Any]) -> None:
         """Set several switches, or none if one of them is wrong."""
-        checked = {name: convert(name, value) for name, value in values.items()}
+        checked = {current_name(name): convert(current_name(name), value) for name, value in values.items()}
         self.__dict__.update(checked)
+
+    @property
+    def kept_attributes(self) -> frozenset[str]:
+        """Return which of the optional attributes of a user SCIM keeps."""
+        how = self.scim_attributes
+        if how == "profile":
+            how = "all" if self.profile == "full" else "none"
+        named = {"all": _ALL, "none": _NONE}
+        return named[how] if how in named else frozenset(how.split(","))
 
     def all(self) -> dict[str, Any]:
         """Return every switch with its current value."""
