@@ -194,7 +194,7 @@ def test_a_state_that_is_none_is_refused_and_kept(repository: Path, tmp_path: Pa
 def test_help_explains_itself(repository: Path) -> None:
     result = run(repository, "--help")
     assert result.returncode == 0
-    for word in ("examples:", "--ready-file", "/Provisioning/", "sanitise_names", "show"):
+    for word in ("examples:", "--ready-file", "/Provisioning/", "sanitize_names", "show"):
         assert word in result.stdout
 
 

@@ -143,7 +143,7 @@ def test_requested_with_is_asked_for_only_by_switch(api: Any, twin: Twin) -> Non
 # ---- environments
 
 
-def test_create_version_1_answers_the_sanitised_name_and_makes_the_primary_administrator(api: Any, twin: Twin) -> None:
+def test_create_version_1_answers_the_sanitized_name_and_makes_the_primary_administrator(api: Any, twin: Twin) -> None:
     body = {"environmentname": "My Company-1", **ADMINISTRATOR, "PASSWORD": "a-password"}
     answer = api.provisioning("POST", "/Environment/", body)
     assert (answer.status_code, answer.json()) == (200, "mycompany1")
@@ -203,7 +203,7 @@ def test_new_empty_environment_has_nobody(api: Any, twin: Twin) -> None:
 
 
 def test_names_are_only_lower_cased_by_switch(api: Any, twin: Twin) -> None:
-    twin.switches(sanitise_names="lower")
+    twin.switches(sanitize_names="lower")
     answer = api.provisioning("POST", "/Environment/?version=2.0", {"EnvironmentName": "Fab-Rikam", **ADMINISTRATOR})
     assert answer.json() == "fab-rikam"
     assert api.provisioning("GET", "/fab-rikam/User/").status_code == 200
@@ -424,7 +424,7 @@ def test_exchange_and_sharepoint_are_read_back(api: Any, twin: Twin) -> None:
     assert api.provisioning("PUT", "/contoso/SharePointSettings/", {"DefaultUrl": "x"}).status_code == 400
 
 
-def test_licences_are_a_bare_number_in_and_camel_case_out(api: Any) -> None:
+def test_licenses_are_a_bare_number_in_and_camel_case_out(api: Any) -> None:
     assert api.provisioning("PUT", "/contoso/UserLicenses/Count/", 99).status_code == 200
     answer = api.provisioning("GET", "/contoso/UserLicenses/")
     assert answer.json() == {"purchasedLicenses": 99, "usedLicenses": 2}

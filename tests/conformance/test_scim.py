@@ -86,8 +86,8 @@ def test_create_answers_201_with_location(api: Any, twin: Twin) -> None:
     assert answer.headers["Location"] == body["meta"]["location"]
     assert answer.headers["Location"] == f"{twin.scim_url('contoso')}/Users/{body['id']}"
     assert api.scim("GET", f"/Users/{body['id']}").json() == body
-    # What Workspace 365 has no field for is accepted and not kept.
-    assert set(body) == {"schemas", "id", "externalId", "userName", "name", "emails", "active", "meta"}
+    # What Workspace 365 has no field for (the roles) is accepted and not kept.
+    assert set(body) == {"schemas", "id", "externalId", "userName", "name", "title", "emails", "active", "meta"}
     state = twin.environment("contoso")["users"]["joni.sherman@contoso.com"]
     assert (state["origin"], state["external_id"], state["administrator"]) == ("scim", "joni.sherman", False)
 
@@ -288,9 +288,23 @@ LEGACY = [
         {"op": "Add", "path": "externalId", "value": "ada"},
         {"op": "Replace", "path": "active", "value": "False"},
         {"op": "Add", "path": f"{ENTERPRISE}:department", "value": "Sales"},
-        {"op": "Replace", "path": 'phoneNumbers[type eq "work"].value', "value": "1"},
+        {"op": "Replace", "path": 'phoneNumbers[type eq "work"].value', "value": "+31 20 123 4567"},
         {"op": "Add", "path": "title", "value": "Manager"},
-    ]
+        {"op": "Replace", "path": f"{USER}:preferredLanguage", "value": "nl-NL"},
+    ],
+    [
+        {"op": "Replace", "path": "userName", "value": "adele.new@contoso.com"},
+        {"op": "Replace", "path": "name.givenName", "value": "Ada"},
+        {"op": "Replace", "path": "name.familyName", "value": "Vance-Wilke"},
+        {"op": "Replace", "path": "displayName", "value": "Ada V."},
+        {"op": "Replace", "path": "emails", "value": [{"type": "work", "value": "ada@contoso.com"}]},
+        {"op": "Replace", "path": "externalId", "value": "ada"},
+        {"op": "Replace", "path": "active", "value": "False"},
+        {"op": "Add", "path": ENTERPRISE, "value": {"department": "Sales", "employeeNumber": "7"}},
+        {"op": "Add", "path": "phoneNumbers", "value": [{"type": "work", "value": "+31 20 123 4567"}]},
+        {"op": "Add", "path": "title", "value": "Manager"},
+        {"op": "Add", "path": "preferredLanguage", "value": "nl-NL"},
+    ],
 ]
 COMPLIANT = [
     [
@@ -306,6 +320,8 @@ COMPLIANT = [
                 "active": False,
                 f"{ENTERPRISE}:department": "Sales",
                 "title": "Manager",
+                'phoneNumbers[type eq "work"].value': "+31 20 123 4567",
+                "preferredLanguage": "nl-NL",
             },
         }
     ],
@@ -320,6 +336,9 @@ COMPLIANT = [
                 "externalId": "ada",
                 "active": False,
                 ENTERPRISE: {"department": "Sales"},
+                "title": "Manager",
+                "phoneNumbers": [{"type": "work", "value": "+31 20 123 4567"}],
+                f"{USER}:preferredLanguage": "nl-NL",
             },
         }
     ],
@@ -342,6 +361,8 @@ def test_user_patch_in_its_dialect(api: Any, twin: Twin, dialect: str, operation
     state = twin.environment("contoso")["users"]["adele.new@contoso.com"]
     assert (state["first_name"], state["last_name"], state["display_name"]) == ("Ada", "Vance-Wilke", "Ada V.")
     assert (state["email"], state["external_id"], state["active"]) == ("ada@contoso.com", "ada", False)
+    assert (state["title"], state["preferred_language"], state["department"]) == ("Manager", "nl-NL", "Sales")
+    assert state["phone_numbers"] == [{"type": "work", "value": "+31 20 123 4567"}]
     assert answer.json() == api.scim("GET", f"/Users/{adele['id']}").json()
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ssl
+from typing import Any
 
 import pytest
 from httpx2 import Client
@@ -15,10 +16,20 @@ from scim2_tester import Status, check_server
 from w365_simulator.testing import Twin
 
 
-@pytest.mark.parametrize("patch_body", [True, False])
-@pytest.mark.parametrize("bulk", [True, False])
-def test_the_suite_finds_nothing_but_one_known_deviation(twin: Twin, patch_body: bool, bulk: bool) -> None:
-    twin.switches(scim_patch_body=patch_body, scim_bulk=bulk)
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"scim_patch_body": True, "scim_bulk": True},
+        {"scim_patch_body": True, "scim_bulk": False},
+        {"scim_patch_body": False, "scim_bulk": True},
+        {"scim_patch_body": False, "scim_bulk": False},
+        {"profile": "documented"},
+        {"scim_attributes": "phoneNumbers,department", "scim_unknown_attributes": "invalidPath"},
+    ],
+    ids=str,
+)
+def test_the_suite_finds_nothing_but_one_known_deviation(twin: Twin, switches: dict[str, Any]) -> None:
+    twin.switches(**switches)
     context = ssl.create_default_context(cafile=twin.ca_path)
     headers = {"Authorization": f"Bearer {twin.scim_token}"}
     with Client(base_url=twin.scim_url("contoso"), headers=headers, verify=context, trust_env=False) as client:

@@ -27,6 +27,7 @@ _TEXT_COLUMNS = {
     "displayName": "display_name", "title": "title", "preferredLanguage": "preferred_language",
     "department": "department",
 }  # fmt: skip
+_EVERYTHING = Kept(frozenset(ATTRIBUTES), "")
 # What every user has, whatever the server keeps; and what a strict server knows in a body besides.
 _ALWAYS = {"schemas", "id", "meta", "externalid", "username", "name", "emails", "active"}
 
@@ -162,8 +163,12 @@ class Scim:
             raise ScimError(403, "A filter is not allowed here.")
 
     def _kept(self) -> Kept:
-        refusal = self.switches.scim_unknown_attributes
-        return Kept(self.switches.kept_attributes, "" if refusal == "drop" else refusal)
+        how = self.switches.scim_unknown_attributes
+        return Kept(self.switches.kept_attributes, how if how.startswith("invalid") else "")
+
+    def _echoes(self) -> bool:
+        """Whether the answer to a write shows every attribute that was sent, also those that are not kept."""
+        return self.switches.scim_unknown_attributes == "echo"
 
     def _announced(self) -> frozenset[str]:
         """Return the attributes that the service says it keeps, which by switch is not what it does."""
@@ -291,9 +296,17 @@ class Scim:
             raise ScimError(404, f"The group '{names['id']}' does not exist.")
         return row
 
-    def _user_answer(self, status: int, id_: int, call: Call, base: str) -> Answer:
-        row = self.store.one("SELECT * FROM users WHERE id = ?", (id_,))
-        resource = _View(call.query).of(_user_document(row, base, self.switches.kept_attributes))
+    def _user_answer(
+        self, status: int, id_: int, call: Call, base: str, echoed: dict[str, Any] | None = None
+    ) -> Answer:
+        """Answer with a user; ``echoed`` holds columns as they were sent, which are shown instead of what is kept."""
+        row = dict(self.store.one("SELECT * FROM users WHERE id = ?", (id_,)))
+        kept = self.switches.kept_attributes
+        if echoed is not None:
+            kept = _EVERYTHING.names
+            row |= {column: echoed[column] for column in _TEXT_COLUMNS.values()}
+            row["phone_numbers"] = json.dumps(echoed["phone_numbers"])
+        resource = _View(call.query).of(_user_document(row, base, kept))
         return json_answer(status, resource, SCIM_JSON, [("Location", f"{base}/Users/{row['scim_id']}")])
 
     def _group_answer(self, status: int, id_: int, call: Call, base: str) -> Answer:
@@ -332,18 +345,21 @@ class Scim:
             "external_id": get(body, "externalId"),
             "active": True if active is None else boolean(active, "active", self.switches.scim_patch),
             "emails": read_values(emails, self.switches.scim_patch, "emails") if emails else [],
-            **self._read_attributes(body),
+            **self._read_attributes(body, self._kept()),
         }
 
-    def _read_attributes(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Read the attributes that this server keeps, into columns, and drop or refuse the others."""
-        kept = self._kept()
+    def _read_attributes(self, body: dict[str, Any], kept: Kept) -> dict[str, Any]:
+        """Read the attributes that a server keeps, into columns, and drop or refuse the others."""
         extension = get(body, ENTERPRISE)
         if not isinstance(extension, (dict, type(None))):
             raise ScimError(400, f"The extension {ENTERPRISE} is a JSON object.", "invalidValue")
         given = {scim_filter.canonical(name): value for name, value in body.items() if name.lower() not in _ALWAYS}
         given.pop(ENTERPRISE.lower(), None)
-        given |= {f"{ENTERPRISE}:{name}".lower(): value for name, value in (extension or {}).items()}
+        given |= {
+            f"{ENTERPRISE}:{name}".lower(): value
+            for name, value in (extension or {}).items()
+            if name.lower() != "schemas"
+        }
         for path, value in given.items():
             # What is null or empty is as good as not there (RFC 7643, section 2.5).
             if kept.attribute(path) is None and value not in (None, "", [], {}):
@@ -372,18 +388,30 @@ class Scim:
         return [{**item, "value": _telephone_uri(item["value"])} for item in elements]
 
     def _user_create(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
-        id_ = self.directory.add_user(environment["id"], **self._read_user(call.json()), origin="scim")
-        return self._user_answer(201, id_, call, base)
+        body = call.json()
+        id_ = self.directory.add_user(environment["id"], **self._read_user(body), origin="scim")
+        echoed = self._read_attributes(body, _EVERYTHING) if self._echoes() else None
+        return self._user_answer(201, id_, call, base, echoed)
 
     def _user_replace(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
         row = self._find_user(environment, names)
-        changes = self._read_user(call.json())
+        body = call.json()
+        changes = self._read_user(body)
         self.directory.change_user(row, {**changes, "active": int(changes["active"])})
-        return self._user_answer(200, row["id"], call, base)
+        echoed = self._read_attributes(body, _EVERYTHING) if self._echoes() else None
+        return self._user_answer(200, row["id"], call, base, echoed)
 
     def _user_patch(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
         row = self._find_user(environment, names)
-        kept = self._kept()
+        changes = self._patched(row, call.json(), self._kept())
+        self.directory.change_user(row, changes)
+        if not self.switches.scim_patch_body:
+            return Answer(204)
+        echoed = self._patched(row, call.json(), _EVERYTHING) if self._echoes() else None
+        return self._user_answer(200, row["id"], call, base, echoed)
+
+    def _patched(self, row: Any, body: Any, kept: Kept) -> dict[str, Any]:
+        """Return the columns of a user as a PATCH makes them."""
         document: dict[str, Any] = {
             "userName": row["upn"],
             "name": {"givenName": row["first_name"], "familyName": row["last_name"]},
@@ -393,21 +421,17 @@ class Scim:
             "phoneNumbers": json.loads(row["phone_numbers"]),
             **{name: row[column] for name, column in _TEXT_COLUMNS.items()},
         }
-        patch_user(document, call.json(), self.switches.scim_patch, kept)
-        self.directory.change_user(
-            row,
-            {
-                "upn": document["userName"],
-                "first_name": document["name"]["givenName"],
-                "last_name": document["name"]["familyName"],
-                "external_id": document["externalId"],
-                "emails": document["emails"],
-                "active": int(document["active"]),
-                "phone_numbers": self._phone_numbers(document["phoneNumbers"]),
-                **{column: document[name] for name, column in _TEXT_COLUMNS.items()},
-            },
-        )
-        return self._user_answer(200, row["id"], call, base) if self.switches.scim_patch_body else Answer(204)
+        patch_user(document, body, self.switches.scim_patch, kept)
+        return {
+            "upn": document["userName"],
+            "first_name": document["name"]["givenName"],
+            "last_name": document["name"]["familyName"],
+            "external_id": document["externalId"],
+            "emails": document["emails"],
+            "active": int(document["active"]),
+            "phone_numbers": self._phone_numbers(document["phoneNumbers"]),
+            **{column: document[name] for name, column in _TEXT_COLUMNS.items()},
+        }
 
     def _user_delete(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
         self.directory.remove_user(self._find_user(environment, names))

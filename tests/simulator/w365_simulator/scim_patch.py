@@ -136,7 +136,9 @@ def _operations_at(op: str, path: str, value: Any) -> Iterator[Operation]:
         yield Operation("remove", _EXTENSION, None, "", None, path)
     elif isinstance(value, dict):
         for name, part in value.items():
-            yield _operation(op, f"{ENTERPRISE}:{name}", part)
+            # Some clients repeat the extension's name inside of it.
+            if name.lower() != "schemas":
+                yield _operation(op, f"{ENTERPRISE}:{name}", part)
     else:
         raise ScimError(400, f"The value of the extension {ENTERPRISE} is a JSON object.", "invalidValue")
 

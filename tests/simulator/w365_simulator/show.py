@@ -60,7 +60,7 @@ def _yes(value: bool) -> str:
 
 def _attributes(users: dict[str, Any]) -> list[tuple[str, ...]]:
     """Return a row for every user who has one of the attributes that SCIM may keep."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for upn, user in sorted(users.items()):
         numbers = [f"{item['value']} ({item.get('type', 'no type')})" for item in user.get("phone_numbers", [])]
         cells = (

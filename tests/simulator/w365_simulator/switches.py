@@ -54,9 +54,10 @@ TABLE: dict[str, tuple[Any, tuple[str, ...] | type | Several, str]] = {
     ),
     "scim_unknown_attributes": (
         "drop",
-        ("drop", "invalidPath", "invalidValue"),
-        "what becomes of an attribute that SCIM does not keep: it is accepted and dropped, or refused with 400; the"
-        " value is the scimType of a PATCH, a POST and a PUT always answer invalidValue",
+        ("drop", "echo", "invalidPath", "invalidValue"),
+        "what becomes of an attribute that SCIM does not keep: it is accepted and dropped; so, but the answer to the"
+        " write still shows it; or it is refused with 400, where the value is the scimType of a PATCH (a POST and a PUT"
+        " always answer invalidValue)",
     ),
     "scim_schemas": (
         "exact",
@@ -77,7 +78,7 @@ TABLE: dict[str, tuple[Any, tuple[str, ...] | type | Several, str]] = {
         ),
         "what /Schemas tells: the attributes that are kept, all of them or none of them whatever is kept; 404; 500; a"
         " page or nothing with 200; or an odd shape",
-    ),  # fmt: skip
+    ),
     "scim_phone_numbers": (
         "as_sent",
         ("as_sent", "tel"),
@@ -179,6 +180,10 @@ def convert(name: str, value: Any) -> Any:
     return number
 
 
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    return {current_name(name): convert(current_name(name), value) for name, value in values.items()}
+
+
 class Switches:
     """The current values, as attributes. ``reset`` returns to the values that the process was started with."""
 
@@ -214,9 +219,7 @@ class Switches:
 
     def __init__(self, start: dict[str, Any] | None = None) -> None:
         self._start = {name: row[0] for name, row in TABLE.items()}
-        for name, value in (start or {}).items():
-            name = current_name(name)
-            self._start[name] = convert(name, value)
+        self._start |= _checked(start or {})
         self.reset()
 
     def reset(self) -> None:
@@ -225,8 +228,7 @@ class Switches:
 
     def change(self, values: dict[str, Any]) -> None:
         """Set several switches, or none if one of them is wrong."""
-        checked = {current_name(name): convert(current_name(name), value) for name, value in values.items()}
-        self.__dict__.update(checked)
+        self.__dict__.update(_checked(values))
 
     @property
     def kept_attributes(self) -> frozenset[str]:
