@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import requests
 
-from w365_simulator import contract, graph, provisioning, scim
+from w365_simulator import contract, graph, provisioning, scim, switches
 from w365_simulator.testing import Twin, TwinError, launch, start_twin
 
 
@@ -40,10 +40,38 @@ def add_user(twin: Twin, upn: str) -> int:
         return session.post(url, json=body, headers=headers, verify=twin.ca_path, timeout=30).status_code
 
 
+# What SCIM and the Provisioning API keep besides people and groups.
+KEPT: dict[str, Any] = {
+    "environments": [
+        {
+            "name": "contoso",
+            "sso": {"authority": "https://login.windows.net/contoso.com", "client_id": "an-id", "key": "a-secret-key"},
+            "exchange": {"server_type": "Office365", "default_ews_url": "https://outlook.office365.com/EWS"},
+            "sharepoint": {"authentication_type": "OAuth2", "default_url": "https://contoso.sharepoint.com"},
+            "users": [
+                {
+                    "upn": "adele.vance@contoso.com",
+                    "first_name": "Adele",
+                    "last_name": "Vance",
+                    "title": "Manager",
+                    "department": "Sales",
+                    "preferred_language": "nl-NL",
+                    "phone_numbers": [{"type": "work", "value": "+31 20 123 4567"}],
+                }
+            ],
+        }
+    ]
+}
+
+
 @pytest.mark.parametrize("kill", [False, True])
 def test_state_and_authority_survive_a_restart(tmp_path: Path, seed: dict[str, Any], kill: bool) -> None:
     first = launch(tmp_path, seed=seed, state=tmp_path / "state.db")
     assert add_user(first, "joni.sherman@contoso.com") == 200
+    first.seed(KEPT)
+    environment = first.environment("contoso")
+    assert environment["users"]["adele.vance@contoso.com"]["department"] == "Sales"
+    assert environment["exchange"]["ServerType"] == "Office365"
     state, authority = first.state(), Path(first.ca_path).read_bytes()
     first.stop(kill=kill)
     # The seed of a restart is not used: the state is already there.
@@ -130,12 +158,12 @@ def test_the_twin_ends_with_the_process_that_started_it(repository: Path, tmp_pa
 
 def test_quirks_and_profile_on_the_command_line(tmp_path: Path) -> None:
     with start_twin(tmp_path, profile="documented", quirks={"page_size": 7, "html_errors": "true"}) as twin:
-        switches = twin.switches()
-        assert (switches["profile"], switches["page_size"], switches["html_errors"]) == ("documented", 7, True)
+        start = twin.switches()
+        assert (start["profile"], start["page_size"], start["html_errors"]) == ("documented", 7, True)
         twin.switches(page_size=1)
         twin.reset()
         # A reset returns to the command line, not to the twin's own defaults.
-        assert twin.switches() == switches
+        assert twin.switches() == start
 
 
 def test_a_port_in_use_is_said(repository: Path) -> None:
@@ -157,6 +185,10 @@ def test_a_port_in_use_is_said(repository: Path) -> None:
         (("--quirk", "html_errors"), "--quirk takes NAME=VALUE"),
         (("--quirk", "nothing=1"), "there is no switch 'nothing'"),
         (("--quirk", "scim_patch=new"), "switch scim_patch takes one of both, legacy, compliant"),
+        (
+            ("--quirk", "scim_attributes=title,nothing"),
+            "switch scim_attributes takes profile, all, none, or one or more",
+        ),
         (("--state", "/no/such/directory/state.db"), "the directory /no/such/directory does not exist"),
         (("--ready-file", "/no/such/directory/ready.json"), "its directory does not exist"),
         (("show",), "show needs --ready-file"),
@@ -196,12 +228,50 @@ def test_help_explains_itself(repository: Path) -> None:
     assert result.returncode == 0
     for word in ("examples:", "--ready-file", "/Provisioning/", "sanitize_names", "show"):
         assert word in result.stdout
+    for name in switches.TABLE:
+        assert name in result.stdout
+    assert max(len(line) for line in result.stdout.splitlines()) <= 120
+
+
+def test_the_readme_names_every_switch_of_scim_and_of_the_settings(repository: Path) -> None:
+    text = (repository / "tests/simulator/README.md").read_text(encoding="utf-8")
+    names = [name for name in switches.TABLE if name.startswith(("scim_", "settings_", "exchange_", "unserved_"))]
+    assert len(names) > 8
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_a_former_name_of_a_switch_is_understood(tmp_path: Path) -> None:
+    with start_twin(tmp_path, quirks={"sanitise_names": "lower"}) as twin:
+        assert twin.switches()["sanitize_names"] == "lower"
+        assert twin.switches(sanitise_names="strip")["sanitize_names"] == "strip"
+        assert "sanitise_names" not in twin.switches()
+
+
+def test_several_attributes_on_the_command_line(tmp_path: Path) -> None:
+    with start_twin(tmp_path, quirks={"scim_attributes": "department, title"}) as twin:
+        assert twin.switches()["scim_attributes"] == "title,department"
+        assert twin.switches(scim_attributes=[])["scim_attributes"] == "none"
+        assert twin.switches(scim_attributes="all")["scim_attributes"] == "all"
+        with pytest.raises(TwinError, match="takes profile, all, none"):
+            twin.switches(scim_attributes="all,title")
 
 
 def test_show_prints_tables(repository: Path, tmp_path: Path, seed: dict[str, Any]) -> None:
-    with start_twin(tmp_path, seed=seed):
+    with start_twin(tmp_path, seed=seed) as twin:
         result = run(repository, "show", "--ready-file", str(tmp_path / "ready.json"))
+        twin.seed(KEPT)
+        more = run(repository, "show", "--ready-file", str(tmp_path / "ready.json"))
     assert result.returncode == 0, result.stderr
+    assert "Attributes of the users of contoso" not in result.stdout
+    assert "a-secret-key" not in more.stdout
+    for words in (
+        "Attributes of the users of contoso",
+        "Manager    Sales       +31 20 123 4567 (work)  nl-NL",
+        "Single sign-on  https://login.windows.net/contoso.com, client an-id, key set",
+        "Exchange        Office365, https://outlook.office365.com/EWS",
+        "SharePoint      OAuth2, https://contoso.sharepoint.com",
+    ):
+        assert words in more.stdout
     lines = [line.split() for line in result.stdout.splitlines()]
     assert ["contoso", "yes", "3", "2", "1", "on", "megan.bowen@contoso.com"] in lines
     assert ["lee.gu@contoso.com", "Lee", "Gu", "no", "seed"] in lines

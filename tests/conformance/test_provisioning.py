@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from w365_simulator.contract import ENDPOINTS
-from w365_simulator.testing import Twin
+from w365_simulator.testing import Twin, TwinError
 
 # Copied by hand from the contract, so that the twin's own table is checked and not believed.
 LETTERS = {
@@ -413,15 +414,173 @@ def test_single_sign_on_is_written_and_the_key_never_read(api: Any, twin: Twin) 
         assert api.provisioning("PUT", path, {**body, missing: ""}).status_code == 400
 
 
-def test_exchange_and_sharepoint_are_read_back(api: Any, twin: Twin) -> None:
-    for row in ("PUT /{environment}/ExchangeSettings", "PUT /{environment}/SharePointSettings/"):
-        assert call(api, twin, row).status_code == 200
-    state = twin.environment("contoso")
-    assert api.provisioning("GET", "/contoso/ExchangeSettings").json() == state["exchange"]
-    assert state["exchange"]["ServerType"] == "Office365"
-    assert api.provisioning("GET", "/contoso/SharePointSettings/").json() == state["sharepoint"]
-    assert state["sharepoint"]["DefaultUrl"] == "https://contoso.sharepoint.com"
-    assert api.provisioning("PUT", "/contoso/SharePointSettings/", {"DefaultUrl": "x"}).status_code == 400
+# The path of a setting, its fields, the one of them that is an address, and good values of both.
+EXCHANGE = (
+    "/contoso/ExchangeSettings",
+    "ServerType",
+    "DefaultEwsUrl",
+    "Office365",
+    "https://outlook.office365.com/EWS",
+)
+SHAREPOINT = (
+    "/contoso/SharePointSettings/", "AuthenticationType", "DefaultUrl", "OAuth2", "https://my-contoso.sharepoint.com",
+)  # fmt: skip
+SETTINGS = pytest.mark.parametrize(
+    ("path", "kind", "url", "kind_value", "url_value"), [EXCHANGE, SHAREPOINT], ids=["exchange", "sharepoint"]
+)
+
+
+@SETTINGS
+def test_a_setting_is_stored_and_read_back(
+    api: Any, twin: Twin, path: str, kind: str, url: str, kind_value: str, url_value: str
+) -> None:
+    name = "exchange" if kind == "ServerType" else "sharepoint"
+    body = {kind: kind_value, url: url_value}
+    assert (twin.environment("contoso")[name], api.provisioning("GET", path).json()) == (None, {kind: None, url: None})
+    other = twin.environment("contoso")["sharepoint" if name == "exchange" else "exchange"]
+    for form in (path.rstrip("/"), path.rstrip("/") + "/"):
+        # A public client writes "Servertype".
+        answer = api.provisioning("PUT", form, {kind.capitalize(): kind_value, url.lower(): url_value})
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert api.provisioning("GET", form).json() == twin.environment("contoso")[name] == body
+    assert twin.environment("contoso")["sharepoint" if name == "exchange" else "exchange"] == other
+    writes = [request["body"] for request in twin.writes()]
+    assert writes == [{kind.capitalize(): kind_value, url.lower(): url_value}] * 2
+
+
+def test_settings_belong_to_one_environment(api: Any, twin: Twin) -> None:
+    assert api.provisioning("POST", "/Environment/fabrikam/").status_code == 200
+    assert call(api, twin, "PUT /{environment}/ExchangeSettings").status_code == 200
+    assert twin.environment("fabrikam")["exchange"] is None
+    assert api.provisioning("GET", "/fabrikam/ExchangeSettings").json()["ServerType"] is None
+
+
+@SETTINGS
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("kind", ""), ("kind", " "), ("kind", None), ("kind", 7), ("kind", ["Office365"]),
+        ("url", ""), ("url", None), ("url", 7), ("url", "contoso.sharepoint.com"), ("url", "http://contoso.com"),
+        ("url", "https://"), ("url", "https:///path"), ("url", "https://contoso .com"), ("url", "https://[::1"),
+        ("url", "https://contoso.com:port"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_bad_setting_is_400_and_changes_nothing(
+    api: Any, twin: Twin, path: str, kind: str, url: str, kind_value: str, url_value: str, field: str, value: Any
+) -> None:
+    assert api.provisioning("PUT", path, {kind: kind_value, url: url_value}).status_code == 200
+    before = twin.state()
+    wrong = kind if field == "kind" else url
+    answer = api.provisioning("PUT", path, {kind: "Other", url: "https://other.contoso.com", wrong: value})
+    assert answer.status_code == 400
+    assert list(problems(answer)) == [wrong]
+    missing = api.provisioning("PUT", path, {})
+    assert (missing.status_code, set(problems(missing))) == (400, {kind, url})
+    assert api.provisioning("PUT", path, [kind_value]).status_code == 400
+    assert twin.state() == before
+
+
+def test_any_server_type_is_taken_unless_the_switch_says_otherwise(api: Any, twin: Twin) -> None:
+    path, _, _, _, url = EXCHANGE
+    body = {"ServerType": "On-premises", "DefaultEwsUrl": url}
+    assert api.provisioning("PUT", path, body).status_code == 200
+    twin.switches(exchange_server_types="office365")
+    answer = api.provisioning("PUT", path, body)
+    assert (answer.status_code, list(problems(answer))) == (400, ["ServerType"])
+    assert api.provisioning("PUT", path, {**body, "ServerType": "Office365"}).status_code == 200
+
+
+# Each setting with the body of a PUT, and what GET shows of it.
+BODIES_OF_SETTINGS: dict[str, dict[str, str]] = {
+    "/contoso/SingleSignOnSettings/OAuth2": SSO,
+    EXCHANGE[0]: {EXCHANGE[1]: EXCHANGE[3], EXCHANGE[2]: EXCHANGE[4]},
+    SHAREPOINT[0]: {SHAREPOINT[1]: SHAREPOINT[3], SHAREPOINT[2]: SHAREPOINT[4]},
+}
+
+
+@pytest.mark.parametrize("path", BODIES_OF_SETTINGS)
+def test_shapes_of_a_setting(api: Any, twin: Twin, path: str) -> None:
+    def read(shape: str) -> tuple[int, Any]:
+        twin.switches(settings_read=shape)
+        answer = api.provisioning("GET", path)
+        return answer.status_code, answer.json() if answer.status_code == 200 else None
+
+    body = BODIES_OF_SETTINGS[path]
+    fields = {name: value for name, value in body.items() if name != "Key"}
+    camel = {name[0].lower() + name[1:]: value for name, value in fields.items()}
+    nothing = dict.fromkeys(fields)
+    assert (read("pascal"), read("camel")) == ((200, nothing), (200, dict.fromkeys(camel)))
+    assert (read("set_only"), read("null")) == ((200, {}), (200, None))
+    assert (read("unset_404"), read("missing")) == ((404, None), (404, None))
+    assert api.provisioning("PUT", path, body).status_code == 200
+    assert read("camel") == (200, camel)
+    assert [read(shape) for shape in ("pascal", "set_only", "null", "unset_404")] == [(200, fields)] * 4
+    assert read("missing") == (404, None)
+
+
+@pytest.mark.parametrize("path", BODIES_OF_SETTINGS)
+def test_a_put_of_a_setting_may_change_only_what_is_given_or_nothing(api: Any, twin: Twin, path: str) -> None:
+    body = BODIES_OF_SETTINGS[path]
+    first, *others = body
+    twin.switches(settings_write="dropped")
+    before = twin.state()
+    assert api.provisioning("PUT", path, body).status_code == 200
+    assert api.provisioning("PUT", path, {first: body[first]}).status_code == 400
+    assert twin.state() == before
+    twin.switches(settings_write="given")
+    for name in others:
+        assert api.provisioning("PUT", path, {name: body[name]}).status_code == 200
+    shown = api.provisioning("GET", path).json()
+    assert shown == {name: body[name] if name in others else None for name in shown}
+    assert api.provisioning("PUT", path, {first: body[first]}).status_code == 200
+    assert api.provisioning("GET", path).json() == {name: body[name] for name in shown}
+    assert api.provisioning("PUT", path, {first: ""}).status_code == 400
+
+
+@pytest.mark.parametrize("path", BODIES_OF_SETTINGS)
+def test_a_method_that_is_not_served_may_be_405(api: Any, twin: Twin, path: str) -> None:
+    twin.switches(profile="documented")
+    assert api.provisioning("GET", path).status_code == 404
+    twin.switches(unserved_method=405)
+    answer = api.provisioning("GET", path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "PUT")
+    assert api.provisioning("PUT", path, BODIES_OF_SETTINGS[path]).status_code == 200
+    # Where the path serves nothing at all, it stays unknown.
+    assert api.provisioning("GET", "/contoso/Group/").status_code == 404
+    assert api.provisioning("GET", "/contoso/Nothing/").status_code == 404
+    twin.switches(profile="full", html_errors=True)
+    assert api.provisioning("DELETE", path).status_code == 405
+    assert api.provisioning("DELETE", path).headers["Allow"] == "PUT, GET"
+
+
+def test_settings_may_be_refused_by_a_fault(api: Any, twin: Twin) -> None:
+    before = twin.state()
+    result = [{"MemberNames": ["ServerType"], "ErrorMessage": "Exchange is switched off."}]
+    twin.fault(surface="provisioning", path="ExchangeSettings", action="status", status=400, body=result)
+    answer = call(api, twin, "PUT /{environment}/ExchangeSettings")
+    assert (answer.status_code, answer.json()) == (400, result)
+    assert twin.state() == before
+
+
+def test_settings_come_from_a_seed(api: Any, twin: Twin) -> None:
+    seed = {
+        "name": "contoso",
+        "exchange": {"server_type": EXCHANGE[3], "default_ews_url": EXCHANGE[4]},
+        "sharepoint": {"authentication_type": SHAREPOINT[3], "default_url": SHAREPOINT[4]},
+    }
+    twin.seed({"environments": [seed]})
+    for path in (EXCHANGE[0], SHAREPOINT[0]):
+        assert api.provisioning("GET", path).json() == BODIES_OF_SETTINGS[path]
+    before = twin.state()
+    for wrong, place in (
+        ({"exchange": {"server_type": "Office365"}}, "seed.environments[0].exchange.default_ews_url is required"),
+        ({"sharepoint": {"authentication_type": "OAuth2", "default_url": "x"}}, "sharepoint.default_url is an https"),
+        ({"sharepoint": {"url": "x"}}, "seed.environments[0].sharepoint has no field 'url'"),
+    ):
+        with pytest.raises(TwinError, match=re.escape(place)):
+            twin.seed({"environments": [{"name": "contoso", **wrong}]})
+    assert twin.state() == before
 
 
 def test_licenses_are_a_bare_number_in_and_camel_case_out(api: Any) -> None:
