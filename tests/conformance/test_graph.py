@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from w365_simulator.testing import Twin
+from w365_simulator.testing import Twin, TwinError
 
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 LIMITED = ("36500000-0000-4000-8000-0000000000a2", "limited-secret-of-the-twin")
@@ -71,6 +71,48 @@ def test_default_and_selected_properties(api: Any) -> None:
     }
     assert [user["surname"] for user in selected][4] is None
     assert error(api.graph("/users", select="nothing")) == (400, "BadRequest")
+
+
+def test_job_title_department_phones_and_language_of_a_user(api: Any, twin: Twin) -> None:
+    empty = api.graph("/users/adele.vance@contoso.com").json()
+    names_of_default = ("jobTitle", "mobilePhone", "businessPhones", "preferredLanguage")
+    assert [empty[name] for name in names_of_default] == [None, None, [], None]
+    # The department is shown only to whoever asks for it.
+    assert "department" not in empty
+    user = {
+        "user_principal_name": "Adele.Vance@contoso.com",
+        "given_name": "Adele",
+        "surname": "Vance",
+        "job_title": "Manager",
+        "department": "Sales",
+        "mobile_phone": "+31 6 1234 5678",
+        "business_phones": ["+31 20 123 4567"],
+        "preferred_language": "nl-NL",
+    }
+    domains = [{"name": "contoso.com", "default": True}, {"name": "contoso.onmicrosoft.com", "initial": True}]
+    tenant = {"id": TENANT, "display_name": "Contoso", "domains": domains, "users": [user]}
+    twin.seed({"tenants": [tenant]})
+    shown = api.graph("/users/adele.vance@contoso.com", select=",".join((*names_of_default, "department"))).json()
+    assert [shown[name] for name in (*names_of_default, "department")] == [
+        "Manager",
+        "+31 6 1234 5678",
+        ["+31 20 123 4567"],
+        "nl-NL",
+        "Sales",
+    ]
+    state = twin.state()["tenants"][TENANT]["users"]
+    assert state["Adele.Vance@contoso.com"]["business_phones"] == ["+31 20 123 4567"]
+    assert "job_title" not in state["Megan.Bowen@contoso.com"]
+    for filter_ in (
+        "department eq 'sales'",
+        "startswith(jobTitle, 'Man')",
+        "mobilePhone eq '+31 6 1234 5678'",
+        "preferredLanguage eq 'nl-NL'",
+        "businessPhones/any(p:p eq '+31 20 123 4567')",
+    ):
+        assert names(api.graph("/users", filter=filter_)) == ["adele.vance"]
+    with pytest.raises(TwinError, match="business_phones is a list of texts"):
+        twin.seed({"tenants": [{**tenant, "users": [{**user, "business_phones": [7]}]}]})
 
 
 def test_pages_follow_the_link_to_the_end(api: Any, twin: Twin) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Delta queries of the twin, and changes of a tenant while it runs: what a synchronisation rests on."""
+"""Delta queries of the twin, and changes of a tenant while it runs: what a synchronization rests on."""
 
 from __future__ import annotations
 
@@ -339,19 +339,21 @@ def test_a_fault_expires_a_good_link(api: Any, twin: Twin) -> None:
     assert changes(api, link) == []
 
 
+def delta(twin: Twin, link: str) -> Any:
+    """Follow a link to a twin of its own."""
+    with requests.Session() as session:
+        session.trust_env, session.verify = False, twin.ca_path
+        form = {
+            "grant_type": "client_credentials", "client_id": CLIENT, "scope": f"{twin.graph_url}/.default",
+            "client_secret": "client-secret-of-the-twin",
+        }  # fmt: skip
+        token = session.post(f"{twin.url}/contoso.com/oauth2/v2.0/token", data=form, timeout=30).json()
+        headers = {"Authorization": f"Bearer {token['access_token']}"}
+        return session.get(link, headers=headers, timeout=30).json()
+
+
 @pytest.mark.parametrize("kill", [False, True])
 def test_links_survive_a_restart(tmp_path: Path, seed: dict[str, Any], kill: bool) -> None:
-    def delta(twin: Twin, link: str) -> Any:
-        with requests.Session() as session:
-            session.trust_env, session.verify = False, twin.ca_path
-            form = {
-                "grant_type": "client_credentials", "client_id": CLIENT, "scope": f"{twin.graph_url}/.default",
-                "client_secret": "client-secret-of-the-twin",
-            }  # fmt: skip
-            token = session.post(f"{twin.url}/contoso.com/oauth2/v2.0/token", data=form, timeout=30).json()
-            headers = {"Authorization": f"Bearer {token['access_token']}"}
-            return session.get(link, headers=headers, timeout=30).json()
-
     first = launch(tmp_path, seed=seed, state=tmp_path / "state.db")
     try:
         link = delta(first, f"{first.graph_url}/v1.0/users/delta?$select=surname")["@odata.deltaLink"]
@@ -385,7 +387,56 @@ def test_a_state_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path, see
         second.stop()
 
 
-# ---- faults of a synchronisation
+def test_the_log_of_an_earlier_version_follows_the_new_properties(tmp_path: Path, seed: dict[str, Any]) -> None:
+    first = launch(tmp_path, seed=seed, state=tmp_path / "state.db")
+    try:
+        link = delta(first, f"{first.graph_url}/v1.0/users/delta?$select=department")["@odata.deltaLink"]
+    finally:
+        first.stop()
+    columns = ("job_title", "department", "mobile_phone", "preferred_language", "business_phones")
+    with sqlite3.connect(tmp_path / "state.db") as old:
+        old.execute("DROP TRIGGER watch_users_update")
+        for column in columns:
+            old.execute(f"ALTER TABLE graph_users DROP COLUMN {column}")
+        old.execute(
+            "CREATE TRIGGER watch_users_update AFTER UPDATE ON graph_users WHEN OLD.surname IS NOT NEW.surname BEGIN"
+            " INSERT INTO graph_changes (tenant, kind, id, properties) VALUES (NEW.tenant, 'user', NEW.id, 'surname'); END"
+        )
+    old.close()
+    second = launch(tmp_path, seed="none", state=tmp_path / "state.db")
+    try:
+        adele = change(second, "change_user", user=ADELE, set={"department": "Sales"})
+        found = delta(second, link.replace(first.url, second.url))["value"]
+        assert found == [{"id": adele, "department": "Sales"}]
+    finally:
+        second.stop()
+
+
+def test_job_title_department_phones_and_language_are_followed(api: Any, twin: Twin) -> None:
+    select = "jobTitle,department,mobilePhone,businessPhones,preferredLanguage"
+    link = latest(api, "users", select=select)
+    values = {
+        "jobTitle": "Manager",
+        "department": "Sales",
+        "mobilePhone": "+31 6 1234 5678",
+        "businessPhones": ["+31 20 123 4567"],
+        "preferredLanguage": "nl-NL",
+    }
+    adele = change(twin, "change_user", user=ADELE, set=values)
+    found, link, _ = follow(api, link)
+    assert found == [{"id": adele, **values}]
+    shown = api.graph(f"/users/{adele}", select=select).json()
+    assert {name: shown[name] for name in values} == values
+    for name, value in values.items():
+        empty: Any = [] if isinstance(value, list) else None
+        change(twin, "change_user", user=ADELE, set={name: empty})
+        found, link, _ = follow(api, link)
+        assert found[0][name] == empty
+    with pytest.raises(TwinError, match="jobTitle is not empty"):
+        change(twin, "change_user", user=ADELE, set={"jobTitle": ""})
+
+
+# ---- faults of a synchronization
 
 
 def test_a_list_that_suddenly_holds_nobody(api: Any, twin: Twin) -> None:
@@ -432,7 +483,7 @@ def test_delta_queries_work_inside_a_batch(api: Any) -> None:
     assert changes(api, item["body"]["@odata.deltaLink"]) == []
 
 
-# ---- the rest that a synchronisation reads
+# ---- the rest that a synchronization reads
 
 
 def test_administrators_come_and_go(api: Any, twin: Twin) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from .faults import FaultError, Faults
@@ -134,11 +135,11 @@ def state(store: Store, profile: str) -> dict[str, Any]:
     }
 
 
-def _attributes(user: Any) -> dict[str, Any]:
+def _given(row: Any, texts: Iterable[str], numbers: str) -> dict[str, Any]:
     """Return the attributes that a user may have or not, and only those that the user has."""
-    found = {name: user[name] for name in ("title", "preferred_language", "department") if user[name] is not None}
-    phone_numbers = json.loads(user["phone_numbers"])
-    return {**found, "phone_numbers": phone_numbers} if phone_numbers else found
+    found = {name: row[name] for name in texts if row[name] is not None}
+    listed = json.loads(row[numbers])
+    return {**found, numbers: listed} if listed else found
 
 
 def _environment(store: Store, row: Any) -> dict[str, Any]:
@@ -160,7 +161,7 @@ def _environment(store: Store, row: Any) -> dict[str, Any]:
             "origin": user["origin"],
             "password_set": user["password_sha256"] is not None,
             "password_sha256": user["password_sha256"],
-            **_attributes(user),
+            **_given(user, ("title", "preferred_language", "department"), "phone_numbers"),
         }
     members: dict[int, list[str]] = {}
     for group, number in store.all(
@@ -209,6 +210,7 @@ def _tenant(store: Store, row: Any) -> dict[str, Any]:
             "mail": user["mail"],
             "account_enabled": bool(user["account_enabled"]),
             "user_type": user["user_type"],
+            **_given(user, ("job_title", "department", "mobile_phone", "preferred_language"), "business_phones"),
         }
         for user in store.all("SELECT * FROM graph_users WHERE tenant = ? ORDER BY position", (row["id"],))
     }

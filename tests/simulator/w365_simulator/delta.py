@@ -28,7 +28,9 @@ EVERYTHING = "*"
 _USER_COLUMNS = {
     "upn": "userPrincipalName,mailNickname", "given_name": "givenName", "surname": "surname",
     "display_name": "displayName", "mail": "mail,proxyAddresses", "account_enabled": "accountEnabled",
-    "user_type": "userType", "assigned_licenses": "assignedLicenses",
+    "user_type": "userType", "assigned_licenses": "assignedLicenses", "job_title": "jobTitle",
+    "department": "department", "mobile_phone": "mobilePhone", "preferred_language": "preferredLanguage",
+    "business_phones": "businessPhones",
 }  # fmt: skip
 _GROUP_COLUMNS = {
     "display_name": "displayName,mailNickname", "description": "description", "mail": "mail,proxyAddresses",
@@ -81,6 +83,7 @@ class Delta:
         self.store = store
         self.switches = switches
         self._key = bytes.fromhex(store.meta("token_key") or "")
+        self._renew()
 
     # ---- tokens
 
@@ -131,6 +134,16 @@ class Delta:
         if not self.store.one("SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = 'watch_users_insert'"):
             for statement in _triggers():
                 self.store.run(statement)
+
+    def _renew(self) -> None:
+        """Replace the triggers of a state file that an earlier version of the twin has written."""
+        found = self.store.all("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'watch_%'")
+        if not found or {row["sql"] for row in found} == set(_triggers()):
+            return
+        with self.store.writing():
+            for row in found:
+                self.store.run(f"DROP TRIGGER {row['name']}")
+            self._watch()
 
     # ---- pages
 

@@ -66,7 +66,7 @@ GROUP_DEFAULT = (
 )  # fmt: skip
 # Properties that exist and that the twin holds nothing for.
 USER_EMPTY: dict[str, Any] = dict.fromkeys(
-    ("jobTitle", "mobilePhone", "officeLocation", "preferredLanguage", "department", "companyName", "employeeId",
+    ("officeLocation", "companyName", "employeeId",
     "city",
      "country", "usageLocation", "createdDateTime", "deletedDateTime", "externalUserState", "onPremisesSyncEnabled")
 )  # fmt: skip
@@ -83,6 +83,11 @@ USER_PROPERTIES = {
     "displayName": Property("lower(display_name)", "text"),
     "accountEnabled": Property("account_enabled", "boolean"),
     "userType": Property("user_type", "exact"),
+    "jobTitle": Property("lower(job_title)", "text"),
+    "department": Property("lower(department)", "text"),
+    "mobilePhone": Property("mobile_phone", "exact"),
+    "preferredLanguage": Property("lower(preferred_language)", "text"),
+    "businessPhones": Property("business_phones", "list"),
 }
 GROUP_PROPERTIES = {
     "id": Property("id", "exact"),
@@ -815,9 +820,13 @@ def _changed(
 
 def _user(row: Any) -> dict[str, Any]:
     return {
-        "businessPhones": [],
+        "businessPhones": json.loads(row["business_phones"]),
         "displayName": row["display_name"],
         "givenName": row["given_name"],
+        "jobTitle": row["job_title"],
+        "department": row["department"],
+        "mobilePhone": row["mobile_phone"],
+        "preferredLanguage": row["preferred_language"],
         "mail": row["mail"],
         "surname": row["surname"],
         "userPrincipalName": row["upn"],
@@ -854,7 +863,7 @@ def _nameless(row: Any) -> dict[str, Any]:
 
 USER_ALL = {
     **dict.fromkeys(USER_DEFAULT), **USER_EMPTY,
-    **dict.fromkeys(("accountEnabled", "userType", "assignedLicenses", "mailNickname", "proxyAddresses")),
+    **dict.fromkeys(("accountEnabled", "userType", "assignedLicenses", "mailNickname", "proxyAddresses", "department")),
 }  # fmt: skip
 GROUP_ALL = {**dict.fromkeys(GROUP_DEFAULT), **GROUP_EMPTY}
 

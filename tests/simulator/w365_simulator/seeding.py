@@ -172,7 +172,13 @@ class _Place:
         # A boolean is a number to Python, and to nobody else.
         if not isinstance(value, _KINDS[kind]) or (kind == "number" and isinstance(value, bool)):
             raise SeedError(f"{self.where}.{name} is a {kind}; it was {value!r}.")
-        if isinstance(value, list) and name in ("certificates", "federated_subjects", "permissions", "group_types"):
+        if isinstance(value, list) and name in (
+            "certificates",
+            "federated_subjects",
+            "permissions",
+            "group_types",
+            "business_phones",
+        ):
             wrong = [item for item in value if not isinstance(item, str)]
             if wrong:
                 raise SeedError(f"{self.where}.{name} is a list of texts; it holds {wrong[0]!r}.")
@@ -203,7 +209,8 @@ _APPLICATION = {
 _TENANT_USER = {
     "id": "text", "user_principal_name": "!text", "given_name": "text", "surname": "text", "display_name": "text",
     "mail": "text",
-    "account_enabled": "boolean", "user_type": "text", "assigned_licenses": "list",
+    "account_enabled": "boolean", "user_type": "text", "assigned_licenses": "list", "job_title": "text",
+    "department": "text", "mobile_phone": "text", "preferred_language": "text", "business_phones": "list",
 }  # fmt: skip
 _TENANT_GROUP = {
     "id": "text", "display_name": "!text", "description": "text", "mail": "text", "mail_enabled": "boolean",
@@ -341,6 +348,11 @@ class Seeder:
             "account_enabled": int(place.get("account_enabled", True)),
             "user_type": kind,
             "assigned_licenses": json.dumps(place.get("assigned_licenses", [])),
+            "job_title": place.get("job_title"),
+            "department": place.get("department"),
+            "mobile_phone": place.get("mobile_phone"),
+            "preferred_language": place.get("preferred_language"),
+            "business_phones": json.dumps(place.get("business_phones", [])),
         }
         id_ = _guid(place, "id") if place.get("id") else made_id(tenant, "user", upn)
         columns = ", ".join(values)

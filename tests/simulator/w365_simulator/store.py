@@ -84,7 +84,8 @@ CREATE TABLE IF NOT EXISTS graph_users (
     position INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL REFERENCES tenants(id) ON DELETE CASCADE,
     id TEXT NOT NULL, upn TEXT NOT NULL, upn_key TEXT NOT NULL, given_name TEXT, surname TEXT, display_name TEXT,
     mail TEXT, mail_key TEXT, account_enabled INTEGER NOT NULL, user_type TEXT NOT NULL,
-    assigned_licenses TEXT NOT NULL, lag INTEGER NOT NULL DEFAULT 0
+    assigned_licenses TEXT NOT NULL, lag INTEGER NOT NULL DEFAULT 0, job_title TEXT, department TEXT,
+    mobile_phone TEXT, preferred_language TEXT, business_phones TEXT NOT NULL DEFAULT '[]'
 );
 CREATE INDEX IF NOT EXISTS graph_users_tenant ON graph_users (tenant);
 CREATE UNIQUE INDEX IF NOT EXISTS graph_users_id ON graph_users (tenant, id);
@@ -138,6 +139,8 @@ ADDED_COLUMNS = (
     ("applications", "admin_consent", "INTEGER NOT NULL DEFAULT 1"),
     *(("users", column, "TEXT") for column in ("title", "preferred_language", "department")),
     ("users", "phone_numbers", "TEXT NOT NULL DEFAULT '[]'"),
+    *(("graph_users", column, "TEXT") for column in ("job_title", "department", "mobile_phone", "preferred_language")),
+    ("graph_users", "business_phones", "TEXT NOT NULL DEFAULT '[]'"),
 )
 TABLES = (
     "graph_changes", "graph_deleted", "role_members", "directory_roles", "graph_members", "graph_groups", "graph_users", "applications", "domains",

@@ -23,7 +23,9 @@ _USER = {
     "userPrincipalName": ("upn", str, False), "givenName": ("given_name", str, True), "surname": ("surname", str, True),
     "displayName": ("display_name", str, True), "mail": ("mail", str, True),
     "accountEnabled": ("account_enabled", bool, False), "userType": ("user_type", str, False),
-    "assignedLicenses": ("assigned_licenses", list, False),
+    "assignedLicenses": ("assigned_licenses", list, False), "jobTitle": ("job_title", str, True),
+    "department": ("department", str, True), "mobilePhone": ("mobile_phone", str, True),
+    "preferredLanguage": ("preferred_language", str, True), "businessPhones": ("business_phones", list, False),
 }  # fmt: skip
 _GROUP = {
     "displayName": ("display_name", str, False), "description": ("description", str, True), "mail": ("mail", str, True),
@@ -127,7 +129,7 @@ class TenantEditor:
         values = {
             "given_name": None, "surname": None, "display_name": " ".join(names) or upn.partition("@")[0],
             "mail": None, "mail_key": None, "account_enabled": 1, "user_type": "Member", "assigned_licenses": "[]",
-            **values,
+            "business_phones": "[]", **values,
         }  # fmt: skip
         return self._insert("user", operation.get("id"), values)
 
