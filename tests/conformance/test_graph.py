@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft Graph in the twin: reading people, groups, members, roles and the organisation."""
+"""Microsoft Graph in the twin: reading people, groups, members, roles and the organization."""
 
 from __future__ import annotations
 
@@ -90,7 +90,8 @@ def test_job_title_department_phones_and_language_of_a_user(api: Any, twin: Twin
         "preferred_language": "nl-NL",
     }
     domains = [{"name": "contoso.com", "default": True}, {"name": "contoso.onmicrosoft.com", "initial": True}]
-    tenant = {"id": TENANT, "display_name": "Contoso", "domains": domains, "users": [user]}
+    tenant_id = str(next(iter(twin.state()["tenants"])))
+    tenant = {"id": tenant_id, "display_name": "Contoso", "domains": domains, "users": [user]}
     twin.seed({"tenants": [tenant]})
     shown = api.graph("/users/adele.vance@contoso.com", select=",".join((*names_of_default, "department"))).json()
     assert [shown[name] for name in (*names_of_default, "department")] == [
@@ -100,7 +101,7 @@ def test_job_title_department_phones_and_language_of_a_user(api: Any, twin: Twin
         "nl-NL",
         "Sales",
     ]
-    state = twin.state()["tenants"][TENANT]["users"]
+    state = twin.state()["tenants"][tenant_id]["users"]
     assert state["Adele.Vance@contoso.com"]["business_phones"] == ["+31 20 123 4567"]
     assert "job_title" not in state["Megan.Bowen@contoso.com"]
     for filter_ in (

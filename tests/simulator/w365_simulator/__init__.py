@@ -12,6 +12,6 @@ from __future__ import annotations
 __all__ = ["DEFAULT_PROVISIONING_KEY", "DEFAULT_SCIM_TOKEN", "__version__"]
 __version__ = "1.0.0"
 
-# Obviously false on purpose: nobody may take them for real secrets.
+# Recognizable demo values, which cannot be mistaken for real secrets.
 DEFAULT_PROVISIONING_KEY = "00000000-0000-4000-8000-000000000365"
 DEFAULT_SCIM_TOKEN = "scim-demo-token-of-the-twin"

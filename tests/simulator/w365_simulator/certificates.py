@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates with which an app registration signs in to Microsoft Entra, as somebody would make them for a test."""
+"""Certificates with which an app registration signs in to Microsoft Entra, made for tests."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ faults (POST /_simulator/faults), by action:
 changes of a running tenant (PATCH /_simulator/tenant), by op:
 {operations}
 
-quirks:
+switches (--quirk NAME=VALUE, PATCH /_simulator/switches):
 """
 
 
@@ -94,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
         "--state",
         type=Path,
         metavar="PATH",
-        help="SQLite file that survives a restart; without it everything is forgotten at the end",
+        help="SQLite file that survives a restart; without it nothing is kept after the end",
     )
     main.add_argument(
         "--tls-directory",
@@ -120,14 +120,14 @@ def parser() -> argparse.ArgumentParser:
     main.add_argument(
         "--provisioning-key",
         metavar="KEY",
-        help="key of the Provisioning API (default: W365_SIMULATOR_PROVISIONING_KEY, or a false one)",
+        help="key of the Provisioning API (default: W365_SIMULATOR_PROVISIONING_KEY, or a demo value)",
     )
     main.add_argument(
         "--scim-token",
         metavar="TOKEN",
         help=(
-            "SCIM token of every environment that has none of its own (default: W365_SIMULATOR_SCIM_TOKEN, or a false"
-            " one)"
+            "SCIM token of every environment that has none of its own (default: W365_SIMULATOR_SCIM_TOKEN, or a demo"
+            " value)"
         ),
     )
     main.add_argument(
@@ -227,7 +227,7 @@ def _serve(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise StartError(f"the ready file {options.ready_file} cannot be written: its directory does not exist.")
     listener = listen(options.host, options.port)
     temporary = store = None
-    # uvicorn ends politely on a signal and then raises it once more; this way the tidying up below still happens.
+    # uvicorn shuts down on a signal and then raises it once more; without these handlers the cleanup below is skipped.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     try:
@@ -252,13 +252,13 @@ def _serve(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             "pid": os.getpid(),
         }
 
-        def tell() -> None:
+        def announce() -> None:
             if options.ready_file is not None:
                 _write_ready(options.ready_file, ready)
             if not options.quiet:
                 print(_greeting(ready, switches, options), flush=True)
 
-        run(twin, listener, certificate=certificate, ready=tell, with_parent=options.with_parent)
+        run(twin, listener, certificate=certificate, ready=announce, with_parent=options.with_parent)
     except (SeedError, StateError, TlsError) as problem:
         raise StartError(str(problem)) from problem
     finally:

@@ -5,7 +5,7 @@
 
 D: documented by the vendor. C: seen in a public client. S: a public standard. A: assumed.
 The profile ``documented`` serves D, C and S, and answers 404 to A; the profile ``full`` serves all of them.
-A path in braces is one segment. The letter stands for the endpoint, not for the shape of its answer.
+A path in braces is one segment. The letter is that of the endpoint, not of the shape of its answer.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Delta queries: a log of changes, opaque tokens, and pages of what has changed.
 
-The log is written by the database itself (triggers), so that nobody who changes a tenant can forget it. The triggers
-are made by the first delta query: a twin that nobody asks for changes writes no log at all. What is shown is always
+The log is written by the database itself (triggers), so that no way of changing a tenant can miss it. The triggers
+are made by the first delta query: a twin without delta queries writes no log at all. What is shown is always
 the current state of what the log names, so a change that happens between two pages comes at least once.
 """
 
@@ -39,7 +39,7 @@ _GROUP_COLUMNS = {
 
 
 class StaleToken(Exception):
-    """A token that is unknown or too old; ``round`` is what it said, if it can still be read."""
+    """A token that is unknown or too old; ``round`` is its content, if it can still be read."""
 
     def __init__(self, found: Round | None) -> None:
         super().__init__("The sync state generation is not found.")
@@ -48,7 +48,7 @@ class StaleToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Where one client stands. ``since`` is None while it reads everything for the first time."""
+    """The position of one client. ``since`` is None while it reads everything for the first time."""
 
     kind: str
     tenant: str
@@ -60,7 +60,7 @@ class Round:
     ids: tuple[str, ...] = ()
     since: int | None = None
     after: int = 0
-    # The place of a group that is split over pages, and how far its members have been told.
+    # The place of a group that is split over pages, and up to where its members have been sent.
     part: int = 0
     part_after: int = 0
 
@@ -77,7 +77,7 @@ class Change:
 
 
 class Delta:
-    """Writes and reads tokens, and finds what a round has to tell."""
+    """Writes and reads tokens, and finds the changes of a round."""
 
     def __init__(self, store: Store, switches: Switches) -> None:
         self.store = store
@@ -102,7 +102,7 @@ class Delta:
         return encode(self._signature(body) + body)
 
     def read(self, token: str, kind: str, tenant: str, *, resumed: bool) -> Round:
-        """Return the round of a token. ``resumed`` is false for the first page of what a delta link tells."""
+        """Return the round of a token. ``resumed`` is false for the first page of a delta link."""
         try:
             signed = decode(token)
             body = signed[16:]
@@ -155,8 +155,8 @@ class Delta:
                 return found, replace(round_, issued=time.time())
             found.append(change)
             if change.row is not None and round_.members:
-                told = round_.part_after if round_.part == place else 0
-                change.members, more = self._members(round_, change, told, members_size)
+                sent = round_.part_after if round_.part == place else 0
+                change.members, more = self._members(round_, change, sent, members_size)
                 if more:
                     # A group that does not fit ends the page, and appears again on the next one.
                     return found, replace(round_, issued=time.time(), part=place, part_after=more)
@@ -215,8 +215,8 @@ class Delta:
             selected = set(",".join([*_USER_COLUMNS.values(), *_GROUP_COLUMNS.values()]).split(","))
         return selected | {"members"} if members else selected - {"members"}
 
-    def _members(self, round_: Round, change: Change, told: int, size: int) -> tuple[list[tuple[str, str, bool]], int]:
-        """Return members as kind, id and whether they are there, and from where to go on (0: that was all)."""
+    def _members(self, round_: Round, change: Change, sent: int, size: int) -> tuple[list[tuple[str, str, bool]], int]:
+        """Return members as kind, id and whether they are there, and where to continue (0: that was all)."""
         position = change.row["position"]
         if round_.since is None:
             rows = self.store.all(
@@ -225,7 +225,7 @@ class Delta:
                 " link.member_position LEFT JOIN graph_groups ON link.kind = 'group' AND graph_groups.position ="
                 " link.member_position WHERE link.group_position = ? AND link.relation = 'member' AND link.position > ?"
                 " ORDER BY link.position LIMIT ?",
-                (position, told, size + 1),
+                (position, sent, size + 1),
             )
         else:
             rows = self.store.all(
@@ -234,7 +234,7 @@ class Delta:
                 " EXISTS (SELECT 1 FROM graph_changes AS later WHERE later.tenant = one.tenant AND later.id = one.id AND"
                 " later.member_id = one.member_id AND later.number > one.number AND later.number <= ?) ORDER BY number"
                 " LIMIT ?",
-                (round_.tenant, change.id, max(round_.since, told), round_.until, round_.until, size + 1),
+                (round_.tenant, change.id, max(round_.since, sent), round_.until, round_.until, size + 1),
             )
         more = rows[size - 1]["place"] if len(rows) > size else 0
         return [
@@ -272,7 +272,7 @@ def _triggers() -> Iterator[str]:
             f"CREATE TRIGGER watch_{kind}s_update AFTER UPDATE ON graph_{kind}s WHEN {differs} BEGIN {insert} VALUES"
             f" (NEW.tenant, '{kind}', NEW.id, {names}, NULL, NULL); END"
         )
-    # Who leaves the deleted items is either back, which the table above tells, or gone for good.
+    # An object that leaves the deleted items is either restored, which the table above logs, or permanently removed.
     yield (
         f"CREATE TRIGGER watch_deleted AFTER DELETE ON graph_deleted BEGIN {insert} VALUES (OLD.tenant, OLD.kind,"
         f" OLD.id, '{EVERYTHING}', NULL, NULL); END"

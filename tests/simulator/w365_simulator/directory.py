@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The shared directory of an environment: SCIM and the Provisioning API see the same users and groups.
 
-One flag ``active``: false is the deleted-users list, whichever surface set it; memberships survive it. Rules that
-hold on every surface live here, so that the surfaces cannot disagree.
+One flag ``active``: false is the deleted-users list, whichever surface set it; memberships survive it. Rules of
+every surface are here, so that the surfaces cannot disagree.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Directory:
         return self.store.one("SELECT * FROM users WHERE environment = ? AND upn_key = ?", (environment, key(upn)))
 
     def check_upn(self, environment: int, upn: str, besides: int = 0) -> None:
-        """Raise Duplicate when somebody else has this UPN."""
+        """Raise Duplicate when another user has this UPN."""
         found = self.user_by_upn(environment, upn)
         if found is not None and found["id"] != besides:
             where = "" if found["active"] else " on the deleted-users list"
@@ -188,13 +188,13 @@ class Directory:
             self.refresh_primary(row["environment"])
 
     def remove_user(self, row: Any) -> None:
-        """Remove a user for good, with the memberships."""
+        """Permanently remove a user, with the memberships."""
         self.store.run("DELETE FROM users WHERE id = ?", (row["id"],))
         if row["administrator"]:
             self.refresh_primary(row["environment"])
 
     def refresh_primary(self, environment: int) -> None:
-        """Let the next administrator take over when the primary one is gone, inactive or none any more."""
+        """Make the next administrator the primary one when that one was removed, is inactive or no administrator any more."""
         self.store.run(
             "UPDATE environments SET primary_user = (SELECT id FROM users WHERE environment = ?1 AND administrator = 1"
             " AND active = 1 ORDER BY id LIMIT 1) WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM users WHERE"
@@ -267,16 +267,16 @@ class Directory:
         self.store.run(f"UPDATE groups SET {columns} WHERE id = ?", (*changed.values(), row["id"]))
 
     def remove_group(self, row: Any) -> None:
-        """Remove a group for good."""
+        """Permanently remove a group."""
         self.store.run("DELETE FROM groups WHERE id = ?", (row["id"],))
 
     def add_members(self, group: int, users: Iterable[int]) -> None:
-        """Add users by number; those who are members already stay."""
+        """Add users by number; those who are members already stay members."""
         self.store.many("INSERT OR IGNORE INTO memberships VALUES (?, ?)", [(group, user) for user in users])
         self._touch_group(group)
 
     def remove_members(self, group: int, users: Iterable[int]) -> None:
-        """Remove users by number; those who are no members are left alone."""
+        """Remove users by number; users that are not members are not changed."""
         self.store.many("DELETE FROM memberships WHERE group_id = ? AND user_id = ?", [(group, user) for user in users])
         self._touch_group(group)
 

@@ -379,7 +379,7 @@ def _check_secret(given: str, application: Any) -> None:
 
 
 def _check_federated(claims: dict[str, Any], application: Any) -> None:
-    """Accept an assertion of another issuer by subject and audience; its signature is that issuer's business."""
+    """Accept an assertion of another issuer by subject and audience; its signature can only be checked by that issuer."""
     audience = claims.get("aud")
     if FEDERATED_AUDIENCE not in (audience if isinstance(audience, list) else [audience]):
         raise EntraError(

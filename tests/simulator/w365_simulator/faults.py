@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults: rules that make the twin misbehave on purpose, for a number of times or at random."""
+"""Faults: rules that make requests fail on purpose, a number of times or at random."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACTIONS = {
     "html": "answer with the page of a gateway (503)",
     "expired_token": "401, as if the token had expired",
     "expired_delta": "Graph: 410 syncStateNotFound and a Location; with status 400 without one",
-    "empty": "Graph: a list or a delta query that suddenly holds nobody",
+    "empty": "Graph: a list or a delta query that is suddenly empty",
 }
 SURFACES = ("provisioning", "scim", "entra", "graph")
 # Only these make sense for one request inside a Graph batch: the connection belongs to all of them.
@@ -36,9 +36,9 @@ class FaultError(ValueError):
 
 @dataclass(slots=True)
 class Rule:
-    """One fault. ``times`` counts down to 0; -1 stays for ever.
+    """One fault. ``times`` counts down to 0; -1 means no limit.
 
-    ``batch`` says whether it strikes items of a Graph batch only (true), never (false), or both (None).
+    ``batch`` says whether it applies to items of a Graph batch only (true), never (false), or to both (None).
     """
 
     number: int
@@ -56,7 +56,7 @@ class Rule:
     hits: int = 0
 
     def shown(self) -> dict[str, Any]:
-        """Return the rule as JSON, with how often it has struck."""
+        """Return the rule as JSON, with how often it has been applied."""
         return {
             "number": self.number,
             "action": self.action,
@@ -82,7 +82,7 @@ def _number(rule: dict[str, Any], name: str, default: float, lowest: float, high
 
 
 class Faults:
-    """All rules, in the order in which they were given. The first that fits strikes."""
+    """All rules, in the order in which they were given. The first that matches is applied."""
 
     def __init__(self, random_seed: int) -> None:
         self._rules: list[Rule] = []
@@ -120,9 +120,7 @@ class Faults:
                 f" belongs to the whole batch; it was {action!r}."
             )
         if action == "empty" and surface != "graph":
-            raise FaultError(
-                'a fault with action empty needs "surface": "graph": only there it is known what to empty.'
-            )
+            raise FaultError('a fault with action empty needs "surface": "graph": only Graph has such lists.')
         pattern = None
         if rule.get("path") is not None:
             try:
@@ -150,7 +148,7 @@ class Faults:
         return made
 
     def pick(self, surface: str, method: str, path: str, query_string: str, inner: bool = False) -> Rule | None:
-        """Return the rule that strikes this request, and count it."""
+        """Return the rule that applies to this request, and count it."""
         if not self._rules:
             return None
         for rule in self._rules:

@@ -100,7 +100,7 @@ GROUP_PROPERTIES = {
 # The shortcut and the full name that the SDKs use.
 _DELTA = re.compile(r"/(users|groups)/(?:microsoft\.graph\.)?delta(?:\(\))?/?", re.IGNORECASE)
 _ID_FILTER = re.compile(r"\(?\s*id\s+eq\s+'([^']*)'\s*\)?", re.IGNORECASE)
-_PAGE_WISH = re.compile(r"(?:^|[,;\s])odata\.maxpagesize\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
+_PAGE_SIZE = re.compile(r"(?:^|[,;\s])odata\.maxpagesize\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 _ROLE = re.compile(r"directoryRoles(?:\(roleTemplateId='([^']+)'\)|\('([^']+)'\))", re.IGNORECASE)
 
 _TRANSITIVE = """
@@ -352,8 +352,8 @@ class Graph:
         else:
             round_ = self._first_round(query, access, kind, known)
         largest = min(self.switches.page_size or LARGEST_PAGE, LARGEST_PAGE)
-        wish = _PAGE_WISH.search(prefer)
-        size = max(1, min(largest, int(wish[1]) if wish else DEFAULT_PAGE))
+        preferred = _PAGE_SIZE.search(prefer)
+        size = max(1, min(largest, int(preferred[1]) if preferred else DEFAULT_PAGE))
         changes: list[Change] = []
         following: Round | None = None
         if not token or token.lower() != "latest":
@@ -369,7 +369,7 @@ class Graph:
         else:
             result["@odata.deltaLink"] = self._delta_link(call.base_url, self.delta.finished(round_), "$deltatoken")
         result["value"] = [_changed(change, shown, selected, minimal) for change in changes]
-        applied = [f"odata.maxpagesize={size}"] if wish else []
+        applied = [f"odata.maxpagesize={size}"] if preferred else []
         applied += ["return=minimal"] if minimal else []
         headers = [("Preference-Applied", ", ".join(applied))] if applied else []
         return json_answer(200, result, LIST_TYPE, headers)
@@ -410,7 +410,7 @@ class Graph:
         return f"{base_url}/graph/v1.0/{round_.kind}s/delta?{option}={self.delta.write(round_)}"
 
     def emptied(self, call: Call, answer: Answer) -> Answer:
-        """Take everything out of a list, as if the tenant held nobody; ``path`` is relative to /graph."""
+        """Empty a list, as if the tenant had no users and no groups; ``path`` is relative to /graph."""
         if answer.status != 200 or not answer.body.startswith(b"{"):
             return answer
         document = json.loads(answer.body)
@@ -422,7 +422,7 @@ class Graph:
         link = document.pop("@odata.nextLink", None)
         found = _DELTA.fullmatch(call.path.removeprefix("/v1.0"))
         if link and found:
-            # A delta query ends with a link to go on with, also when it tells nothing.
+            # A delta query ends with a link to continue with, also when it has no changes.
             kind = found[1].lower().removesuffix("s")
             tenant = self.tokens.check(call.headers["authorization"].partition(" ")[2].strip()).tenant
             round_ = self.delta.read(link.partition("$skiptoken=")[2], kind, tenant, resumed=True)
@@ -440,7 +440,7 @@ class Graph:
         return json_answer(200, result)
 
     def _visible(self, table: str, row: Any, id_: str) -> Any:
-        """Return a row, unless it is so new that this replica does not know it yet."""
+        """Return a row, unless it is so new that this replica does not have it yet."""
         if row is None:
             raise _not_found(id_)
         if row["lag"] > 0:
@@ -553,7 +553,7 @@ class Graph:
     def _owners(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         return self._members_answer(call, access, names, relation="owner")
 
-    # ---- the organisation
+    # ---- the organization
 
     def _organization_document(self, tenant: str) -> dict[str, Any]:
         row = self.store.one("SELECT * FROM tenants WHERE id = ?", (tenant,))
@@ -652,7 +652,7 @@ class Graph:
             f"SELECT * FROM directory_roles WHERE tenant = ? AND {column} = ?", (access.tenant, value.lower())
         )
         if role is None:
-            # Graph knows a role only once somebody has held it.
+            # Graph has a role only after it was assigned for the first time.
             raise _not_found(value)
         kind = cast.lower().removeprefix("microsoft.graph.")
         if cast and kind not in ("user", "group", "serviceprincipal"):
@@ -660,8 +660,8 @@ class Graph:
                 400, "Request_UnsupportedQuery", f"The specified type '{cast}' is not supported for this query."
             )
         bare = self.switches.graph_null_members or not access.may(*READ_USERS)
-        # Only users hold a role here, so the other casts find nobody.
-        nobody = " AND 1 = 0" if cast and kind != "user" else ""
+        # Only users hold a role here, so the other casts find nothing.
+        nothing = " AND 1 = 0" if cast and kind != "user" else ""
         type_ = {} if cast else {"@odata.type": "#microsoft.graph.user"}
         return self._list(
             call,
@@ -669,7 +669,7 @@ class Graph:
                 "users" if cast else "directoryObjects",
                 "graph_users.*",
                 "role_members AS link JOIN graph_users ON graph_users.position = link.user_position WHERE"
-                f" link.role_position = ?{nobody}",
+                f" link.role_position = ?{nothing}",
                 [role["position"]],
                 "link.position",
                 lambda row: {**type_, **(_nameless(row) if bare else _user(row))},
@@ -747,7 +747,7 @@ def graph_error(problem: GraphError, request_id: str) -> Answer:
 
 
 def _stale(base_url: str, kind: str, found: Round | None) -> GraphError:
-    """Refuse a token, and say where a full read begins; a token that can still be read keeps its selection."""
+    """Refuse a token, and name the link of a full read; a token that can still be read keeps its selection."""
     link = f"{base_url}/graph/v1.0/{kind}s/delta?$deltatoken="
     if found is not None and found.selected is not None:
         selected = found.selected.split(",")

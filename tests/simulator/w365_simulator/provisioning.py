@@ -52,7 +52,7 @@ class Refused(Exception):
 
 
 class Problem:
-    """One finding about a body. ``malformed`` means that a less careful server would fail with 500."""
+    """One finding about a body. ``malformed`` means that some servers would fail with 500."""
 
     def __init__(self, field: str, sentence: str, *, malformed: bool = False) -> None:
         self.field = field
@@ -247,7 +247,7 @@ class Provisioning:
         version = call.query.get("version", "1.0")
         if version not in ("1.0", "2.0"):
             raise Refused(400, problems=[Problem("version", f"The version '{version}' is not known.")])
-        # Version 2.0 hands out a temporary password, so it has no field for one.
+        # Version 2.0 creates a temporary password, so it has no field for one.
         name, given, administrator = self._read_environment(call, with_password=version == "1.0")
         id_ = self.directory.add_environment(name, given, "provisioning")
         self.directory.add_user(
@@ -292,7 +292,7 @@ class Provisioning:
             "first_name": body.text("FirstName"),
             "last_name": body.text("LastName"),
             "administrator": body.boolean("IsAdministrator"),
-            # Whether a password may be left out is not documented; with single sign-on nobody needs one.
+            # Whether a password may be left out is not documented; with single sign-on no user needs one.
             "password": body.text("Password", required=False) or None,
         }
         create_in_office365 = body.boolean("CreateInOffice365")

@@ -24,7 +24,7 @@ _SECRET_NAMES = {
 
 @dataclass(slots=True)
 class Entry:
-    """One request as it came in. The body is kept raw and read only when somebody asks."""
+    """One request as it came in. The body is kept raw and parsed only when the entry is shown."""
 
     number: int
     surface: str

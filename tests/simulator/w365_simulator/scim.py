@@ -22,7 +22,7 @@ from .wire import HTML, SCIM_JSON, Answer, Call, UnreadableBody, dumps, json_ans
 DEFAULT_COUNT = 100
 SIGN_IN_PAGE = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><h1>Sign in</h1></body></html>\n"
 
-# The text attributes of a user that a server may keep, and their columns; phone numbers are a list and stand below.
+# The text attributes of a user that a server may keep, and their columns; phone numbers are a list, see _PHONE_COLUMNS.
 _TEXT_COLUMNS = {
     "displayName": "display_name", "title": "title", "preferredLanguage": "preferred_language",
     "department": "department",
@@ -172,8 +172,8 @@ class Scim:
 
     def _announced(self) -> frozenset[str]:
         """Return the attributes that the service says it keeps, which by switch is not what it does."""
-        said = {"all": frozenset(ATTRIBUTES), "none": frozenset[str]()}
-        return said.get(self.switches.scim_schemas, self.switches.kept_attributes)
+        named = {"all": frozenset(ATTRIBUTES), "none": frozenset[str]()}
+        return named.get(self.switches.scim_schemas, self.switches.kept_attributes)
 
     def _unreadable_schemas(self) -> Answer | None:
         """Return the answer of a server whose schemas cannot be read, if the switch scim_schemas says so."""
@@ -361,7 +361,7 @@ class Scim:
             if name.lower() != "schemas"
         }
         for path, value in given.items():
-            # What is null or empty is as good as not there (RFC 7643, section 2.5).
+            # Null and empty values count as not given (RFC 7643, section 2.5).
             if kept.attribute(path) is None and value not in (None, "", [], {}):
                 kept.drop(path, scim_type="invalidValue")
         if extension and "department" in kept.names:
@@ -485,7 +485,7 @@ class Scim:
         self.directory.change_group(row, {"name": document["displayName"], "external_id": document["externalId"]})
         for action, ids in steps:
             if action == "remove":
-                # Somebody who is already gone for good needs no removal.
+                # A user that was permanently removed needs no removal.
                 found = [self.directory.user_by_scim_id(environment["id"], id_) for id_ in ids]
                 self.directory.remove_members(row["id"], [user["id"] for user in found if user is not None])
             elif action == "add":

@@ -71,7 +71,7 @@ class Operation:
 
 @dataclass(slots=True)
 class MemberChanges:
-    """What a PATCH does to the members: everybody is removed first if ``clear``, then in the order of ``steps``."""
+    """What a PATCH does to the members, in the order of ``steps``."""
 
     steps: list[tuple[str, list[str]]] = field(default_factory=list)
 
@@ -187,10 +187,10 @@ def patch_user(document: dict[str, Any], body: Any, dialect: str, kept: Kept) ->
         elif operation.filter is not None or operation.sub:
             raise ScimError(400, f"The path {operation.path!r} names no attribute of a user.", "invalidPath")
         elif optional is not None:
-            # An empty text is as good as none (RFC 7643, section 2.5, says so of null and of an empty list).
+            # An empty text clears, as null and an empty list do (RFC 7643, section 2.5).
             document[optional] = _text(value, optional) or None
         elif name == "active":
-            # An active that is taken away is as good as one that was never sent.
+            # Without active a user is active, as after a create without it.
             document["active"] = True if value is None else boolean(value, "active", dialect)
         elif name == "username":
             document["userName"] = _text(value, "userName", required=True)
@@ -238,7 +238,7 @@ def _patch_name(document: dict[str, Any], operation: Operation, value: Any) -> N
 
 
 def read_values(value: Any, dialect: str, attribute: str) -> list[dict[str, Any]]:
-    """Check the elements of ``emails`` or ``phoneNumbers``; the order stays, those without a value go."""
+    """Check the elements of ``emails`` or ``phoneNumbers``; the order is kept, elements without a value are dropped."""
     items = value if isinstance(value, list) else [value]
     found = [_read_element(item, dialect, attribute) for item in items]
     return [element for element in found if "value" in element]
@@ -321,7 +321,7 @@ def _new_element(elements: list[dict[str, Any]], operation: Operation) -> dict[s
 
 
 def _make_primary(emails: list[dict[str, Any]], new: dict[str, Any]) -> None:
-    """Only one address is primary: a new one takes over."""
+    """Only one element is primary: a new primary one replaces it."""
     if new.get("primary"):
         for item in emails:
             if item.get("primary"):

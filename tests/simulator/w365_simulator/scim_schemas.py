@@ -144,7 +144,7 @@ def schemas(base: str, kept: Collection[str]) -> list[dict[str, Any]]:
     ]
     if "department" in kept:
         attributes = [_OPTIONAL_ATTRIBUTES["department"]]
-        found.insert(1, (ENTERPRISE, "EnterpriseUser", "What a company knows about a user", attributes))
+        found.insert(1, (ENTERPRISE, "EnterpriseUser", "The enterprise attributes of a user", attributes))
     return [
         {
             "schemas": [SCHEMA],

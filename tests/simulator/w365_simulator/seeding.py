@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Seeds: what the twin holds at the start, from a file, from the package, or made up in any size.
+"""Seeds: what the twin holds at the start, from a file, from the package, or generated in any size.
 
 A seed is merged: tenants by id, environments by name, users by UPN, groups by name. An error names the place in the
 seed, for example ``tenants[0].users[3].user_principal_name``.
@@ -74,7 +74,7 @@ def load(name: str) -> dict[str, Any]:
 
 
 def generated(name: str) -> dict[str, Any]:
-    """Make up a tenant, always the same for the same number.
+    """Generate a tenant, always the same for the same number.
 
     ``generated:N`` is a tenant with N users and groups of 50, and an environment with one administrator;
     ``generated:N:environment`` puts the users and groups into the environment as well.
@@ -151,7 +151,7 @@ _KINDS: dict[str, type] = {"text": str, "boolean": bool, "list": list, "mapping"
 
 
 class _Place:
-    """A mapping within a seed, which knows where it stands."""
+    """A mapping within a seed, with its path for error messages."""
 
     def __init__(self, value: Any, where: str, fields: dict[str, str]) -> None:
         self.where = where
@@ -169,7 +169,7 @@ class _Place:
                 raise SeedError(f"{where}.{name} is required.")
 
     def _check(self, name: str, value: Any, kind: str) -> None:
-        # A boolean is a number to Python, and to nobody else.
+        # Python counts a boolean as a number; a seed does not.
         if not isinstance(value, _KINDS[kind]) or (kind == "number" and isinstance(value, bool)):
             raise SeedError(f"{self.where}.{name} is a {kind}; it was {value!r}.")
         if isinstance(value, list) and name in (

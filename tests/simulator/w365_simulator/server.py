@@ -76,7 +76,7 @@ class Twin:
             ]
         )
 
-    # ---- one coroutine per mount; each knows its surface, whether the call writes, and who answers
+    # ---- one coroutine per mount: its surface, whether the call writes, and the method that answers
 
     async def _control(self, call: Call, connection: Connection) -> None:
         if connection.peer not in LOOPBACK:
@@ -159,7 +159,7 @@ class Twin:
 
 
 class Connection:
-    """The way back to the client."""
+    """The connection to the client."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
@@ -208,7 +208,7 @@ class Connection:
         """Cut the connection without an answer."""
         transport = self._scope["state"][_TRANSPORT]
         transport.abort()
-        # The server learns of it in its next turn; before that it would still try to answer.
+        # The server sees it in its next cycle; before that it would still try to answer.
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
@@ -241,7 +241,7 @@ def _below(call: Call, root: str) -> Call:
 
 
 def _answer(answerer: Callable[[], Answer], surface: str) -> Answer:
-    """Ask a surface. An error in the twin itself is printed and answered, so that nobody takes it for a quirk."""
+    """Ask a surface. An error in the twin itself is printed and answered, so that it is not mistaken for a switch or a fault."""
     try:
         return answerer()
     except Exception:
@@ -261,7 +261,7 @@ def _plain_error(surface: str, status: int, sentence: str) -> Answer:
 
 
 def _made_up(rule: Rule, surface: str, call: Call) -> Answer:
-    """Answer as a fault says, without asking anybody."""
+    """Answer as a fault says, without calling the surface."""
     if surface == "graph":
         return fault_answer(rule, call.base_url, call.path)
     if rule.action == "html":
@@ -285,7 +285,7 @@ def _made_up(rule: Rule, surface: str, call: Call) -> Answer:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which says when it is ready."""
+    """uvicorn's server, which reports that it is ready."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None], *, with_parent: bool) -> None:
         super().__init__(config)
@@ -293,12 +293,12 @@ class _Server(uvicorn.Server):
         self._parent = os.getppid() if with_parent else None
 
     async def on_tick(self, counter: int) -> bool:
-        """Say, ten times a second, whether it is time to end."""
+        """Return, ten times a second, whether the server has to end."""
         orphaned = self._parent is not None and os.getppid() != self._parent
         return await super().on_tick(counter) or orphaned
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then tell."""
+        """Listen, then report that the server is ready."""
         await super().startup(sockets)
         self._ready()
 
@@ -320,7 +320,7 @@ def run(
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=75,
-        # A slow fault must not keep the process alive.
+        # A slow fault must not keep the process running.
         timeout_graceful_shutdown=1,
         ssl_certfile=str(certificate),
     )

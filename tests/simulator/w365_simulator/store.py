@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The twin's memory: one SQLite database, in a file or in memory, with an index for every way of looking things up.
+"""The state of the twin: one SQLite database, in a file or in memory, with an index for every kind of lookup.
 
 Requests are handled one after another in one thread, so there is one connection and no locking. Ids of the
 Provisioning API are whole numbers, ids of SCIM and Graph are GUIDs.
@@ -170,7 +170,7 @@ class Store:
             self.db = sqlite3.connect(str(path) if path else ":memory:", isolation_level=None, cached_statements=512)
             self.db.row_factory = sqlite3.Row
             self.db.execute("PRAGMA journal_mode = WAL")
-            # The process may die at any time and lose nothing; only the machine itself must not.
+            # A killed process loses nothing; only a crash of the machine may.
             self.db.execute("PRAGMA synchronous = OFF")
             self.db.execute("PRAGMA foreign_keys = ON")
             self.db.execute("PRAGMA temp_store = MEMORY")
@@ -249,7 +249,7 @@ class Store:
     def clear(self) -> None:
         """Remove everything, and count ids from 1 again."""
         with self.writing():
-            # Nobody follows what comes next, and delta links of before lead nowhere.
+            # No delta link from before stays valid.
             for row in self.all("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'watch_%'"):
                 self.db.execute(f"DROP TRIGGER {row['name']}")
             self.set_meta("delta_generation", secrets.token_hex(8))

@@ -58,7 +58,7 @@ OPERATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 class TenantError(ValueError):
-    """A change that cannot be made; the sentence names the value, the rule and the way out."""
+    """A change that cannot be made; the sentence names the value, the rule and what to do."""
 
 
 class TenantEditor:
@@ -188,7 +188,7 @@ class TenantEditor:
 
     def _delete_group(self, operation: dict[str, Any]) -> str:
         group = self._find("group", operation["group"])
-        # Only Microsoft 365 groups go to the deleted items; others are gone at once.
+        # Only Microsoft 365 groups go to the deleted items; others are permanently removed.
         return self._remove("group", group, keep="Unified" in json.loads(group["group_types"]))
 
     def _restore_group(self, operation: dict[str, Any]) -> str:
@@ -297,9 +297,9 @@ class TenantEditor:
         if rows:
             raise TenantError(f"{self._where}: several groups are called {name!r}; name the group by its id.")
         deleted = self._find_deleted(kind, name)
-        way_out = f" It is deleted; restore_{kind} brings it back." if deleted else ""
+        hint = f" It is deleted; restore_{kind} brings it back." if deleted else ""
         called = "UPN" if kind == "user" else "name"
-        raise TenantError(f"{self._where}: the tenant has no {kind} {name!r}; name one by its {called} or id.{way_out}")
+        raise TenantError(f"{self._where}: the tenant has no {kind} {name!r}; name one by its {called} or id.{hint}")
 
     def _find_deleted(self, kind: str, name: Any) -> Any:
         # The one deleted last comes first, when several had the same name.
@@ -310,7 +310,7 @@ class TenantEditor:
 
     def _insert(self, kind: str, id_: Any, values: dict[str, Any]) -> str:
         if id_ is None:
-            # Whoever comes back under an old name is somebody else.
+            # A user who is created again under an old UPN is another user.
             id_ = str(uuid.uuid4())
         else:
             try:
@@ -359,7 +359,7 @@ class TenantEditor:
         roles = self.store.all(
             "SELECT role_position FROM role_members WHERE user_position = ? AND ? = 'user'", (position, kind)
         )
-        # Memberships go first, while the log can still learn whose they were.
+        # Memberships are removed first, while the log can still find the ids of their users and groups.
         self.store.run("DELETE FROM graph_members WHERE kind = ? AND member_position = ?", (kind, position))
         self.store.run(f"DELETE FROM graph_{kind}s WHERE position = ?", (position,))
         if keep:
@@ -397,7 +397,7 @@ class TenantEditor:
             f"INSERT INTO graph_{kind}s ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values())
         )
         for group, relation, link_kind, member in content["links"]:
-            # Groups and people that went meanwhile stay away.
+            # Groups and users that were removed meanwhile are not restored.
             if self.store.one("SELECT 1 FROM graph_groups WHERE position = ?", (group,)) and self.store.one(
                 f"SELECT 1 FROM graph_{link_kind}s WHERE position = ?", (member,)
             ):

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-# Seconds. An ordinary start takes half a second; a generated seed of 50,000 people takes its time on a busy machine.
+# Seconds. An ordinary start takes half a second; a generated seed of 50,000 people takes longer on a busy machine.
 START_LIMIT = 120.0
 
 
@@ -61,7 +61,7 @@ class Twin:
 
     @classmethod
     def from_ready_file(cls, path: str | Path) -> Twin:
-        """Join a twin that somebody else has started."""
+        """Use a twin that another process has started."""
         return cls(json.loads(Path(path).read_text(encoding="utf-8")))
 
     def scim_url(self, environment: str) -> str:
@@ -127,7 +127,7 @@ class Twin:
         self.control("DELETE", "requests")
 
     def reset(self, seed: Any = "none", profile: str | None = None) -> None:
-        """Forget everything, return switches to their start, remove faults, empty the log, and seed."""
+        """Remove all data, return switches to their start, remove faults, empty the log, and seed."""
         self.control("POST", "reset", {"seed": seed, "profile": profile})
 
     def seed(self, seed: Any) -> None:
@@ -162,7 +162,7 @@ class Twin:
         return result
 
     def faults(self) -> list[dict[str, Any]]:
-        """Return every fault with how often it struck."""
+        """Return every fault with how often it was applied."""
         result: list[dict[str, Any]] = self.control("GET", "faults")["faults"]
         return result
 
@@ -173,7 +173,7 @@ class Twin:
     # ---- the process
 
     def stop(self, *, kill: bool = False) -> None:
-        """End the process that this object started; ``kill`` ends it without a chance to tidy up."""
+        """End the process that this object started; ``kill`` ends it without its cleanup."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -44,7 +44,7 @@ def prepare(directory: Path, host: str) -> tuple[Path, Path]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, in one step, so that nobody ever reads half of it."""
+    """Write a file that only its owner may read, in one step, so that it is never read half written."""
     temporary = path.with_suffix(f".{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

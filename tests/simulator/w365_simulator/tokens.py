@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Access tokens: signed by the twin's own key, which lives in the state, so that they outlive a restart."""
+"""Access tokens: signed by the twin's own key, which is kept in the state, so that they stay valid after a restart."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .store import Store
 
 
 class TokenError(ValueError):
-    """A token that is missing, forged or expired; ``expired`` tells the last case apart."""
+    """A token that is missing, forged or expired; ``expired`` is true in the last case."""
 
     def __init__(self, sentence: str, *, expired: bool = False) -> None:
         super().__init__(sentence)
@@ -27,7 +27,7 @@ class TokenError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a good token says. ``permissions`` is None when the application may read everything."""
+    """The content of a valid token. ``permissions`` is None when the application may read everything."""
 
     tenant: str
     client_id: str
@@ -59,7 +59,7 @@ class Tokens:
     def issue(
         self, *, tenant: str, client_id: str, permissions: list[str] | None, audience: str, issuer: str, lifetime: int
     ) -> str:
-        """Return a new token that lives for ``lifetime`` seconds."""
+        """Return a new token that is valid for ``lifetime`` seconds."""
         seconds = int(time.time())
         claims = {
             "aud": audience, "iss": issuer, "iat": seconds, "nbf": seconds, "exp": seconds + lifetime,
@@ -71,7 +71,7 @@ class Tokens:
         return f"{body}.{self._signature(body)}"
 
     def check(self, token: str) -> Access:
-        """Return what a token says, or raise TokenError."""
+        """Return the content of a token, or raise TokenError."""
         access = self._checked.get(token)
         if access is None:
             access = self._read(token)

@@ -61,7 +61,7 @@ class Answer:
 
 
 def dumps(value: Any) -> bytes:
-    """Serialise without spaces, in UTF-8."""
+    """Serialize without spaces, in UTF-8."""
     return _ENCODER.encode(value).encode()
 
 
