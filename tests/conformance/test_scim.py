@@ -225,6 +225,7 @@ def test_bad_filters_are_400_invalid_filter(api: Any, filter_: str) -> None:
 def test_group_filters(api: Any) -> None:
     adele = api.scim_user("adele.vance@contoso.com")["id"]
     assert found(api, 'displayName eq "SALES"', "Groups") == ["Sales"]
+    assert found(api, f'{GROUP}:displayName eq "sales"', "Groups") == ["Sales"]
     assert found(api, f'members.value eq "{adele}"', "Groups") == ["Sales"]
     assert found(api, f'members[value eq "{adele}"] and displayName eq "sales"', "Groups") == ["Sales"]
     assert found(api, 'members.value eq "x"', "Groups") == []

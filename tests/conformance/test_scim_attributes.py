@@ -213,6 +213,7 @@ def test_a_department_outside_of_its_extension_is_not_read(api: Any) -> None:
         ),
         ({"op": "add", "path": "phoneNumbers", "value": [MOBILE]}, "phoneNumbers", [NUMBER, MOBILE]),
         ({"op": "add", "path": "phoneNumbers", "value": []}, "phoneNumbers", [NUMBER, MOBILE]),
+        ({"op": "add", "path": "phoneNumbers", "value": None}, "phoneNumbers", [NUMBER, MOBILE]),
         (
             {"op": "Replace", "path": 'phoneNumbers[type eq "home"].value', "value": "1"},
             "phoneNumbers",
