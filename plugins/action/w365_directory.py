@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Shows how far a whole directory is, while the module of the same name works."""
+"""Runs w365_directory; see the module for its options."""
 
 from __future__ import annotations
 
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.progress import ProgressAction
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
 
 
-class ActionModule(ProgressAction):
-    """The module's options are documented with the module."""
+class ActionModule(ModuleAction):
+    """Nothing in it belongs to one module only."""

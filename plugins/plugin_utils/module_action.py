@@ -1,0 +1,94 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The class of every action plugin: what happens on the controller before and while a module of the collection runs.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any, ClassVar
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import path_options, resolve_paths
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.progress import display_progress
+
+
+class ModuleAction(ActionBase):
+    """Runs the module that has the same name as the file of the action plugin, and returns the module's result.
+
+    An action plugin is a subclass without any code in a file of its own, so that Ansible loads it, and all that it
+    imports, before it forks the process that runs the task.
+    """
+
+    _supports_check_mode = True
+    _supports_async = True
+
+    path_options: ClassVar[Mapping[str, str]]
+    """The options of the module that are paths, as `paths.path_options` returns them."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        cls.path_options = path_options(cls.__module__.rpartition(".")[2])
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the task once: for a loop Ansible calls this for each item, and for `until` for each attempt."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        arguments = self._prepared(self._as_written())
+        with display_progress(arguments) if self._shows_progress() else nullcontext():
+            result.update(self._run_module(arguments, task_vars))
+        return result
+
+    def _as_written(self) -> dict[str, Any]:
+        """The task's arguments: templates and `module_defaults` are applied, and nothing is converted yet.
+
+        A copy, because more arguments are added to them, and the same task may run again. On ansible-core 2.19 and
+        later the copy keeps the tags that say where they were written.
+        """
+        arguments: dict[str, Any] = self._task.args.copy()
+        return arguments
+
+    def _prepared(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments as the module is to get them. Whatever must see them as they were written stands here."""
+        if self._is_local():
+            resolve_paths(arguments, self.path_options, self._loader.get_basedir())
+        return arguments
+
+    def _run_module(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """Run the module in a process of its own on the task's host, and return its result.
+
+        An asynchronous task returns as soon as that process has started, with the result that `async_status` needs.
+        """
+        in_background = self._runs_in_background()
+        result: dict[str, Any] = self._execute_module(
+            module_args=arguments, task_vars=task_vars, wrap_async=in_background
+        )
+        if not in_background:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+        return result
+
+    def _shows_progress(self) -> bool:
+        """Whether the progress of the module can be displayed here.
+
+        The file of a module on another host, or of another user, cannot be read. An asynchronous task is over at once,
+        as far as this plugin is concerned.
+        """
+        return (
+            "progress_file" in self.path_options
+            and self._is_local()
+            and not self._runs_in_background()
+            and not self._play_context.become
+        )
+
+    def _is_local(self) -> bool:
+        """Whether the module runs on the controller, and so in the folder of the playbook: ansible-core asks the same."""
+        return bool(self._connection.transport == "local")
+
+    def _runs_in_background(self) -> bool:
+        """Whether the task is asynchronous and Ansible has to wrap its module. Connections of 2.21 have no say in it."""
+        return bool(self._task.async_val) and not getattr(self._connection, "has_native_async", False)

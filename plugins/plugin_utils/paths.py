@@ -1,0 +1,66 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which options of a module are paths, and what a relative path in a task means.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import build_argument_spec
+
+
+def path_options(module_name: str) -> dict[str, str]:
+    """The options of a module that are paths, such as ``{"src": "list", "ca_path": "path"}``. Aliases count as names.
+
+    ``module_name`` has no dots, such as ``w365_user``. V(list) stands for a list of paths. Read from the argument spec
+    of the module. Raises ModuleNotFoundError for a module that the collection does not have.
+    """
+    module = import_module(f"ansible_collections.workspace365.provisioning.plugins.modules.{module_name}")
+    return paths_of_spec(build_argument_spec(module.ARGUMENT_SPEC))
+
+
+def paths_of_spec(spec: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The options of an argument spec that are paths, as `path_options` returns them. Suboptions are not looked at."""
+    return {
+        name: option["type"]
+        for option_name, option in spec.items()
+        if option.get("type") == "path" or option.get("elements") == "path"
+        for name in (option_name, *option.get("aliases", ()))
+    }
+
+
+def resolve_paths(arguments: dict[str, Any], options: Mapping[str, str], folder: str) -> None:
+    """Replace the relative paths in a task's arguments, which are changed, by absolute ones below `folder`.
+
+    ``options`` is what `path_options` returns. The arguments are as they were written: an option of type ``list`` may
+    be one text with commas. What is no text, empty, absolute, or begins with ``~`` or ``$`` stays as it is; Ansible
+    expands the last two where the module runs, as the user and in the environment that it has there.
+    """
+    folder = os.path.abspath(folder)
+    if "$" in folder:
+        # Ansible would expand it. The module runs in this folder, so a relative path means the same.
+        return
+    for name in options.keys() & arguments.keys():
+        given = arguments[name]
+        if isinstance(given, str) and options[name] == "list" and given:
+            given = given.split(",")
+        if isinstance(given, str):
+            arguments[name] = _resolved(given, folder)
+        elif isinstance(given, list) and options[name] == "list":
+            # A copy keeps what Ansible notes about a list, such as where it was written.
+            arguments[name] = given.copy()
+            arguments[name][:] = [_resolved(path, folder) for path in given]
+
+
+def _resolved(path: Any, folder: str) -> Any:
+    if not isinstance(path, str) or not path or path.startswith(("~", "$")) or os.path.isabs(path):
+        return path
+    return os.path.join(folder, path)
