@@ -90,5 +90,6 @@ class ModuleAction(ActionBase):
         return bool(self._connection.transport == "local")
 
     def _runs_in_background(self) -> bool:
-        """Whether the task is asynchronous and Ansible has to wrap its module. Connections of 2.21 have no say in it."""
+        """Whether the task is asynchronous and Ansible has to wrap its module, as it does for its own modules."""
+        # From 2.21 on, ansible-core calls the attribute obsolete, so a connection may come without it.
         return bool(self._task.async_val) and not getattr(self._connection, "has_native_async", False)

@@ -41,7 +41,7 @@ def display_progress(arguments: dict[str, Any]) -> Iterator[None]:
         arguments["progress_file"] = own
     path = os.path.expanduser(os.path.expandvars(str(arguments["progress_file"])))
     over = threading.Event()
-    reader = threading.Thread(target=_show, args=(path, over), daemon=True)
+    reader = threading.Thread(target=_show, args=(path, _state(path), over), daemon=True)
     reader.start()
     try:
         yield
@@ -52,26 +52,27 @@ def display_progress(arguments: dict[str, Any]) -> Iterator[None]:
             os.unlink(own)
 
 
-def _show(path: str, over: threading.Event) -> None:
-    shown = _size(path)
+def _show(path: str, before: tuple[int, int], over: threading.Event) -> None:
+    """Display each whole line once. A file of an earlier run stays hidden: the module overwrites it with its first line."""
+    shown = 0
     while True:
         last = over.wait(LOOK_EVERY)
-        size = _size(path)
-        # A file that has shrunk was begun anew.
-        shown = 0 if size < shown else shown
-        if size > shown:
+        size, _time = now = _state(path)
+        if now != before and size > shown:
             with open(path, "rb") as file:
                 file.seek(shown)
-                whole, _end, _rest = file.read().rpartition(b"\n")
+                whole, end, _rest = file.read().rpartition(b"\n")
             for line in whole.decode("utf-8", "replace").splitlines():
                 display.display(line)
-            shown += len(whole) + 1 if whole else 0
+            shown += len(whole + end)
         if last:
             return
 
 
-def _size(path: str) -> int:
+def _state(path: str) -> tuple[int, int]:
+    """What changes with every line: the size of the file in bytes, and its time in nanoseconds; zeros without a file."""
     try:
-        return os.path.getsize(path)
+        found = os.stat(path)
     except OSError:
-        return 0
+        return 0, 0
+    return found.st_size, found.st_mtime_ns

@@ -1,0 +1,287 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every module has an action plugin, and what that makes of a task's arguments before the module runs."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import (
+    path_options,
+    paths_of_spec,
+    resolve_paths,
+)
+
+PLUGINS = Path(__file__).parents[2] / "plugins"
+PACKAGE = "ansible_collections.workspace365.provisioning.plugins"
+PLAYBOOKS = "/srv/contoso"
+
+CONNECTION_PATHS = dict.fromkeys(
+    ("ca_path", "client_cert", "client_key", "entra_certificate_path", "entra_federated_token_file"), "path"
+)
+OWN_PATHS: dict[str, dict[str, str]] = {
+    "w365_directory": {
+        "src": "list",
+        "plan_file": "path",
+        "apply_plan": "path",
+        "progress_file": "path",
+        "report_file": "list",
+    },
+    "w365_o365_import": {"state_file": "path", "progress_file": "path", "report_file": "list"},
+}
+
+
+def names(folder: str) -> list[str]:
+    return sorted(path.stem for path in (PLUGINS / folder).glob("*.py") if path.stem != "__init__")
+
+
+MODULES = names("modules")
+
+
+def test_every_module_has_an_action_plugin_and_every_action_plugin_a_module() -> None:
+    assert names("action") == MODULES
+
+
+def action_class(module: str) -> type[ModuleAction]:
+    found: type[ModuleAction] = import_module(f"{PACKAGE}.action.{module}").ActionModule
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_an_action_plugin(module: str) -> None:
+    """It is the shared class and nothing else, and knows which options of its own module are paths."""
+    found = action_class(module)
+    assert found.__bases__ == (ModuleAction,)
+    assert found._supports_async is True, "existing asynchronous tasks would fail"
+    assert found._supports_check_mode is True
+    assert found.path_options == CONNECTION_PATHS | OWN_PATHS.get(module, {})
+    source = ast.parse((PLUGINS / "action" / f"{module}.py").read_text(encoding="utf-8"))
+    assert module in (ast.get_docstring(source) or "")
+    written = next(node for node in source.body if isinstance(node, ast.ClassDef))
+    assert [type(node) for node in written.body] == [ast.Expr], "only a docstring"
+
+
+def path_suboptions(options: dict[str, Any]) -> list[str]:
+    found = []
+    for name, option in options.items():
+        below = option.get("options") or {}
+        found += [f"{name}.{inner}" for inner in paths_of_spec(below)] + path_suboptions(below)
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_suboption_is_a_path(module: str) -> None:
+    """A relative one would not be resolved."""
+    assert path_suboptions(import_module(f"{PACKAGE}.modules.{module}").ARGUMENT_SPEC) == []
+
+
+def test_a_suboption_that_is_a_path_is_found() -> None:
+    users = {
+        "type": "list",
+        "options": {"photo": {"type": "path"}, "card": {"type": "dict", "options": {"file": {"type": "path"}}}},
+    }
+    assert path_suboptions({"users": users}) == ["users.photo", "card.file"]
+
+
+def test_path_options_count_aliases_and_know_lists() -> None:
+    spec = {
+        "src": {"type": "list", "elements": "path", "aliases": ["source"]},
+        "plan": {"type": "path", "aliases": ["plan_file"]},
+        "upns": {"type": "list", "elements": "str"},
+        "anything": {},
+    }
+    assert paths_of_spec(spec) == {"src": "list", "source": "list", "plan": "path", "plan_file": "path"}
+
+
+def test_an_unknown_module_is_an_error() -> None:
+    with pytest.raises(ModuleNotFoundError, match="w365_nothing"):
+        path_options("w365_nothing")
+
+
+OPTIONS = {"one": "path", "many": "list"}
+
+
+@pytest.mark.parametrize(
+    ("written", "resolved"),
+    [
+        # Relative to the playbook's folder.
+        ({"one": "users.csv"}, {"one": "/srv/contoso/users.csv"}),
+        ({"one": "./files/users.csv"}, {"one": "/srv/contoso/./files/users.csv"}),
+        ({"one": "../users.csv"}, {"one": "/srv/contoso/../users.csv"}),
+        ({"one": " users.csv"}, {"one": "/srv/contoso/ users.csv"}),
+        ({"one": "files/$DAY/~users.csv"}, {"one": "/srv/contoso/files/$DAY/~users.csv"}),
+        ({"one": "a,b.csv"}, {"one": "/srv/contoso/a,b.csv"}),
+        ({"many": ["a.csv", "/tmp/b.csv", "~/c.csv"]}, {"many": ["/srv/contoso/a.csv", "/tmp/b.csv", "~/c.csv"]}),
+        # A text for a list, which Ansible splits at its commas and does not strip.
+        ({"many": "a.csv"}, {"many": ["/srv/contoso/a.csv"]}),
+        ({"many": "a.csv,/tmp/b.csv, c.csv"}, {"many": ["/srv/contoso/a.csv", "/tmp/b.csv", "/srv/contoso/ c.csv"]}),
+        # As it is.
+        ({"one": "/tmp/users.csv"}, {"one": "/tmp/users.csv"}),
+        ({"one": "~/users.csv"}, {"one": "~/users.csv"}),
+        ({"one": "~root/users.csv"}, {"one": "~root/users.csv"}),
+        ({"one": "$HOME/users.csv"}, {"one": "$HOME/users.csv"}),
+        ({"one": "${HOME}/users.csv"}, {"one": "${HOME}/users.csv"}),
+        ({"one": ""}, {"one": ""}),
+        ({"one": None}, {"one": None}),
+        ({"one": 7}, {"one": 7}),
+        ({"one": ["users.csv"]}, {"one": ["users.csv"]}),
+        ({"many": ""}, {"many": ""}),
+        ({"many": []}, {"many": []}),
+        ({"many": ["", None, 7]}, {"many": ["", None, 7]}),
+        ({"many": {"a": "b"}}, {"many": {"a": "b"}}),
+        ({"other": "users.csv"}, {"other": "users.csv"}),
+        ({}, {}),
+    ],
+)  # fmt: skip
+def test_relative_paths_are_below_the_playbook(written: dict[str, Any], resolved: dict[str, Any]) -> None:
+    resolve_paths(written, OPTIONS, PLAYBOOKS)
+    assert written == resolved
+
+
+def test_the_folder_of_a_command_without_a_playbook_is_the_shells() -> None:
+    arguments = {"one": "users.csv"}
+    resolve_paths(arguments, OPTIONS, ".")
+    assert arguments == {"one": os.path.join(os.getcwd(), "users.csv")}
+
+
+def test_a_folder_that_ansible_would_expand_is_not_put_into_a_path() -> None:
+    arguments = {"one": "users.csv"}
+    resolve_paths(arguments, OPTIONS, "/srv/$HOME")
+    assert arguments == {"one": "users.csv"}
+
+
+RESULT = {"changed": True, "user": {"upn": "adele.vance@contoso.com"}, "invocation": {"module_args": {}}}
+
+
+class Task:
+    """A task that is about to run, and what its module got."""
+
+    def __init__(self, module: str, arguments: dict[str, Any], **circumstances: Any) -> None:
+        circumstances = {"transport": "local", "async_val": 0, "become": False, "native": {}, **circumstances}
+        self.arguments = arguments
+        shell = SimpleNamespace(tmpdir="/tmp/task")
+        self.action = action_class(module)(
+            SimpleNamespace(action=module, args=arguments, async_val=circumstances["async_val"], check_mode=False),
+            SimpleNamespace(transport=circumstances["transport"], _shell=shell, **circumstances["native"]),
+            SimpleNamespace(become=circumstances["become"]),
+            SimpleNamespace(get_basedir=lambda: PLAYBOOKS),
+            None,
+            None,
+        )
+        self.action._execute_module = self._execute
+        self.action._remove_tmp_path = lambda path, force=False: self.removed.append(path)
+        self.removed: list[str] = []
+        self.calls: list[dict[str, Any]] = []
+        self.writes: Callable[[], object] = lambda: None
+
+    def _execute(self, **options: Any) -> dict[str, Any]:
+        self.writes()
+        self.calls.append({**options, "module_args": dict(options["module_args"])})
+        # As ansible-core does.
+        options["module_args"]["_ansible_check_mode"] = False
+        return dict(RESULT)
+
+    def run(self) -> dict[str, Any]:
+        """The arguments that the module gets."""
+        assert self.action.run(task_vars={"inventory_hostname": "localhost"}) == RESULT
+        got: dict[str, Any] = self.calls[-1]["module_args"]
+        return got
+
+
+def test_the_tasks_own_arguments_stay_as_they_were() -> None:
+    files = ["users.csv"]
+    task = Task("w365_directory", {"src": files, "ca_path": "ca.pem"})
+    for _attempt in range(2):
+        got = task.run()
+        assert got["src"] == ["/srv/contoso/users.csv"]
+        assert got["ca_path"] == "/srv/contoso/ca.pem"
+    assert task.arguments == {"src": files, "ca_path": "ca.pem"}
+    assert files == ["users.csv"]
+    assert task.calls[0]["task_vars"] == {"inventory_hostname": "localhost"}
+
+
+def test_whatever_is_no_relative_path_is_handed_over_untouched() -> None:
+    """The very same objects: on ansible-core 2.19 and later they carry tags, and their types are Ansible's own."""
+    arguments = {
+        "upn": str(b"adele.vance@contoso.com", "ascii"),
+        "ca_path": "/etc/ca.pem",
+        "endpoints": {"user.list": "/U/"},
+    }
+    got = Task("w365_user", dict(arguments)).run()
+    assert got.keys() == arguments.keys()
+    assert all(got[name] is value for name, value in arguments.items())
+
+
+def test_paths_on_another_host_are_that_hosts() -> None:
+    arguments = {"src": "users.csv", "ca_path": "ca.pem", "report_file": ["report.html"]}
+    assert Task("w365_directory", dict(arguments), transport="ssh").run() == arguments
+
+
+@pytest.mark.parametrize(
+    ("async_val", "native", "wrapped"),
+    [
+        (0, {}, False),
+        (60, {}, True),
+        (60, {"has_native_async": False}, True),
+        (60, {"has_native_async": True}, False),
+    ],
+)
+def test_asynchronous_tasks_are_wrapped(async_val: int, native: dict[str, bool], wrapped: bool) -> None:
+    """Ansible removes the temporary folder of a wrapped module itself, later."""
+    task = Task("w365_user", {}, async_val=async_val, native=native)
+    task.run()
+    assert task.calls[0]["wrap_async"] is wrapped
+    assert task.removed == ([] if wrapped else ["/tmp/task"])
+
+
+@pytest.mark.parametrize(
+    ("module", "circumstances", "shown"),
+    [
+        ("w365_directory", {}, True),
+        ("w365_o365_import", {}, True),
+        ("w365_user", {}, False),
+        ("w365_directory", {"async_val": 60}, False),
+        ("w365_directory", {"become": True}, False),
+        ("w365_directory", {"transport": "ssh"}, False),
+    ],
+)
+def test_progress_is_followed_where_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, circumstances: dict[str, Any], shown: bool
+) -> None:
+    monkeypatch.setattr("ansible.constants.DEFAULT_LOCAL_TMP", str(tmp_path))
+    got = Task(module, {}, **circumstances).run()
+    assert ("progress_file" in got) is shown
+    assert list(tmp_path.iterdir()) == [], "the temporary file is gone"
+
+
+@pytest.mark.parametrize("written", ["$FOLDER/progress", "~/progress"])
+@pytest.mark.parametrize("earlier", [None, "contoso: 1\n", "contoso: 1 of 2 changes made\nfabrikam: 2\n"])
+def test_a_given_progress_file_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, earlier: str | None
+) -> None:
+    """Under the name that it has for the module, which expands it. What an earlier run has left in it is not displayed."""
+    monkeypatch.setenv("FOLDER", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = tmp_path / "progress"
+    if earlier:
+        file.write_text(earlier, encoding="utf-8")
+    lines: list[str] = []
+    monkeypatch.setattr(f"{PACKAGE}.plugin_utils.progress.display", SimpleNamespace(display=lines.append))
+    task = Task("w365_directory", {"progress_file": written})
+    if earlier:
+        task.run()
+        assert lines == [], "this module has written nothing"
+    task.writes = lambda: file.write_text("contoso: 1 of 2 changes made\ncontoso: 2 of", encoding="utf-8")
+    assert task.run()["progress_file"] == written
+    assert lines == ["contoso: 1 of 2 changes made"]
