@@ -1,0 +1,279 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an action plugin stands between: tasks of every form, relative paths, and results that it must not change."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import CONTOSO
+from playing import COLLECTION, ROOT, Play, Step, Task, connection, run_playbook, task
+from w365_simulator.testing import Twin
+
+NESTOR, PATTI, ADELE, ALEX = (
+    f"{name}@contoso.com" for name in ("nestor.wilke", "patti.fernandez", "adele.vance", "alex.wilber")
+)
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("w365_*.py"))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """The folder of a playbook, which is not the one that ansible-playbook is started in."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def play_site(site: Path, tmp_path: Path, twin: Twin, play: Callable[..., Play]) -> Callable[..., Play]:
+    """Play tasks from a playbook in that folder. `defaults` are module_defaults in full, with their group."""
+
+    def run(*tasks: Task, defaults: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Play:
+        head = {"hosts": "localhost", "connection": "local", "gather_facts": False, "module_defaults": dict(defaults)}
+        variables = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+        (site / "site.json").write_text(json.dumps([{**head, "vars": variables, "tasks": tasks}]), encoding="utf-8")
+        # The playbook of `play` itself comes after it, and has nothing to do.
+        return play(arguments=[str(site / "site.json")], environ=environ)
+
+    return run
+
+
+def group_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"group/{COLLECTION}.w365": dict(options)}
+
+
+def csv_of(*upns: str) -> str:
+    return "upn;first_name;last_name\n" + "".join(f"{upn};Given;Name\n" for upn in upns)
+
+
+# Paths
+
+
+def test_relative_paths_are_relative_to_the_playbook(
+    twin: Twin, site: Path, tmp_path: Path, play_site: Callable[..., Play]
+) -> None:
+    """Of the task and of module_defaults, read and written, in the forms that a task may use."""
+    (site / "files").mkdir()
+    (site / "files" / "people.csv").write_text(csv_of(ADELE), encoding="utf-8")
+    (site / "more.csv").write_text(csv_of(ALEX), encoding="utf-8")
+    shutil.copy(twin.ca_path, site / "ca.pem")
+    # The same names where the shell is.
+    (tmp_path / "more.csv").write_text(csv_of("wrong@contoso.com"), encoding="utf-8")
+    (tmp_path / "ca.pem").write_text("wrong", encoding="utf-8")
+    done = play_site(
+        task("w365_directory", src=["files/people.csv"], report_file=["report.html", "files/report.csv"]),
+        task("w365_directory", src="files/people.csv,more.csv", plan_file="the.plan"),
+        task("w365_directory", apply_plan="./the.plan"),
+        task("w365_directory", src=["none.csv"]),
+        defaults=group_defaults({**connection(twin, scim=True), "ca_path": "ca.pem"}),
+    )
+    first, planned, applied, missing = done
+    assert first.changed
+    assert sorted(path.name for path in site.rglob("report.*")) == ["report.csv", "report.html"]
+    assert planned.result["summary"]["user_create"] == 1
+    assert planned.writes == []
+    assert applied.changed
+    assert {ADELE, ALEX} <= set(applied.environment()["users"])
+    assert "wrong@contoso.com" not in applied.environment()["users"]
+    assert f"'{site}/none.csv' cannot be read" in missing.message
+    assert not list(tmp_path.glob("*.plan")) + list(tmp_path.glob("report.*"))
+
+
+def test_a_home_folder_and_variables_keep_their_meaning(
+    twin: Twin, tmp_path: Path, site: Path, play_site: Callable[..., Play]
+) -> None:
+    """They are expanded where the module runs, with the environment that the task gives it."""
+    for place in ("home", "other"):
+        (tmp_path / "places" / place).mkdir(parents=True)
+        (tmp_path / "places" / place / "people.csv").write_text(csv_of(f"{place}@contoso.com"), encoding="utf-8")
+    (site / "below").mkdir()
+    (site / "below" / "people.csv").write_text(csv_of("below@contoso.com"), encoding="utf-8")
+    environment = {
+        "PLACE": str(tmp_path / "places" / "other"),
+        "HOME": str(tmp_path / "places" / "home"),
+        "SUB": "below",
+    }
+    done = play_site(
+        *(
+            {**task("w365_directory", src=[path]), "environment": environment}
+            for path in ("~/people.csv", "$PLACE/people.csv", "${SUB}/people.csv")
+        ),
+        defaults=group_defaults(connection(twin, scim=True)),
+    )
+    assert [step.changed for step in done] == [True, True, True]
+    assert {f"{name}@contoso.com" for name in ("home", "other", "below")} <= set(done[2].environment()["users"])
+
+
+def test_progress_in_a_relative_file_is_displayed(
+    twin: Twin, site: Path, tmp_path: Path, play_site: Callable[..., Play]
+) -> None:
+    twin.fault(surface="scim", method="GET", action="status", status=429, retry_after=2, times=1)
+    wanted = {"users": [{"upn": NESTOR}], "progress_interval": 1, "progress_file": "progress.log"}
+    done = play_site(task("w365_directory", **wanted), defaults=group_defaults(connection(twin, scim=True)))
+    assert done[0].changed is False
+    line = "contoso: waiting 2 seconds because of HTTP 429"
+    assert line in (site / "progress.log").read_text(encoding="utf-8")
+    assert done.output.count(line) == 1
+    assert not (tmp_path / "progress.log").exists()
+
+
+# Forms of a task
+
+
+def test_module_defaults_reach_every_module(twin: Twin, play: Callable[..., Play]) -> None:
+    """Those of the action group, and those of one module; what a task says wins."""
+    done = play(
+        *(task(module, check=True, title=module, environment="none") for module in MODULES),
+        task("w365_user", check=True, title="own", upn=NESTOR, timeout=7),
+        play={
+            "module_defaults": {
+                **group_defaults({**connection(twin), "timeout": 17, "rate_limit_timeout": 5}),
+                f"{COLLECTION}.w365_user": {"rate_limit_timeout": 3},
+            }
+        },
+    )
+    got = {step.name: step.result["invocation"]["module_args"] for step in done}
+    assert sorted(got) == sorted([*MODULES, "own"])
+    for name, arguments in got.items():
+        assert arguments["instance_url"] == twin.instance_url, name
+        assert arguments["timeout"] == (7 if name == "own" else 17), name
+        assert arguments["rate_limit_timeout"] == (3 if name in ("w365_user", "own") else 5), name
+
+
+@pytest.mark.parametrize("strategy", ["linear", "free"])
+def test_tasks_in_every_form(twin: Twin, play: Callable[..., Play], strategy: str) -> None:
+    """Check mode, a loop, become, delegation, retries and a short name."""
+    people = [{"upn": upn, "first_name": "Given", "last_name": "Name"} for upn in (ADELE, ALEX)]
+    looped = {name: f"{{{{ item.{name} }}}}" for name in people[0]}
+    done = play(
+        {**task("w365_user", title="check", check=True, **looped), "loop": people},
+        {**task("w365_user", title="loop", **looped), "loop": people, "become": False},
+        {
+            **task("w365_user_info", title="retried", upn=ADELE),
+            "delegate_to": "localhost",
+            "register": "found",
+            "until": "found.attempts > 1",
+            "retries": 3,
+            "delay": 0,
+        },
+        {"name": "short", "collections": [COLLECTION], "w365_user": {"upn": PATTI, "state": "absent"}},
+        defaults=connection(twin),
+        play={"strategy": strategy, "collections": [COLLECTION]},
+    )
+    check, loop, retried, short = done
+    assert [item["changed"] for item in check.result["results"]] == [True, True]
+    assert check.writes == []
+    assert [item["changed"] for item in loop.result["results"]] == [True, True]
+    assert {ADELE, ALEX} <= set(loop.environment()["users"])
+    assert retried.result["attempts"] == 2
+    assert retried.result["users"][0]["upn"] == ADELE
+    assert short.status == "ok"
+
+
+@pytest.mark.parametrize("pipelining", ["true", "false"])
+def test_an_asynchronous_task_is_started_and_asked_for_later(
+    twin: Twin, site: Path, tmp_path: Path, play_site: Callable[..., Play], pipelining: str
+) -> None:
+    new = {"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}
+    (site / "people.csv").write_text(csv_of(ALEX), encoding="utf-8")
+    waiting = {"until": "result is finished", "retries": 60, "delay": 0.5, "register": "result"}
+    asked = {"ansible.builtin.async_status": {"jid": "{{ job.ansible_job_id }}"}, **waiting}
+    done = play_site(
+        {**task("w365_user", **new), "async": 60, "poll": 0, "register": "job"},
+        {**asked, "name": "user"},
+        {**task("w365_user", **new), "async": 60, "poll": 1},
+        {**task("w365_directory", src="people.csv"), "async": 60, "poll": 0, "register": "job"},
+        {**asked, "name": "directory"},
+        defaults=group_defaults(connection(twin)),
+        environ={"ANSIBLE_ASYNC_DIR": str(tmp_path / "async"), "ANSIBLE_PIPELINING": pipelining},
+    )
+    started, user, again, _started, directory = done
+    assert {"ansible_job_id", "results_file", "started"} <= set(started.result)
+    assert "user" not in started.result
+    assert user.changed
+    assert user.result["user"]["upn"] == ADELE
+    assert again.changed is False
+    assert directory.changed
+    assert {ADELE, ALEX} <= set(directory.environment()["users"])
+
+
+# Results
+
+
+def collection_without_action_plugins(folder: Path) -> Path:
+    """The collection that the tests use, in a tree of links; the path for Ansible."""
+    collections = Path(os.environ.get("ANSIBLE_COLLECTIONS_PATH", ROOT / ".build" / "src"))
+    used = collections / "ansible_collections" / "workspace365" / "provisioning"
+    made = folder / "ansible_collections" / "workspace365" / "provisioning"
+    (made / "plugins").mkdir(parents=True)
+    for entry in used.iterdir():
+        if entry.name not in ("plugins", ".build", ".git"):
+            (made / entry.name).symlink_to(entry)
+    for entry in (used / "plugins").iterdir():
+        if entry.name != "action":
+            (made / "plugins" / entry.name).symlink_to(entry)
+    return folder
+
+
+def without_what_differs(step: Step) -> Any:
+    """The step, where a temporary file for the progress, the ids of new objects and the time are replaced."""
+    text = json.dumps({**vars(step), "requests": [], "writes": step.writes, "state": {}})
+    text = re.sub(r'"[^"]*w365_progress_[^"]*"', "null", text)
+    text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "an id", text)
+    text = re.sub(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "a time", text)
+    return json.loads(text)
+
+
+@pytest.mark.parametrize("scim", [False, True])
+def test_results_are_those_of_the_module(twin: Twin, tmp_path: Path, scim: bool) -> None:
+    """Key by key as without the action plugins: of changes, of nothing to do, of failures, and with warnings."""
+    new = {"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}
+    tasks = [
+        task("w365_user", title="create in check mode", check=True, **new),
+        task("w365_user", title="create", **new, **({} if scim else {"password": "a-first-password"})),
+        task("w365_user", title="unchanged", **new),
+        task("w365_user_info", title="read", upn=ADELE),
+        task("w365_group", title="group", name="Retail", members={"set": [ADELE]}),
+        task("w365_directory", title="directory", users=[{"upn": ALEX, "first_name": "Alex", "last_name": "Wilber"}]),
+        task("w365_api", title="raw", path="/{environment}/User/", method="GET"),
+        task("w365_o365_import", title="import", check=True, everything=True),
+        task("w365_user", title="unsupported", upn=ADELE, shoe_size=44),
+        task("w365_user", title="required", first_name="Adele"),
+        task("w365_user", title="refused", upn="not a upn"),
+        task("w365_user", title="wrong type", upn=ADELE, timeout="soon"),
+    ]
+    plays = {}
+    for name, environ in (
+        ("with", {}),
+        ("without", {"ANSIBLE_COLLECTIONS_PATH": str(collection_without_action_plugins(tmp_path / "collections"))}),
+    ):
+        twin.reset(CONTOSO, "full")
+        (tmp_path / name).mkdir()
+        plays[name] = run_playbook(
+            tmp_path / name, twin, tasks, defaults=connection(twin, scim=scim), environ=environ, arguments=["-vvv"]
+        )
+    # So that it is not compared with itself.
+    where = {
+        name: set(re.findall(r"Using module file (\S+)/plugins/modules/", play.output)) for name, play in plays.items()
+    }
+    assert where["with"].isdisjoint(where["without"])
+    assert len(where["with"]) == len(where["without"]) == 1
+    for ours, plain in zip(*plays.values(), strict=True):
+        assert without_what_differs(ours) == without_what_differs(plain), ours.name
+    statuses = {step.name: step.status for step in plays["with"]}
+    assert [name for name, status in statuses.items() if status == "failed"] == [
+        "unsupported",
+        "required",
+        "refused",
+        "wrong type",
+    ]
