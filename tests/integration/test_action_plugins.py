@@ -118,7 +118,7 @@ def test_progress_in_a_relative_file_is_displayed(
     twin: Twin, site: Path, tmp_path: Path, play_site: Callable[..., Play]
 ) -> None:
     twin.fault(surface="scim", method="GET", action="status", status=429, retry_after=2, times=1)
-    wanted = {"users": [{"upn": NESTOR}], "progress_interval": 1, "progress_file": "progress.log"}
+    wanted: dict[str, Any] = {"users": [{"upn": NESTOR}], "progress_interval": 1, "progress_file": "progress.log"}
     done = play_site(task("w365_directory", **wanted), defaults=group_defaults(connection(twin, scim=True)))
     assert done[0].changed is False
     line = "contoso: waiting 2 seconds because of HTTP 429"
@@ -135,6 +135,8 @@ def test_module_defaults_reach_every_module(twin: Twin, play: Callable[..., Play
     done = play(
         *(task(module, check=True, title=module, environment="none") for module in MODULES),
         task("w365_user", check=True, title="own", upn=NESTOR, timeout=7),
+        # From 2.21 on, ansible-core drops the arguments from a result that it does not show.
+        arguments=["-vvv"],
         play={
             "module_defaults": {
                 **group_defaults({**connection(twin), "timeout": 17, "rate_limit_timeout": 5}),
@@ -154,7 +156,7 @@ def test_module_defaults_reach_every_module(twin: Twin, play: Callable[..., Play
 def test_tasks_in_every_form(twin: Twin, play: Callable[..., Play], strategy: str) -> None:
     """Check mode, a loop, become, delegation, retries and a short name."""
     people = [{"upn": upn, "first_name": "Given", "last_name": "Name"} for upn in (ADELE, ALEX)]
-    looped = {name: f"{{{{ item.{name} }}}}" for name in people[0]}
+    looped: dict[str, Any] = {name: f"{{{{ item.{name} }}}}" for name in people[0]}
     done = play(
         {**task("w365_user", title="check", check=True, **looped), "loop": people},
         {**task("w365_user", title="loop", **looped), "loop": people, "become": False},
@@ -184,7 +186,7 @@ def test_tasks_in_every_form(twin: Twin, play: Callable[..., Play], strategy: st
 def test_an_asynchronous_task_is_started_and_asked_for_later(
     twin: Twin, site: Path, tmp_path: Path, play_site: Callable[..., Play], pipelining: str
 ) -> None:
-    new = {"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}
+    new: dict[str, Any] = {"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}
     (site / "people.csv").write_text(csv_of(ALEX), encoding="utf-8")
     waiting = {"until": "result is finished", "retries": 60, "delay": 0.5, "register": "result"}
     asked = {"ansible.builtin.async_status": {"jid": "{{ job.ansible_job_id }}"}, **waiting}
@@ -226,9 +228,10 @@ def collection_without_action_plugins(folder: Path) -> Path:
 
 
 def without_what_differs(step: Step) -> Any:
-    """The step, where a temporary file for the progress, the ids of new objects and the time are replaced."""
+    """The step, where the names of temporary files, the ids of new objects and the time are replaced."""
     text = json.dumps({**vars(step), "requests": [], "writes": step.writes, "state": {}})
     text = re.sub(r'"[^"]*w365_progress_[^"]*"', "null", text)
+    text = re.sub(r"_payload_\w{8}/", "_payload/", text)
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "an id", text)
     text = re.sub(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "a time", text)
     return json.loads(text)
@@ -237,10 +240,11 @@ def without_what_differs(step: Step) -> Any:
 @pytest.mark.parametrize("scim", [False, True])
 def test_results_are_those_of_the_module(twin: Twin, tmp_path: Path, scim: bool) -> None:
     """Key by key as without the action plugins: of changes, of nothing to do, of failures, and with warnings."""
-    new = {"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}
+    new: dict[str, Any] = {"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}
+    first_password: dict[str, Any] = {} if scim else {"password": "a-first-password"}
     tasks = [
         task("w365_user", title="create in check mode", check=True, **new),
-        task("w365_user", title="create", **new, **({} if scim else {"password": "a-first-password"})),
+        task("w365_user", title="create", **new, **first_password),
         task("w365_user", title="unchanged", **new),
         task("w365_user_info", title="read", upn=ADELE),
         task("w365_group", title="group", name="Retail", members={"set": [ADELE]}),

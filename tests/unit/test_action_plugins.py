@@ -95,7 +95,7 @@ def test_a_suboption_that_is_a_path_is_found() -> None:
 
 
 def test_path_options_count_aliases_and_know_lists() -> None:
-    spec = {
+    spec: dict[str, dict[str, Any]] = {
         "src": {"type": "list", "elements": "path", "aliases": ["source"]},
         "plan": {"type": "path", "aliases": ["plan_file"]},
         "upns": {"type": "list", "elements": "str"},
