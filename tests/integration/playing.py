@@ -216,6 +216,8 @@ def start_playbook(
         "ANSIBLE_PIPELINING": "true",
         "ANSIBLE_LOCAL_TEMP": str(tmp_path / "ansible"),
         "ANSIBLE_REMOTE_TEMP": str(tmp_path / "remote"),
+        # Its default begins with "~": Ansible writes to the folder that HOME names and reads in that of the password file.
+        "ANSIBLE_ASYNC_DIR": str(tmp_path / "async"),
         "WITNESS_FILE": str(witness),
         "WITNESS_TWIN": twin.url,
         "WITNESS_CA": twin.ca_path,

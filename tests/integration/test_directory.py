@@ -299,9 +299,11 @@ def test_progress_needs_no_file(twin: Twin, play: Callable[..., Play], tmp_path:
     assert not list((tmp_path / "ansible").rglob("w365_progress_*"))
 
 
-def test_an_asynchronous_task(twin: Twin, play: Callable[..., Play]) -> None:
+def test_an_asynchronous_task(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
+    """Also where HOME is not the folder that the password file names."""
     wish = {**task("w365_directory", users=[{"upn": PATTI}]), "async": 60, "poll": 1}
-    done = play(wish, defaults=connection(twin, scim=True))
+    (tmp_path / "elsewhere").mkdir()
+    done = play(wish, defaults=connection(twin, scim=True), environ={"HOME": str(tmp_path / "elsewhere")})
     assert done[0].changed
     assert done[0].environment()["users"][PATTI]["active"]
 
