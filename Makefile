@@ -16,6 +16,8 @@ PYTHON ?= python3
 PORT ?= 8365
 # Which checks "make test" runs, in the words of "make help"; empty means all.
 CHECKS ?=
+# Which tests of a suite run, in the words of pytest's -m: make integration MARKS="not slow"; empty means all.
+MARKS ?=
 # Which cells and suites "make matrix" runs; empty means all.
 CORES ?=
 SUITES ?=
@@ -35,20 +37,21 @@ VERSION := $(shell sed -n 's/^version: *//p' galaxy.yml)
 ARTIFACT := $(BUILD)/artifacts/workspace365-provisioning-$(VERSION).tar.gz
 
 # What goes into the artifact. When one of these changes, it is built again.
-FIND_SOURCES := find galaxy.yml README.md CHANGELOG.rst CHANGELOG.md LICENSE tests/config.yml \
+FIND_SOURCES := find galaxy.yml README.md SECURITY.md CHANGELOG.rst CHANGELOG.md LICENSE tests/config.yml \
   plugins roles playbooks meta docs changelogs \
   -type f -not -name '*.pyc' -not -name '.*' -not -path 'changelogs/fragments/*' -not -path 'docs/shared/*' 2>/dev/null
 SOURCES := $(shell $(FIND_SOURCES))
 
 # The variables under which every tool runs: the venv first, Ansible without the person's own configuration.
 RUN := $(BIN)/python tools/run.py
+PYTEST_CHOICE := $(if $(MARKS),-m "$(MARKS)") $(PYTEST_ARGS)
 
 .PHONY: help
 help: ## show this list
 	@echo "make <target>, where target is one of:"
 	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables: PYTHON=$(PYTHON) PORT=$(PORT) CHECKS= CORES= SUITES= BENCH= SIZES= PYTEST_ARGS="
+	@echo "Variables: PYTHON=$(PYTHON) PORT=$(PORT) CHECKS= MARKS= CORES= SUITES= BENCH= SIZES= PYTEST_ARGS="
 
 ## Set up
 
@@ -105,8 +108,12 @@ twin: install ## start the twin on PORT and print what to export to play with it
 ## Check it
 
 .PHONY: test
-test: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## run every check of this list but the matrix, and the demo, side by side (CHECKS="lint unit" for some)
+test: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## run every check of this list but the slow tests and the matrix, and the demo, side by side (CHECKS="lint unit" for some)
 	@$(BIN)/python tools/run_checks.py $(CHECKS)
+
+.PHONY: test-all
+test-all: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## run what "make test" runs, then the slow tests that it leaves out
+	@$(BIN)/python tools/run_checks.py --all $(CHECKS)
 
 .PHONY: lint
 lint: ruff yamllint ansible-lint ## ruff, yamllint and ansible-lint
@@ -135,13 +142,13 @@ sanity: $(ARTIFACT) ## ansible-test sanity on the built collection, without an i
 
 .PHONY: unit
 unit: venv $(BUILD)/src/.stamp ## unit tests
-	@$(RUN) pytest tests/unit $(PYTEST_ARGS)
+	@$(RUN) pytest tests/unit $(PYTEST_CHOICE)
 
 # With a wrong certificate bundle in the environment: requests prefers it to the session's own, so every test here also
 # proves that the collection passes its own bundle on every request.
 .PHONY: integration
-integration: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## integration tests: real ansible-playbook runs against the twin, with a wrong REQUESTS_CA_BUNDLE
-	@$(RUN) REQUESTS_CA_BUNDLE=$(CURDIR)/$(BUILD)/wrong-ca/client.pem pytest tests/integration -n $(WORKERS) $(PYTEST_ARGS)
+integration: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## integration tests: real ansible-playbook runs against the twin, with a wrong REQUESTS_CA_BUNDLE (MARKS="not slow" for the quick ones)
+	@$(RUN) REQUESTS_CA_BUNDLE=$(CURDIR)/$(BUILD)/wrong-ca/client.pem pytest tests/integration -n $(WORKERS) $(PYTEST_CHOICE)
 
 # A certificate authority that has signed nothing.
 $(BUILD)/wrong-ca/client.pem: $(BUILD)/venv/.stamp
@@ -150,7 +157,7 @@ $(BUILD)/wrong-ca/client.pem: $(BUILD)/venv/.stamp
 
 .PHONY: conformance
 conformance: install $(BUILD)/src/.stamp ## the twin and the SCIM client against others' SCIM tools
-	@$(RUN) pytest tests/conformance $(PYTEST_ARGS)
+	@$(RUN) pytest tests/conformance $(PYTEST_CHOICE)
 
 .PHONY: molecule
 molecule: install ## Molecule scenarios of the roles
@@ -176,8 +183,8 @@ importer: $(ARTIFACT) ## galaxy-importer on the artifact: what Galaxy would say 
 	@$(BIN)/python tools/check_importer.py $(ARTIFACT)
 
 .PHONY: matrix
-matrix: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## sanity, unit and integration on ansible-core 2.16 to 2.21 (CORES="2.16 2.21" SUITES="sanity unit" for some)
-	@$(BIN)/python tools/matrix.py --artifact $(ARTIFACT) --cores "$(CORES)" --suites "$(SUITES)"
+matrix: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## sanity, unit and integration on ansible-core 2.16 to 2.21 (CORES="2.16 2.21" SUITES="sanity unit" MARKS="not slow" for some)
+	@$(BIN)/python tools/matrix.py --artifact $(ARTIFACT) --cores "$(CORES)" --suites "$(SUITES)" --marks "$(MARKS)"
 
 .PHONY: bench
 bench: install $(BUILD)/bench/venv/.stamp ## how fast: table, .build/bench/bench.json and a picture; not a test (BENCH="create startup" for some, SIZES="1000 3000")

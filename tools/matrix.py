@@ -101,7 +101,7 @@ def prepare(core: Core, interpreter: Path, python: str) -> Path:
     return own
 
 
-def command_of(suite: str, python: Path, artifact: Path, cell: str) -> tuple[list[str], dict[str, str]]:
+def command_of(suite: str, python: Path, artifact: Path, cell: str, marks: str) -> tuple[list[str], dict[str, str]]:
     """How a suite is run with the cell's Python: the command and its environment."""
     environment = clean_environment(ansible_home=BUILD / "matrix" / f"{cell}-home")
     environment["PATH"] = str(python.parent) + os.pathsep + environment["PATH"]
@@ -109,18 +109,18 @@ def command_of(suite: str, python: Path, artifact: Path, cell: str) -> tuple[lis
         # Every Python that is found, not only the cell's: here compile and import prove the modules' whole range.
         work = BUILD / "matrix" / f"{cell}-sanity"
         return [str(python), "tools/sanity.py", "--python", "all", "--work", str(work), str(artifact)], environment
-    command = [str(python), "-m", "pytest", f"tests/{suite}", "--quiet"]
+    command = [str(python), "-m", "pytest", f"tests/{suite}", "--quiet", *(["-m", marks] if marks else [])]
     if suite == "integration":
         command += ["-n", "2"]
         environment["REQUESTS_CA_BUNDLE"] = str(BUILD / "wrong-ca" / "client.pem")
     return command, environment
 
 
-def run_suite(core: Core, version: str, suite: str, python: Path, artifact: Path) -> Result:
+def run_suite(core: Core, version: str, suite: str, python: Path, artifact: Path, marks: str) -> Result:
     """Run one suite in one cell; its output goes to the terminal."""
     cell = f"{core.series}-py{version}"
     print(paint(f"\n===== ansible-core {core.series}, Python {version}: {suite} =====", "bold"), flush=True)
-    command, environment = command_of(suite, python, artifact, cell)
+    command, environment = command_of(suite, python, artifact, cell, marks)
     begin = time.monotonic()
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, stdin=subprocess.DEVNULL, start_new_session=True
@@ -145,7 +145,7 @@ def choose(words: str, known: tuple[str, ...], what: str) -> tuple[str, ...]:
     return tuple(name for name in known if not chosen or name in chosen)
 
 
-def run_core(core: Core, suites: tuple[str, ...], artifact: Path) -> list[Result]:
+def run_core(core: Core, suites: tuple[str, ...], artifact: Path, marks: str) -> list[Result]:
     """Find a Python for the core, make the environment, run the suites."""
     for version in core.pythons:
         interpreter = find_interpreter(version)
@@ -161,7 +161,7 @@ def run_core(core: Core, suites: tuple[str, ...], artifact: Path) -> list[Result
     except Problem as problem:
         print(paint(str(problem), "red"), file=sys.stderr)
         return [Result(core.series, version, suite, "FAILED", 0, "its environment cannot be made") for suite in suites]
-    results = [run_suite(core, version, suite, python, artifact) for suite in suites]
+    results = [run_suite(core, version, suite, python, artifact, marks) for suite in suites]
     return [Result(r.core, r.python, r.suite, r.result, r.seconds, r.note or note) for r in results]
 
 
@@ -171,6 +171,7 @@ def main() -> int:
     parser.add_argument("--artifact", type=Path, required=True, help="the artifact for the sanity tests")
     parser.add_argument("--cores", default="", help="which, such as '2.16 2.21'; default all")
     parser.add_argument("--suites", default="", help="which of sanity, unit, integration; default all")
+    parser.add_argument("--marks", default="", help="which tests, as for pytest -m, such as 'not slow'; default all")
     options = parser.parse_args()
     if not COLLECTIONS.is_dir():
         raise Problem("the collection is not installed. Run 'make install' first; 'make matrix' does.")
@@ -179,7 +180,7 @@ def main() -> int:
     results: list[Result] = []
     for core in CORES:
         if core.series in series:
-            results += run_core(core, suites, options.artifact)
+            results += run_core(core, suites, options.artifact, options.marks)
     print(
         "\n" + table(["ansible-core", "Python", "suite", "result", "seconds", ""], [result.row() for result in results])
     )

@@ -4,6 +4,7 @@
 
 """Run the checks of `make test`: several at a time, each one's output in one block, a summary at the end.
 
+`make test` leaves the slow tests out and says how many these are; `make test-all` runs them after everything else.
 Every check is a target of the Makefile, so what fails here can be repeated alone. A check takes as many of the slots
 as it can keep busy; there are as many slots as cores, but at least two. The exit code is 0 only when all passed.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -25,16 +27,30 @@ from common import BUILD, ROOT, Problem, paint, run_main, stop_group, table
 
 @dataclass(frozen=True)
 class Check:
-    """One target of the Makefile. `slots`: cores it uses; `limit`: seconds after which it is ended and has failed."""
+    """One target of the Makefile.
+
+    `slots`: cores it uses; `limit`: seconds after which it is ended and has failed; `marks`: which of its tests run.
+    """
 
     target: str
     slots: int = 1
     limit: int = 1200
+    marks: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called in CHECKS, in the summary and in .build/reports."""
+        return f"{self.target}-slow" if self.marks == "slow" else self.target
+
+    @property
+    def words(self) -> list[str]:
+        """What to give to make."""
+        return [self.target, *([f"MARKS={self.marks}"] if self.marks else [])]
 
 
 # The long ones first: a long check that starts last keeps everybody waiting while a core idles.
 CHECKS = (
-    Check("integration", slots=2, limit=2400),
+    Check("integration", slots=2, marks="not slow"),
     Check("sanity"),
     Check("molecule"),
     Check("unit"),
@@ -48,6 +64,8 @@ CHECKS = (
     Check("yamllint"),
     Check("ruff"),
 )
+# What "make test-all" adds. One that runs tests for its slow ones belongs to a check above that leaves them out.
+SLOW_CHECKS = (Check("integration", slots=2, limit=2400, marks="slow"),)
 
 # Made before the checks start. "make -o" tells the checks to take them as they are: two of them building the same
 # artifact at the same time would spoil it, and all are to look at the same one.
@@ -56,12 +74,13 @@ PREPARED = (".build/venv/.stamp", ".build/src/.stamp", ".build/collections/.stam
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a check ended. `seconds`: from its start to its end."""
+    """How a check ended. `seconds`: from its start to its end; `left`: how many slow tests it has left out."""
 
     check: Check
     passed: bool
     seconds: float
     note: str = ""
+    left: int = 0
 
 
 class Slots:
@@ -113,8 +132,8 @@ class Runner:
             self.slots.leave(check.slots)
 
     def _run(self, check: Check) -> Outcome:
-        log = BUILD / "reports" / f"{check.target}.log"
-        self.say(paint(f"... {check.target} has started", "dim"))
+        log = BUILD / "reports" / f"{check.name}.log"
+        self.say(paint(f"... {check.name} has started", "dim"))
         environment = {
             name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
         }
@@ -125,7 +144,7 @@ class Runner:
         note = ""
         with log.open("w", encoding="utf-8") as output:
             process = subprocess.Popen(
-                [*command, check.target],
+                [*command, *check.words],
                 cwd=ROOT,
                 env=environment,
                 text=True,
@@ -148,10 +167,11 @@ class Runner:
         text = log.read_text(encoding="utf-8", errors="replace").rstrip()
         # What a machine cannot try is passed over by its tests. It is not to look like a pass of all of them.
         if not note and (skipped := re.search(r"\b(\d+) skipped\b[^\n]*$", text)):
-            note = f"{skipped[1]} left out"
+            note = f"{skipped[1]} skipped"
+        left = re.search(r"^Slow tests left out: (\d+)$", text, re.MULTILINE)
         ending = f" in {seconds:.0f} s{', ' if note else ''}{note} ====="
-        self.say("\n" + paint(f"===== {check.target}: ", "bold") + word + paint(ending, "bold") + f"\n{text}\n")
-        return Outcome(check, passed, seconds, note)
+        self.say("\n" + paint(f"===== {check.name}: ", "bold") + word + paint(ending, "bold") + f"\n{text}\n")
+        return Outcome(check, passed, seconds, note, int(left[1]) if left else 0)
 
     def stop(self) -> None:
         """End everything that runs; start nothing more."""
@@ -160,23 +180,35 @@ class Runner:
             stop_group(process)
 
 
-def choose(names: list[str]) -> list[Check]:
+def choose(names: list[str], known: tuple[Check, ...]) -> list[Check]:
     """The checks by name, all for none; `lint` stands for its three."""
     wanted = {part for name in names for part in (("ruff", "yamllint", "ansible-lint") if name == "lint" else (name,))}
-    unknown = wanted - {check.target for check in CHECKS}
-    if unknown:
-        known = ", ".join(check.target for check in CHECKS)
+    if unknown := wanted - {check.name for check in known}:
+        there = ", ".join(check.name for check in known)
         raise Problem(
-            f"there is no check named {', '.join(sorted(unknown))}. There are: {known}, and lint for three of them."
+            f"there is no check named {', '.join(sorted(unknown))}. There are: {there}, and lint for three of them."
         )
-    return [check for check in CHECKS if not wanted or check.target in wanted]
+    return [check for check in known if not wanted or check.name in wanted]
+
+
+def left_over(outcomes: list[Outcome]) -> str:
+    """How many slow tests have been run by none of the checks, as a sentence; empty when there are none."""
+    run = {outcome.check.target for outcome in outcomes if outcome.check in SLOW_CHECKS}
+    left = [outcome for outcome in outcomes if outcome.left and outcome.check.target not in run]
+    if not left:
+        return ""
+    count = sum(outcome.left for outcome in left)
+    where = ", ".join(f"{outcome.left} of {outcome.check.name}" for outcome in left)
+    return f"Left to 'make test-all': {count} slow test{'s' if count > 1 else ''} ({where})."
 
 
 def main() -> int:
     """Run the chosen checks and print the summary."""
     parser = argparse.ArgumentParser(description="Run checks of the Makefile side by side.")
     parser.add_argument("checks", nargs="*", help="names of checks; none for all")
-    checks = choose(parser.parse_args().checks)
+    parser.add_argument("--all", action="store_true", help="the slow tests as well")
+    options = parser.parse_args()
+    checks = choose(options.checks, CHECKS + (SLOW_CHECKS if options.all else ()))
     slots = max(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2)
     (BUILD / "reports").mkdir(parents=True, exist_ok=True)
     print(
@@ -193,15 +225,18 @@ def main() -> int:
             runner.stop()
             raise
     rows = [
-        [outcome.check.target, "passed" if outcome.passed else "FAILED", f"{outcome.seconds:.0f}", outcome.note]
+        [outcome.check.name, "passed" if outcome.passed else "FAILED", f"{outcome.seconds:.0f}", outcome.note]
         for outcome in outcomes
     ]
     print(table(["check", "result", "seconds", ""], rows))
-    failed = [outcome.check.target for outcome in outcomes if not outcome.passed]
+    if left := left_over(outcomes):
+        print(f"\n{left}")
+    failed = [outcome.check for outcome in outcomes if not outcome.passed]
     total = f"{time.monotonic() - begin:.0f} seconds in all"
     if failed:
-        print(paint(f"\n{len(failed)} of {len(outcomes)} checks failed in {total}: {', '.join(failed)}.", "red"))
-        print(f"To repeat one alone: make {failed[0]}")
+        names = ", ".join(check.name for check in failed)
+        print(paint(f"\n{len(failed)} of {len(outcomes)} checks failed in {total}: {names}.", "red"))
+        print(f"To repeat one alone: make {shlex.join(failed[0].words)}")
         return 1
     print(paint(f"\nAll {len(outcomes)} checks passed in {total}.", "green"))
     return 0
