@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.argspec import build_argument_spec
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
+    build_argument_spec,
+)
 
 
 def path_options(module_name: str) -> dict[str, str]:

@@ -216,7 +216,7 @@ def test_info_in_every_shape(twin: Twin, play: Callable[..., Play]) -> None:
 
 def test_the_name_that_the_server_makes_wins(twin: Twin, play: Callable[..., Play]) -> None:
     """A server that keeps hyphens makes another name than we predict; the real run tells it, and finds it again."""
-    twin.switches(profile="documented", sanitise_names="lower")
+    twin.switches(profile="documented", sanitize_names="lower")
     wish = {"environment": "Contoso-Lab", "administrator": ADMINISTRATOR, "active": False}
     played = play(task("w365_environment", **wish), task("w365_environment", **wish), defaults=connection(twin, None))
     first, second = played.steps

@@ -137,16 +137,9 @@ def difference(desired: Mapping[str, Any], current: User | Group, fields: Mappin
     changes: dict[str, Any] = {}
     for name, field in fields.items():
         value = desired.get(name)
-        if value is not None and _normal(field, value) != _normal(field, value_of(current, name)):
+        if value is not None and field.normal(value) != field.normal(value_of(current, name)):
             changes[name] = value
     return changes
-
-
-def _normal(field: Field, value: Any) -> Any:
-    if value is None or isinstance(value, bool):
-        return "" if value is None else value
-    text = str(value).strip()
-    return text.casefold() if field.caseless else text
 
 
 def with_fields(thing: Thing, values: Mapping[str, Any]) -> Thing:

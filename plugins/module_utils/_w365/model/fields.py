@@ -12,11 +12,15 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 """The extension of RFC 7643, section 4.3 (S)."""
+
+
+_NOT_DIALED = re.compile(r"[\s().\-/]|^tel:", re.IGNORECASE)
 
 
 class Field(NamedTuple):
@@ -25,7 +29,8 @@ class Field(NamedTuple):
     `scim` is its path in SCIM, `provisioning` its name in the Provisioning API; empty where the wire has none.
     `graph` is the property of Microsoft Graph that an import takes it from by default, `download` its heading in Microsoft
     Entra's "Download users", `template` the one in the template for creating users in bulk.
-    `caseless` values are compared without regard to case, an `address` has the form name@domain, a `needed` value cannot be
+    `compare` says how values are compared: V(caseless) without regard to case, V(phone) by their digits, since servers write
+    numbers in their own form. An `address` has the form name@domain, a `needed` value cannot be
     cleared. An `optional` attribute is only read and written where a task names it, and a server may not keep it.
     """
 
@@ -37,10 +42,19 @@ class Field(NamedTuple):
     graph: str = ""
     download: str = ""
     template: str = ""
-    caseless: bool = False
+    compare: Literal["text", "caseless", "phone"] = "text"
     address: bool = False
     needed: bool = False
     optional: bool = False
+
+    def normal(self, value: Any) -> Any:
+        """The form in which two values of the field are compared. No value and an empty one are the same."""
+        if value is None or isinstance(value, bool):
+            return "" if value is None else value
+        text = str(value).strip()
+        if self.compare == "phone":
+            return _NOT_DIALED.sub("", text)
+        return text.casefold() if self.compare == "caseless" else text
 
     def spec(self) -> dict[str, Any]:
         """The attribute in the argument spec of a user or group."""
@@ -59,7 +73,7 @@ USER_FIELDS: Mapping[str, Field] = {
             provisioning="EmailAddress",
             download="userprincipalname",
             template="userprincipalname",
-            caseless=True,
+            compare="caseless",
             address=True,
             needed=True,
         ),
@@ -89,7 +103,7 @@ USER_FIELDS: Mapping[str, Field] = {
             scim='emails[type eq "work"].value',
             graph="mail",
             download="mail",
-            caseless=True,
+            compare="caseless",
             address=True,
         ),
         Field(
@@ -106,8 +120,8 @@ USER_FIELDS: Mapping[str, Field] = {
         Field("display_name", "display name", scim="displayName", optional=True),
         Field("job_title", "job title", scim="title", optional=True),
         Field("department", "department", scim=f"{ENTERPRISE_USER}:department", optional=True),
-        Field("phone", "phone", scim='phoneNumbers[type eq "work"].value', optional=True),
-        Field("preferred_language", "preferred language", scim="preferredLanguage", caseless=True, optional=True),
+        Field("phone", "phone", scim='phoneNumbers[type eq "work"].value', compare="phone", optional=True),
+        Field("preferred_language", "preferred language", scim="preferredLanguage", compare="caseless", optional=True),
     )
 }
 """The attributes that can be compared and changed, in the order in which people read them."""
@@ -115,7 +129,7 @@ USER_FIELDS: Mapping[str, Field] = {
 GROUP_FIELDS: Mapping[str, Field] = {
     field.name: field
     for field in (
-        Field("name", "name", scim="displayName", provisioning="Name", caseless=True, needed=True),
+        Field("name", "name", scim="displayName", provisioning="Name", compare="caseless", needed=True),
         Field("description", "description", provisioning="Description"),
         Field("external_id", "id at the source", scim="externalId"),
     )

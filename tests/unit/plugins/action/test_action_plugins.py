@@ -23,7 +23,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths im
     resolve_paths,
 )
 
-PLUGINS = Path(__file__).parents[2] / "plugins"
+PLUGINS = Path(__file__).parents[4] / "plugins"
 PACKAGE = "ansible_collections.workspace365.provisioning.plugins"
 PLAYBOOKS = "/srv/contoso"
 
