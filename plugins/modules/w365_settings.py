@@ -113,7 +113,8 @@ RETURN = r"""
 ---
 exchange:
   description:
-    - The Exchange settings as they are now, or in check mode as they would be. V(null) when O(exchange) is not given.
+    - The Exchange settings as they are now, or in check mode as they would be. V(null) when O(exchange) is not
+      given, and when the server cannot show them and they were not written.
   type: dict
   returned: success
   # BEGIN shared: settings.exchange (written by "make docs" from docs/shared/settings.yml)
@@ -134,7 +135,8 @@ exchange:
   # END shared: settings.exchange
 sharepoint:
   description:
-    - The SharePoint settings as they are now, or in check mode as they would be. V(null) when O(sharepoint) is not given.
+    - The SharePoint settings as they are now, or in check mode as they would be. V(null) when O(sharepoint) is
+      not given, and when the server cannot show them and they were not written.
   type: dict
   returned: success
   # BEGIN shared: settings.sharepoint (written by "make docs" from docs/shared/settings.yml)
@@ -271,7 +273,8 @@ def run(task: InstanceTask) -> dict[str, Any]:
             environment=task.environment,
         )
         plans.append(plan)
-        shown[desired.setting.name] = (desired if plan.changed or current is None else current).as_result()
+        values = desired if plan.changed else current
+        shown[desired.setting.name] = values.as_result() if values else None
     result = task.apply(joined(plans), task.instance, where="")
     return task.outcome(result, **shown)
 

@@ -55,6 +55,13 @@ NO_GROUPS = (
 )
 
 
+# The results of w365_settings, and what the twin calls the same.
+SETTINGS = {
+    "exchange": {"server_type": "ServerType", "ews_url": "DefaultEwsUrl"},
+    "sharepoint": {"authentication_type": "AuthenticationType", "url": "DefaultUrl"},
+}
+
+
 def leave(_contoso: State) -> None:
     """What a wish makes of the state when it was fulfilled before."""
 
@@ -265,6 +272,11 @@ def honest(module: str, step: Step, name: str) -> None:
     elif module == "w365_admin":
         active = (upn for upn, user in (environment or {})["users"].items() if user["administrator"] and user["active"])
         same(step.result["administrators"], sorted(active), step.name)
+    elif module == "w365_settings":
+        for setting, names in SETTINGS.items():
+            if step.result[setting]:
+                held = (environment or {})[setting]
+                same(step.result[setting], {ours: held[theirs] for ours, theirs in names.items()}, step.name)
     elif module == "w365_sso":
         held = (environment or {})["sso"]
         same(step.result["sso"], {key: held[key] for key in ("authority", "client_id")}, step.name)
@@ -280,7 +292,16 @@ def honest(module: str, step: Step, name: str) -> None:
             assert shown["id"] in (str(held["id"]), held["scim_id"]), f"{step.name} returned {shown}, not {held}"
         for key, value in shown.items():
             if key not in (named, "id") and value is not None:
-                same(value, sorted(held[key]) if key == "members" else held[key], f"{key} of {step.name}")
+                same(value, held_value(held, key), f"{key} of {step.name}")
+
+
+def held_value(held: State, key: str) -> Any:
+    """What the twin holds of a field of a user or group, which it calls as SCIM does."""
+    if key == "members":
+        return sorted(held["members"])
+    if key == "phone":
+        return next(entry["value"] for entry in held["phone_numbers"] if entry["type"] == "work")
+    return held["title" if key == "job_title" else key]
 
 
 def plain(state: State) -> State:

@@ -51,6 +51,7 @@ def held_users(twin: Twin, *, scim: bool) -> list[dict[str, Any]]:
             "active": user["active"],
             "external_id": None,
             "administrator": None if scim else user["administrator"],
+            **dict.fromkeys(("display_name", "job_title", "department", "phone", "preferred_language")),
         }
         for upn, user in sorted(twin.environment("contoso")["users"].items())
     ]

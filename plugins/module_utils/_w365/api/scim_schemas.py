@@ -50,9 +50,25 @@ def _schemas(answer: Any) -> dict[str, frozenset[str]] | None:
     found: dict[str, frozenset[str]] = {}
     for item in listed:
         schema = without_case(item) if isinstance(item, Mapping) else {}
-        attributes = schema.get("attributes")
-        if not isinstance(schema.get("id"), str) or not isinstance(attributes, list):
+        attributes = _named(schema.get("attributes"))
+        if not isinstance(schema.get("id"), str) or attributes is None:
             return None
-        named = [without_case(entry).get("name") for entry in attributes if isinstance(entry, Mapping)]
-        found[schema["id"].lower()] = frozenset(name.lower() for name in named if isinstance(name, str))
+        found[schema["id"].lower()] = frozenset(attributes)
+        # Some services show an extension as an attribute of the core schema that has the URN as its name.
+        for name, attribute in attributes.items():
+            if name.startswith("urn:"):
+                found.setdefault(name, frozenset(_named(attribute.get("subattributes")) or ()))
+    return found
+
+
+def _named(attributes: Any) -> dict[str, dict[str, Any]] | None:
+    """The attributes of a schema by their names in lower case; None when it is not such a list, or an empty one."""
+    if not isinstance(attributes, list) or not attributes:
+        return None
+    found: dict[str, dict[str, Any]] = {}
+    for item in attributes:
+        attribute = without_case(item) if isinstance(item, Mapping) else {}
+        if not isinstance(attribute.get("name"), str):
+            return None
+        found[attribute["name"].lower()] = attribute
     return found

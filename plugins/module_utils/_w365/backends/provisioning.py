@@ -24,7 +24,7 @@ from ..errors import AlreadyExistsError, EndpointMissingError, RolesUnreadableEr
 from ..model.capabilities import Capabilities
 from ..model.desired import Desired, DesiredUser
 from ..model.directory import UNRESOLVED, Group, Snapshot, User, difference, with_fields
-from ..model.fields import USER_FIELDS
+from ..model.fields import OPTIONAL_USER_FIELDS, USER_FIELDS
 from ..model.names import comparison_key
 from ..planning.actions import Action
 from ..planning.plan import Plan
@@ -53,6 +53,7 @@ PROVISIONING_CAPABILITIES = Capabilities(
     alternatives={
         "email": "There the e-mail address is the UPN: leave email out, or give scim_url and scim_token.",
         "external_id": _SCIM_ONLY,
+        **dict.fromkeys(OPTIONAL_USER_FIELDS, _SCIM_ONLY),
         "permanent": "Give scim_url and scim_token: SCIM can delete for good. Otherwise the user goes for good after 30 days.",
     },
 )

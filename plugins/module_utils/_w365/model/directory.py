@@ -147,5 +147,6 @@ def with_fields(thing: Thing, values: Mapping[str, Any]) -> Thing:
     known = {name: value for name, value in values.items() if name in thing._fields}
     optional = {name: values[name] for name in OPTIONAL_USER_FIELDS.intersection(values)}
     if optional and isinstance(thing, User):
-        known["optional"] = {**thing.optional, **optional}
+        # One that is cleared is not there any more.
+        known["optional"] = {name: value for name, value in {**thing.optional, **optional}.items() if value}
     return thing._replace(**known)
