@@ -308,7 +308,7 @@ def test_the_playbook_makes_a_plan_and_carries_it_out(twin: Twin, play: Callable
     assert made.code == 0, made.output
     assert twin.writes() == []
     digest = json.loads(Path(file).read_text(encoding="utf-8"))["digest"]
-    assert f"The plan is written and nothing else. Its digest is {digest}" in made.output
+    assert f"Only the plan was written. Its digest is {digest}" in made.output
     done = apply_directory(play, twin, w365_directory_definition={"apply_plan": file, "plan_digest": digest})
     assert done.code == 0, done.output
     assert "user restore: 1" in done.output
@@ -351,7 +351,7 @@ def test_the_playbook_applies_a_definition_and_tells_what_failed(
     assert failed.code != 0
     (refused,) = (step for step in failed if step.status == "failed")
     *_, report = failed
-    for line in ("user create: 1", "group create: 2", "of these failed: 1", "Running it again does the rest."):
+    for line in ("user create: 1", "group create: 2", "of these failed: 1", "Rerun it to retry the failed changes."):
         assert line in report.result["msg"]
     (told,) = (line for line in report.result["msg"] if line.startswith("failed: "))
     name = "Engineering" if "Engineering" in told else "Retail"

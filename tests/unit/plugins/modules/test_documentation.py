@@ -141,7 +141,7 @@ def lower_bounds() -> dict[str, str]:
 
 
 def test_pages_name_the_lower_bounds() -> None:
-    for page in ("README.md", "docs/docsite/rst/guide_getting_started.rst"):
+    for page in ("README.md", "docs/docsite/rst/guide_first_hour.rst"):
         text = (ROOT / page).read_text(encoding="utf-8")
         for library, bound in lower_bounds().items():
             assert f'"{library}>={bound}"' in text, f"{page}: {library}"
