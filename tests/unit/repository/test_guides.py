@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """What README.md and the guides say can be copied: every YAML block parses and would be accepted, every option, module,
-variable and error sentence that they name exists, and docs/contract.md says what the code's table says.
+variable and error sentence that they name exists, and docs/contract.md says what the code's table says. All texts for
+readers use the glossary.
 """
 
 from __future__ import annotations
@@ -36,8 +37,27 @@ GROUP: str = documentation.GROUP
 MODULES: list[str] = documentation.MODULES
 
 GUIDES = sorted((ROOT / "docs" / "docsite" / "rst").glob("*.rst"))
+# In reading order.
+GUIDE_NAMES = [
+    "guide_first_hour",
+    "guide_onboarding",
+    "guide_users_and_groups",
+    "guide_directory",
+    "guide_import",
+    "guide_sso",
+    "guide_scim_setup",
+    "guide_offboarding",
+    "guide_fleet",
+    "guide_awx",
+    "guide_permissions",
+    "guide_twin",
+    "guide_reliability",
+    "guide_errors",
+    "guide_porting",
+]
 PAGES = [ROOT / "README.md", ROOT / "docs" / "contract.md", *GUIDES]
 ROLES = sorted(path.parents[1].name for path in (ROOT / "roles").glob("*/meta/argument_specs.yml"))
+PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
 
 # Modules of others that the pages may use.
 OTHERS = {"ansible.builtin.debug", "ansible.builtin.assert", "awx.awx.credential_type"}
@@ -87,9 +107,11 @@ def test_blocks_are_found() -> None:
 
 
 def test_the_pages_are_there() -> None:
-    assert len(GUIDES) == 9
+    assert [path.stem for path in GUIDES] == sorted(GUIDE_NAMES)
     listed = yaml.safe_load((ROOT / "docs" / "docsite" / "extra-docs.yml").read_text(encoding="utf-8"))["sections"]
-    assert sorted(name for section in listed for name in section["toctree"]) == [path.stem for path in GUIDES]
+    assert [name for section in listed for name in section["toctree"]] == GUIDE_NAMES
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"(?m)^  \d+\. \[.+\]\(docs/docsite/rst/(\w+)\.rst\)$", readme) == GUIDE_NAMES
     assert sum(len(yaml_blocks(path)) for path in PAGES) > 25
 
 
@@ -120,7 +142,8 @@ def variable_mistakes(where: str, variables: Mapping[str, Any], roles: list[str]
         plain = {name: documentation.without_templates(value, spec[name]) for name, value in given.items()}
         said = ArgumentSpecValidator(spec).validate(plain).error_messages
         mistakes += [f"{where}: role {role}: {message}" for message in said]
-    known = {name for spec in owners.values() for name in spec}
+    # The playbooks also take the connection as variables.
+    known = {name for spec in owners.values() for name in spec} | {f"w365_{name}" for name in connection_option_names()}
     mistakes += [
         f"{where}: {name} is a variable of no role"
         for name in variables
@@ -135,6 +158,11 @@ def task_mistakes(entries: list[Any], defaults: Mapping[str, Any]) -> Iterator[s
         where = str(entry.get("name"))
         if not entry.get("name"):
             yield f"a task, block or play has no name: {entry}"
+            continue
+        if "ansible.builtin.import_playbook" in entry:
+            playbook = str(entry["ansible.builtin.import_playbook"])
+            if playbook.removeprefix(f"{COLLECTION}.") not in PLAYBOOKS:
+                yield f"{where}: there is no playbook {playbook}"
             continue
         here = entry.get("module_defaults", {}).get(GROUP, defaults)
         foreign = sorted(set(here) - set(connection_option_names()))
@@ -197,6 +225,8 @@ def test_yaml_is_accepted(path: Path) -> None:
         ("w365_tenant_definition: {user: []}", "user"),
         ("w365_tenant_definition: {groups: [{name: Sales, members: {ad: [a@contoso.com]}}]}", "ad"),
         ("w365_tennant_definition: {}", "a variable of no role"),
+        ("w365_scim_tokn: secret", "a variable of no role"),
+        (f"- name: A file\n  ansible.builtin.import_playbook: {COLLECTION}.onboard", "there is no playbook"),
         (
             f"- name: A play\n  hosts: localhost\n  gather_facts: false\n  module_defaults: {{{GROUP}: {{upn: a}}}}",
             "cannot be a default",
@@ -250,8 +280,7 @@ def test_readme_names_everything_that_there_is() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert {name for name in MODULES if f"| `{name}` |" not in text} == set()
     assert {name for name in ROLES if f"| [`{name}`](roles/{name}/README.md) |" not in text} == set()
-    playbooks = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
-    assert {name for name in playbooks if f"| `{COLLECTION}.{name}` |" not in text} == set()
+    assert {name for name in PLAYBOOKS if f"| `{COLLECTION}.{name}` |" not in text} == set()
 
 
 def test_readme_has_the_headings_that_certification_asks_for() -> None:
@@ -308,6 +337,68 @@ def test_error_sentences_are_those_of_the_code() -> None:
 def test_a_changed_sentence_is_found() -> None:
     assert is_said("has no user …. Create it.", ["x has no user …. Create it. Or not."])
     assert not is_said("has no user …. Make it.", ["x has no user …. Create it. Or not."])
+
+
+# Words
+
+# Quoted error sentences are the code's.
+READABLE = [
+    ROOT / "README.md",
+    *GUIDES,
+    *sorted((ROOT / "roles").rglob("*.md")),
+    *sorted((ROOT / "roles").rglob("*.yml")),
+    *sorted((ROOT / "roles").rglob("*.j2")),
+    *sorted((ROOT / "playbooks").rglob("*.yml")),
+    *sorted((ROOT / "playbooks").rglob("*.j2")),
+]
+# What the glossary replaced, metaphors, and British spelling.
+REPLACED = re.compile(
+    r"\b(?:corridor|deeds?|setbacks?|as wanted|travels? over|sure road|for good|for ever|whoever|wherever it stands|mend|"
+    r"(?:is|are|be|ends?) left alone|leaves? \S+ alone|deprive[sd]?|asks? for patience|emergency accounts|does the rest|"
+    r"\w*(?:ynchronis|rganis|ecognis|uthoris|anitis|ormalis)\w*|colours?|behaviours?|licences?|honour\w*|centres?)\b",
+    re.IGNORECASE,
+)
+LETTER = re.compile(r"\((?:[a-z]+,? )*[DCSA](?:(?:,| and| to)? [^()]*)?\)|\bletters? [DCSA]\b")
+
+
+def readable_text(path: Path) -> str:
+    """What the page says in words of its own: without error sentences of the code and the names of switches."""
+    text = path.read_text(encoding="utf-8")
+    for block in blocks(text, "text"):
+        text = text.replace("\n".join(f"   {line}" for line in block.splitlines()), "")
+    return text.replace("sanitise_names", "")
+
+
+def replaced_words(text: str) -> list[str]:
+    return [match[0] for match in REPLACED.finditer(text)] + [match[0] for match in LETTER.finditer(text)]
+
+
+@pytest.mark.parametrize("path", READABLE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_texts_for_readers_use_the_glossary(path: Path) -> None:
+    text = readable_text(path)
+    # The guide to porting names what 1.0 printed.
+    for printed in ("``as wanted``", "``Running it again does the rest``", "The letters D, C, S and A"):
+        text = text.replace(printed, "") if path.stem == "guide_porting" else text
+    assert replaced_words(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what is as wanted",
+        "users travel over SCIM",
+        "deletes the group for good",
+        "the synchronisation tool",
+        "Behaviour",
+        "others are left alone",
+        "create a user (D)",
+        "(path D, answer A)",
+        "(create D, the rest A)",
+        "endpoints of letter A",
+    ],
+)
+def test_a_replaced_word_is_found(text: str) -> None:
+    assert replaced_words(text)
 
 
 # The published contract
