@@ -375,11 +375,7 @@ def replaced_words(text: str) -> list[str]:
 
 @pytest.mark.parametrize("path", READABLE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_texts_for_readers_use_the_glossary(path: Path) -> None:
-    text = readable_text(path)
-    # The guide to porting names what 1.0 printed.
-    for printed in ("``as wanted``", "``Running it again does the rest``", "The letters D, C, S and A"):
-        text = text.replace(printed, "") if path.stem == "guide_porting" else text
-    assert replaced_words(text) == []
+    assert replaced_words(readable_text(path)) == []
 
 
 @pytest.mark.parametrize(
