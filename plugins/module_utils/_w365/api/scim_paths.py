@@ -11,13 +11,10 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .values import without_case
-
-_PATH = re.compile(r'(?:(?P<urn>urn:.+):)?(?P<attribute>\w+)(?:\[type eq "(?P<type>\w+)"\])?(?:\.(?P<part>\w+))?')
 
 
 class ScimPath(NamedTuple):
@@ -32,10 +29,14 @@ class ScimPath(NamedTuple):
     @classmethod
     def of(cls, text: str) -> ScimPath:
         """Raises ValueError for a path of another form."""
-        found = _PATH.fullmatch(text)
-        if found is None:
+        urn, _colon, rest = text.rpartition(":")
+        attribute, _dot, part = rest.partition(".")
+        attribute, bracket, entry = attribute.partition('[type eq "')
+        kind, quote, end = entry.partition('"]')
+        names = [attribute, *([part] if _dot else []), *([kind] if bracket else [])]
+        if not all(name.isalnum() for name in names) or (bracket and (not quote or end)):
             raise ValueError(f"{text!r} is not a path of the forms that are supported")
-        return cls(text, *(found[name] or "" for name in ("urn", "attribute", "type", "part")))
+        return cls(text, urn, attribute, kind, part)
 
     def value(self, resource: Mapping[str, Any]) -> Any:
         """The value in a resource whose own names are in lower case; None where there is none."""

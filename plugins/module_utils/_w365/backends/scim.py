@@ -49,7 +49,6 @@ from .common import (
     removes_administrator,
     user_names,
 )
-from .create_once import create_once
 
 if TYPE_CHECKING:
     from ..execution.apply import Batch
@@ -319,6 +318,8 @@ class ScimDirectory:
         return self._client.call(request.endpoint_id, object_id=request.object_id, body=request.body)
 
     def create_user(self, action: Action) -> User:
+        from .create_once import create_once  # start-up
+
         wanted: User = action.outcome
 
         def create() -> User:
@@ -356,6 +357,8 @@ class ScimDirectory:
         self._client.call("scim.user.delete", object_id=action.subject.id)
 
     def create_group(self, action: Action) -> Group:
+        from .create_once import create_once  # start-up
+
         wanted: Group = action.outcome
 
         def create() -> Group:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from ..errors import AuthenticationError, LostAnswerError, NoAnswerError, RateLimitError, W365Error
-from ..planning.actions import Action, DirectoryHandlers, InstanceHandlers
+from ..planning.actions import Action, DirectoryHandlers
+from ..planning.environment_actions import InstanceHandlers
 from ..planning.plan import Plan
 from .results import NOT_BATCHED, ActionResult, ApplyResult
 

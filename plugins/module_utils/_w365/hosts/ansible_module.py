@@ -17,8 +17,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..inputs.argument_spec import build_argument_spec, build_rules, connection_option
 from ..task.base import Task
-from ..task.host import SessionStore
 from ..task.run import run_task
+from ..task.session_store import SessionStore
 
 
 class ModuleHost:

@@ -12,7 +12,6 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -20,7 +19,7 @@ ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 """The extension of RFC 7643, section 4.3 (S)."""
 
 
-_NOT_DIALED = re.compile(r"[\s().\-/]|^tel:", re.IGNORECASE)
+_NOT_DIALED = str.maketrans("", "", " \t\u00a0().-/")
 
 
 class Field(NamedTuple):
@@ -53,7 +52,7 @@ class Field(NamedTuple):
             return "" if value is None else value
         text = str(value).strip()
         if self.compare == "phone":
-            return _NOT_DIALED.sub("", text)
+            return text.lower().removeprefix("tel:").translate(_NOT_DIALED)
         return text.casefold() if self.compare == "caseless" else text
 
     def spec(self) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def external_id_key(external_id: Any) -> str:
     return text.lower() if len(text) == 36 and text.count("-") == 4 else text
 
 
-_OBJECT_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_OBJECT_ID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 def name_matches(pattern: str, name: str) -> bool:
@@ -52,4 +52,4 @@ def name_matches(pattern: str, name: str) -> bool:
 
 def is_object_id(text: str) -> bool:
     """Whether a text looks like the id of an object in Microsoft Entra."""
-    return bool(_OBJECT_ID.fullmatch(text))
+    return bool(re.fullmatch(_OBJECT_ID, text))

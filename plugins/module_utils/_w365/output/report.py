@@ -21,8 +21,8 @@ from ..execution.results import ActionResult, ApplyResult
 from ..model.fields import USER_FIELDS
 from ..model.names import comparison_key
 from ..planning.actions import (
-    ACTION_TYPES,
     ADMINISTRATOR,
+    DIRECTORY_ACTIONS,
     GROUP,
     GROUP_DELETE,
     LEFT,
@@ -36,6 +36,7 @@ from ..planning.actions import (
     ReportWords,
     object_kind,
 )
+from ..planning.environment_actions import INSTANCE_ACTIONS
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,10 @@ class Outcome:
 
 _STAYED = ReportWords(ReportPart.LEFT_OUT, "left out", "")
 
-_ORDER = {words: number for number, words in enumerate((*(row.words for row in ACTION_TYPES), _STAYED))}
+_ORDER = {
+    words: number
+    for number, words in enumerate((*(row.words for row in (*DIRECTORY_ACTIONS, *INSTANCE_ACTIONS)), _STAYED))
+}
 
 _LABELS = {name: field.label for name, field in USER_FIELDS.items()} | {"client_id": "client id"}
 """Where a reader's word differs from ours."""

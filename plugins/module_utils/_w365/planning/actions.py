@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One change of one object, and the table of the kinds of change that there are.
+"""One change of one object, and the table of the kinds of change of a directory; environment_actions.py has the others.
 
 Whatever a kind of change means anywhere stands in its row: when it is carried out, who carries it out, how a sentence and
 a report call it, and whether it can cost somebody the administrator role.
@@ -16,8 +16,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
-
-from ..model.settings import EXCHANGE, SHAREPOINT, SSO, Setting
 
 
 class Phase(IntEnum):
@@ -63,18 +61,8 @@ USER = ObjectKind("user", "person", "people", "person")
 ADMINISTRATOR = ObjectKind("administrator", "person", "people", "administrator role")
 GROUP = ObjectKind("group", "group", "groups", "group")
 MEMBERSHIP = ObjectKind("membership", "group", "groups", "members")
-ENVIRONMENT = ObjectKind("environment", "environment", "environments", "environment")
-SINGLE_SIGN_ON = ObjectKind(SSO.name, "sign-on setting", "sign-on settings", "sign-on")
-EXCHANGE_SETTINGS = ObjectKind(EXCHANGE.name, "Exchange setting", "Exchange settings", "Exchange")
-SHAREPOINT_SETTINGS = ObjectKind(SHAREPOINT.name, "SharePoint setting", "SharePoint settings", "SharePoint")
 
-OBJECT_KINDS: Mapping[str, ObjectKind] = {
-    kind.name: kind
-    for kind in (
-        *(USER, ADMINISTRATOR, GROUP, MEMBERSHIP, ENVIRONMENT),
-        *(SINGLE_SIGN_ON, EXCHANGE_SETTINGS, SHAREPOINT_SETTINGS),
-    )
-}
+OBJECT_KINDS: Mapping[str, ObjectKind] = {kind.name: kind for kind in (USER, ADMINISTRATOR, GROUP, MEMBERSHIP)}
 
 
 def object_kind(name: str) -> ObjectKind:
@@ -179,16 +167,6 @@ class DirectoryHandlers(Protocol):
     def set_administrator(self, action: Action) -> Any: ...
 
 
-class InstanceHandlers(Protocol):
-    """Who changes environments and their settings."""
-
-    def create_environment(self, action: Action) -> Any: ...
-    def activate_environment(self, action: Action) -> Any: ...
-    def deactivate_environment(self, action: Action) -> Any: ...
-    def delete_environment(self, action: Action) -> Any: ...
-    def write_setting(self, action: Action) -> Any: ...
-
-
 def _of_directory(
     about: ObjectKind,
     verb: str,
@@ -200,17 +178,6 @@ def _of_directory(
     can_cost_role: bool = False,
 ) -> ActionType:
     return ActionType(about, verb, phase, sentence, words, handler, can_cost_role)
-
-
-def _of_instance(
-    about: ObjectKind,
-    verb: str,
-    phase: Phase,
-    sentence: str,
-    words: ReportWords,
-    handler: Callable[[InstanceHandlers], Handler],
-) -> ActionType:
-    return ActionType(about, verb, phase, sentence, words, handler)
 
 
 LEFT = ReportWords(ReportPart.LEAVERS, "left", "leave", "left")
@@ -312,77 +279,17 @@ ADMINISTRATOR_REVOKE = _of_directory(
     lambda backend: backend.set_administrator,
     can_cost_role=True,
 )
-ENVIRONMENT_CREATE = _of_instance(
-    ENVIRONMENT,
-    "create",
-    Phase.ENVIRONMENT,
-    "create environment '{name}'",
-    ReportWords(ReportPart.SETTINGS, "environment created", "be created"),
-    lambda instance: instance.create_environment,
-)
-ENVIRONMENT_ACTIVATE = _of_instance(
-    ENVIRONMENT,
-    "activate",
-    Phase.ENVIRONMENT_STATUS,
-    "activate environment '{name}'",
-    ReportWords(ReportPart.SETTINGS, "environment activated", "be activated"),
-    lambda instance: instance.activate_environment,
-)
-ENVIRONMENT_DEACTIVATE = _of_instance(
-    ENVIRONMENT,
-    "deactivate",
-    Phase.ENVIRONMENT_STATUS,
-    "deactivate environment '{name}'",
-    ReportWords(ReportPart.SETTINGS, "environment deactivated", "be deactivated"),
-    lambda instance: instance.deactivate_environment,
-)
-ENVIRONMENT_DELETE = _of_instance(
-    ENVIRONMENT,
-    "delete",
-    Phase.ENVIRONMENT,
-    "delete environment '{name}'",
-    ReportWords(ReportPart.SETTINGS, "environment deleted", "be deleted"),
-    lambda instance: instance.delete_environment,
-)
-SSO_WRITE = _of_instance(
-    SINGLE_SIGN_ON,
-    "write",
-    Phase.SETTINGS,
-    "write the single sign-on of environment '{name}'",
-    ReportWords(ReportPart.SETTINGS, "sign-on written", "be written"),
-    lambda instance: instance.write_setting,
-)
-EXCHANGE_WRITE = _of_instance(
-    EXCHANGE_SETTINGS,
-    "write",
-    Phase.SETTINGS,
-    "write the Exchange settings of environment '{name}'",
-    ReportWords(ReportPart.SETTINGS, "Exchange settings written", "be written"),
-    lambda instance: instance.write_setting,
-)
-SHAREPOINT_WRITE = _of_instance(
-    SHAREPOINT_SETTINGS,
-    "write",
-    Phase.SETTINGS,
-    "write the SharePoint settings of environment '{name}'",
-    ReportWords(ReportPart.SETTINGS, "SharePoint settings written", "be written"),
-    lambda instance: instance.write_setting,
-)
-SETTING_WRITES: Mapping[Setting, ActionType] = {SSO: SSO_WRITE, EXCHANGE: EXCHANGE_WRITE, SHAREPOINT: SHAREPOINT_WRITE}
-
 # Also the order in which a report tells them within one of its parts.
-ACTION_TYPES = (
+DIRECTORY_ACTIONS = (
     *(USER_DELETE, USER_DELETE_PERMANENTLY, USER_CREATE, USER_RESTORE, USER_UPDATE),
     *(ADMINISTRATOR_GRANT, ADMINISTRATOR_REVOKE),
     *(GROUP_CREATE, GROUP_UPDATE, MEMBERSHIP_CHANGE, GROUP_DELETE),
-    *(ENVIRONMENT_CREATE, ENVIRONMENT_ACTIVATE, ENVIRONMENT_DEACTIVATE, ENVIRONMENT_DELETE),
-    *(SSO_WRITE, EXCHANGE_WRITE, SHAREPOINT_WRITE),
 )
 
 
 def action_type(kind: str, verb: str) -> ActionType:
-    """The row of a kind of change. Raises LookupError where there is none."""
-    for row in ACTION_TYPES:
+    """The row of a kind of change of a directory. Raises LookupError where there is none."""
+    for row in DIRECTORY_ACTIONS:
         if (row.object.name, row.verb) == (kind, verb):
             return row
     raise LookupError(f"{kind}.{verb}")

@@ -16,13 +16,13 @@ from ..errors import GuardError, InputError
 from ..model.environment import DesiredEnvironment, Environment, sanitized_environment_name
 from ..model.names import comparison_key
 from ..model.settings import SettingValues
-from .actions import (
+from .actions import Action
+from .environment_actions import (
     ENVIRONMENT_ACTIVATE,
     ENVIRONMENT_CREATE,
     ENVIRONMENT_DEACTIVATE,
     ENVIRONMENT_DELETE,
     SETTING_WRITES,
-    Action,
 )
 from .plan import Plan
 

@@ -12,22 +12,11 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-
 from ..model.capabilities import Capabilities
-from ..model.desired import Desired, Skipped
+from ..model.desired import Desired
 from ..model.directory import Snapshot
-from ..model.names import comparison_key
-from .administrators import plan_administrators, without_inactive
-from .contradictions import refuse_duplicates, refuse_role_contradictions, refuse_two_for_one, with_missing_users
-from .groups import group_deletion, plan_group
-from .guards import guard
-from .lookup import find_existing
 from .plan import Plan
-from .predict import predict
-from .removals import Named, Removals
-from .users import plan_removal, plan_user
+from .users import plan_user
 
 
 def make_plan(desired: Desired, current: Snapshot, capabilities: Capabilities, *, assume_missing: bool = False) -> Plan:
@@ -37,77 +26,23 @@ def make_plan(desired: Desired, current: Snapshot, capabilities: Capabilities, *
     earlier task: check mode cannot see what that task would have done.
 
     Raises InputError when the input contradicts itself or asks for what the directory cannot hold, and GuardError
-    when the environment would be left without an active administrator, a protected account would go, or a purge would
-    take more than its limit. All come before any write.
+    when the environment would be left without an active administrator, a protected account would be removed, or a purge
+    would remove more than its limit. All come before any write.
     """
-    refuse_duplicates(desired)
-    if desired.whole:
-        from .matching import matched  # start-up
+    if _is_one_user(desired):
+        plan = plan_user(desired.users[0], current, capabilities)
+    else:
+        from .directory import plan_directory  # start-up
 
-        desired = matched(desired, current)
-    refuse_two_for_one(desired, current)
-    refuse_role_contradictions(desired)
-    leavers: Removals | None = None
-    if desired.purge:
-        from .removals import with_removals  # start-up
+        plan = plan_directory(desired, current, capabilities, assume_missing=assume_missing)
+    if plan.actions:
+        from .guards import guard  # start-up
 
-        desired, leavers = with_removals(desired, current, _named(desired, current))
-    users = _joined(
-        [
-            *(plan_user(user, current, capabilities) for user in sorted(desired.users, key=lambda u: u.key)),
-            *(plan_removal(user) for user in (leavers.users if leavers else ())),
-        ]
-    )
-    # Members are named as they are called when it is their turn: after the renames.
-    renamed = predict(current, users)
-    groups = [
-        *(plan_group(group, renamed, capabilities) for group in sorted(desired.groups, key=lambda g: g.key)),
-        *(Plan(actions=(group_deletion(group, purged=True),)) for group in (leavers.groups if leavers else ())),
-    ]
-    so_far = _joined([users, *groups])
-    read = current
-    current, assumed = with_missing_users(desired, current, predict(current, so_far), assume_missing)
-    inactive: tuple[Skipped, ...] = ()
-    if desired.administrators is not None:
-        predicted = predict(current, so_far)
-        change = desired.administrators
-        if desired.keep_collisions:
-            change, inactive = without_inactive(change, predicted)
-        so_far = _joined([so_far, plan_administrators(change, predicted)])
-    so_far = replace(so_far, notes=(*so_far.notes, *assumed, *(leavers.notes if leavers else ())))
-    guard(read, so_far, desired.protected)
-    return replace(so_far, left_out=(*desired.left_out, *inactive, *(leavers.kept if leavers else ())))
+        guard(current, plan, desired.protected)
+    return plan
 
 
-def _named(desired: Desired, current: Snapshot) -> Named:
-    """Everybody who is named anywhere in a task stays what the task says, and is not there for a purge to take."""
-    from .removals import Named  # start-up
-
-    found_as = {user.key: found.key for user in desired.users if (found := find_existing(user, current)) is not None}
-    people = {user.key for user in desired.users} | set(found_as.values())
-    people |= {key for group in desired.groups if group.members is not None for key in group.members.named}
-    if desired.administrators is not None:
-        people |= desired.administrators.named
-    groups = {group.key: found for group in desired.groups if (found := find_existing(group, current)) is not None}
-    leaving = [find_existing(user, current) for user in desired.users if not user.present]
-    return Named(
-        frozenset(people),
-        frozenset(groups) | {found.key for found in groups.values()},
-        groups,
-        {old: new for new, old in found_as.items() if new != old},
-        tuple(user for user in leaving if user is not None and user.active is not False),
-    )
-
-
-def _joined(plans: Iterable[Plan]) -> Plan:
-    """One plan of several, with the actions in the order of their phases."""
-    plans = list(plans)
-    together = Plan(
-        tuple(sorted((action for plan in plans for action in plan.actions), key=lambda a: comparison_key(a.name)))
-    )
-    return Plan(
-        actions=tuple(action for phase in together.phases() for action in phase),
-        unchanged=tuple(item for plan in plans for item in plan.unchanged),
-        notes=tuple(dict.fromkeys(note for plan in plans for note in plan.notes)),
-        compared=all(plan.compared for plan in plans),
-    )
+def _is_one_user(desired: Desired) -> bool:
+    """Whether this is about one user, so that nothing can contradict itself."""
+    others = desired.groups or desired.administrators is not None or desired.whole or desired.purge or desired.left_out
+    return len(desired.users) == 1 and not others

@@ -17,6 +17,7 @@ from ..errors import GuardError, InputError
 from ..model.desired import Desired, DesiredGroup, DesiredUser, Skipped
 from ..model.directory import UNRESOLVED, Group, Snapshot, User
 from ..model.names import comparison_key
+from .lookup import find_existing
 
 if TYPE_CHECKING:
     from ..model.removal_policy import RemovalLimit, RemovalPolicy, RemovalScope
@@ -79,7 +80,7 @@ class _Counted:
         )
 
 
-def with_removals(desired: Desired, current: Snapshot, named: Named) -> tuple[Desired, Removals]:
+def with_removals(desired: Desired, current: Snapshot) -> tuple[Desired, Removals]:
     """What is wanted together with what a purge takes away: memberships and roles become removals, users and groups leavers.
 
     Raises InputError for a purge whose lists are empty or whose scope says nothing about its kind, and GuardError when
@@ -88,6 +89,7 @@ def with_removals(desired: Desired, current: Snapshot, named: Named) -> tuple[De
     purge = desired.purge
     if purge is None:
         return desired, Removals()
+    named = _named(desired, current)
     _refuse_empty_lists(desired, purge)
     _refuse_scopeless(purge)
     wanted, leavers = _with_leavers(desired, current, named, purge)
@@ -98,6 +100,24 @@ def with_removals(desired: Desired, current: Snapshot, named: Named) -> tuple[De
         told = (Skipped("user", key, "is a last active administrator, and stays one") for key in sorted(last))
         leavers = replace(leavers, kept=(*leavers.kept, *told))
     return wanted, leavers
+
+
+def _named(desired: Desired, current: Snapshot) -> Named:
+    """Everybody who is named anywhere in a task stays what the task says, and is not there for a purge to take."""
+    found_as = {user.key: found.key for user in desired.users if (found := find_existing(user, current)) is not None}
+    people = {user.key for user in desired.users} | set(found_as.values())
+    people |= {key for group in desired.groups if group.members is not None for key in group.members.named}
+    if desired.administrators is not None:
+        people |= desired.administrators.named
+    groups = {group.key: found for group in desired.groups if (found := find_existing(group, current)) is not None}
+    leaving = [find_existing(user, current) for user in desired.users if not user.present]
+    return Named(
+        frozenset(people),
+        frozenset(groups) | {found.key for found in groups.values()},
+        groups,
+        {old: new for new, old in found_as.items() if new != old},
+        tuple(user for user in leaving if user is not None and user.active is not False),
+    )
 
 
 def _all_administrators(wanted: Desired, leavers: Removals, current: Snapshot) -> frozenset[str]:

@@ -20,20 +20,21 @@ from ..errors import (
     NotFoundError,
     W365Error,
 )
-from ..execution.apply import Batch, apply
 from ..execution.results import ApplyResult, predicted_result
 from ..model.desired import Desired, DesiredGroup, DesiredUser
 from ..model.directory import Snapshot
 from ..model.fields import OPTIONAL_USER_FIELDS
-from ..planning.actions import DirectoryHandlers, InstanceHandlers
 from ..planning.lookup import find_existing
 from ..planning.plan import Plan
 from ..planning.planner import make_plan
 from .connections import Connections
-from .host import Host
 
 if TYPE_CHECKING:
     from ..backends.base import Directory
+    from ..execution.apply import Batch
+    from ..planning.actions import DirectoryHandlers
+    from ..planning.environment_actions import InstanceHandlers
+    from .host import Host
 
 
 class Task(Connections):
@@ -143,10 +144,12 @@ class Task(Connections):
         predicted_only = self.check_mode or predict_only
         if self.progress and not predicted_only:
             self.progress.begin(len(plan.actions))
-        report = (
-            predicted_result(plan)
-            if predicted_only
-            else apply(
+        if predicted_only or not plan.actions:
+            report = predicted_result(plan)
+        else:
+            from ..execution.apply import apply  # start-up
+
+            report = apply(
                 plan,
                 handlers,
                 where=self.where if where is None else where,
@@ -154,7 +157,6 @@ class Task(Connections):
                 batch=batch(plan) if self.options.get("scim_bulk") else None,
                 on_done=self.progress.done if self.progress else None,
             )
-        )
         if plan.optional_fields and not predicted_only and self._kept_fields(self.directory) is None:
             from .optional_fields import with_what_was_kept  # start-up
 

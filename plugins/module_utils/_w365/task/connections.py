@@ -20,7 +20,6 @@ from ..inputs.argument_spec import connection_option_names
 from ..inputs.connection import http_settings_from_options, required_option
 from ..transport.http import REQUESTS_IMPORT_ERROR, Http, new_session
 from ..transport.redaction import SHORTEST_SECRET, Redactor
-from .host import Host
 
 if TYPE_CHECKING:
     from ..api.provisioning import ProvisioningClient
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from ..backends.base import Directory
     from ..backends.provisioning import ProvisioningDirectory
     from ..output.progress import Progress
+    from .host import Host
 
 WAIT_WORTH_REPORTING = 5.0
 """Seconds of waiting after which a person is told."""

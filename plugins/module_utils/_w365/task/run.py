@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import W365Error
 from .base import Task
-from .host import Host
+
+if TYPE_CHECKING:
+    from .host import Host
 
 
 def run_task(run: Callable[[Any], dict[str, Any]], host: Host, kind: type[Task] = Task) -> dict[str, Any]:

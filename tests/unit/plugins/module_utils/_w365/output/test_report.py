@@ -67,7 +67,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ou
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.report_html import page_of
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.actions import (
-    ACTION_TYPES,
+    DIRECTORY_ACTIONS,
     GROUP_CREATE,
     MEMBERSHIP_CHANGE,
     USER_CREATE,
@@ -81,6 +81,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
     Phase,
     ReportPart,
     ReportWords,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.environment_actions import (
+    INSTANCE_ACTIONS,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.plan import Plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.planner import make_plan
@@ -320,7 +323,7 @@ def test_a_rehearsal_says_would() -> None:
 
 
 def test_every_kind_of_action_has_its_words() -> None:
-    for row in ACTION_TYPES:
+    for row in (*DIRECTORY_ACTIONS, *INSTANCE_ACTIONS):
         assert row.words.past or row.words.to.startswith("be "), row
     location = ObjectKind("location", "location", "locations", "location")
     words = ReportWords(ReportPart.SETTINGS, "changed", "be changed")

@@ -42,7 +42,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     single_sign_on,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.actions import (
-    ACTION_TYPES,
+    DIRECTORY_ACTIONS,
     Action,
     action_type,
 )
@@ -50,6 +50,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
     WhenUnreadable,
     plan_environment,
     plan_setting,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.environment_actions import (
+    INSTANCE_ACTIONS,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.plan import Plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.planner import make_plan
@@ -585,11 +588,12 @@ def test_who_was_left_out_is_counted() -> None:
     ],
 )
 def test_an_action_tells_its_deed(kind: str, verb: str, deed: str) -> None:
-    assert Action(action_type(kind, verb), "x", None, None).description == deed
+    rows = {(row.object.name, row.verb): row for row in (*DIRECTORY_ACTIONS, *INSTANCE_ACTIONS)}
+    assert Action(rows[kind, verb], "x", None, None).description == deed
 
 
 def test_an_action_has_one_row() -> None:
-    rows = [(row.object.name, row.verb) for row in ACTION_TYPES]
+    rows = [(row.object.name, row.verb) for row in (*DIRECTORY_ACTIONS, *INSTANCE_ACTIONS)]
     assert len(rows) == len(set(rows))
     with pytest.raises(LookupError, match=r"user\.promote"):
         action_type("user", "promote")

@@ -58,8 +58,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ou
     read_plan,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.actions import (
-    ACTION_TYPES,
     ADMINISTRATOR,
+    DIRECTORY_ACTIONS,
     GROUP,
     MEMBERSHIP,
     USER,
@@ -67,6 +67,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
     ActionType,
     DirectoryHandlers,
     Handler,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.environment_actions import (
+    INSTANCE_ACTIONS,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.plan import Plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.planner import make_plan
@@ -832,7 +835,7 @@ def test_the_fake_handles_every_action_of_a_directory() -> None:
     """The fake knows every verb that a plan for a directory can hold, so that no test skips one."""
     known = {name for name in vars(DirectoryHandlers) if not name.startswith("_")}
     assert set(vars(Memory().handlers())) == known
-    for row in ACTION_TYPES:
+    for row in (*DIRECTORY_ACTIONS, *INSTANCE_ACTIONS):
         assert (row.object in (USER, GROUP, MEMBERSHIP, ADMINISTRATOR)) is _is_handled(row)
 
 

@@ -1,0 +1,81 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plans several objects at once: a group with its members, lists of users and groups, administrators. Pure.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..model.capabilities import Capabilities
+from ..model.desired import Desired, Skipped
+from ..model.directory import Snapshot
+from ..model.names import comparison_key
+from .administrators import plan_administrators, without_inactive
+from .contradictions import refuse_duplicates, refuse_role_contradictions, refuse_two_for_one, with_missing_users
+from .groups import group_deletion, plan_group
+from .plan import Plan
+from .predict import predict
+from .users import plan_removal, plan_user
+
+if TYPE_CHECKING:
+    from .removals import Removals
+
+
+def plan_directory(desired: Desired, current: Snapshot, capabilities: Capabilities, *, assume_missing: bool) -> Plan:
+    """What has to be done so that `current` becomes `desired`; `make_plan` says what it raises."""
+    refuse_duplicates(desired)
+    if desired.whole:
+        from .matching import matched  # start-up
+
+        desired = matched(desired, current)
+    refuse_two_for_one(desired, current)
+    refuse_role_contradictions(desired)
+    leavers: Removals | None = None
+    if desired.purge:
+        from .removals import with_removals  # start-up
+
+        desired, leavers = with_removals(desired, current)
+    users = _joined(
+        [
+            *(plan_user(user, current, capabilities) for user in sorted(desired.users, key=lambda u: u.key)),
+            *(plan_removal(user) for user in (leavers.users if leavers else ())),
+        ]
+    )
+    # Members are named as they are called when it is their turn: after the renames.
+    renamed = predict(current, users)
+    groups = [
+        *(plan_group(group, renamed, capabilities) for group in sorted(desired.groups, key=lambda g: g.key)),
+        *(Plan(actions=(group_deletion(group, purged=True),)) for group in (leavers.groups if leavers else ())),
+    ]
+    so_far = _joined([users, *groups])
+    current, assumed = with_missing_users(desired, current, predict(current, so_far), assume_missing)
+    inactive: tuple[Skipped, ...] = ()
+    if desired.administrators is not None:
+        predicted = predict(current, so_far)
+        change = desired.administrators
+        if desired.keep_collisions:
+            change, inactive = without_inactive(change, predicted)
+        so_far = _joined([so_far, plan_administrators(change, predicted)])
+    so_far = replace(so_far, notes=(*so_far.notes, *assumed, *(leavers.notes if leavers else ())))
+    return replace(so_far, left_out=(*desired.left_out, *inactive, *(leavers.kept if leavers else ())))
+
+
+def _joined(plans: Iterable[Plan]) -> Plan:
+    """One plan of several, with the actions in the order of their phases."""
+    plans = list(plans)
+    together = Plan(
+        tuple(sorted((action for plan in plans for action in plan.actions), key=lambda a: comparison_key(a.name)))
+    )
+    return Plan(
+        actions=tuple(action for phase in together.phases() for action in phase),
+        unchanged=tuple(item for plan in plans for item in plan.unchanged),
+        notes=tuple(dict.fromkeys(note for plan in plans for note in plan.notes)),
+        compared=all(plan.compared for plan in plans),
+    )
