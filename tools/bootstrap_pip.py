@@ -4,9 +4,9 @@
 
 """Put pip into an empty virtual environment without a download.
 
-ansible-test fetches a bootstrap script from a host of its own, which many networks do not reach, and runs it with
-pip requirements as arguments, such as `pip==24.2 --no-setuptools --no-wheel`. tools/sanity.py lays this file where
-ansible-test keeps its fetched copy. The pip that Python itself carries (ensurepip) does the same work.
+ansible-test downloads a bootstrap script from its own host, which many networks block, and runs it with
+pip requirements as arguments, such as `pip==24.2 --no-setuptools --no-wheel`. tools/sanity.py copies this file to where
+ansible-test keeps its downloaded copy. The pip that Python includes (ensurepip) does the same.
 """
 
 from __future__ import annotations

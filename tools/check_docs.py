@@ -4,8 +4,8 @@
 
 """Prove that every plugin and role of the installed collection documents itself, to ansible-doc and to antsibull-docs.
 
-First the listings of ansible-doc are compared with the folders: a broken document makes a plugin vanish from the list
-without an error. Then each document is rendered as a person would see it. Then antsibull-docs checks the markup,
+First the listings of ansible-doc are compared with the folders: a broken document removes a plugin from the list
+without an error. Then each document is rendered as a user sees it. Then antsibull-docs checks the markup,
 the references, and builds the pages of the documentation site.
 """
 
@@ -53,7 +53,7 @@ def names_on_disk(folder: str) -> set[str]:
 
 
 def compare(kind: str, listed: set[str], expected: set[str]) -> None:
-    """Complain about the difference between ansible-doc's list and the folder."""
+    """Raise Problem for a difference between ansible-doc's list and the folder."""
     if missing := expected - listed:
         raise Problem(f"ansible-doc lists no {kind} {', '.join(sorted(missing))}, though its file exists.")
     if surplus := listed - expected:
@@ -111,7 +111,7 @@ def check_group() -> None:
 
 
 def antsibull(*arguments: str, cwd: Path) -> None:
-    """Run antsibull-docs and fail with its words."""
+    """Run antsibull-docs. Raises Problem with its output."""
     command = ["antsibull-docs", *arguments]
     answer = subprocess.run(
         command,
@@ -151,7 +151,9 @@ def main() -> int:
         cwd=ROOT,
     )
     written = len(list(pages.rglob("*.rst")))
-    print(f"{plugins} plugins and {roles} roles are documented. antsibull-docs agrees; {written} pages: .build/docs.")
+    print(
+        f"{plugins} plugins and {roles} roles are documented. antsibull-docs has no findings; {written} pages: .build/docs."
+    )
     return 0
 
 

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Let galaxy-importer look at the artifact, as Galaxy does at every upload: `check_importer.py ARTIFACT`.
+"""Check the artifact with galaxy-importer, as Galaxy does at every upload: `check_importer.py ARTIFACT`.
 
-The importer itself ends well with warnings in its log. Here every warning and every error fails, apart from those in
-EXPECTED, which say what the importer cannot do rather than what is wrong with the artifact.
+The importer itself succeeds with warnings in its log. Here every warning and every error fails, apart from those in
+EXPECTED, which are limits of the importer rather than defects of the artifact.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pathlib import Path
 
 from common import BUILD, Problem, clean_environment, run_main
 
-# ansible-test runs on its own ("make sanity"): the importer wants a container or an image for it. ruff stands in for
-# flake8, with which it disagrees about line breaks.
+# ansible-test runs on its own ("make sanity"): the importer wants a container or an image for it. ruff replaces
+# flake8, whose rules for line breaks differ.
 CONFIGURATION = """\
 [galaxy-importer]
 run_ansible_doc = true
@@ -37,7 +37,7 @@ EXPECTED: tuple[str, ...] = ()
 
 
 def main() -> int:
-    """Run the importer; show its log; judge it."""
+    """Run the importer, show its log and evaluate it."""
     artifact = Path(sys.argv[1]).resolve()
     work = BUILD / "importer"
     shutil.rmtree(work, ignore_errors=True)
@@ -59,7 +59,7 @@ def main() -> int:
     )
     print(imported.stdout.rstrip())
     if imported.returncode:
-        raise Problem("galaxy-importer refuses the artifact; it says why above.")
+        raise Problem("galaxy-importer refuses the artifact; see its output above.")
     findings = [
         line
         for line in imported.stdout.splitlines()
@@ -68,8 +68,8 @@ def main() -> int:
     if findings:
         raise Problem(f"galaxy-importer has {len(findings)} findings:\n  " + "\n  ".join(findings))
     if "Importer processing completed successfully" not in imported.stdout:
-        raise Problem("galaxy-importer ended without saying that it has completed.")
-    print("galaxy-importer has nothing to say against the artifact.")
+        raise Problem("galaxy-importer ended without the message that it has completed.")
+    print("galaxy-importer has no findings.")
     return 0
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the helpers behind the Makefile share: where things lie, how they speak, how they fail."""
+"""What the helpers behind the Makefile share: paths, output and errors."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ BUILD = ROOT / ".build"
 COLLECTIONS = BUILD / "collections"
 FULL_NAME = "workspace365.provisioning"
 
-# A person's own settings, and what make hands to a make below it.
+# A user's own settings, and what make passes to a make that it starts.
 DROPPED = ("ANSIBLE_", "W365_", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
 
 
 class Problem(Exception):
-    """Something a person has to know, as a sentence. It ends the program with exit code 1 and no traceback."""
+    """An error message for the user. It ends the program with exit code 1 and no traceback."""
 
 
 def run_main(main: Callable[[], int]) -> None:
-    """Run `main`; turn a problem into a sentence on stderr and Ctrl-C into exit code 130."""
+    """Run `main`; turn a problem into a message on stderr and Ctrl-C into exit code 130."""
     try:
         code = main()
     except Problem as problem:
-        # What was said before is to stand before it, also where both streams go to one file.
+        # Earlier output must come before it, also where both streams go to one file.
         sys.stdout.flush()
         print(paint("Problem: ", "red", sys.stderr) + str(problem), file=sys.stderr, flush=True)
         code = 1
@@ -40,21 +40,21 @@ def run_main(main: Callable[[], int]) -> None:
         print("\nStopped by Ctrl-C.", file=sys.stderr)
         code = 130
     except BrokenPipeError:
-        # The reader (such as "| head") has gone. Closing stderr keeps Python from complaining about the same at exit.
+        # The reader (such as "| head") has ended. Closing stderr keeps Python from reporting the same at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     sys.exit(code)
 
 
-_COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_COLORS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
-def paint(text: str, colour: str, stream: object = None) -> str:
-    """The text in a colour when the stream is a terminal that wants one (https://no-color.org), else as it is."""
+def paint(text: str, color: str, stream: object = None) -> str:
+    """The text in a color when the stream is a terminal that wants one (https://no-color.org), else as it is."""
     target = stream or sys.stdout
     if os.environ.get("NO_COLOR") or not getattr(target, "isatty", lambda: False)():
         return text
-    return f"\033[{_COLOURS[colour]}m{text}\033[0m"
+    return f"\033[{_COLORS[color]}m{text}\033[0m"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -68,15 +68,15 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def clean_environment(extra: Mapping[str, str] | None = None, *, ansible_home: Path | None = None) -> dict[str, str]:
-    """The environment for programs of this Python: its own tools first, nothing of the person's own Ansible set-up.
+    """The environment for programs of this Python: its own tools first, nothing of the user's own Ansible settings.
 
-    ANSIBLE_* and W365_* variables are dropped, and ansible.cfg is switched off: a check must say the same on every
-    machine. `extra` is laid on top. `ansible_home` is where Ansible may write its caches; default .build/ansible-home.
+    ANSIBLE_* and W365_* variables are dropped, and ansible.cfg is switched off: a check must give the same result on
+    every machine. `extra` is added last. `ansible_home` is where Ansible may write its caches; default .build/ansible-home.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED)}
     tools = str(Path(sys.executable).parent)
     environment["PATH"] = tools + os.pathsep + environment.get("PATH", os.defpath)
-    # An existing file that says nothing. Ansible refuses /dev/null, and without the variable it looks for others.
+    # An existing, empty file. Ansible refuses /dev/null, and without the variable it looks for others.
     configuration = BUILD / "ansible.cfg"
     if not configuration.exists():
         BUILD.mkdir(exist_ok=True)
@@ -89,17 +89,17 @@ def clean_environment(extra: Mapping[str, str] | None = None, *, ansible_home: P
     environment["ANSIBLE_LOCALHOST_WARNING"] = "False"
     environment["ANSIBLE_INVENTORY_UNPARSED_WARNING"] = "False"
     environment["PYTHONUNBUFFERED"] = "1"
-    # Ansible refuses to start in a locale that is not UTF-8; a bare "env -i" leaves the machine in such a one.
+    # Ansible refuses to start in a locale that is not UTF-8; a bare "env -i" leaves such a one.
     environment["LC_ALL"] = utf8_locale(environment)
     if not sys.stdout.isatty():
-        # Some tools colour their output even in a file.
+        # Some tools color their output even in a file.
         environment["NO_COLOR"] = environment["ANSIBLE_NOCOLOR"] = "1"
     environment.update(extra or {})
     return environment
 
 
 def utf8_locale(environment: Mapping[str, str]) -> str:
-    """The person's own locale when it is a UTF-8 one, else C.UTF-8."""
+    """The user's own locale when it is a UTF-8 one, else C.UTF-8."""
     for name in ("LC_ALL", "LC_CTYPE", "LANG"):
         value = environment.get(name)
         if value:
@@ -108,7 +108,7 @@ def utf8_locale(environment: Mapping[str, str]) -> str:
 
 
 def stop_group(process: subprocess.Popen[str], grace: float = 10.0) -> None:
-    """End a process and its children: first kindly, after `grace` seconds for certain.
+    """End a process and its children: SIGTERM first, SIGKILL after `grace` seconds.
 
     It must have been started with `start_new_session=True`; otherwise this would end the caller as well.
     """
@@ -126,10 +126,10 @@ def stop_group(process: subprocess.Popen[str], grace: float = 10.0) -> None:
 
 
 def module_names() -> set[str]:
-    """Every module of the collection, read off the folder."""
+    """Every module of the collection, from the folder."""
     return {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__"}
 
 
 def role_names() -> set[str]:
-    """Every role of the collection, read off the folder."""
+    """Every role of the collection, from the folder."""
     return {path.parent.name for path in (ROOT / "roles").glob("*/meta")}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Onboard a whole tenant against the offline twin, from the installed artifact, and prove what is said about it.
+"""Onboard a whole tenant against the offline twin, from the installed artifact, and verify the claims about it.
 
 `demo.py` runs the playbook three times: in check mode (the twin's request log must hold no write), for real, and once
 more (nothing may change, and nothing may be written). `demo.py --twin` starts the twin and prints what to export.
@@ -92,11 +92,15 @@ def running_twin(directory: Path, port: int) -> Iterator[Twin]:
     try:
         deadline = time.monotonic() + START_LIMIT
         while not ready_file.exists():
-            said = log.read_text(encoding="utf-8", errors="replace").strip()
+            output_so_far = log.read_text(encoding="utf-8", errors="replace").strip()
             if process.poll() is not None:
-                raise Problem(f"the twin did not start (exit code {process.returncode}). It said:\n{said or 'nothing'}")
+                raise Problem(
+                    f"the twin did not start (exit code {process.returncode}). Its output:\n{output_so_far or 'none'}"
+                )
             if time.monotonic() > deadline:
-                raise Problem(f"the twin was not ready after {START_LIMIT} seconds. It said:\n{said or 'nothing'}")
+                raise Problem(
+                    f"the twin was not ready after {START_LIMIT} seconds. Its output:\n{output_so_far or 'none'}"
+                )
             time.sleep(0.05)
         yield Twin(json.loads(ready_file.read_text(encoding="utf-8")), ready_file)
     finally:
@@ -104,7 +108,7 @@ def running_twin(directory: Path, port: int) -> Iterator[Twin]:
 
 
 def read_yaml(path: Path) -> Any:
-    """A YAML file's content, with a sentence when it is missing or broken."""
+    """The content of a YAML file. Raises Problem when it is missing or broken."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
@@ -114,7 +118,7 @@ def read_yaml(path: Path) -> Any:
 def connection(twin: Twin) -> dict[str, str]:
     """The variables under which the playbook finds the twin and its credentials.
 
-    The key for single sign-on comes from the twin's seed, as a person would take it from the app registration in Entra.
+    The key for single sign-on comes from the twin's seed, as a user would copy it from the app registration in Entra.
     """
     definition = read_yaml(EXAMPLE)["w365_tenant_definition"]
     name, client_id = definition["environment"]["name"], definition["sso"]["client_id"]
@@ -127,9 +131,7 @@ def connection(twin: Twin) -> dict[str, str]:
     ]
     keys = [entry["client_secret"] for entry in applications if entry["client_id"] == client_id]
     if not keys:
-        raise Problem(
-            f"the twin's seed knows no application {client_id}, which {EXAMPLE.name} names for single sign-on."
-        )
+        raise Problem(f"the twin's seed has no application {client_id}, which {EXAMPLE.name} names for single sign-on.")
     ready = twin.ready
     return {
         "W365_INSTANCE_URL": ready["instance_url"],
@@ -211,18 +213,18 @@ def run_playbook(twin: Twin, *options: str) -> Run:
         if process.poll() is None:
             stop_group(process)
     if code:
-        raise Problem(f"ansible-playbook ended with exit code {code}; it says why above. The demo ends here.")
+        raise Problem(f"ansible-playbook ended with exit code {code}; see its output above. The demo ends here.")
     return Run(read_recap(output), twin.take_requests(), time.monotonic() - begin)
 
 
 class Proofs:
-    """Collects what was to be shown, and whether it was."""
+    """Collects the claims that failed."""
 
     def __init__(self) -> None:
         self.failed: list[str] = []
 
     def expect(self, holds: bool, claim: str, otherwise: str) -> None:
-        """Print the claim as kept or broken."""
+        """Print the claim as proved, or `otherwise`."""
         if holds:
             print(paint("  proved: ", "green") + claim, flush=True)
         else:
@@ -230,8 +232,8 @@ class Proofs:
             self.failed.append(otherwise)
 
 
-def tell(text: str) -> None:
-    """A sentence of the narration."""
+def narrate(text: str) -> None:
+    """Print one sentence of the narration."""
     print("\n" + paint(text, "bold"), flush=True)
 
 
@@ -241,7 +243,7 @@ def demo() -> int:
         raise Problem(f"{EXAMPLE.relative_to(ROOT)} is not there. Run 'make install', which installs the artifact.")
     begin = time.monotonic()
     proofs = Proofs()
-    tell(
+    narrate(
         "Starting the offline twin: Workspace 365, Microsoft Entra and Microsoft Graph on a free port of this machine."
     )
     with running_twin(BUILD / "demo", 0) as twin:
@@ -251,7 +253,7 @@ def demo() -> int:
             not environments, "no environment exists yet", f"environments exist already: {list(environments)}"
         )
 
-        tell("1. What would be done? The playbook in check mode, with differences. It must not write.")
+        narrate("1. What would be done? The playbook in check mode, with differences. It must not write.")
         check = run_playbook(twin, "--check", "--diff")
         proofs.expect(
             check.changed > 0, f"it announces changes in {check.changed} tasks", "it announces no change at all"
@@ -262,7 +264,7 @@ def demo() -> int:
             f"the twin's log holds {len(check.arrived)} requests and these writes: {', '.join(check.writes) or 'none'}",
         )
 
-        tell("2. The same for real.")
+        narrate("2. The same for real.")
         real = run_playbook(twin)
         proofs.expect(
             real.changed > 0 and bool(real.writes),
@@ -270,7 +272,7 @@ def demo() -> int:
             f"{real.changed} tasks changed something, and {len(real.writes)} writes arrived",
         )
 
-        tell("3. Once more. Everything is as wanted now, so nothing may change.")
+        narrate("3. Once more. Everything matches the definition now, so nothing may change.")
         again = run_playbook(twin)
         proofs.expect(
             bool(again.recap) and again.changed == 0,
@@ -283,25 +285,25 @@ def demo() -> int:
             f"the twin received {len(again.arrived)} requests and these writes: {', '.join(again.writes) or 'none'}",
         )
 
-        tell("4. What Workspace 365 holds now.")
+        narrate("4. What Workspace 365 holds now.")
         show = [sys.executable, "-m", "w365_simulator", "show", "--ready-file", str(twin.ready_file)]
         shown = subprocess.run(show, env=clean_environment({"PYTHONPATH": str(SIMULATOR)}), check=False)
         if shown.returncode:
             proofs.expect(False, "", "the twin could not be shown")
     if proofs.failed:
-        tell("The demo did not show what it had to:")
+        narrate("The demo failed to prove:")
         print("".join(f"  - {sentence}\n" for sentence in proofs.failed), end="")
         return 1
     times = f"check {check.seconds:.1f} s, real {real.seconds:.1f} s, again {again.seconds:.1f} s"
-    tell(f"Everything held. {times}; {time.monotonic() - begin:.0f} seconds in all.")
-    print("To play with it yourself: make twin")
+    narrate(f"Everything was proved. {times}; {time.monotonic() - begin:.0f} seconds in all.")
+    print("To try it yourself: make twin")
     return 0
 
 
 def serve(port: int) -> int:
     """Start the twin, print and write what to export, and wait until Ctrl-C."""
     directory = BUILD / "twin"
-    # The person ends it with Ctrl-C, a script with SIGTERM; both are to stop the twin too.
+    # A user ends it with Ctrl-C, a script with SIGTERM; both must stop the twin too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with running_twin(directory, port) as twin:
         exports = {**connection(twin), "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
@@ -309,9 +311,9 @@ def serve(port: int) -> int:
         lines.append(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
         script = directory / "env.sh"
         script.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        tell(f"The twin answers at {twin.ready['url']}. Ctrl-C ends it, and it forgets everything.")
+        narrate(f"The twin answers at {twin.ready['url']}. Ctrl-C ends it, and all its data is lost.")
         print("In another terminal, in this folder:\n")
-        print(paint(f"  source {script.relative_to(ROOT)}", "cyan") + "\n\nwhich says:\n")
+        print(paint(f"  source {script.relative_to(ROOT)}", "cyan") + "\n\nwhich contains:\n")
         print("".join(f"  {line}\n" for line in lines))
         example, ready_file = EXAMPLE.relative_to(ROOT), twin.ready_file.relative_to(ROOT)
         print("Then, for example:\n")
@@ -327,7 +329,7 @@ def serve(port: int) -> int:
                 twin.ask("GET", "switches")
             except Problem as problem:
                 raise Problem(
-                    f"the twin has ended on its own. Its log is {directory.relative_to(ROOT)}/twin.log."
+                    f"the twin has ended by itself. Its log is {directory.relative_to(ROOT)}/twin.log."
                 ) from problem
             time.sleep(5)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Take out of Microsoft Graph's published v1.0 metadata what the collection is held against.
+"""Extract from Microsoft Graph's published v1.0 metadata what the collection is compared with.
 
 `graph_metadata.py v1.0-Prod.csdl <commit>` reads the file of that name from the repository microsoftgraph/msgraph-metadata and
 writes tests/unit/plugins/module_utils/_w365/api/graph_v1_metadata.json: the properties and relations of a few types, the entity sets, and which of them
@@ -28,7 +28,7 @@ def extract(csdl: str, commit: str) -> dict[str, Any]:
     """The facts of the metadata, by type; `commit` says which version they are of."""
     schema = next(
         found
-        for found in ElementTree.fromstring(csdl).iter(f"{EDM}Schema")  # noqa: S314 - Microsoft's own file, on a desk
+        for found in ElementTree.fromstring(csdl).iter(f"{EDM}Schema")  # noqa: S314 - Microsoft's own file, run by a developer
         if found.get("Namespace") == "microsoft.graph"
     )
     types = {found.get("Name"): found for found in schema.iter(f"{EDM}EntityType")}

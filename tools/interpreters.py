@@ -27,7 +27,7 @@ def pyenv_folders() -> list[Path]:
 def find_interpreter(version: str) -> Path | None:
     """A Python of this version that works and can make environments; None when there is none.
 
-    A file on PATH may be a pyenv shim that only says that the version is not chosen here, so each one is asked.
+    A file on PATH may be a pyenv shim that fails because the version is not selected here, so each one is run.
     """
     candidates = [
         Path(folder) / f"python{version}" for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder
@@ -52,8 +52,8 @@ def find_interpreter(version: str) -> Path | None:
 def path_of_real_pythons(folder: Path, path: str) -> str:
     """A PATH on which every supported Python that is found answers to its name, such as python3.12.
 
-    `folder` is filled with links to them. The shims of pyenv are taken off the given `path`: a shim stands for every
-    version that is installed, and fails for those that are not chosen.
+    `folder` is filled with links to them. The shims of pyenv are taken off the given `path`: a shim exists for every
+    version that is installed, and fails for those that are not selected.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

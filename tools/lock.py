@@ -5,7 +5,7 @@
 """Choose exact versions for tests/requirements/*.in and write them to *.txt: `lock.py UV_VERSION`.
 
 uv makes one file for every Python from 3.11 on (ansible-core 2.19 on 3.11, a newer one above). It is needed only
-here; plain pip installs from what it wrote. lowest.txt is matrix.txt with the oldest requests and msal that
+here; plain pip installs from the files that it writes. lowest.txt is matrix.txt with the oldest requests and msal that
 meta/ee-requirements.txt promises to work with.
 """
 
@@ -40,7 +40,7 @@ def compile_requirements(uv: Path, source: str, target: str, *options: str) -> N
     command += ["--output-file", target, source]
     environment = {**os.environ, "UV_CUSTOM_COMPILE_COMMAND": "make lock"}
     if subprocess.run(command, cwd=REQUIREMENTS, env=environment, check=False).returncode:
-        raise Problem(f"uv found no set of versions for tests/requirements/{source}; it says why above.")
+        raise Problem(f"uv found no set of versions for tests/requirements/{source}; see its output above.")
 
 
 def main() -> int:

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Repeat sanity, unit and integration on every ansible-core that the collection promises to work with.
+"""Repeat sanity, unit and integration on every ansible-core that the collection supports.
 
-A cell is one ansible-core with one Python that it supports. Interpreters are looked for on PATH and under pyenv; a core
-for which none is found is left out, and that is said. Each cell has an environment of its own in .build/matrix, which
-stays for the next time. Nothing of the person's environment is changed.
+A cell is one ansible-core with one Python that it supports. Interpreters are searched on PATH and under pyenv; a core
+for which none is found is left out and reported. Each cell has its own environment in .build/matrix, which is kept for
+the next run. The user's environment is not changed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LIMIT = 1800
 class Core:
     """An ansible-core series, the Pythons that it supports and our tests can use, best first, and the locked libraries.
 
-    The order is chosen so that every Python is met once where all are installed. The modules run on Python 3.10 too,
+    The order is chosen so that every Python is used once where all are installed. The modules run on Python 3.10 too,
     but the tests need 3.11; on 3.10 the modules are compiled and imported by the sanity tests.
     """
 
@@ -55,7 +55,7 @@ CORES = (
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one suite in one cell."""
+    """The result of one suite in one cell."""
 
     core: str
     python: str
@@ -77,7 +77,7 @@ class Result:
 
 
 def prepare(core: Core, interpreter: Path, python: str) -> Path:
-    """Make the cell's environment, or take the one that is there and still fits; its Python."""
+    """Create the cell's environment, or reuse the existing one if it is up to date; returns its Python."""
     cell = BUILD / "matrix" / f"{core.series}-py{python}"
     lock = REQUIREMENTS / core.lock
     stamp, wanted = cell / ".stamp", hashlib.sha256(lock.read_bytes()).hexdigest()
@@ -89,14 +89,14 @@ def prepare(core: Core, interpreter: Path, python: str) -> Path:
     cell.parent.mkdir(parents=True, exist_ok=True)
     log = cell.parent / f"{cell.name}-install.log"
     pip = [str(own), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    # ansible-core 2.16 and 2.18 ask for older versions of some libraries than the newest; pip settles it with the lock.
+    # ansible-core 2.16 and 2.18 ask for older versions of some libraries than the newest; pip resolves that with the lock.
     commands = [[str(interpreter), "-m", "venv", str(cell)], [*pip, f"ansible-core~={core.series}.0", "-r", str(lock)]]
     with log.open("w", encoding="utf-8") as output:
         for command in commands:
             if subprocess.run(command, check=False, stdout=output, stderr=subprocess.STDOUT).returncode:
                 output.flush()
-                said = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-                raise Problem(f"the environment cannot be made: {' '.join(command)}\n{said}")
+                log_text = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+                raise Problem(f"the environment cannot be made: {' '.join(command)}\n{log_text}")
     stamp.write_text(wanted, encoding="utf-8")
     return own
 
@@ -106,7 +106,7 @@ def command_of(suite: str, python: Path, artifact: Path, cell: str, marks: str) 
     environment = clean_environment(ansible_home=BUILD / "matrix" / f"{cell}-home")
     environment["PATH"] = str(python.parent) + os.pathsep + environment["PATH"]
     if suite == "sanity":
-        # Every Python that is found, not only the cell's: here compile and import prove the modules' whole range.
+        # Every Python that is found, not only the cell's: compile and import cover the modules' whole range here.
         work = BUILD / "matrix" / f"{cell}-sanity"
         return [str(python), "tools/sanity.py", "--python", "all", "--work", str(work), str(artifact)], environment
     command = [str(python), "-m", "pytest", f"tests/{suite}", "--quiet", *(["-m", marks] if marks else [])]
@@ -195,7 +195,7 @@ def main() -> int:
     if not any(result.result == "passed" for result in results):
         print(paint("\nNothing was run.", "red"))
         return 1
-    print(paint("\nAll that was run has passed.", "green"))
+    print(paint("\nEverything that was run has passed.", "green"))
     return 0
 
 

@@ -4,8 +4,8 @@
 
 """Run one program of .build/venv in a clean environment: `run.py [NAME=value ...] program [arguments ...]`.
 
-The Makefile puts this before every tool, so that ansible.cfg, ANSIBLE_* and W365_* variables of the person cannot
-change what a check says.
+The Makefile puts this before every tool, so that ansible.cfg, ANSIBLE_* and W365_* variables of the user cannot
+change the result of a check.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> int:
     try:
         os.execvpe(words[0], words, environment)
     except FileNotFoundError:
-        raise Problem(f"there is no program '{words[0]}'. Run 'make venv', which installs our tools.") from None
+        raise Problem(f"there is no program '{words[0]}'. Run 'make venv', which installs the tools.") from None
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ class Check:
         return [self.target, *([f"MARKS={self.marks}"] if self.marks else [])]
 
 
-# The long ones first: a long check that starts last keeps everybody waiting while a core idles.
+# The long ones first: a long check that starts last leaves a core idle.
 CHECKS = (
     Check("integration", slots=2, marks="not slow"),
     Check("sanity"),
@@ -68,7 +68,7 @@ CHECKS = (
 SLOW_CHECKS = (Check("integration", slots=2, limit=2400, marks="slow"),)
 
 # Made before the checks start. "make -o" tells the checks to take them as they are: two of them building the same
-# artifact at the same time would spoil it, and all are to look at the same one.
+# artifact at the same time would damage it, and all must use the same one.
 PREPARED = (".build/venv/.stamp", ".build/src/.stamp", ".build/collections/.stamp", ".build/wrong-ca/client.pem")
 
 
@@ -101,7 +101,7 @@ class Slots:
             self.condition.notify_all()
 
     def leave(self, wanted: int) -> None:
-        """Give the slots back."""
+        """Release the slots."""
         with self.condition:
             self.free += min(wanted, self.count)
             self.condition.notify_all()
@@ -116,8 +116,8 @@ class Runner:
         self.running: set[subprocess.Popen[str]] = set()
         self.stopped = threading.Event()
 
-    def say(self, text: str) -> None:
-        """Print without tearing another's block apart."""
+    def print_block(self, text: str) -> None:
+        """Print without interrupting another block."""
         with self.printing:
             print(text, flush=True)
 
@@ -133,7 +133,7 @@ class Runner:
 
     def _run(self, check: Check) -> Outcome:
         log = BUILD / "reports" / f"{check.name}.log"
-        self.say(paint(f"... {check.name} has started", "dim"))
+        self.print_block(paint(f"... {check.name} has started", "dim"))
         environment = {
             name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
         }
@@ -165,12 +165,12 @@ class Runner:
         passed = process.returncode == 0 and not note
         word = paint("passed", "green") if passed else paint("FAILED", "red")
         text = log.read_text(encoding="utf-8", errors="replace").rstrip()
-        # What a machine cannot try is passed over by its tests. It is not to look like a pass of all of them.
+        # Tests that a machine cannot run are skipped. The summary must show that.
         if not note and (skipped := re.search(r"\b(\d+) skipped\b[^\n]*$", text)):
             note = f"{skipped[1]} skipped"
         left = re.search(r"^Slow tests left out: (\d+)$", text, re.MULTILINE)
         ending = f" in {seconds:.0f} s{', ' if note else ''}{note} ====="
-        self.say("\n" + paint(f"===== {check.name}: ", "bold") + word + paint(ending, "bold") + f"\n{text}\n")
+        self.print_block("\n" + paint(f"===== {check.name}: ", "bold") + word + paint(ending, "bold") + f"\n{text}\n")
         return Outcome(check, passed, seconds, note, int(left[1]) if left else 0)
 
     def stop(self) -> None:
@@ -204,7 +204,7 @@ def left_over(outcomes: list[Outcome]) -> str:
 
 def main() -> int:
     """Run the chosen checks and print the summary."""
-    parser = argparse.ArgumentParser(description="Run checks of the Makefile side by side.")
+    parser = argparse.ArgumentParser(description="Run checks of the Makefile in parallel.")
     parser.add_argument("checks", nargs="*", help="names of checks; none for all")
     parser.add_argument("--all", action="store_true", help="the slow tests as well")
     options = parser.parse_args()

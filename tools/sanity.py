@@ -6,7 +6,7 @@
 
 The artifact is unpacked into a folder of its own, `<work>/ansible_collections/workspace365/provisioning`, because
 ansible-test insists on such a path and writes its output below it. Its home folder is a private one below .build, so
-that nothing of the person's own is written to, and so that `make clean` takes everything away.
+that nothing of the user's own is written to, and `make clean` removes everything.
 
 ansible-test builds its own virtual environments, one per kind of test. See bootstrap_pip.py for how pip gets there.
 """
@@ -44,7 +44,7 @@ def unpack(artifact: Path, work: Path) -> Path:
         raise Problem(f"the artifact {artifact} cannot be installed:\n{installed.stdout}")
     collection = work / "ansible_collections" / "workspace365" / "provisioning"
     if any((collection / "tests" / "sanity").glob("ignore*.txt")):
-        raise Problem("the artifact carries tests/sanity/ignore*.txt. This collection passes without exceptions.")
+        raise Problem("the artifact carries tests/sanity/ignore*.txt. This collection passes without them.")
     return collection
 
 
@@ -62,7 +62,7 @@ def bootstrap_versions() -> set[str]:
 
 
 def pip_settings() -> str:
-    """The person's pip settings (index, certificates, proxy) as a pip.conf.
+    """The user's pip settings (index, certificates, proxy) as a pip.conf.
 
     ansible-test passes neither PIP_* variables nor the usual home folder on, so that its installations would not find
     a company's own package index.
@@ -70,12 +70,12 @@ def pip_settings() -> str:
     command = [sys.executable, "-m", "pip", "config", "list"]
     listed = subprocess.run(command, text=True, check=False, capture_output=True)
     settings: dict[str, str] = {}
-    # Variables of the environment come last, because pip lets them win over its files.
+    # Variables of the environment come last, because they override pip's files.
     for line in sorted(listed.stdout.splitlines(), key=lambda text: text.startswith(":env:")):
         matched = re.fullmatch(r"(?:global|install|:env:)\.([a-z0-9-]+)=(.*)", line)
         if matched:
             settings[matched[1]] = str(ast.literal_eval(matched[2]))
-    # Errors only: nine installations would otherwise bury the findings.
+    # Errors only: the output of nine installations would hide the findings.
     settings["quiet"] = "2"
     settings["disable-pip-version-check"] = "true"
     return "[global]\n" + "".join(f"{name} = {' '.join(value.split())}\n" for name, value in settings.items())
@@ -116,7 +116,7 @@ def main() -> int:
     if options.python != "all":
         command += ["--python", options.python]
     # CONTENT_ROOT stops ansible-test from looking upwards: there it would find this repository, ask git for the files
-    # below the ignored .build, and test nothing at all while saying that everything is well.
+    # below the ignored .build, and test nothing at all while reporting success.
     environment = clean_environment({"HOME": str(home), "ANSIBLE_TEST_CONTENT_ROOT": str(collection)})
     if options.python == "all":
         environment["PATH"] = path_of_real_pythons(work / "pythons", environment["PATH"])

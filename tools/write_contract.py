@@ -5,8 +5,8 @@
 """Write docs/contract.md from the table of endpoints in plugins/module_utils/_w365/api/endpoints.py.
 
 `write_contract.py` writes the file; `write_contract.py --check` fails with a sentence when it is stale. So the
-published letters are those that the code goes by. What the table cannot say (rules beside the endpoints, calls without
-a module, what each module does on which server) stands here.
+published letters are those that the code uses. What the table cannot say (rules beside the endpoints, calls without
+a module, what each module does on which server) is in this file.
 """
 
 from __future__ import annotations
@@ -31,32 +31,32 @@ SERVICES = {
     "graph": ("Microsoft Graph", "`https://graph.microsoft.com/v1.0`, or that of `entra_cloud` or `graph_url`"),
 }
 
-# Calls that no module of its own makes; w365_api reaches them. Method and path, letter, what travels.
+# Calls for which there is no module; w365_api reaches them. Method and path, letter, content.
 WITHOUT_MODULE = (
     ("GET /{environment}/UserLicenses/", "D", "bought and used licenses; deprecated by the vendor since 2.50"),
     ("PUT /{environment}/UserLicenses/Count/", "D", "a bare number, the new total; deprecated since 2.50"),
 )
 
-# Rules that the code goes by and that are not endpoints.
+# Rules that the code follows and that are not endpoints.
 RULES = (
     ("Provisioning API", "D", "Headers `ProvisioningKey` and `X-Requested-With: XMLHttpRequest`; TLS 1.2 or newer."),
     ("Provisioning API", "D", "Names in requests are PascalCase; a body may be a bare JSON value; 200 also for a create."),
     ("Provisioning API", "A", "Names in answers are read without regard to case."),
     ("Provisioning API", "D", "400 is a list of `ValidationResult`."),
-    ("Provisioning API", "A", "The inner form of a `ValidationResult`, and the words by which it says that an object exists."),
+    ("Provisioning API", "A", "The inner form of a `ValidationResult`, and the words that mean that an object exists."),
     ("Provisioning API", "D", "403 has three causes: wrong key, no key configured, interface switched off."),
     ("Provisioning API", "D", "500 may mean that the server could not read the object that was sent."),
-    ("Environments", "D", "A create answers with the name as the server sanitised it; names are lower case in later calls."),
+    ("Environments", "D", "A create answers with the name as the server sanitized it; names are lower case in later calls."),
     ("Environments", "D", "`demo` is refused for a new environment. There is no rename."),
-    ("Environments", "C", "Public clients use small letters and digits only. So a new name is predicted; the server's wins."),
+    ("Environments", "C", "Public clients use small letters and digits only. So a new name is predicted; the server's name is used."),
     ("Users", "D", "The e-mail address of a user equals the UPN in Microsoft Entra. First and last name are needed."),
-    ("Users", "D", "A user on the deleted-users list is removed for good after 30 days."),
-    ("Users", "D", "SCIM: inactive, active again and deleted mean deleted-users list, restore with memberships, and final."),
+    ("Users", "D", "A user on the deleted-users list is permanently deleted after 30 days."),
+    ("Users", "D", "SCIM: inactive, active again and deleted mean deleted-users list, restore with memberships, and permanent deletion."),
     ("Users", "S", "SCIM: the attributes `displayName`, `title`, `phoneNumbers`, `preferredLanguage` and `department` (RFC 7643)."),
     ("Users", "A", "SCIM: whether Workspace 365 keeps these five. `/Schemas` is asked; where it does not say, users are read back."),
     ("Settings", "C", "`ServerType` is `Office365`, `AuthenticationType` is `OAuth2`; the SharePoint host is made of the initial domain."),
     ("Users", "A", "SCIM: `active=false`, `active=true` and `DELETE` are what causes these three."),
-    ("Administrators", "D", "Only active users can be administrators. The role never travels over SCIM."),
+    ("Administrators", "D", "Only active users can be administrators. The role is never managed through SCIM."),
     ("Administrators", "D", "The first administrator is the primary one; the next takes over when it is deleted or inactive."),
     ("Single sign-on", "D", "Authority, client id and key must match the app registration, or nobody can sign in."),
     ("Single sign-on", "D", "The authority is `https://login.windows.net/<primary domain>`."),
@@ -94,7 +94,7 @@ MODULES = {
         "everything but `external_id`",
     ),
     "w365_group_info": ("fails and names `group.list`", "everything (S)", "everything"),
-    "w365_admin": ("fails and names `user.list`", "no difference: the role never travels over SCIM (D)", "everything"),
+    "w365_admin": ("fails and names `user.list`", "no difference: the role is never managed through SCIM (D)", "everything"),
     "w365_admin_info": ("fails and names `user.list`", "no difference", "everything"),
     "w365_settings": (
         "writes (C); cannot compare, so `when_unreadable` decides",
@@ -162,7 +162,9 @@ def render() -> str:
     contract = load_contract()
     unknown = {endpoint.service for endpoint in contract.ENDPOINTS.values()} ^ set(SERVICES)
     if unknown:
-        raise Problem(f"tools/write_contract.py and contract.py differ in the services {', '.join(sorted(unknown))}.")
+        raise Problem(
+            f"tools/write_contract.py and api/endpoints.py differ in the services {', '.join(sorted(unknown))}."
+        )
     if different := module_names() ^ set(MODULES):
         raise Problem(f"tools/write_contract.py and plugins/modules differ in {', '.join(sorted(different))}.")
     parts = [
@@ -173,7 +175,7 @@ def render() -> str:
         ),
         AFTER_LETTERS,
         "## Endpoints",
-        "*Path* is the letter of method and path, *content* that of what travels in them. *Repeated* says whether a "
+        "*Path* is the letter of method and path, *content* that of the request and answer bodies. *Repeated* says whether a "
         "request whose answer was lost is simply sent again. What is not repeatable is looked up first.",
     ]
     for service, (heading, root) in SERVICES.items():
@@ -187,7 +189,7 @@ def render() -> str:
     parts += [
         "### Calls without a module",
         "The module `w365_api` reaches them. Relative to the root of the Provisioning API.",
-        markdown_table(("Call", "Letter", "What travels"), [(f"`{call}`", *rest) for call, *rest in WITHOUT_MODULE]),
+        markdown_table(("Call", "Letter", "Content"), [(f"`{call}`", *rest) for call, *rest in WITHOUT_MODULE]),
         "## Rules beside the endpoints",
         markdown_table(("About", "Letter", "Rule"), RULES),
         OVERRIDE,
@@ -212,8 +214,8 @@ def check(text: str) -> None:
         found = ""
     if found != text:
         raise Problem(
-            f"{TARGET.relative_to(ROOT)} is stale: it does not say what plugins/module_utils/_w365/api/endpoints.py and "
-            "tools/write_contract.py say. Run: python tools/write_contract.py"
+            f"{TARGET.relative_to(ROOT)} is stale: it differs from what plugins/module_utils/_w365/api/endpoints.py and "
+            "tools/write_contract.py give. Run: python tools/write_contract.py"
         )
 
 
@@ -229,18 +231,18 @@ Written by tools/write_contract.py. Do not edit it here.
 # The contract: every endpoint, and how sure we are of it
 
 This collection is not made by the vendor of Workspace 365. Only a part of the vendor's Provisioning API is documented
-in public. So every endpoint, and every rule that the code goes by, carries a letter.
+in public. So every endpoint, and every rule that the code follows, has a letter.
 """
 
 USE = {
     "D": "relies on it",
     "C": "relies on method, path and body, on nothing about the answer",
     "S": "relies on it",
-    "A": "uses it, and fails with a sentence that names the endpoint when the server answers 404 or 405",
+    "A": "uses it, and fails with a message that names the endpoint when the server answers 404 or 405",
 }
 
 AFTER_LETTERS = """
-A guess never gets a better letter than A. If your server answers an endpoint with the letter A, please tell us in an
+An assumption never gets a better letter than A. If your server answers an endpoint with the letter A, please tell us in an
 [issue](https://github.com/ansible-collections/workspace365.provisioning/issues): the request, the status and the
 answer, without keys and names. It can turn an A into a C.
 """
@@ -268,7 +270,7 @@ that is not in the tables is refused, with the list of those that are.
 
 TAIL = """
 A task reads before it writes. So on a server that has only the documented endpoints, a task that needs more fails
-before its first write. The sentence names the endpoint, its letter, and what to do: usually `scim_url`, or `endpoints`.
+before its first write. The message names the endpoint and what to do: usually `scim_url`, or `endpoints`.
 """
 
 

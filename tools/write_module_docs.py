@@ -5,8 +5,8 @@
 """Write the documentation that modules share into plugins/modules and plugins/doc_fragments, from docs/shared/*.yml.
 
 `write_module_docs.py` writes; `write_module_docs.py --check` writes nothing and fails when a file is stale. Ansible has
-doc fragments for options at the top level. Options below suboptions and return values have no such thing, so their
-texts are written into the modules. A module says where:
+doc fragments for options at the top level. Options below suboptions and return values have no such mechanism, so
+their texts are written into the modules. A module marks where:
 
     # BEGIN shared: report.one_object
     #   summary.sample: {group_create: 1, unchanged: 0, left_out: 0}
@@ -160,7 +160,7 @@ def on_texts(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def varied(piece: Any, variations: Mapping[str, Any], where: str) -> Any:
-    """The piece with what differs here. A path that leads nowhere is a mistake, and raises Problem."""
+    """The piece with what differs here. Raises Problem for a path that does not exist."""
     result = copy.deepcopy(piece)
     for path, value in variations.items():
         if path == "only":
@@ -201,7 +201,7 @@ def placed(piece: Any, owner: str) -> Any:
     return on_texts(piece, lambda text: own.sub(f"O({owner}.", text))
 
 
-# Writing YAML as people write it here: texts without quotes where that is possible, lines that fit
+# Writing YAML in this project's style: texts without quotes where possible, lines that fit
 
 
 def yaml_lines(value: Any, indent: int = 0) -> list[str]:
@@ -242,7 +242,7 @@ def _scalar_lines(head: str, value: Any, indent: int) -> list[str]:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether YAML understands the text without quotes as this text."""
+    """Whether YAML parses the text without quotes as this text."""
     try:
         understood: bool = yaml.safe_load(f"- {text}") == [text] and yaml.safe_load(f"key: {text}") == {"key": text}
     except yaml.YAMLError:
@@ -324,7 +324,7 @@ def _owner(lines: Sequence[str], number: int, indent: int) -> str:
 
 
 def _block(value: Any, indent: int, where: str) -> list[str]:
-    """The lines of a block, after proof that they say what they are to say."""
+    """The lines of a block, after checking that they parse to the value."""
     lines = yaml_lines(value, indent)
     if yaml.safe_load(textwrap.dedent("\n".join(lines))) != value:
         raise Problem(f"{where} cannot be written in lines. Look for a line break or two blanks in a text.")

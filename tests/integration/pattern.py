@@ -35,22 +35,22 @@ NESTOR, PATTI = "nestor.wilke@contoso.com", "patti.fernandez@contoso.com"
 # The exact words for a server that has only the documented endpoints.
 NO_USERS = (
     "this server does not have the endpoint 'user.list' (GET /{environment}/User/), which the vendor has not documented "
-    "(letter A: assumed, confirmed by nobody outside the vendor) (HTTP 404, GET /contoso/User/). Give scim_url and "
-    "scim_token: users travel over SCIM. The administrator role does not; it can be given when a user is created "
-    "(w365_user with administrator=true), or by hand in User management. If your server has it under another path, give "
+    "(HTTP 404, GET /contoso/User/). Give scim_url and "
+    "scim_token: users are managed through SCIM. The administrator role is not; it can be given when a user is created "
+    "(w365_user with administrator=true), or manually in User management. If your server has it under another path, give "
     "that in option endpoints: {'user.list': '/...'}."
 )
 NO_ROLE = (
     "this server does not have the endpoint 'user.list' (GET /{environment}/User/), which the vendor has not documented "
-    "(letter A: assumed, confirmed by nobody outside the vendor) (HTTP 404, GET /contoso/User/). The administrator role "
-    "never travels over SCIM. Give it when a user is created over the Provisioning API (w365_user with "
-    "administrator=true), or by hand in User management; if your server has the list under another path, give that in "
+    "(HTTP 404, GET /contoso/User/). The administrator role "
+    "is never managed through SCIM. Give it when a user is created through the Provisioning API (w365_user with "
+    "administrator=true), or manually in User management; if your server has the list under another path, give that in "
     "option endpoints: {'user.list': '/...'}."
 )
 NO_GROUPS = (
     "this server does not have the endpoint 'group.list' (GET /{environment}/Group/), which the vendor has not documented "
-    "(letter A: assumed, confirmed by nobody outside the vendor) (HTTP 404, GET /contoso/Group/). Give scim_url and "
-    "scim_token: groups travel over SCIM. If your server has it under another path, give that in option endpoints: "
+    "(HTTP 404, GET /contoso/Group/). Give scim_url and "
+    "scim_token: groups are managed through SCIM. If your server has it under another path, give that in option endpoints: "
     "{'group.list': '/...'}."
 )
 

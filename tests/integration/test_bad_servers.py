@@ -57,7 +57,7 @@ def says(step: Step, *parts: str) -> None:
     """The task failed with a sentence that holds all parts, and did not crash."""
     said = " ".join(step.message.split())
     assert step.status == "failed", f"{step.name} was {step.status}: {said}"
-    assert "defect of the collection" not in said, said
+    assert "Unexpected error in the collection" not in said, said
     assert "Traceback" not in said, said
     for part in parts:
         assert part in said, f"{step.name}: {part!r} is not in: {said}"
@@ -144,7 +144,7 @@ def test_wrong_keys_and_closed_doors(play: Player, twin: Twin) -> None:
     )  # fmt: skip
     causes = ("HTTP 403", "one of three causes", "provisioning_key is wrong", "no key is configured", "switched off")
     for step in done.steps[:3]:
-        says(step, *causes, "the server said: The provisioning key")
+        says(step, *causes, "server message: The provisioning key")
     says(done[3], "refused the token", "HTTP 401", "GET /Users", "Check scim_token", "SCIM is still enabled")
     for step in done.steps[4:]:
         says(step, "refused the token", "HTTP 403", "SCIM is still enabled", "User provisioning")
@@ -188,7 +188,7 @@ def test_pages_crashes_and_odd_answers(play: Player, twin: Twin) -> None:
         "500 also for an object that it cannot read",
         "check the values",
     )
-    says(done[3], "the listing cannot be trusted", "not a SCIM ListResponse", "Nothing was changed")
+    says(done[3], "the listing is not reliable", "not a SCIM ListResponse", "Nothing was changed")
     says(done[4], "the answer is not JSON", "Check scim_url")
     for step in done:
         assert "<" not in step.message.replace("<host>", ""), step.message
@@ -209,15 +209,15 @@ def test_endpoints_that_a_server_does_not_have(play: Player, twin: Twin) -> None
         (task("w365_user", upn=ADMINISTRATOR, state="absent"), "user.list", "GET /{environment}/User/", scim),
         (task("w365_user", upn=NEWCOMER, active=False, **ADELE), "user.list", "GET /{environment}/User/", scim),
         (task("w365_admin", administrators={"add": [NEWCOMER]}), "user.list", "GET /{environment}/User/", "w365_user with administrator=true"),
-        (task("w365_admin_info"), "user.list", "GET /{environment}/User/", "by hand in User management"),
+        (task("w365_admin_info"), "user.list", "GET /{environment}/User/", "manually in User management"),
         (task("w365_group", name="Retail"), "group.list", "GET /{environment}/Group/", scim),
-        (task("w365_group_info"), "group.list", "GET /{environment}/Group/", "groups travel over SCIM"),
+        (task("w365_group_info"), "group.list", "GET /{environment}/Group/", "groups are managed through SCIM"),
         (task("w365_sso_info"), "sso.read", "GET /{environment}/SingleSignOnSettings/OAuth2", "option endpoints"),
         (task("w365_group_info", title="405", environment="gone"), "group.list", "GET /{environment}/Group/", "HTTP 405"),
     ]  # fmt: skip
     done = play(*(wanted for wanted, *_parts in expected), defaults=connection(twin))
     for step, (_task, endpoint, call, way_out) in zip(done, expected, strict=True):
-        says(step, f"'{endpoint}' ({call})", "letter A", "not documented", way_out, override % endpoint)
+        says(step, f"'{endpoint}' ({call})", "which the vendor has not documented", way_out, override % endpoint)
     assert not any(step.writes for step in done)
 
 
@@ -236,10 +236,10 @@ def test_keys_do_not_follow_redirects(play: Player, twin: Twin, tmp_path: Path) 
             done[0],
             f"redirects to {target.url}/stolen",
             "HTTP 302",
-            "do not follow redirects",
+            "are not sent to the target of a redirect",
             "final address in instance_url",
         )
-        says(done[1], "HTTP 302", "do not follow redirects", "final address in scim_url")
+        says(done[1], "HTTP 302", "are not sent to the target of a redirect", "final address in scim_url")
         says(done[2], "HTTP 307")
         assert target.asked == []
         assert stub.times("/stolen") == []
@@ -541,7 +541,7 @@ def test_what_entra_refuses_becomes_advice(play: Player, twin: Twin) -> None:
         task("w365_sso", title="wrong domain", key="sso-demo-secret-of-the-twin", client_id=SSO["client_id"], primary_domain="fabrikam.com"),
         defaults=connection(twin),
     )  # fmt: skip
-    says(done[0], "gave no token", "AADSTS7000215", "The client secret is wrong. Use the secret's value, not its id")
+    says(done[0], "issued no token", "AADSTS7000215", "The client secret is wrong. Use the secret's value, not its id")
     says(done[1], "AADSTS7000222", "The client secret has expired. Add a new one")
     says(done[2], "AADSTS700016", stranger, "was not found in this tenant", "Check the client id and the tenant")
     says(done[3], "fabrikam.onmicrosoft.com", "tenant", "Check")
@@ -626,8 +626,8 @@ def test_one_object_of_an_import_fails(play: Player, twin: Twin, wire: str) -> N
     lost = failed[0]["name"]
     says(
         first,
-        "2 of 9 changes failed, the others were made",
-        "running the task again does the rest",
+        "2 of 9 changes failed, the rest were applied",
+        "Rerun the task to retry the failed changes",
         f"Cannot create user '{lost}' in environment 'contoso'",
         "HTTP 500",
     )
@@ -659,6 +659,6 @@ def test_everything_of_an_import_fails(play: Player, twin: Twin) -> None:
     twin.switches(refuse_writes=True)
     done = play(task("w365_o365_import", groups=[SALES]), defaults=connection(twin, scim=True))
     # Nobody can become a member of a group that is not there.
-    says(done[0], "8 of 9 changes failed, 1 was not tried because of that, none was made", "And 5 more, see results.")
+    says(done[0], "8 of 9 changes failed, 1 was skipped as a result, none were applied", "And 5 more, see results.")
     assert done[0].result["changed"] is False
     assert json.dumps(twin.state()["environments"], sort_keys=True) == before

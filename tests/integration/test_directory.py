@@ -79,7 +79,7 @@ def test_over_scim(twin: Twin, play: Callable[..., Play], profile: str) -> None:
                 lambda contoso: (contoso["users"].pop(ALEX), contoso["groups"].pop("Retail")),
             ),
             Stage({"users": [{"upn": ADELE.upper()}]}, refused=("cannot be created without first_name and last_name",)),
-            Stage({"users": [{"upn": ADELE}, {"upn": ADELE.upper()}]}, refused=("is named twice",)),
+            Stage({"users": [{"upn": ADELE}, {"upn": ADELE.upper()}]}, refused=("is listed twice",)),
         ],
         profile=profile,
         scim=True,
@@ -141,7 +141,7 @@ def test_purge(twin: Twin, play: Callable[..., Play]) -> None:
         twin,
         "w365_directory",
         [
-            Stage({**stay, "purge_limit": "0"}, refused=("1 of 2 users in scope would go", "purge_limit is 0", NESTOR)),
+            Stage({**stay, "purge_limit": "0"}, refused=("1 of 2 users in scope would be removed, which exceeds the limit of 0", "purge_limit is 0", NESTOR)),
             Stage({**stay, "protected_users": [NESTOR]}, lambda contoso: contoso["users"].update({ADELE: new_user(ADELE, "Adele", "Vance", origin="scim")})),
             Stage({**stay, "purge_limit": "1"}, lambda contoso: changed(contoso["users"], NESTOR, active=False)),
             Stage({"groups": [{"name": "Retail", "members": {"add": [ADELE, ALLAN]}}, {"name": "HR"}]}, lambda contoso: contoso["groups"].update(Retail=new_group(ADELE, ALLAN, origin="scim"), HR=new_group(origin="scim"))),
@@ -227,7 +227,7 @@ def test_a_plan_that_no_longer_holds(twin: Twin, play: Callable[..., Play], tmp_
         defaults=connection(twin, scim=True),
     )
     sentences = (
-        f"has changed since it was made. User '{NESTOR}' differs in last_name from what it was. Nothing was written.",
+        f"has changed since the plan was made. User '{NESTOR}' differs in last_name from what it was. Nothing was written.",
         "was edited after it was made",
         "is not a plan that plan_file has written",
         "cannot be read (No such file or directory)",
@@ -342,7 +342,11 @@ def test_a_file_that_does_not_fit(twin: Twin, play: Callable[..., Play], tmp_pat
         task("w365_directory", users=[]),
         defaults=connection(twin, scim=True),
     )
-    for step, said in zip(done, ("people.csv, line 3:", "nobody.csv' cannot be read", "Nobody is named"), strict=True):
+    for step, said in zip(
+        done,
+        ("people.csv, line 3:", "nobody.csv' cannot be read", "No users, groups or administrators were given"),
+        strict=True,
+    ):
         assert step.status == "failed"
         assert said in step.message
         assert step.requests == []

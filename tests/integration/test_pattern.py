@@ -66,8 +66,8 @@ def group(state: State, name: str = "Retail") -> Mapping[str, Any]:
 
 ADELE = {"upn": "adele.vance@contoso.com", "first_name": "Adele", "last_name": "Vance"}
 ALLAN, NESTOR = "allan.deyoung@contoso.com", "nestor.wilke@contoso.com"
-NO_USERS = ("user.list", "GET /{environment}/User/", "letter A", "scim_url")
-NO_GROUPS = ("group.list", "GET /{environment}/Group/", "letter A", "scim_url")
+NO_USERS = ("user.list", "GET /{environment}/User/", "which the vendor has not documented", "scim_url")
+NO_GROUPS = ("group.list", "GET /{environment}/Group/", "which the vendor has not documented", "scim_url")
 SSO = {"client_id": "00000000-0000-4000-8000-0000000000b2", "key": "sso-demo-secret-of-the-twin"}
 
 PATTERNS = {
@@ -159,7 +159,7 @@ PATTERNS = {
     ),
     "admin_documented": Pattern(
         "w365_admin",
-        (Stage({"administrators": {"add": [NESTOR]}}, refused=("user.list", "letter A", "User management")),),
+        (Stage({"administrators": {"add": [NESTOR]}}, refused=("user.list", "which the vendor has not documented", "User management")),),
         profiles=("documented",),
     ),
     "sso": Pattern(

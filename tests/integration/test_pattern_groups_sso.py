@@ -151,7 +151,7 @@ OTHER, OTHER_KEY = "00000000-0000-4000-8000-0000000000a1", "entra-demo-secret-of
 WISH = {"primary_domain": "contoso.com", "client_id": CLIENT, "key": KEY}
 WRONG = (
     "Refused to write the single sign-on of environment 'contoso', since nobody could sign in with it. Microsoft Entra (",
-    f") gave no token to application {CLIENT}: AADSTS7000215",
+    f") issued no token for application {CLIENT}: AADSTS7000215",
     "The client secret is wrong. Use the secret's value, not its id",
     "Nothing was written; verify=false writes the values unproven.",
 )

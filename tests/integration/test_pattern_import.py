@@ -44,7 +44,7 @@ MAIL_ENABLED = {
 NESTED = {
     "kind": "group",
     "name": "EMEA Office",
-    "reason": "is nested in group 'Regional Offices'; nested groups cannot be imported (nested_groups=flatten takes the people in it)",
+    "reason": "is nested in group 'Regional Offices'; nested groups cannot be imported (nested_groups=flatten imports the users in it)",
 }
 
 
@@ -150,7 +150,7 @@ def test_what_both_must_say(twin: Twin, play: Callable[..., Play]) -> None:
             ),
             Stage(
                 {"groups": ["EMEA Office"], "domains": ["contoso.com"], "scope_match": "all"},
-                refused=("The chosen groups and domains hold no user at all. Nothing was changed",),
+                refused=("The selected groups and domains contain no users. Nothing was changed",),
             ),
         ],
         scim=True,
@@ -260,7 +260,7 @@ def test_an_answer_that_cannot_be_trusted_changes_nothing(twin: Twin, play: Call
         (
             {"groups": ["Salesmen"]},
             "Microsoft Entra has no group 'Salesmen', neither by name nor by id. Check the spelling: a group that is not "
-            "found is an error, so that nobody disappears because of it.",
+            "found is an error, so that no user is removed because of it.",
         ),
         (
             {"domains": ["fabrikam.com"]},
@@ -270,14 +270,14 @@ def test_an_answer_that_cannot_be_trusted_changes_nothing(twin: Twin, play: Call
         (
             {"groups": ["Marketing News"]},
             (
-                "The chosen groups and domains hold no user at all. Nothing was changed",
+                "The selected groups and domains contain no users. Nothing was changed",
                 "Group 'Marketing News' is a distribution list",
             ),
         ),
     ):
         walk(play, twin, "w365_o365_import", [Stage(wish, refused=refused)], scim=True)
     hidden = (
-        "Microsoft Graph names the members of group 00000000-0000-4000-8002-000000000001 without their properties: the app "
+        "Microsoft Graph lists the members of group 00000000-0000-4000-8002-000000000001 without their properties: the app "
         "registration lacks the application permission User.Read.All, with admin consent in this tenant."
     )
     switches = {"graph_null_members": True}

@@ -20,7 +20,7 @@ from w365_simulator.testing import Twin
 
 NO_SSO = (
     "this server does not have the endpoint 'sso.read' (GET /{environment}/SingleSignOnSettings/OAuth2), which the vendor has "
-    "not documented (letter A: assumed, confirmed by nobody outside the vendor) (HTTP 404, GET "
+    "not documented (HTTP 404, GET "
     "/contoso/SingleSignOnSettings/OAuth2). If your server has it under another path, give that in option endpoints: "
     "{'sso.read': '/...'}."
 )

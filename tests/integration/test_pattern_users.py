@@ -261,7 +261,7 @@ def test_a_server_that_has_only_the_documented_endpoints(twin: Twin, play: Calla
     for step in creation.steps[2:]:
         assert (
             f"User '{ADELE}' exists, but this server has no documented way to read a user, so its fields could not be "
-            "compared and were left as they are. Give scim_url to compare and change them." in step.warnings
+            "compared and were left unchanged. Give scim_url to compare and change them." in step.warnings
         )
     walk(
         play,

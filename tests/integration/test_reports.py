@@ -35,7 +35,7 @@ def test_a_directory(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> N
     (checked,) = play(task("w365_directory", **wish, check=True), defaults=connection(twin))
     assert checked.changed
     assert {row["outcome"] for row in rows(table)} == {"planned"}
-    assert "This was a rehearsal" in page.read_text(encoding="utf-8")
+    assert "This is a prediction" in page.read_text(encoding="utf-8")
     twin.fault(surface="provisioning", method="DELETE", action="status", status=400, times=-1)
     twin.fault(surface="provisioning", method="PUT", path="/User/", action="status", status=400, times=-1)
     (failed,) = play(task("w365_directory", **wish), defaults=connection(twin))
@@ -47,7 +47,7 @@ def test_a_directory(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> N
         (item["kind"], item["name"]): (item["outcome"], item.get("reason", "")) for item in failed.result["results"]
     }
     assert "failed" in {outcome for outcome, _reason in told.values()}
-    assert "This was a rehearsal" not in page.read_text(encoding="utf-8")
+    assert "This is a prediction" not in page.read_text(encoding="utf-8")
 
 
 def test_an_import_tells_who_is_left_out(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:

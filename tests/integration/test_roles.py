@@ -248,7 +248,7 @@ def test_a_directory_from_lists_and_files(scim: bool, twin: Twin, play: Callable
         ({"users": [{"upn": ADELE, "update_password": "always"}]}, "update_password"),
         ({"users": [{"upn": ADELE, "administrator": True}]}, "w365_admin"),
         ({"users": [{"upn": ALLAN}], "purge": ["users"]}, "needs a purge_scope"),
-        ({"users": []}, "Nobody is named"),
+        ({"users": []}, "No users, groups or administrators were given"),
         ({"src": ["nobody.csv"]}, "nobody.csv' cannot be read"),
     ],
     ids=["choice", "key", "wire", "purge", "empty", "file"],

@@ -215,9 +215,9 @@ _TABLE = (
         "/Users/{id}",
         "S",
         "S",
-        "change a user, put it on the deleted-users list or take it back",
+        "change a user, put it on the deleted-users list or restore it",
     ),
-    _write("scim.user.delete", _SCIM, "DELETE", "/Users/{id}", "S", "S", "delete a user for good"),
+    _write("scim.user.delete", _SCIM, "DELETE", "/Users/{id}", "S", "S", "permanently delete a user"),
     _read("scim.group.list", _SCIM, "/Groups", "S", "S", "list or look up groups"),
     _read("scim.group.get", _SCIM, "/Groups/{id}", "S", "S", "read one group"),
     _create("scim.group.create", _SCIM, "/Groups", "S", "S", "create a group"),
@@ -263,7 +263,7 @@ _TABLE = (
     _read("graph.users.delta", _GRAPH, "/users/delta", "S", "S", "read which users have changed"),
     _read("graph.groups.delta", _GRAPH, "/groups/delta", "S", "S", "read which groups and memberships have changed"),
     _ask("graph.batch", _GRAPH, "/$batch", "S", "S", "send up to 20 reads in one request"),
-    _read("graph.organization", _GRAPH, "/organization", "S", "S", "read the organisation and its verified domains"),
+    _read("graph.organization", _GRAPH, "/organization", "S", "S", "read the organization and its verified domains"),
 )
 
 ENDPOINTS: Mapping[str, Endpoint] = {endpoint.id: endpoint for endpoint in _TABLE}

@@ -266,4 +266,4 @@ def _refusal(authority: str, client_id: str, answer: dict[str, Any]) -> str:
         int(code) for code in re.findall(r"AADSTS(\d+)", description)
     ]
     advice = next((ADVICE[code] for code in codes if code in ADVICE), "Check tenant, client id and credential.")
-    return f"Microsoft Entra ({authority}) gave no token to application {client_id}: {reason}. {advice}"
+    return f"Microsoft Entra ({authority}) issued no token for application {client_id}: {reason}. {advice}"

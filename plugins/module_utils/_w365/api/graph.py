@@ -152,7 +152,7 @@ class GraphClient:
         """A link of Graph's as it is. Raises AnswerError for one that leads to another host."""
         if urlsplit(link).netloc != urlsplit(self.root).netloc:
             raise AnswerError(
-                "the next page is on another host, where the token must not go",
+                "the next page is on another host, to which the token must not be sent",
                 status=200,
                 method="GET",
                 path=self._endpoints[endpoint_id].path,
@@ -216,7 +216,7 @@ class GraphClient:
         for user in self.pages("graph.group.users", object_id=group_id, query=query, advanced=True):
             if not user.get("userPrincipalName"):
                 raise AuthenticationError(
-                    f"Microsoft Graph names the members of group {group_id} without their properties: the app registration lacks "
+                    f"Microsoft Graph lists the members of group {group_id} without their properties: the app registration lacks "
                     f"the application permission {PERMISSIONS['graph.users']}, with admin consent in this tenant."
                 )
             yield user
@@ -331,11 +331,11 @@ class GraphClient:
         end = page.get("@odata.deltaLink")
         if not end:
             raise AnswerError(
-                "the list of changes has no end: a delta link is missing",
+                "the list of changes is incomplete: a delta link is missing",
                 status=200,
                 method="GET",
                 path=self._endpoints[endpoint_id].path,
-                advice="Run the task again.",
+                advice="Rerun the task.",
             )
         return found, str(end)
 
@@ -352,14 +352,16 @@ def the_one_group(name: str, found: Sequence[Mapping[str, Any]]) -> Mapping[str,
     """The group that was found by its name; None when there is none. Raises InputError when there are several."""
     if len(found) > 1:
         ids = ", ".join(str(group["id"]) for group in found)
-        raise InputError(f"Microsoft Entra has {len(found)} groups named {name!r} ({ids}). Name the group by its id.")
+        raise InputError(
+            f"Microsoft Entra has {len(found)} groups named {name!r} ({ids}). Specify the group by its id."
+        )
     return found[0] if found else None
 
 
 def no_such_group(name: str) -> InputError:
     return InputError(
         f"Microsoft Entra has no group {name!r}, neither by name nor by id. Check the spelling: a group that is "
-        "not found is an error, so that nobody disappears because of it."
+        "not found is an error, so that no user is removed because of it."
     )
 
 

@@ -29,7 +29,7 @@ from ..model.environment import Environment
 from ..model.settings import Setting, SettingValues
 from ..transport.error_text import said
 from ..transport.http import Answer, Http, checked_root
-from .endpoints import LETTERS, Endpoint
+from .endpoints import Endpoint
 
 FORBIDDEN = (
     "HTTP 403 from the Provisioning API has one of three causes: the provisioning_key is wrong (a renewed key revokes the "
@@ -43,9 +43,9 @@ EXISTS_PATTERN = re.compile(
 """How a ValidationResult says that an object is there already: its wording is not public (contract: Answers; A)."""
 
 ROLE_WAY_OUT = (
-    "The administrator role never travels over SCIM. Give it when a user is created over the Provisioning API (w365_user with "
-    "administrator=true), or by hand in User management; if your server has the list under another path, give that in option "
-    "endpoints: {'user.list': '/...'}."
+    "The administrator role is never managed through SCIM. Give it when a user is created through the Provisioning API "
+    "(w365_user with administrator=true), or manually in User management; if your server has the list under another path, "
+    "give that in option endpoints: {'user.list': '/...'}."
 )
 
 _NO_BODY = object()
@@ -128,7 +128,7 @@ class ProvisioningClient:
     def _refusal(self, answer: Answer, endpoint: Endpoint, path: str, environment: str) -> W365Error:
         text = said(answer, self._http.redactor)
         if answer.status in (401, 403):
-            return AuthenticationError(f"{FORBIDDEN} ({endpoint.method} {path}; the server said: {text}).")
+            return AuthenticationError(f"{FORBIDDEN} ({endpoint.method} {path}; server message: {text}).")
         if answer.status == 400:
             kind = AlreadyExistsError if EXISTS_PATTERN.search(text) else ValidationError
             return self._refused(kind, text, answer, endpoint, path)
@@ -137,14 +137,14 @@ class ProvisioningClient:
         if answer.status == 409:
             return self._refused(AlreadyExistsError, text, answer, endpoint, path)
         if 300 <= answer.status < 400:
-            where = self._http.redactor.text(answer.headers.get("location", "an unnamed place"))
+            where = self._http.redactor.text(answer.headers.get("location", "an unnamed location"))
             return self._refused(
                 AnswerError,
                 f"the server redirects to {where}",
                 answer,
                 endpoint,
                 path,
-                "Keys do not follow redirects: give the final address in instance_url.",
+                "Keys are not sent to the target of a redirect: give the final address in instance_url.",
             )
         if answer.status == 500:
             return self._refused(
@@ -164,7 +164,7 @@ class ProvisioningClient:
             return self._refused(
                 EndpointMissingError,
                 f"this server does not have the endpoint '{endpoint.id}' ({endpoint.method} {endpoint.path}), which the vendor "
-                f"has not documented (letter A: {LETTERS['A']})",
+                "has not documented",
                 answer,
                 endpoint,
                 path,
@@ -238,11 +238,11 @@ def alternative_to(endpoint: Endpoint) -> str:
     """What to do on a server that has only the documented endpoints."""
     override = f"If your server has it under another path, give that in option endpoints: {{'{endpoint.id}': '/...'}}."
     if endpoint.id.startswith("group."):
-        return f"Give scim_url and scim_token: groups travel over SCIM. {override}"
+        return f"Give scim_url and scim_token: groups are managed through SCIM. {override}"
     if endpoint.id in ("user.list", "user.get", "user.update", "user.delete"):
         return (
-            "Give scim_url and scim_token: users travel over SCIM. The administrator role does not; it can be given when a "
-            f"user is created (w365_user with administrator=true), or by hand in User management. {override}"
+            "Give scim_url and scim_token: users are managed through SCIM. The administrator role is not; it can be given when "
+            f"a user is created (w365_user with administrator=true), or manually in User management. {override}"
         )
     return override
 
@@ -253,13 +253,13 @@ def parsed_environments(data: Any) -> list[Environment]:
         inner = [value for value in data.values() if isinstance(value, list)]
         if len(inner) != 1:
             raise InputError(
-                f"The list of environments has a shape that is not known: an object with {', '.join(map(str, data)) or 'nothing'}."
+                f"The list of environments has an unknown structure: an object with {', '.join(map(str, data)) or 'nothing'}."
             )
         data = inner[0]
     if data is None:
         data = []
     if not isinstance(data, list):
-        raise InputError(f"The list of environments has a shape that is not known: {type(data).__name__}.")
+        raise InputError(f"The list of environments has an unknown structure: {type(data).__name__}.")
     return [_parsed_environment(item) for item in data]
 
 

@@ -108,7 +108,7 @@ class ScimClient:
         text = self._said(answer)
         if answer.status in (401, 403):
             return AuthenticationError(
-                f"The SCIM service refused the token (HTTP {answer.status}, {endpoint.method} {path}; the server said: {text}). "
+                f"The SCIM service refused the token (HTTP {answer.status}, {endpoint.method} {path}; server message: {text}). "
                 "Check scim_token (it is shown once, when SCIM is enabled), and that SCIM is still enabled in the "
                 "environment's User provisioning settings."
             )
@@ -119,7 +119,7 @@ class ScimClient:
                 "Check scim_url: it is the tenant URL that Workspace 365 shows when SCIM is enabled, without /Users."
             )
         elif 300 <= answer.status < 400:
-            advice = "Tokens do not follow redirects: give the final address in scim_url."
+            advice = "Tokens are not sent to the target of a redirect: give the final address in scim_url."
         return kinds.get(answer.status, AnswerError)(
             text, status=answer.status, method=endpoint.method, path=path, advice=advice
         )
@@ -146,7 +146,7 @@ class ScimClient:
             resources = page.get("resources") or []
             new = {identifier: resource for resource in resources if (identifier := _identifier(resource)) not in seen}
             if resources and not new:
-                raise self._odd_page(endpoint_id, f"a page came twice after {len(seen)} resources")
+                raise self._odd_page(endpoint_id, f"a page was repeated after {len(seen)} resources")
             # Objects that move while we page may come twice; nobody may be doubled for it.
             seen.update(new)
             yield from new.values()
@@ -155,16 +155,16 @@ class ScimClient:
             if start > total:
                 return
             if not resources:
-                raise self._odd_page(endpoint_id, f"an empty page came after {start - 1} of {total} resources")
+                raise self._odd_page(endpoint_id, f"an empty page followed {start - 1} of {total} resources")
 
     def _odd_page(self, endpoint_id: str, what: str) -> AnswerError:
         endpoint = self._endpoints[endpoint_id]
         return AnswerError(
-            f"the listing cannot be trusted: {what}",
+            f"the listing is not reliable: {what}",
             status=200,
             method=endpoint.method,
             path=endpoint.path,
-            advice="Nothing was changed on the strength of it. Run the task again.",
+            advice="Nothing was changed because of it. Rerun the task.",
         )
 
 

@@ -56,6 +56,8 @@ def absent_users(ids: Mapping[str, Any]) -> str:
     absent = [f"'{key}'" for key, id in ids.items() if not id]
     if not absent:
         return ""
-    who = f"user {absent[0]} is not there: it" if len(absent) == 1 else f"users {', '.join(absent)} are not there: they"
+    who = (
+        f"user {absent[0]} does not exist: it" if len(absent) == 1 else f"users {', '.join(absent)} do not exist: they"
+    )
     were = "was" if len(absent) == 1 else "were"
     return f"{who} could not be created, or {were} deleted meanwhile."

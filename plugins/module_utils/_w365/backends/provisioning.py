@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ..execution.apply import Batch
 
 
-_SCIM_ONLY = "Give scim_url and scim_token: it travels over SCIM."
+_SCIM_ONLY = "Give scim_url and scim_token: it is managed through SCIM."
 
 PROVISIONING_CAPABILITIES = Capabilities(
     wire="the Provisioning API",
@@ -54,7 +54,7 @@ PROVISIONING_CAPABILITIES = Capabilities(
         "email": "There the e-mail address is the UPN: leave email out, or give scim_url and scim_token.",
         "external_id": _SCIM_ONLY,
         **dict.fromkeys(OPTIONAL_USER_FIELDS, _SCIM_ONLY),
-        "permanent": "Give scim_url and scim_token: SCIM can delete for good. Otherwise the user goes for good after 30 days.",
+        "permanent": "Give scim_url and scim_token: SCIM can delete permanently. Otherwise the user is permanently deleted after 30 days.",
     },
 )
 

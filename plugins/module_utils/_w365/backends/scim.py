@@ -67,8 +67,8 @@ SCIM_CAPABILITIES = Capabilities(
     user_fields=frozenset(SCIM_USER_PATHS),
     group_fields=frozenset(SCIM_GROUP_PATHS),
     alternatives={
-        "administrator": "The role is given over the Provisioning API: use w365_admin.",
-        "password": "Users that come over SCIM sign in with Microsoft Entra; leave the password out.",
+        "administrator": "The role is managed through the Provisioning API: use w365_admin.",
+        "password": "Users that are managed through SCIM sign in with Microsoft Entra; leave the password out.",
         "create_in_office365": "It belongs to the Provisioning API: leave out scim_url, or create the account in Microsoft Entra.",
         "description": "SCIM groups have none: leave it out, or leave out scim_url.",
     },
@@ -407,7 +407,9 @@ class ScimDirectory:
 
     def set_administrator(self, action: Action) -> User:
         if self._administration is None:
-            raise W365Error("the administrator role does not travel over SCIM: give instance_url and provisioning_key.")
+            raise W365Error(
+                "the administrator role is not managed through SCIM: give instance_url and provisioning_key."
+            )
         return self._administration.set_administrator(action)
 
 
@@ -420,7 +422,7 @@ def _refuse_somebody_else(wanted: User, found: User) -> None:
     ):
         raise W365Error(
             f"the UPN '{wanted.upn}' belongs to the account of somebody else: its external_id is '{found.external_id}', "
-            f"and this user's is '{wanted.external_id}'. That account was left as it is; rename or permanently delete it first."
+            f"and this user's is '{wanted.external_id}'. That account was left unchanged; rename or permanently delete it first."
         )
 
 

@@ -97,8 +97,8 @@ def desired_from_entra(found: TenantSelection, scope: ImportScope, capabilities:
     """
     if scope.removes_users and "external_id" not in capabilities.user_fields:
         raise InputError(
-            f"Option on_leave is delete, and {capabilities.wire} has no external ids, so nobody could tell whom this import has "
-            "brought. Give scim_url and scim_token, or leave out on_leave."
+            f"Option on_leave is delete, and {capabilities.wire} has no external ids, so the users that this import has "
+            "created could not be identified. Give scim_url and scim_token, or leave out on_leave."
         )
     tenant = found.tenant
     skipped: list[Skipped] = []
@@ -113,8 +113,8 @@ def desired_from_entra(found: TenantSelection, scope: ImportScope, capabilities:
     people = _people_in_scope(tenant, scope, in_groups)
     if not people:
         raise InputError(
-            "The chosen groups and domains hold no user at all. Nothing was changed: an empty answer from Microsoft Entra is "
-            "more often a missing permission or a renamed group than a tenant without people."
+            "The selected groups and domains contain no users. Nothing was changed: an empty answer from Microsoft Entra is "
+            "more often a missing permission or a renamed group than a tenant without users."
             + "".join(f" Group '{item.name}' {item.reason}." for item in skipped)
         )
     users, disabled = _desired_users(tenant, people, scope, capabilities, skipped, spared)
@@ -284,7 +284,7 @@ def _nested(tenant: Tenant, group_id: str, nested_id: str) -> Skipped:
     return Skipped(
         "group",
         inner,
-        f"is nested in group '{outer}'; nested groups cannot be imported (nested_groups=flatten takes the people in it)",
+        f"is nested in group '{outer}'; nested groups cannot be imported (nested_groups=flatten imports the users in it)",
     )
 
 
@@ -328,9 +328,9 @@ def _groups_wanted(
         members = [users[member].key for member in tenant.people_of(id, flatten=scope.flatten) if member in users]
         key = comparison_key(_name(group))
         if not members:
-            reason = "has no member that can be imported; the group was left as it is"
+            reason = "has no member that can be imported; the group was left unchanged"
         elif key in wanted:
-            reason = "has the same name as another group that is imported; Workspace 365 wants every name once"
+            reason = "has the same name as another group that is imported; Workspace 365 needs unique names"
             same_named_groups.append(_group_from_entra(group, members, capabilities))
         else:
             wanted[key] = _group_from_entra(group, members, capabilities)

@@ -103,7 +103,7 @@ def read_with_state(
     strangers = _follow(tenant, users, groups)
     if strangers:
         raise W365Error(
-            f"Microsoft Graph was to tell everything, and told only a part of {min(strangers)}. Run the task again."
+            f"Microsoft Graph was asked for everything, and returned only a part of {min(strangers)}. Rerun the task."
         )
     return State(tenant, about, now, users_link, groups_link), Reading(True, f"everything was read: {reason}")
 
@@ -166,7 +166,7 @@ def _remembered(path: str, about: Mapping[str, Any], full_every: timedelta, now:
     try:
         kept = json.loads(text)
         if kept["format"] != FORMAT:
-            return None, "the state was of another version of the collection"
+            return None, "the state was written by another version of the collection"
         tenant = Tenant(
             users={user["id"]: user for user in kept["users"]},
             groups={group["id"]: group for group in kept["groups"]},

@@ -61,14 +61,14 @@ class FailureTracker:
         """Why this is not even tried; None where nothing speaks against it."""
         if self._not_granted and _takes_role(action):
             return W365Error(
-                f"nothing is taken away from administrators while '{self._not_granted[0]}' could not be made one, so that "
-                f"somebody can still manage the environment. {_RERUN}"
+                f"no administrator loses the role while it could not be granted to '{self._not_granted[0]}', so that "
+                f"the environment can still be managed. {_RERUN}"
             )
         if action.renames or action.type in (USER_CREATE, GROUP_CREATE):
             return self._refusal_of_name(action)
         if action.type.object is ADMINISTRATOR and action.subject.key in self._missing[USER]:
             return W365Error(
-                f"user '{action.name}' could not be created or renamed, and the name may be that of somebody else. {_RERUN}"
+                f"user '{action.name}' could not be created or renamed, and the name may belong to somebody else. {_RERUN}"
             )
         return self._refusal_of_members(action) if action.type is MEMBERSHIP_CHANGE else None
 
@@ -127,7 +127,7 @@ def _skipped_users(keys: Sequence[str], rest: str = "") -> W365Error:
     names = ", ".join(f"'{key}'" for key in keys)
     subject = f"user {names} was" if len(keys) == 1 else f"users {names} were"
     return W365Error(
-        f"{subject} skipped, because creating or renaming failed and the name may be that of somebody else.{rest} {_RERUN}"
+        f"{subject} skipped, because creating or renaming failed and the name may belong to somebody else.{rest} {_RERUN}"
     )
 
 

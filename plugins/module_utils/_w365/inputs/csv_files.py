@@ -81,7 +81,7 @@ def users_from_csv(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]
         key = comparison_key(user["upn"])
         if key in seen:
             raise InputError(
-                f"{name}, line {line}: user {user['upn']!r} is named before, in line {seen[key]}. Name every user once."
+                f"{name}, line {line}: user {user['upn']!r} is already listed in line {seen[key]}. List every user once."
             )
         seen[key] = line
         yield line, user
@@ -119,7 +119,7 @@ def _recognised(header: Sequence[str], template: bool, name: str) -> tuple[Table
         unknown = [cell for cell, option in zip(header, options, strict=True) if option is None]
         if unknown:
             raise InputError(
-                f"{name}: {unknown[0]!r} is not a column that is known. There are: {', '.join(table.columns)}."
+                f"{name}: {unknown[0]!r} is not a known column. Known columns: {', '.join(table.columns)}."
             )
     if "upn" not in options:
         raise InputError(
@@ -127,5 +127,5 @@ def _recognised(header: Sequence[str], template: bool, name: str) -> tuple[Table
         )
     doubled = [option for option in options if option and options.count(option) > 1]
     if doubled:
-        raise InputError(f"{name} has two columns for {doubled[0]}. Leave one out.")
+        raise InputError(f"{name} has two columns for {doubled[0]}. Remove one of them.")
     return table, options

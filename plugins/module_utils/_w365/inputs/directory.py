@@ -27,7 +27,9 @@ def directory_from_options(params: Mapping[str, Any], content: Content) -> Desir
     Raises InputError when the administrators are said in two places, or nothing is asked for at all.
     """
     if params["administrators"] is not None and content.administrators is not None:
-        raise InputError("The administrators are given in option administrators and in a file. Say it in one place.")
+        raise InputError(
+            "The administrators are given in option administrators and in a file. Specify them in only one place."
+        )
     administrators = params["administrators"] if content.administrators is None else content.administrators
     update = {"update_password": params["update_password"]}
     desired = Desired(
@@ -41,11 +43,12 @@ def directory_from_options(params: Mapping[str, Any], content: Content) -> Desir
     if params["apply_plan"]:
         if desired.purge:
             raise InputError(
-                "Option purge has a say when a plan is made, and apply_plan carries out one that is made. Leave purge out."
+                "Option purge applies when a plan is made, and apply_plan applies a plan that exists already. Leave purge out."
             )
         return desired
     if not (desired.users or desired.groups or desired.administrators):
         raise InputError(
-            "Nobody is named: users, groups, administrators and the files of src are empty. Nothing was changed."
+            "No users, groups or administrators were given: options users, groups and administrators and the files of src are "
+            "empty. Nothing was changed."
         )
     return desired

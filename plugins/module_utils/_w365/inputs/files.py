@@ -51,7 +51,7 @@ def read_files(paths: Sequence[str]) -> Content:
     contents = [_read_file(path) for path in paths]
     speaking = [content.administrators for content in contents if content.administrators is not None]
     if len(speaking) > 1:
-        raise InputError("Option src: two of the files name administrators. Say it in one place.")
+        raise InputError("Option src: two of the files list administrators. Specify them in only one place.")
     return Content(
         tuple(user for content in contents for user in content.users),
         tuple(group for content in contents for group in content.groups),
@@ -82,7 +82,7 @@ def _read_file(path: str) -> Content:
     if ending in (".yml", ".yaml"):
         return _parts(_yaml(text, source.name), source.name)
     raise InputError(
-        f"Option src: {path!r} ends neither in .csv nor in .json, .yml or .yaml. Name it after what it holds."
+        f"Option src: {path!r} ends neither in .csv nor in .json, .yml or .yaml. Name it after its format."
     )
 
 
@@ -111,7 +111,7 @@ def _yaml(text: str, name: str) -> Any:
     except ImportError as error:
         raise MissingLibraryError(
             f"The Python library 'PyYAML' is needed to read {name} and is not installed for the Python that runs this module "
-            f'({error}). Ansible brings it along: set ansible_python_interpreter to "{{{{ ansible_playbook_python }}}}", or '
+            f'({error}). Ansible includes it: set ansible_python_interpreter to "{{{{ ansible_playbook_python }}}}", or '
             "give the file as JSON."
         ) from None
     try:

@@ -40,7 +40,7 @@ def import_scope_from_options(params: Mapping[str, Any]) -> ImportScope:
         protected=upn_keys(params.get("protected_users"), "protected_users"),
     )
     if not (scope.groups or scope.domains or scope.everything):
-        raise InputError("Nothing is chosen to be imported: name groups or domains, or say everything=true.")
+        raise InputError("Nothing is selected for the import: give groups or domains, or set everything=true.")
     if "" in scope.groups or "" in scope.domains or "" in scope.group_names:
         raise InputError("Options groups, domains and group_names hold an empty name. Fill it in, or leave it out.")
     return scope
@@ -51,12 +51,12 @@ def _attribute_map(given: Mapping[str, Any] | None) -> dict[str, str]:
     for name, source in (given or {}).items():
         if name not in MAPPABLE:
             raise InputError(
-                f"Option attribute_map names {name!r}, which is no field that an import fills. There are: {', '.join(MAPPABLE)}."
+                f"Option attribute_map names {name!r}, which is not a field that an import sets. Known fields: {', '.join(MAPPABLE)}."
             )
         if source not in TEXT_PROPERTIES:
             raise InputError(
-                f"Option attribute_map takes {name} from {source!r}, which is no text property of a user in Microsoft Graph that this "
-                f"collection reads. There are: {', '.join(TEXT_PROPERTIES)}."
+                f"Option attribute_map takes {name} from {source!r}, which is not a text property of a user in Microsoft Graph that "
+                f"this collection reads. Known properties: {', '.join(TEXT_PROPERTIES)}."
             )
         found[name] = str(source)
     return found

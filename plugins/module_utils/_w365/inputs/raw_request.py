@@ -51,7 +51,7 @@ def raw_request_from_options(params: Mapping[str, Any]) -> RawRequest:
     path = params["path"]
     if not path.startswith("/") or path.startswith("//"):
         raise InputError(
-            f"Option path is {path!r}; it starts with one '/' and is relative to the root of the service, so that a key never reaches another host."
+            f"Option path is {path!r}; it starts with one '/' and is relative to the root of the service, so that a key is never sent to another host."
         )
     if "?" in path or "#" in path:
         raise InputError(f"Option path is {path!r}; give what comes after '?' in option query.")

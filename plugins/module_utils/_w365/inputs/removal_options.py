@@ -49,7 +49,7 @@ def _scope(value: Mapping[str, Any] | None) -> RemovalScope | None:
         )
     if scope == RemovalScope():
         raise InputError(
-            "Option purge_scope is empty. Give domains, groups or external_id_prefix: who fits all that are given is in scope."
+            "Option purge_scope is empty. Give domains, groups or external_id_prefix: whatever matches all that are given is in scope."
         )
     return scope
 
@@ -59,6 +59,6 @@ def limit_from_option(text: str, option: str) -> RemovalLimit:
     found = re.fullmatch(r"\s*(\d{1,9})\s*|\s*(\d{1,3}(?:\.\d{1,6})?)\s*%\s*", text, re.ASCII)
     if found is None or float(found[2] or 0) > 100:
         raise InputError(
-            f"Option {option} is {text!r}: give a count such as 25, or a share of those in scope such as '10%'."
+            f"Option {option} is {text!r}: give a count such as 25, or a percentage of those in scope such as '10%'."
         )
     return RemovalLimit(float(found[1] or found[2]), per_cent=found[1] is None)

@@ -26,7 +26,7 @@ def user_from_options(params: Mapping[str, Any]) -> DesiredUser:
         field = USER_FIELDS[name]
         if field.needed and not value.strip():
             raise InputError(
-                f"Option {name} of user '{upn}' is empty: Workspace 365 needs a first and a last name. Leave it out to keep the present one."
+                f"Option {name} of user '{upn}' is empty: Workspace 365 needs a first and a last name. Leave it out to keep the current one."
             )
         if field.address and value:
             fields[name] = checked_upn(value, name)
@@ -70,7 +70,7 @@ def upn_change(value: Mapping[str, Any] | None, option: str) -> AddRemoveSet | N
     change = AddRemoveSet(add=keys("add") or frozenset(), remove=keys("remove") or frozenset(), set=keys("set"))
     both = sorted(change.add & change.remove)
     if both:
-        raise InputError(f"Option {option} both adds and removes '{both[0]}'. Name it once.")
+        raise InputError(f"Option {option} both adds and removes '{both[0]}'. List it only once.")
     return change
 
 

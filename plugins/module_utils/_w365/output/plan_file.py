@@ -104,7 +104,7 @@ def read_plan(path: str, target: Target, approved: str | None = None) -> tuple[P
         raise InputError(f"Option apply_plan: {path!r} is not a plan that plan_file has written.") from None
     if digest != _digest(document):
         raise InputError(
-            f"Option apply_plan: {path!r} was edited after it was made. A plan is carried out as it is or not at all: make a new one."
+            f"Option apply_plan: {path!r} was edited after it was made. A plan is applied unedited or not at all: make a new one."
         )
     if approved and approved.strip().removeprefix("sha256:") != digest.removeprefix("sha256:"):
         raise InputError(

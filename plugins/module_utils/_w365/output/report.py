@@ -202,7 +202,7 @@ def _person(action: Action, clean: _Clean) -> str:
 
 def _remark(action: Action) -> str:
     if action.purged:
-        return "is not on the list any more"
+        return "is no longer on the list"
     if action.type is USER_CREATE and (action.after or {}).get("active") is False:
         return "cannot sign in yet"
     if action.type is GROUP_DELETE:

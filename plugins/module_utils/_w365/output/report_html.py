@@ -25,7 +25,7 @@ FOLDED_ABOVE = 200
 NAMES_ABOVE = 20
 """The same for the names in one cell."""
 
-MEANT = "What was to happen"
+MEANT = "Intended change"
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
@@ -34,14 +34,14 @@ _MONTHS = (
 """Not strftime's, which speak the language of the machine."""
 
 _TITLES: Mapping[int, tuple[str, str]] = {
-    ReportPart.FAILURES: ("Failures", "These changes were not made. Running the same task again tries them once more."),
+    ReportPart.FAILURES: ("Failures", "These changes were not made. Rerun the task to retry them."),
     ReportPart.LEAVERS: (
         "Leavers",
-        "They cannot sign in any more. Whoever left stays on the deleted-users list for 30 days and can come back until then.",
+        "They cannot sign in any more. Users who left stay on the deleted-users list for 30 days and can be restored until then.",
     ),
-    ReportPart.JOINERS: ("Joiners", "They are new, or were taken back from the deleted-users list."),
-    ReportPart.CHANGES: ("Changes", "They were there before and stay."),
-    ReportPart.LEFT_OUT: ("Left out", "Nothing was done about these, each for a reason."),
+    ReportPart.JOINERS: ("Joiners", "They are new, or were restored from the deleted-users list."),
+    ReportPart.CHANGES: ("Changes", "They existed before and were changed."),
+    ReportPart.LEFT_OUT: ("Left out", "Nothing was changed about these, each for the reason that is given."),
     ReportPart.GROUPS: ("Groups", "Groups, and who is in them."),
     ReportPart.SETTINGS: ("Environment", "The environment itself and its settings."),
 }
@@ -51,10 +51,10 @@ _TITLES_OF_A_REHEARSAL: Mapping[int, tuple[str, str]] = {
     ReportPart.LEAVERS: ("Leavers", "They could not sign in any more. Nobody has left yet."),
     ReportPart.JOINERS: (
         "Joiners",
-        "They would be new, or be taken back from the deleted-users list. Nobody has joined yet.",
+        "They would be new, or be restored from the deleted-users list. Nobody has joined yet.",
     ),
-    ReportPart.CHANGES: ("Changes", "They are there and would stay. Nothing has changed yet."),
-    ReportPart.LEFT_OUT: ("Left out", "Nothing would be done about these, each for a reason."),
+    ReportPart.CHANGES: ("Changes", "They exist and would be changed. Nothing has changed yet."),
+    ReportPart.LEFT_OUT: ("Left out", "Nothing would be changed about these, each for the reason that is given."),
     ReportPart.GROUPS: ("Groups", "Groups, and who would be in them. Nothing has changed yet."),
     ReportPart.SETTINGS: ("Environment", "The environment itself and its settings. Nothing has changed yet."),
 }
@@ -115,7 +115,7 @@ def page_of(outcome: Outcome, rows: Sequence[Row], remarks: Sequence[str] = ()) 
     sections = [_section(part, *titles[part], those) for part, those in parts.items()]
     body = [
         f"<h1>{_name(title)}</h1>",
-        '<p class="rehearsal" role="note"><strong>This was a rehearsal.</strong> Nothing was written: the page tells what would '
+        '<p class="rehearsal" role="note"><strong>This is a prediction.</strong> Nothing was written: the page shows what would '
         "happen.</p>"
         if outcome.rehearsal
         else "",
@@ -134,7 +134,7 @@ def page_of(outcome: Outcome, rows: Sequence[Row], remarks: Sequence[str] = ()) 
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="referrer" content="no-referrer">',
-            f"<title>{escape('Rehearsal: ' if outcome.rehearsal else '')}{escape(title)}</title>",
+            f"<title>{escape('Prediction: ' if outcome.rehearsal else '')}{escape(title)}</title>",
             f"<style>{_STYLE}</style>",
             "</head>",
             "<body>",
@@ -175,7 +175,7 @@ def _story(outcome: Outcome, rows: Sequence[Row]) -> str:
     if untried:
         verb = "change was" if untried == 1 else "changes were"
         sentences.append(
-            f'<strong class="bad">{_number(untried)} {verb} not tried, because of what had failed.</strong>'
+            f'<strong class="bad">{_number(untried)} {verb} not tried, because other changes failed.</strong>'
         )
     if not told and not failed and not untried:
         sentences = ["Nothing had to be changed." if not outcome.rehearsal else "Nothing would have to be changed."]
@@ -183,9 +183,9 @@ def _story(outcome: Outcome, rows: Sequence[Row]) -> str:
         sentences.append("Nothing failed.")
     if left_out:
         verb = "would be" if outcome.rehearsal else "was" if left_out == 1 else "were"
-        sentences.append(f"{_number(left_out)} {verb} left out; the reasons stand below.")
+        sentences.append(f"{_number(left_out)} {verb} left out; the reasons are listed below.")
     if not outcome.report.plan.compared:
-        sentences.append("Not everything that is there could be read; see the remarks at the end.")
+        sentences.append("Not all current values could be read; see the remarks at the end.")
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -236,7 +236,7 @@ def _tiles(rows: Sequence[Row], unchanged: int, rehearsal: bool) -> str:
         words = {"joined": "would join", "left": "would leave", "changed": "would get new details"}
         words |= {row.words.done: _would(row, counts[row.words.done]) for row in rows if row.outcome == "planned"}
         always = [name for name in _TILES if name != "failed"]
-    shown = {**{name: counts.get(name, 0) for name in always}, **counts, "already right": unchanged}
+    shown = {**{name: counts.get(name, 0) for name in always}, **counts, "unchanged": unchanged}
     tiles = [
         f'<div class="{"bad" if name in ("failed", "not tried") and number else "good"}">'
         f"<dt>{escape(_capital(words.get(name, name)))}</dt><dd>{_number(number)}</dd></div>"

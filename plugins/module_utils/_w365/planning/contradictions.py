@@ -24,10 +24,8 @@ def refuse_duplicates(desired: Desired) -> None:
         for thing in things:
             shown = thing.upn if isinstance(thing, DesiredUser) else thing.name
             if thing.key in seen:
-                also = (
-                    "" if seen[thing.key] == shown else f" (as {seen[thing.key]!r} and {shown!r}; case does not count)"
-                )
-                raise InputError(f"The {kind} {shown!r} is named twice{also}. Name every {kind} once.")
+                also = "" if seen[thing.key] == shown else f" (as {seen[thing.key]!r} and {shown!r}; case is ignored)"
+                raise InputError(f"The {kind} {shown!r} is listed twice{also}. List every {kind} once.")
             seen[thing.key] = shown
 
 
@@ -46,8 +44,8 @@ def refuse_two_for_one(desired: Desired, current: Snapshot) -> None:
             shown = thing.upn if isinstance(thing, DesiredUser) else thing.name
             if found.key in seen:
                 raise InputError(
-                    f"{seen[found.key]!r} and {shown!r} both lead to the {kind} {found.key!r}, one of them by identity. "
-                    f"Name every {kind} once."
+                    f"{seen[found.key]!r} and {shown!r} both refer to the {kind} {found.key!r}, one of them by identity. "
+                    f"List every {kind} once."
                 )
             seen[found.key] = shown
 
@@ -63,8 +61,8 @@ def refuse_role_contradictions(desired: Desired) -> None:
         silent = change.set is None and user.key not in change.named
         if not silent and elsewhere is not role:
             raise InputError(
-                f"User '{user.upn}' has administrator={str(role).lower()}, and the administrators say the opposite. "
-                "Say it in one place."
+                f"User '{user.upn}' has administrator={str(role).lower()}, but the list of administrators specifies the "
+                "opposite. Specify it in only one place."
             )
 
 
@@ -93,7 +91,7 @@ def with_missing_users(
                 f"{told} not exist in this environment and cannot become {role}. Create the user first, or check the spelling."
             )
         notes.append(
-            f"{told} not exist yet and should become {role}. Check mode takes it that an earlier task creates them."
+            f"{told} not exist yet and should become {role}. Check mode assumes that an earlier task creates them."
         )
         missing |= set(absent)
     users = current.users + tuple(User(upn=key) for key in sorted(missing))

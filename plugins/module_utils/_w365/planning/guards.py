@@ -55,6 +55,6 @@ def _guard_protected(protected: frozenset[str], plan: Plan) -> None:
     if losing:
         names = ", ".join(f"'{name}'" for name in losing)
         raise GuardError(
-            f"Refused: protected_users names {names}, and this task would delete, deactivate or deprive of the administrator "
-            "role whom it protects. Nothing was written. Take the name out of one of the two."
+            f"Refused: protected_users lists {names}, and this task would delete or deactivate the user, or remove it from the "
+            "administrator role. Nothing was written. Remove the name from protected_users, or the change from the task."
         )

@@ -139,8 +139,8 @@ def _who_goes(user: DesiredUser, known: User | Group | None, found: User | Group
     if found is None or not found.external_id or not _external_id(user):
         return user
     refusal = (
-        f"'{user.upn}' is to go, and the account that has this UPN on the server has another external_id: "
-        f"'{found.external_id}' and not '{_external_id(user)}'. Leave external_id out if that account is meant."
+        f"'{user.upn}' is to be removed, but the account with this UPN on the server has another external_id: "
+        f"'{found.external_id}', not '{_external_id(user)}'. Leave external_id out if that account is meant."
     )
     return Collision(user, refusal, _SOMEBODY_ELSE)
 
@@ -234,25 +234,25 @@ def _groups(groups: Sequence[DesiredGroup], current: Snapshot) -> Iterator[Desir
 
 
 _PASSED_ON = (
-    "One of them would get the account of the other. Let the one who has the external id be renamed first, in a task of its "
-    "own (w365_user with identity); then give the whole list."
+    "One of them would get the account of the other. First rename the user who has the external id, in a separate task "
+    "(w365_user with identity); then give the whole list again."
 )
 
 _NOT_FREE = (
     "One of them would get the account of the other. Rename the account that has the UPN, or delete it permanently (w365_user); "
-    "then give the whole list."
+    "then give the whole list again."
 )
 
 _TAKEN = (
-    "has a UPN that belongs to the account of somebody else, so both were left as they are; rename that account, or delete it "
+    "has a UPN that belongs to the account of somebody else, so both were left unchanged; rename that account, or delete it "
     "permanently (w365_user)"
 )
 
-_GROUP_TAKEN = "has a name that another group has in Workspace 365, so both were left as they are; rename or delete that group (w365_group)"
+_GROUP_TAKEN = "has a name that another group has in Workspace 365, so both were left unchanged; rename or delete that group (w365_group)"
 
 _EXCHANGED = (
-    "has exchanged the name with another one, so both were left as they are; rename one of the two (w365_user or "
+    "has exchanged the name with another one, so both were left unchanged; rename one of the two (w365_user or "
     "w365_group with identity)"
 )
 
-_SOMEBODY_ELSE = "is to go, and the account of that UPN belongs to somebody else and was left as it is"
+_SOMEBODY_ELSE = "is to be removed, but the account with that UPN belongs to somebody else and was left unchanged"

@@ -70,12 +70,12 @@ class _Counted:
         if not self._refused:
             return
         told = " ".join(
-            f"{len(names)} of {in_scope} {kind} in scope would go, and the limit lets {allowed} go: {_shown(names)}."
+            f"{len(names)} of {in_scope} {kind} in scope would be removed, which exceeds the limit of {allowed}: {_shown(names)}."
             for kind, (names, in_scope, allowed) in self._refused.items()
         )
         raise GuardError(
-            f"Refused, and nothing was written: {self._option} is {self._limit}. {told} If that is meant, raise {self._option} for "
-            "this run; if not, look for what is missing at the source.",
+            f"Refused, and nothing was written: {self._option} is {self._limit}. {told} If this is intended, raise {self._option} "
+            "for this run; otherwise check what is missing at the source.",
             would_go={kind: names for kind, (names, _in_scope, _allowed) in self._refused.items()},
         )
 
@@ -97,7 +97,9 @@ def with_removals(desired: Desired, current: Snapshot) -> tuple[Desired, Removal
         # An import says who is in Microsoft Entra, and not that nobody may manage the environment any more.
         purge = replace(purge, spared=purge.spared | last)
         wanted, leavers = _with_leavers(desired, current, named, purge)
-        told = (Skipped("user", key, "is a last active administrator, and stays one") for key in sorted(last))
+        told = (
+            Skipped("user", key, "is one of the last active administrators, and keeps the role") for key in sorted(last)
+        )
         leavers = replace(leavers, kept=(*leavers.kept, *told))
     return wanted, leavers
 
@@ -201,9 +203,9 @@ class _Spared:
 
     def keeps(self, kind: str, key: str, name: str) -> bool:
         if key in self._protected:
-            self.told.append(Skipped(kind, name, "is in protected_users, so the purge left it as it is"))
+            self.told.append(Skipped(kind, name, "is in protected_users, so the purge left it unchanged"))
         elif key == self._primary and kind != "membership":
-            reason = "is the primary administrator by its id, so the purge left it as it is"
+            reason = "is the primary administrator by its id, so the purge left it unchanged"
             self.told.append(Skipped(kind, name, reason))
         else:
             return False
@@ -280,8 +282,8 @@ def _with_administrator_leavers(
     change = desired.administrators
     if change is None or current.administrators is None:
         raise InputError(
-            "Option purge has administrators, and the administrators of this environment could not be read, so nobody can "
-            "tell who would lose the role. Give instance_url and provisioning_key, or leave administrators out of purge."
+            "Option purge has administrators, and the administrators of this environment could not be read, so it is "
+            "unknown who would lose the role. Give instance_url and provisioning_key, or leave administrators out of purge."
         )
     if change.set is not None:
         # Whoever is not in the whole list loses the role anyway, as the task says.
@@ -313,8 +315,8 @@ def _refuse_empty_lists(desired: Desired, purge: RemovalPolicy) -> None:
         what = {"memberships": "group with members", "administrators": "administrator"}
         kind = what.get(missing[0], missing[0].removesuffix("s"))
         raise InputError(
-            f"Option purge has {missing[0]}, and the lists and files name no {kind} that is to stay. Nothing was changed: an "
-            f"empty list is more often a broken export than a wish. Name those who stay, or leave {missing[0]} out of purge."
+            f"Option purge has {missing[0]}, and the lists and files contain no {kind} to keep. Nothing was changed: an "
+            f"empty list is more often a broken export than intended. List those to keep, or leave {missing[0]} out of purge."
         )
 
 
@@ -324,13 +326,13 @@ def _refuse_scopeless(purge: RemovalPolicy) -> None:
         needing = [kind for kind in ("users", "groups") if kind in purge.kinds]
         if needing:
             raise InputError(
-                f"Option purge has {needing[0]} and needs a purge_scope: domains, groups or external_id_prefix say whose "
-                f"{needing[0]} these lists are about. Without one, everybody that somebody else manages would go."
+                f"Option purge has {needing[0]} and needs a purge_scope: domains, groups or external_id_prefix say which "
+                f"{needing[0]} these lists manage. Without one, {needing[0]} that are managed elsewhere would be removed."
             )
     elif "groups" in purge.kinds and not (scope.groups or scope.external_id_prefix or scope.from_entra):
         raise InputError(
-            "Option purge has groups, and purge_scope has only domains, which say nothing about groups. Give purge_scope "
-            "groups (names, in which * stands for anything) or external_id_prefix."
+            "Option purge has groups, and purge_scope has only domains, which do not apply to groups. Give purge_scope "
+            "groups (names, in which * matches any text) or external_id_prefix."
         )
 
 
@@ -339,8 +341,8 @@ def _refuse_blind(protected: frozenset[str], current: Snapshot) -> None:
     present = {user.key for user in current.users if user.active is not False}
     if current.administrators is None and not protected & present:
         raise GuardError(
-            "Refused to purge users: this connection cannot see who is an administrator, so nobody can tell whether the last "
-            "one would go. Nothing was written. Give instance_url and provisioning_key, or name the administrators in "
+            "Refused to purge users: this connection cannot show who is an administrator, so the last one might be "
+            "removed. Nothing was written. Give instance_url and provisioning_key, or list the administrators in "
             "protected_users."
         )
 
@@ -350,12 +352,12 @@ def _blank_scope_notes(purge: RemovalPolicy, protected: frozenset[str], current:
     unknown = sorted(protected - {user.key for user in current.users})
     if unknown:
         names = ", ".join(f"'{key}'" for key in unknown)
-        notes.append(f"protected_users names {names}, whom this environment does not have. Check the spelling.")
+        notes.append(f"protected_users lists {names}, not found in this environment. Check the spelling.")
     if purge.scope is not None and purge.kinds & {"users", "memberships", "administrators"}:
         # A pattern that fits nothing is nothing odd: what it fitted may have gone.
         present = {group.key for group in current.groups}
         notes += [
-            f"purge_scope names group '{name}', which this environment does not have."
+            f"purge_scope lists group '{name}', which does not exist in this environment."
             for name in purge.scope.groups
             if "*" not in name and name not in present
         ]

@@ -50,7 +50,7 @@ def with_secrets(plan: Plan, users: Iterable[DesiredUser]) -> Plan:
         for name in sorted(needed):
             if not given.get(name):
                 raise InputError(
-                    f"The plan writes the {name} of user '{action.name}', which stands in no plan. Give the same users or src as "
+                    f"The plan writes the {name} of user '{action.name}', which no plan contains. Give the same users or src as "
                     "when the plan was made."
                 )
         actions.append(replace(action, extras={**action.extras, **{name: given[name] for name in needed}}))
@@ -102,7 +102,7 @@ def remaining(plan: Plan, current: Snapshot) -> Plan:
             f" And {len(check.odd) - CHANGES_SHOWN} more, see changed_since." if len(check.odd) > CHANGES_SHOWN else ""
         )
         raise GuardError(
-            f"Refused to carry out the plan: the environment has changed since it was made. {shown}{more} Nothing was written. "
+            f"Refused to apply the plan: the environment has changed since the plan was made. {shown}{more} Nothing was written. "
             "Make a new plan, and have it reviewed.",
             changed_since=check.odd,
         )
@@ -161,11 +161,11 @@ class _Check:
             differing = (
                 [] if getattr(found, "readable", True) is False else list(difference(action.changes, found, fields))
             )
-            return f"exists now, and differs in {', '.join(differing)}" if differing else None
+            return f"now exists, and differs in {', '.join(differing)}" if differing else None
         found = self._find(action.subject)
         if found is None:
             gone = action.outcome is None
-            return None if gone else "is gone"
+            return None if gone else "no longer exists"
         if action.outcome is None or action.type is USER_DELETE:
             if action.type is USER_DELETE and found.active is False:
                 return None
@@ -182,7 +182,7 @@ class _Check:
     def _membership(self, action: Action) -> Action | str | None:
         group = self._find(action.subject) if action.subject.id else self._find(action.outcome)
         if group is None:
-            return action if action.outcome.key in self._created_groups else "is gone"
+            return action if action.outcome.key in self._created_groups else "no longer exists"
         members = self._named(group.members)
         before = frozenset((action.before or {}).get("members", ()))
         add, remove = frozenset(action.changes["add"]), frozenset(action.changes["remove"])
@@ -198,7 +198,7 @@ class _Check:
         key = action.outcome.key
         users = self._named(self._current.users_by_key) | self._created
         if key not in users:
-            return None if action.type is ADMINISTRATOR_REVOKE else "is gone"
+            return None if action.type is ADMINISTRATOR_REVOKE else "no longer exists"
         has_role = key in self._named(self._current.administrators)
         return action if has_role is not (action.type is ADMINISTRATOR_GRANT) else None
 

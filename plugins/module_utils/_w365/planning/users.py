@@ -40,7 +40,7 @@ def plan_user(wanted: DesiredUser, current: Snapshot, capabilities: Capabilities
             unchanged=(("user", wanted.upn),),
             notes=(
                 f"User '{wanted.upn}' exists, but this server has no documented way to read a user, so its fields "
-                "could not be compared and were left as they are. Give scim_url to compare and change them.",
+                "could not be compared and were left unchanged. Give scim_url to compare and change them.",
             ),
             compared=False,
         )
@@ -142,7 +142,7 @@ def refuse_unsupported(
         if option not in supported:
             alternative_to = capabilities.alternatives.get(option, "Leave it out.")
             raise InputError(
-                f"Option {option} of {kind} '{name}' cannot travel over {capabilities.wire}. {alternative_to}"
+                f"Option {option} of {kind} '{name}' is not supported by {capabilities.wire}. {alternative_to}"
             )
 
 

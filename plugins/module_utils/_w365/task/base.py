@@ -123,7 +123,7 @@ class Task(Connections):
 
     def tell_assumed_environment(self) -> None:
         self.warn(
-            f"Environment '{self.environment}' does not exist yet. Check mode takes it for empty, as if an earlier task had created it."
+            f"Environment '{self.environment}' does not exist yet. Check mode treats it as empty, as if an earlier task had created it."
         )
 
     def apply(
@@ -176,13 +176,13 @@ class Task(Connections):
         if len(report.done) == 1:
             errors[0].details.update(outcome)
             return errors[0]
-        stopped = f"{untried} {'was' if untried == 1 else 'were'} not tried because of that, " if untried else ""
-        made = "the others were made" if untried + len(errors) < len(report.done) else "none was made"
+        skipped = f"{untried} {'was' if untried == 1 else 'were'} skipped as a result, " if untried else ""
+        applied = "the rest were applied" if untried + len(errors) < len(report.done) else "none were applied"
         shown = " ".join(error.message for error in errors[:3])
         more = f" And {len(errors) - 3} more, see results." if len(errors) > 3 else ""
         return ApplyError(
-            f"{len(errors)} of {len(report.done)} changes failed, {stopped}{made}; running the task again does the rest. "
-            f"{shown}{more}",
+            f"{len(errors)} of {len(report.done)} changes failed, {skipped}{applied}. "
+            f"Rerun the task to retry the failed changes. {shown}{more}",
             **outcome,
         )
 

@@ -88,7 +88,7 @@ class Connections:
         if seconds >= WAIT_WORTH_REPORTING and not self._waiting_reported:
             self._waiting_reported = True
             self.host.warn(
-                f"Waited {seconds:.0f} seconds or more because of {reason}. Option max_requests_per_second can keep below the server's limit."
+                f"Waited {seconds:.0f} seconds or more because of {reason}. Option max_requests_per_second can keep the rate below the server's limit."
             )
 
     @cached_property

@@ -37,6 +37,6 @@ def prepare_reports(task: Task, source: str) -> None:
             write_reports(paths, outcome, task.redactor.text)
         except InputError as error:
             # What was changed is changed, and the task's result tells it.
-            task.warn(f"{error.message} The task itself went on, and its result holds the same.")
+            task.warn(f"{error.message} The task itself continued, and its result contains the same.")
 
     task.on_report = write

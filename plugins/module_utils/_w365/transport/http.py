@@ -225,7 +225,7 @@ class Http:
         except requests.exceptions.Timeout:
             return _Failure(f"no answer within {self.settings.timeout:g} seconds (option timeout)", True)
         except requests.exceptions.RequestException as error:
-            return _Failure(f"the answer broke off ({type(error).__name__})", True)
+            return _Failure(f"the answer could not be read ({type(error).__name__})", True)
 
     # Waiting
 
@@ -271,7 +271,7 @@ class Http:
             )
         return (
             f"the certificate of {host} could not be verified: {reason}. Give the authority that signed it "
-            "in option ca_path (a PEM file); validate_certs=false would trust anybody who answers."
+            "in option ca_path (a PEM file); validate_certs=false would accept any server."
         )
 
     def _connection_sentence(self, url: str, error: Exception) -> str:
@@ -352,7 +352,7 @@ def checked_root(url: str, option: str) -> str:
         ) from None
     if parts.scheme == "http":
         raise InputError(
-            f"Option {option} is {root!r}: the key would travel unencrypted. Use https:// (TLS 1.2 or newer); keys are never sent over http."
+            f"Option {option} is {root!r}: the key would be sent unencrypted. Use https:// (TLS 1.2 or newer); keys are never sent over http."
         )
     if parts.scheme != "https" or not parts.hostname:
         raise InputError(f"Option {option} is {url!r}, which is not a URL of the form https://<host>.")

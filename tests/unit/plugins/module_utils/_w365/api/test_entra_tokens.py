@@ -452,7 +452,7 @@ def test_a_connection_that_always_drops_is_told(run: Run) -> None:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_web_page_instead_of_a_token_is_told(run: Run, method: str) -> None:
     run.twin.fault(surface="entra", method=method, action="html", status=200, times=-1)
-    with pytest.raises(AuthenticationError, match="gave no token"):
+    with pytest.raises(AuthenticationError, match="issued no token"):
         run.source(ClientSecret(SECRET)).token()
 
 

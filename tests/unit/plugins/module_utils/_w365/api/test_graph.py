@@ -111,7 +111,7 @@ def test_an_empty_page_with_a_next_link_is_not_the_end(scripted: Scripted) -> No
 )
 def test_no_token_goes_to_another_host(scripted: Scripted, link: str) -> None:
     http = scripted([(200, {"value": [{"id": "1"}], "@odata.nextLink": link})])
-    with pytest.raises(AnswerError, match="another host, where the token must not go"):
+    with pytest.raises(AnswerError, match="another host, to which the token must not be sent"):
         list(client(http).users())
     assert len(http.calls) == 1
 
@@ -181,7 +181,7 @@ def test_a_group_is_found_by_its_name(scripted: Scripted) -> None:
 
 def test_two_groups_of_one_name_need_an_id(scripted: Scripted) -> None:
     found = [{"id": "1", "displayName": "Sales"}, {"id": "2", "displayName": "sales"}]
-    with pytest.raises(InputError, match=r"2 groups named 'Sales' \(1, 2\)\. Name the group by its id"):
+    with pytest.raises(InputError, match=r"2 groups named 'Sales' \(1, 2\)\. Specify the group by its id"):
         client(scripted([(200, {"value": found})])).find_group("Sales")
 
 
@@ -352,7 +352,7 @@ def test_everything_is_everybody_who_can_be_imported(scripted: Scripted) -> None
         "User3@contoso.com": "has no last name in Microsoft Entra; Workspace 365 needs both",
         "User4@contoso.com": "has no first and no last name in Microsoft Entra; Workspace 365 needs both",
         "User5@contoso.com": "is disabled in Microsoft Entra",
-        "Lonely": "has no member that can be imported; the group was left as it is",
+        "Lonely": "has no member that can be imported; the group was left unchanged",
     }
     assert [group.name for group in desired.groups] == ["Sales"], "the groups of the people come along"
     assert [path for _method, path, _body in http.writes] == ["/v1.0/$batch"], "which only reads"
@@ -419,11 +419,11 @@ def test_groups_may_stay_out(scripted: Scripted) -> None:
 @pytest.mark.parametrize(
     ("scope", "reason"),
     [
-        ({}, "Nothing is chosen"),
+        ({}, "Nothing is selected"),
         ({"groups": ["Saels"]}, "has no group 'Saels'"),
         ({"domains": ["fabrikam.com"]}, r"'fabrikam\.com' is not a verified domain.*Contoso\.com, emea\.contoso\.com"),
-        ({"groups": ["News"]}, r"hold no user at all.*Group 'News' is a distribution list"),
-        ({"groups": ["Lonely"], "domains": ["emea.contoso.com"], "scope_match": "all"}, "hold no user at all"),
+        ({"groups": ["News"]}, r"contain no users.*Group 'News' is a distribution list"),
+        ({"groups": ["Lonely"], "domains": ["emea.contoso.com"], "scope_match": "all"}, "contain no users"),
     ],
 )
 def test_a_scope_that_cannot_be_meant(scripted: Scripted, scope: dict[str, Any], reason: str) -> None:

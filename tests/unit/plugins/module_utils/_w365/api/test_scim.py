@@ -91,10 +91,10 @@ def test_an_object_that_moves_while_we_page_comes_once(scripted: Scripted) -> No
 @pytest.mark.parametrize(
     ("answers", "reason"),
     [
-        ([page("a", "b", total=3), page(total=3)], "an empty page came after 2 of 3"),
-        ([page(total=3)], "an empty page came after 0 of 3"),
+        ([page("a", "b", total=3), page(total=3)], "an empty page followed 2 of 3"),
+        ([page(total=3)], "an empty page followed 0 of 3"),
         # A server that takes no notice of startIndex.
-        ([page("a", "b", total=3), page("a", "b", total=3)], "a page came twice after 2"),
+        ([page("a", "b", total=3), page("a", "b", total=3)], "a page was repeated after 2"),
         ([(200, [])], "not a SCIM ListResponse"),
         ([(200, "")], "not a SCIM ListResponse"),
         ([(200, "7")], "not a SCIM ListResponse"),
@@ -103,7 +103,7 @@ def test_an_object_that_moves_while_we_page_comes_once(scripted: Scripted) -> No
 def test_a_listing_that_cannot_be_trusted_is_no_listing(scripted: Scripted, answers: list[Any], reason: str) -> None:
     with pytest.raises(AnswerError, match=reason) as failure:
         listed(scripted(answers))
-    assert "the listing cannot be trusted" in failure.value.message
+    assert "the listing is not reliable" in failure.value.message
     assert "Nothing was changed" in failure.value.message
 
 
@@ -160,7 +160,7 @@ def test_a_patch_may_be_answered_either_way(scripted: Scripted, answer: Any, dec
         (403, AuthenticationError, ["scim_token", "still enabled"]),
         (404, NotFoundError, ["Check scim_url", "without /Users"]),
         (409, AlreadyExistsError, ["HTTP 409, GET /Users"]),
-        (302, AnswerError, ["Tokens do not follow redirects"]),
+        (302, AnswerError, ["Tokens are not sent to the target of a redirect"]),
         (500, AnswerError, ["HTTP 500"]),
     ],
 )

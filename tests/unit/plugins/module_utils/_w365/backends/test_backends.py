@@ -342,7 +342,9 @@ def test_a_server_without_roles_lets_people_go_but_nobody_be_made_administrator(
     http = scripted(answer)
     directory = scim(http, provisioning(http))
     assert directory.snapshot(Desired((DesiredUser(upn(1), present=False),))).administrators is None
-    with pytest.raises(RolesUnreadableError, match=r"'user\.list'.*The administrator role never travels over SCIM"):
+    with pytest.raises(
+        RolesUnreadableError, match=r"'user\.list'.*The administrator role is never managed through SCIM"
+    ):
         directory.snapshot(Desired(administrators=AddRemoveSet(add=frozenset({upn(1)}))))
 
 
@@ -394,7 +396,7 @@ def test_a_member_who_is_not_there_any_more_is_told(scripted: Scripted) -> None:
     wish = DesiredGroup("Sales", members=AddRemoveSet(add=frozenset({ADELE})))
     with pytest.raises(
         W365Error,
-        match=r"Cannot change the members of group 'Sales' in environment 'contoso': user 'adele.vance@contoso.com' is not there",
+        match=r"Cannot change the members of group 'Sales' in environment 'contoso': user 'adele.vance@contoso.com' does not exist",
     ):
         done(directory, Desired(groups=(wish,)), current)
 
@@ -412,7 +414,7 @@ def test_whoever_is_not_there_keeps_nobody_in_a_group_over_scim(scripted: Script
     directory = scim(http)
     current = directory.snapshot(LEFT_OVER)
     current = replace(current, users=(*current.users, User("x@c.com"), User("y@c.com")))
-    with pytest.raises(W365Error, match=r"users 'x@c.com', 'y@c.com' are not there: they could not .* or were deleted"):
+    with pytest.raises(W365Error, match=r"users 'x@c.com', 'y@c.com' do not exist: they could not .* or were deleted"):
         done(directory, LEFT_OVER, current)
     assert patches(http) == [
         [{"op": "add", "path": "members", "value": [{"value": "u1"}]}],
@@ -427,7 +429,7 @@ def test_whoever_is_not_there_keeps_nobody_in_a_group_over_provisioning(scripted
     directory = provisioning(http)
     current = directory.snapshot(LEFT_OVER)
     current = replace(current, users=(*current.users, User("x@c.com"), User("y@c.com")))
-    with pytest.raises(W365Error, match=r"users 'x@c.com', 'y@c.com' are not there: they could not .* or were deleted"):
+    with pytest.raises(W365Error, match=r"users 'x@c.com', 'y@c.com' do not exist: they could not .* or were deleted"):
         done(directory, LEFT_OVER, current)
     assert http.writes == [("PUT", "/Provisioning/contoso/Group/7/", {"Members": [1]})]
 
@@ -612,7 +614,7 @@ def test_a_create_answered_without_a_body_is_looked_up(scripted: Scripted) -> No
 
 def test_the_role_needs_the_provisioning_api(scripted: Scripted) -> None:
     action = Action(ADMINISTRATOR_GRANT, ADELE, None, None, {"administrator": True}, subject=User(ADELE))
-    with pytest.raises(W365Error, match="does not travel over SCIM: give instance_url and provisioning_key"):
+    with pytest.raises(W365Error, match="is not managed through SCIM: give instance_url and provisioning_key"):
         scim(scripted([])).set_administrator(action)
 
 

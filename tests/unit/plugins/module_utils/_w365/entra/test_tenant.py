@@ -331,7 +331,7 @@ def test_parts_in_a_full_reading_are_an_error(scripted: Scripted, tmp_path: Path
     server.users[""] = [person(1), part, {"id": "u7", "@removed": {"reason": "changed"}}]
     assert list(read(scripted, server, tmp_path / "state.json")[0].tenant.users) == ["u1"]
     server.users[""] = [person(1), part]
-    with pytest.raises(W365Error, match=r"only a part of u7\. Run the task again"):
+    with pytest.raises(W365Error, match=r"only a part of u7\. Rerun the task"):
         read(scripted, server, tmp_path / "state.json")
     server.users[""] = []
     server.groups[""] = [changed_members(member("u1"))]

@@ -98,14 +98,14 @@ def test_quoted_values_may_hold_anything(tmp_path: Path) -> None:
     [
         ("", "users.csv is empty"),
         ("version:v1.0\n", "users.csv is empty"),
-        ("upn,surname\n", "'surname' is not a column that is known. There are: upn, identity"),
+        ("upn,surname\n", "'surname' is not a known column. Known columns: upn, identity"),
         ("first_name\nAdele\n", "no column with the UPN"),
         ("upn,UPN\n", "two columns for upn"),
         ("upn,first_name\na@contoso.com,Adele,Vance\n", "users.csv, line 2: 3 values for 2 columns"),
         ("upn,first_name\n\n,Adele\n", "users.csv, line 3: the user has no UPN"),
         (
             'upn,first_name\na@contoso.com,"x\ny"\nb@contoso.com,\nA@Contoso.com,\n',
-            "users.csv, line 5: user 'A@Contoso.com' is named before, in line 2",
+            "users.csv, line 5: user 'A@Contoso.com' is already listed in line 2",
         ),
         ('upn,first_name\na@contoso.com,Adele\nb@contoso.com,"Alex\n', "users.csv, line 3: unexpected end of data"),
         ("upn,active\nb@contoso.com,yes\na@contoso.com,perhaps\n", "users.csv, line 3: "),
@@ -167,7 +167,7 @@ def test_several_files(tmp_path: Path) -> None:
     found = read_files(paths)
     assert len(found.users) == 1
     assert found.administrators is not None
-    with pytest.raises(InputError, match="two of the files name administrators"):
+    with pytest.raises(InputError, match="two of the files list administrators"):
         read_files([*paths, paths[1]])
     with pytest.raises(InputError, match=r"'/not/there.csv' cannot be read \(No such file"):
         read_files(["/not/there.csv"])

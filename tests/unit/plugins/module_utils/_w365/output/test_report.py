@@ -340,7 +340,7 @@ def test_leavers_of_a_purge_are_told_as_such() -> None:
         USER_DELETE, ADELE.upn, {"active": True}, {"active": False}, {"active": False}, ADELE, ADELE, {}, True
     )
     assert told(outcome_of(ApplyResult(Plan((action,)), [ActionResult(action)])))["user", ADELE.upn][1] == (
-        "Adele Vance; is not on the list any more"
+        "Adele Vance; is no longer on the list"
     )
 
 
@@ -526,7 +526,7 @@ def test_the_order_of_the_page() -> None:
     assert (
         "2 people left, 1 person was permanently deleted, 1 person joined, 1 person came back, 1 person got new details, 1 person got "
         "the administrator role, 1 person lost the administrator role, 1 group was created, 1 group was changed, 1 group got "
-        "other members and 1 group was deleted. 1 change failed. 3 were left out; the reasons stand below."
+        "other members and 1 group was deleted. 1 change failed. 3 were left out; the reasons are listed below."
     ) in text
     assert text.index("1 change failed") < text.index("Failures (1)")
     assert "Begun: 9 March 2026, 07:05 UTC" in text
@@ -536,7 +536,7 @@ def test_the_order_of_the_page() -> None:
     assert tiles["Joined"] == "1"
     assert tiles["Failed"] == "1"
     assert tiles["Left"] == "2"
-    assert tiles["Already right"] == "1"
+    assert tiles["Unchanged"] == "1"
 
 
 def test_reasons_are_told_once_with_everybody_whom_they_concern() -> None:
@@ -556,14 +556,14 @@ def test_reasons_are_told_once_with_everybody_whom_they_concern() -> None:
 def test_a_rehearsal_is_told_first() -> None:
     root = read(outcome_of(predicted_result(a_plan()), rehearsal=True))
     text = body_text(root)
-    assert root.all("title")[0].text.startswith("Rehearsal: ")
-    assert "This was a rehearsal. Nothing was written" in text
-    assert text.index("rehearsal") < text.index("2 people would leave")
+    assert root.all("title")[0].text.startswith("Prediction: ")
+    assert "This is a prediction. Nothing was written" in text
+    assert text.index("prediction") < text.index("2 people would leave")
     assert not re.search(
         r"\b(joined|got|was|were|came back)\b",
-        re.sub("This was a rehearsal. Nothing was written|They were there|Nobody has joined yet", "", text),
+        re.sub("This is a prediction. Nothing was written|Nobody has joined yet", "", text),
     )
-    assert "rehearsal" not in body_text(read(outcome_of(carried_out(a_plan())))).lower()
+    assert "prediction" not in body_text(read(outcome_of(carried_out(a_plan())))).lower()
 
 
 def test_a_run_without_changes() -> None:
@@ -572,7 +572,7 @@ def test_a_run_without_changes() -> None:
     assert headings(read(quiet)) == []
     assert "Nothing would have to be changed." in body_text(read(replace(quiet, rehearsal=True)))
     blind = outcome_of(ApplyResult(Plan(compared=False, notes=("This server shows nothing.",)), []))
-    assert "Not everything that is there could be read" in body_text(read(blind))
+    assert "Not all current values could be read" in body_text(read(blind))
     assert headings(read(blind)) == ["Remarks (1)"]
 
 

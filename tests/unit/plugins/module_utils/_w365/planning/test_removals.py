@@ -77,7 +77,7 @@ def test_users_in_scope_go_and_the_primary_administrator_stays() -> None:
     assert gone(made) == {LEE}
     assert [action.purged for action in made.actions] == [True]
     assert [(item.name, item.reason) for item in made.left_out] == [
-        (ALLAN, "is the primary administrator by its id, so the purge left it as it is")
+        (ALLAN, "is the primary administrator by its id, so the purge left it unchanged")
     ]
     # The guest is of another domain, and Megan is on the deleted-users list already.
     assert GUEST not in gone(made)
@@ -114,9 +114,9 @@ def test_protected_users_stay_and_are_told() -> None:
 
 def test_a_task_that_names_a_protected_user_is_refused() -> None:
     both = (DesiredUser(LEE, present=False), DesiredUser(ADELE))
-    with pytest.raises(GuardError, match=r"protected_users names 'lee\.gu@contoso\.com'"):
+    with pytest.raises(GuardError, match=r"protected_users lists 'lee\.gu@contoso\.com'"):
         plan(users=both, protected=frozenset({LEE}))
-    with pytest.raises(GuardError, match="deprive of the administrator role"):
+    with pytest.raises(GuardError, match="remove it from the administrator role"):
         plan(administrators=AddRemoveSet(remove=frozenset({ADELE})), protected=frozenset({ADELE}))
 
 
@@ -159,7 +159,7 @@ def test_a_limit_counts_each_kind_and_is_rounded_up() -> None:
     current = replace(CURRENT, users=(*CURRENT.users, *(user(f"user{n}@contoso.com") for n in range(17))))
     with pytest.raises(GuardError) as refused:
         plan("users", current=current, limit=RemovalLimit(10, per_cent=True))
-    assert "18 of 20 users in scope would go, and the limit lets 2 go" in refused.value.message
+    assert "18 of 20 users in scope would be removed, which exceeds the limit of 2" in refused.value.message
     assert "and 8 more, see would_go" in refused.value.message
     assert len(refused.value.details["would_go"]["users"]) == 18
     assert len(gone(plan("users", current=current, limit=RemovalLimit(18)))) == 18
@@ -175,7 +175,7 @@ def test_a_limit_can_count_whom_the_task_deletes_by_name() -> None:
     desired = Desired(users=users, whole=True, purge=policy)
     assert gone(make_plan(desired, current, SCIM_CAPABILITIES)) == {LEE}
     strict = replace(desired, purge=replace(policy, limit=RemovalLimit(0)))
-    with pytest.raises(GuardError, match=r"delete_limit is 0\. 1 of 3 users in scope would go"):
+    with pytest.raises(GuardError, match=r"delete_limit is 0\. 1 of 3 users in scope would be removed"):
         make_plan(strict, current, SCIM_CAPABILITIES)
 
 
@@ -198,13 +198,13 @@ def test_what_an_import_has_brought_bears_an_object_id() -> None:
 @pytest.mark.parametrize(
     ("kind", "more", "said"),
     [
-        ("users", {"users": ()}, "no user that is to stay"),
-        ("users", {"users": (DesiredUser(LEE, present=False),)}, "no user that is to stay"),
-        ("groups", {}, "no group that is to stay"),
-        ("memberships", {"groups": (DesiredGroup("Sales"),)}, "no group with members that is to stay"),
-        ("administrators", {}, "no administrator that is to stay"),
+        ("users", {"users": ()}, "no user to keep"),
+        ("users", {"users": (DesiredUser(LEE, present=False),)}, "no user to keep"),
+        ("groups", {}, "no group to keep"),
+        ("memberships", {"groups": (DesiredGroup("Sales"),)}, "no group with members to keep"),
+        ("administrators", {}, "no administrator to keep"),
         ("users", {"scope": None}, "needs a purge_scope"),
-        ("groups", {"groups": (DesiredGroup("Sales"),)}, "only domains, which say nothing about groups"),
+        ("groups", {"groups": (DesiredGroup("Sales"),)}, "only domains, which do not apply to groups"),
     ],
 )
 def test_an_empty_list_or_a_missing_scope_is_an_error(kind: str, more: dict[str, Any], said: str) -> None:
@@ -214,9 +214,9 @@ def test_an_empty_list_or_a_missing_scope_is_an_error(kind: str, more: dict[str,
 
 def test_where_nobody_can_see_the_administrators_somebody_must_be_protected() -> None:
     blind = replace(CURRENT, administrators=None, primary_administrator=None)
-    with pytest.raises(GuardError, match="cannot see who is an administrator"):
+    with pytest.raises(GuardError, match="cannot show who is an administrator"):
         plan("users", current=blind)
-    with pytest.raises(GuardError, match="cannot see who is an administrator"):
+    with pytest.raises(GuardError, match="cannot show who is an administrator"):
         plan("users", current=blind, protected=frozenset({MEGAN}))
     assert gone(plan("users", current=blind, protected=frozenset({ALLAN}))) == {LEE}
 
@@ -224,8 +224,8 @@ def test_where_nobody_can_see_the_administrators_somebody_must_be_protected() ->
 def test_names_that_lead_nowhere_are_told() -> None:
     scope = RemovalScope(groups=("hr *", "marketing"))
     made = plan("users", scope=scope, protected=frozenset({"nobody@contoso.com"}))
-    assert "protected_users names 'nobody@contoso.com'" in made.notes[0]
-    assert "purge_scope names group 'marketing'" in made.notes[1]
+    assert "protected_users lists 'nobody@contoso.com'" in made.notes[0]
+    assert "purge_scope lists group 'marketing'" in made.notes[1]
 
 
 def options(**given: Any) -> dict[str, Any]:

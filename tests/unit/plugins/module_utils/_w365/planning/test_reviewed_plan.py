@@ -63,7 +63,7 @@ def test_a_password_has_to_be_given_again() -> None:
     ("now", "told"),
     [
         (Snapshot((user(last_name="Wilber"),)), "differs in last_name from what it was"),
-        (Snapshot(), "is gone"),
+        (Snapshot(), "no longer exists"),
     ],
 )
 def test_a_changed_user_refuses_the_plan(now: Snapshot, told: str) -> None:

@@ -762,8 +762,8 @@ def test_a_root_loses_its_last_slash(url: str, root: str) -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("http://w365.contoso.com", "the key would travel unencrypted"),
-        ("HTTP://w365.contoso.com", "the key would travel unencrypted"),
+        ("http://w365.contoso.com", "the key would be sent unencrypted"),
+        ("HTTP://w365.contoso.com", "the key would be sent unencrypted"),
         ("w365.contoso.com", "not a URL"),
         ("", "not a URL"),
         ("https://", "not a URL"),
