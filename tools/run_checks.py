@@ -67,7 +67,7 @@ CHECKS = (
 # What "make test-all" adds. One that runs tests for its slow ones belongs to a check above that leaves them out.
 SLOW_CHECKS = (Check("integration", slots=2, limit=2400, marks="slow"),)
 
-# Made before the checks start. "make -o" tells the checks to take them as they are: two of them building the same
+# Made before the checks start. "make -o" makes the checks use them as they are: two of them building the same
 # artifact at the same time would damage it, and all must use the same one.
 PREPARED = (".build/venv/.stamp", ".build/src/.stamp", ".build/collections/.stamp", ".build/wrong-ca/client.pem")
 

@@ -28,7 +28,7 @@ A file with `attributes` has one entry for each attribute of an object, from whi
 any other key, `[[user.csv]]` in a text is the list of attributes that have it: the name, and the key's value in
 parentheses unless it is true.
 
-O(name) of an option of the same piece becomes O(users.name) where the piece stands in the suboptions of O(users).
+O(name) of an option of the same piece becomes O(users.name) where the piece is in the suboptions of O(users).
 """
 
 from __future__ import annotations

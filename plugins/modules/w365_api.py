@@ -215,7 +215,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     secret_values,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.error_text import said
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.error_text import server_message
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "service": {"type": "str", "choices": ["provisioning", "scim", "graph"], "default": "provisioning"},
@@ -242,7 +242,7 @@ def run(task: EntraTask) -> dict[str, Any]:
     answer = task.client(options["service"]).send(method, call.path, repeatable=call.repeatable, **call.parts)
     if answer.status not in options["status_code"]:
         raise AnswerError(
-            said(answer, task.redactor),
+            server_message(answer, task.redactor),
             status=answer.status,
             method=method,
             path=call.path,

@@ -678,7 +678,7 @@ def run(task: Task) -> dict[str, Any]:
         predict_only=bool(task.options["plan_file"]),
         batch=task.directory.batch,
     )
-    return task.outcome(report, left_out=[item.as_result() for item in plan.left_out], **own)
+    return task.outcome(report, left_out=[item.as_result() for item in plan.skipped], **own)
 
 
 def main() -> None:

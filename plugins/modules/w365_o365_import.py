@@ -420,7 +420,7 @@ def run(task: EntraTask) -> dict[str, Any]:
     keep_state(task, read)
     report = task.apply(plan, task.directory, batch=task.directory.batch)
     # Not "skipped": Ansible takes a result with that key for a task that did not run.
-    left_out = [item.as_result() for item in plan.left_out]
+    left_out = [item.as_result() for item in plan.skipped]
     return task.outcome(report, left_out=left_out, full_run=read.full, full_run_reason=read.reason)
 
 

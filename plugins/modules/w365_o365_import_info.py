@@ -231,7 +231,7 @@ def run(task: EntraTask) -> dict[str, Any]:
             for group in found.groups
             if group.members
         ],
-        "left_out": [item.as_result() for item in found.left_out],
+        "left_out": [item.as_result() for item in found.skipped],
     }
 
 

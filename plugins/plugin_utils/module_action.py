@@ -54,7 +54,7 @@ class ModuleAction(ActionBase):
         return arguments
 
     def _prepared(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The arguments as the module is to get them. Whatever must see them as they were written stands here."""
+        """The arguments as the module is to get them. Anything that needs them as they were written belongs here."""
         if self._is_local():
             resolve_paths(arguments, self.path_options, self._loader.get_basedir())
         return arguments

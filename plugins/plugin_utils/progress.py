@@ -4,8 +4,8 @@
 
 """Displays the progress of a module while it works.
 
-A module can say nothing before it has ended: its output is one JSON document. An action plugin runs in Ansible itself, and
-what it displays goes where all of Ansible's output goes, to the terminal and to the output of a job in AWX.
+A module can show nothing while it runs: its output is one JSON document. An action plugin runs in Ansible itself, and what
+it displays is part of Ansible's output, in the terminal and in a job of AWX.
 
 Private to this collection: not an interface for others.
 """
@@ -25,7 +25,7 @@ from ansible.utils.display import Display
 display = Display()
 
 LOOK_EVERY = 0.5
-"""Seconds between two looks at the file."""
+"""Seconds between two reads of the file."""
 
 
 @contextmanager

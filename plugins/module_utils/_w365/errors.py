@@ -13,10 +13,9 @@ from typing import Any
 
 
 class W365Error(Exception):
-    """The base of everything the collection raises on purpose.
+    """The base of all errors of the collection.
 
-    `message` is a finished sentence for the person who runs the task, without secrets.
-    `details` goes into the task's result beside the message.
+    `message` is a complete sentence for the user, without secrets. `details` are further values of the task's result.
     """
 
     def __init__(self, message: str, **details: Any) -> None:
@@ -24,31 +23,31 @@ class W365Error(Exception):
         self.message = message
         self.details: dict[str, Any] = details
 
-    def while_doing(self, deed: str) -> W365Error:
-        """The same error, told from what was being done: "Cannot create user 'a@b.c' in environment 'x': ..."."""
+    def while_doing(self, description: str) -> W365Error:
+        """The same error with what was being done before it: "Cannot create user 'a@b.c' in environment 'x': ..."."""
         if self.message.startswith("Cannot "):
             return self
-        told = type(self).__new__(type(self))
-        told.__dict__.update(self.__dict__)
-        told.message = f"Cannot {deed}: {self.message}"
-        told.args = (told.message,)
-        return told
+        error = type(self).__new__(type(self))
+        error.__dict__.update(self.__dict__)
+        error.message = f"Cannot {description}: {self.message}"
+        error.args = (error.message,)
+        return error
 
 
 class InputError(W365Error):
-    """The task asked for something that cannot be: nothing was sent."""
+    """The task's options are invalid or contradict each other: nothing was written."""
 
 
 class GuardError(W365Error):
-    """A guard refused the plan before its first write."""
+    """A guard refused the plan: nothing was written."""
 
 
 class MissingLibraryError(W365Error):
-    """A Python library that this task needs is not installed where the module runs."""
+    """A Python library that the task needs is not installed where the module runs."""
 
 
 class NoAnswerError(W365Error):
-    """The server could not be reached, or broke off before it answered."""
+    """The server could not be reached, or the connection ended before its answer."""
 
 
 class CertificateError(NoAnswerError):
@@ -56,7 +55,7 @@ class CertificateError(NoAnswerError):
 
 
 class RateLimitError(W365Error):
-    """The server asked for more patience than `rate_limit_timeout` allows."""
+    """The server throttled requests (HTTP 429 or 503) for longer than `rate_limit_timeout` allows."""
 
 
 class AuthenticationError(W365Error):
@@ -64,32 +63,33 @@ class AuthenticationError(W365Error):
 
 
 class LostAnswerError(NoAnswerError):
-    """A write was sent and its answer never came: it may or may not have been carried out.
+    """A write was sent and its answer was lost: it may or may not have been processed.
 
-    Whoever catches it looks the object up by its natural key before the write is repeated.
+    A caller that catches it looks up the object by its natural key before it repeats the write.
     """
 
 
 class AnswerError(W365Error):
-    """The server answered, but not with what the contract promises.
+    """The server answered with an error, or with what the contract does not allow.
 
-    `said` is the server's own explanation, `status` the HTTP status, `method` and `path` what was called.
+    `server_message` is the server's explanation, `status` the HTTP status, `method` and `path` the request.
     """
 
-    def __init__(self, said: str, *, status: int, method: str, path: str, advice: str = "", **details: Any) -> None:
-        self.said = said
+    def __init__(
+        self, server_message: str, *, status: int, method: str, path: str, advice: str = "", **details: Any
+    ) -> None:
+        self.server_message = server_message
         self.status = status
         self.method = method
         self.path = path
-        explanation = said.rstrip()
-        message = f"{explanation} (HTTP {status}, {method} {path})."
+        message = f"{server_message.rstrip()} (HTTP {status}, {method} {path})."
         if advice:
             message += f" {advice}"
         super().__init__(message, http_status=status, http_method=method, http_path=path, **details)
 
 
 class NotFoundError(AnswerError):
-    """404 for an object that was asked for by its id."""
+    """404 for an object that was requested by its id."""
 
 
 class AlreadyExistsError(AnswerError):
@@ -97,7 +97,7 @@ class AlreadyExistsError(AnswerError):
 
 
 class ValidationError(AnswerError):
-    """400 with the server's own list of what is wrong."""
+    """400 with the server's list of invalid values."""
 
 
 class EndpointMissingError(AnswerError):
@@ -105,16 +105,16 @@ class EndpointMissingError(AnswerError):
 
 
 class RolesUnreadableError(AnswerError):
-    """The server has no list that shows who is an administrator; SCIM has none either."""
+    """The server has no list of administrators. SCIM has none either."""
 
 
 class StaleDeltaError(AnswerError):
-    """Microsoft Graph no longer knows what we last saw: everything has to be read again."""
+    """Microsoft Graph no longer accepts the delta link: everything has to be read again."""
 
 
 class EnvironmentNotFoundError(W365Error):
-    """The instance knows no environment of this name."""
+    """The instance has no environment of this name."""
 
 
 class ApplyError(W365Error):
-    """Some objects of a plan failed; the others were done. Carries the whole outcome."""
+    """Some actions of a plan failed; `details` are the results of all."""

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one table of endpoints: what is called, and how sure the contract is of it.
+"""The table of endpoints, with the evidence for each.
 
 Letters: D documented by the vendor, C seen in a public client of the API, S a public standard or Microsoft's own
-documentation, A assumed. `letter` is about method and path, `payload` about what travels in them.
-The published table in the docs and the error messages are read off this one.
+documentation, A assumed. `letter` is about method and path, `payload` about the bodies.
+The published table in the docs is generated from this one.
 
 Private to this collection: not an interface for others.
 """
@@ -29,9 +29,9 @@ LETTERS = {
 class Endpoint(NamedTuple):
     """One call of one remote system.
 
-    `path` is relative to the root of its service and may hold `{environment}`, `{id}` and the like.
-    `repeatable` says that sending the call twice has the effect of sending it once, so that a lost answer may
-    simply be asked for again. `writes` is false for calls that change nothing, whatever their method.
+    `path` is relative to the root of its service and may contain `{environment}` and `{id}`.
+    `repeatable` says that sending the call twice has the same effect as sending it once, so that it is sent again
+    when its answer is lost. `writes` is false for calls that change nothing, whatever their method.
     """
 
     id: str
@@ -270,9 +270,9 @@ ENDPOINTS: Mapping[str, Endpoint] = {endpoint.id: endpoint for endpoint in _TABL
 
 
 def endpoints_with(overrides: Mapping[str, Any] | None) -> Mapping[str, Endpoint]:
-    """The table with the paths that the user has overridden by option `endpoints`.
+    """The table with the paths that option `endpoints` overrides.
 
-    Raises InputError for an id that the table does not hold or a path that is not one.
+    Raises InputError for an unknown id or an invalid path.
     """
     table = dict(ENDPOINTS)
     for id, path in (overrides or {}).items():

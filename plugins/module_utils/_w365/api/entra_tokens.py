@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tokens from Microsoft Entra, by MSAL: one class per kind of credential. The only file that imports msal.
+"""Tokens from Microsoft Entra, through MSAL: one class per kind of credential. The only file that imports msal.
 
 Private to this collection: not an interface for others.
 """
@@ -26,7 +26,7 @@ from ..transport.http import Http, MsalHttpClient
 
 @dataclass(frozen=True)
 class Cloud:
-    """The two roots of a Microsoft cloud (contract, Entra: Tokens; S)."""
+    """The root URLs of a Microsoft cloud (contract, Entra: Tokens; S)."""
 
     authority: str
     graph: str
@@ -62,7 +62,7 @@ ADVICE = {
 
 
 def import_msal() -> Any:
-    """MSAL, or a sentence about how to get it. It is loaded only where Entra is used."""
+    """MSAL, loaded only where Entra is used. Raises MissingLibraryError."""
     try:
         import msal  # start-up
     except ImportError as error:
@@ -75,10 +75,10 @@ def import_msal() -> Any:
 
 
 class Credential(Protocol):
-    """One way to prove who we are."""
+    """One way to authenticate."""
 
     def application(self, client_id: str, authority: str, http: Http) -> Callable[[list[str]], dict[str, Any]]:
-        """A function that asks for a token for the given scopes and returns MSAL's answer."""
+        """A function that requests a token for the given scopes and returns MSAL's answer."""
 
 
 def _confidential(client_id: str, authority: str, http: Http, credential: Any) -> Callable[[list[str]], dict[str, Any]]:
@@ -88,16 +88,16 @@ def _confidential(client_id: str, authority: str, http: Http, credential: Any) -
             client_id,
             authority=authority,
             client_credential=credential,
-            # Unknown hosts (a private authority, a twin) would otherwise be looked up at Microsoft's public cloud.
+            # Unknown hosts (a private authority, a test server) would otherwise be looked up in Microsoft's public cloud.
             instance_discovery=None if urlsplit(authority).netloc in _microsoft_hosts() else False,
             http_client=MsalHttpClient(http),
         )
     except ValueError as error:
         if isinstance(credential, dict) and "client_assertion" not in credential and "authority" not in str(error):
-            # Not Entra's word but that of the library that reads keys.
+            # Not from Entra, but from the library that reads keys.
             raise
         # MSAL raises ValueError both for a malformed authority and for what the tenant's discovery document lacks.
-        # It swallows what Entra said of an unknown tenant (AADSTS90002), and speaks of the authority instead.
+        # It drops Entra's message about an unknown tenant (AADSTS90002), and names the authority instead.
         codes = [90002] if "authority configuration" in str(error) else []
         answer = {"error_description": http.redactor.text(str(error)), "error_codes": codes}
         raise AuthenticationError(_refusal(authority, client_id, answer)) from None
@@ -153,14 +153,14 @@ class Certificate:
             credential["passphrase"] = self.password
         try:
             if "private_key" in credential:
-                # MSAL works it out by itself only in its newest versions.
+                # Only the newest versions of MSAL compute it.
                 der = ssl.PEM_cert_to_DER_cert(credential["public_certificate"])
                 credential["thumbprint"] = hashlib.sha1(der, usedforsecurity=False).hexdigest()
             return _confidential(client_id, authority, http, credential)
         except W365Error:
             raise
         except Exception as error:
-            # cryptography raises many kinds here, and none of them says which file it was.
+            # cryptography raises many kinds of exceptions here, without the name of the file.
             raise InputError(
                 f"Option entra_certificate_path: {self.path!r} could not be opened ({type(error).__name__}). "
                 "Check the file and entra_certificate_password."
@@ -169,7 +169,7 @@ class Certificate:
 
 @dataclass(frozen=True)
 class FederatedTokenFile:
-    """A token of another identity provider, read anew for every use since its issuer rotates it."""
+    """A token of another identity provider, read again for every use since its issuer rotates it."""
 
     path: str
 
@@ -189,7 +189,7 @@ class FederatedTokenFile:
 
 @dataclass(frozen=True)
 class ManagedIdentity:
-    """The identity of the Azure machine that this runs on: V(system), or the client id of a user-assigned one."""
+    """The identity of the Azure machine: V(system), or the client id of a user-assigned one."""
 
     identity: str
 
@@ -206,7 +206,7 @@ class ManagedIdentity:
 
 
 class TokenSource:
-    """Tokens of one application in one tenant for one resource; kept in memory and renewed before they expire.
+    """Tokens of one application in one tenant for one resource; cached in memory and renewed before they expire.
 
     `authority` is the root of the cloud or a full authority with the tenant in its path.
     """
@@ -223,13 +223,13 @@ class TokenSource:
         self._http = http
         self._ask: Callable[[list[str]], dict[str, Any]] | None = None
         self._token = ""
-        self._good_until = 0.0
+        self._valid_until = 0.0
         self._lock = threading.Lock()
 
     def token(self) -> str:
-        """A token that is good for a while. Raises AuthenticationError with Entra's reason and what to do."""
+        """A valid token. Raises AuthenticationError with Entra's reason and what to do."""
         with self._lock:
-            if self._token and time.monotonic() < self._good_until:
+            if self._token and time.monotonic() < self._valid_until:
                 return self._token
             if self._ask is None:
                 self._ask = self._credential.application(self._client_id, self._authority, self._http)
@@ -238,7 +238,7 @@ class TokenSource:
             except W365Error:
                 raise
             except Exception as error:
-                # MSAL passes on whatever the answer or the key made its libraries raise.
+                # MSAL does not catch the exceptions of its libraries about the answer or the key.
                 reason = f"{type(error).__name__}: {error}"
                 raise AuthenticationError(
                     _refusal(self._authority, self._client_id, {"error": self._http.redactor.text(reason)})
@@ -248,11 +248,11 @@ class TokenSource:
             self._token = answer["access_token"]
             self._http.redactor.add(self._token)
             lifetime = float(answer.get("expires_in", 3600))
-            self._good_until = time.monotonic() + lifetime - min(RENEW_BEFORE, lifetime / 2)
+            self._valid_until = time.monotonic() + lifetime - min(RENEW_BEFORE, lifetime / 2)
             return self._token
 
     def forget(self) -> None:
-        """Drop the token: the next call asks for a new one, also where MSAL would answer from its cache."""
+        """Drop the token: the next call requests a new one, and not from the cache of MSAL."""
         with self._lock:
             self._token = ""
             self._ask = None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The client of Microsoft Graph v1.0, for reading people and groups (contract: entra-graph.md; S).
+"""The client of Microsoft Graph v1.0, for reading users and groups (contract: entra-graph.md; S).
 
 Private to this collection: not an interface for others.
 """
@@ -23,7 +23,7 @@ from ..errors import (
     ValidationError,
     W365Error,
 )
-from ..transport.error_text import said
+from ..transport.error_text import server_message
 from ..transport.http import Answer, Http, checked_root, retry_after
 from .endpoints import Endpoint
 
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 
 PAGE = 999
-"""The most that Graph gives per page of users, groups or members."""
+"""The maximum page size of Graph for users, groups and members."""
 
 BATCH = 20
-"""The most requests that Graph takes in one."""
+"""The maximum number of requests in one batch."""
 
-ALTERNATIVES = 15
-"""The most values that Graph takes for the operator in of a filter."""
+FILTER_VALUES = 15
+"""The maximum number of values of the operator `in` of a filter."""
 
 GLOBAL_ADMINISTRATORS = "62e90394-69f5-4237-9190-012177145e10"
 """The template of the role Global Administrator, the same in every tenant."""
@@ -53,12 +53,12 @@ USER_PROPERTIES = (
     "accountEnabled",
     "userType",
 )
-"""What an import always needs to know of a user."""
+"""The properties of a user that an import always needs."""
 
 GROUP_SELECT = "id,displayName,description,mailEnabled,securityEnabled,groupTypes"
 
 
-# Casts are answered only with these (contract: Reading people and groups).
+# Casts work only with these (contract: Reading people and groups).
 _ADVANCED_HEADERS = {"ConsistencyLevel": "eventual"}
 
 _ADVANCED_QUERY = {"$count": "true"}
@@ -139,7 +139,7 @@ class GraphClient:
         return content
 
     def _refusal(self, answer: Answer, endpoint: Endpoint, path: str) -> W365Error:
-        text = said(answer, self._http.redactor)
+        text = server_message(answer, self._http.redactor)
         if answer.status in (401, 403):
             return AuthenticationError(
                 f"Microsoft Graph refused the request (HTTP {answer.status}, {endpoint.method} {path}): {text}. The app registration "
@@ -149,7 +149,7 @@ class GraphClient:
         return kinds.get(answer.status, AnswerError)(text, status=answer.status, method=endpoint.method, path=path)
 
     def _checked_link(self, link: str, endpoint_id: str) -> str:
-        """A link of Graph's as it is. Raises AnswerError for one that leads to another host."""
+        """A link of Graph, unchanged. Raises AnswerError for one to another host."""
         if urlsplit(link).netloc != urlsplit(self.root).netloc:
             raise AnswerError(
                 "the next page is on another host, to which the token must not be sent",
@@ -162,7 +162,7 @@ class GraphClient:
     def pages(
         self, endpoint_id: str, *, object_id: str = "", query: Mapping[str, Any] | None = None, advanced: bool = False
     ) -> Iterator[Mapping[str, Any]]:
-        """Every item of a listing; the next link is followed as it is given."""
+        """Every item of a listing; the link to the next page is used unchanged."""
         headers = _ADVANCED_HEADERS if advanced else None
         first = {"$top": PAGE, **(query or {}), **(_ADVANCED_QUERY if advanced else {})}
         page = self.call(endpoint_id, object_id=object_id, query=first, headers=headers)
@@ -174,14 +174,14 @@ class GraphClient:
             page = self.call(endpoint_id, headers=headers, url=self._checked_link(link, endpoint_id))
 
     def users(self, properties: Sequence[str] = ()) -> Iterator[Mapping[str, Any]]:
-        """Every user, with more properties than an import always needs."""
+        """Every user, with these properties in addition to USER_PROPERTIES."""
         return self.pages("graph.users", query={"$select": user_select(properties)})
 
     def existing_users(self, ids: Sequence[str]) -> frozenset[str]:
-        """Those of the ids that are users of the tenant. Whoever was deleted is none, also while restoring is possible."""
+        """The ids that are users of the tenant. Deleted users are not, even while they can be restored."""
         found: set[str] = set()
-        for start in range(0, len(ids), ALTERNATIVES):
-            values = ",".join(f"'{id}'" for id in ids[start : start + ALTERNATIVES])
+        for start in range(0, len(ids), FILTER_VALUES):
+            values = ",".join(f"'{id}'" for id in ids[start : start + FILTER_VALUES])
             query = {"$filter": f"id in ({values})", "$select": "id"}
             found |= {str(user["id"]) for user in self.pages("graph.users", query=query)}
         return frozenset(found)
@@ -210,7 +210,7 @@ class GraphClient:
     def group_users(self, group_id: str, properties: Sequence[str] = ()) -> Iterator[Mapping[str, Any]]:
         """The users that are direct members. Raises AuthenticationError for members that Graph hides.
 
-        With too few permissions they come with an id and nulls, and no error (contract).
+        With too few permissions they have an id and null values, without an error (contract).
         """
         query = {"$select": user_select(properties)}
         for user in self.pages("graph.group.users", object_id=group_id, query=query, advanced=True):
@@ -222,14 +222,14 @@ class GraphClient:
             yield user
 
     def nested_groups(self, group_id: str) -> list[Mapping[str, Any]]:
-        """The groups that are direct members; a kind of group that cannot hold any has none."""
+        """The groups that are direct members; none for a kind of group that cannot contain groups."""
         try:
             return list(
                 self.pages("graph.group.groups", object_id=group_id, query={"$select": "id,displayName"}, advanced=True)
             )
         except ValidationError as error:
-            # A cast to a type that the group cannot hold (contract).
-            if "Request_UnsupportedQuery" in error.said:
+            # A cast to a type that the group cannot contain (contract).
+            if "Request_UnsupportedQuery" in error.server_message:
                 return []
             raise
 
@@ -240,9 +240,9 @@ class GraphClient:
         return dict(zip(group_ids, found, strict=True))
 
     def global_administrators(self) -> frozenset[str]:
-        """The ids of the users who are Global Administrators; nobody where the role was never given to anybody.
+        """The ids of the users who are Global Administrators; none when the role was never assigned.
 
-        A group may have the role too: then everybody in it does, also in the groups inside it.
+        A group may have the role too: then all its members do, also those of nested groups.
         """
         try:
             members = list(
@@ -262,7 +262,7 @@ class GraphClient:
     def batch(self, reads: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[list[Mapping[str, Any]]]:
         """Every item of many listings, each an endpoint, an object's id and a query: 20 in one request, page after page.
 
-        A throttled one is asked for again by itself, with those that are still to come. Raises what a single read would.
+        A throttled one is repeated together with the remaining ones. Raises the same errors as a single read.
         """
         found: list[list[Mapping[str, Any]]] = [[] for _read in reads]
         paths = [self._relative(*read) for read in reads]
@@ -294,7 +294,7 @@ class GraphClient:
                         waiting.append(at)
             if throttled:
                 refused += 1
-                # Whoever wants the longest rest speaks for all of them.
+                # The longest requested wait applies to all of them.
                 slowest = max(throttled, key=lambda answer: retry_after(answer.headers.get("retry-after")) or 0)
                 self._http.wait_for_server(slowest, refused, "a request in POST /$batch")
         return found
@@ -306,7 +306,7 @@ class GraphClient:
     def changes(
         self, endpoint_id: str, query: Mapping[str, Any], link: str = ""
     ) -> tuple[list[Mapping[str, Any]], str]:
-        """What has changed since `link` was given, or without one everything that there is; and the link for the next time.
+        """The changes since `link` was returned, or all objects without a link; and the link for the next time.
 
         Raises StaleDeltaError when Graph no longer knows the link (contract: 7 days).
         """
@@ -325,8 +325,10 @@ class GraphClient:
                     break
                 page = self.call(endpoint_id, headers=headers, url=self._checked_link(following, endpoint_id))
         except AnswerError as error:
-            if error.status == 410 or (error.status == 400 and "syncstatenotfound" in error.said.lower()):
-                raise StaleDeltaError(error.said, status=error.status, method=error.method, path=error.path) from None
+            if error.status == 410 or (error.status == 400 and "syncstatenotfound" in error.server_message.lower()):
+                raise StaleDeltaError(
+                    error.server_message, status=error.status, method=error.method, path=error.path
+                ) from None
             raise
         end = page.get("@odata.deltaLink")
         if not end:
@@ -343,13 +345,13 @@ class GraphClient:
         answer = self.call("graph.organization", query={"$select": "id,verifiedDomains"})
         return [
             str(domain["name"])
-            for organisation in answer.get("value") or ()
-            for domain in organisation.get("verifiedDomains") or ()
+            for organization in answer.get("value") or ()
+            for domain in organization.get("verifiedDomains") or ()
         ]
 
 
 def the_one_group(name: str, found: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The group that was found by its name; None when there is none. Raises InputError when there are several."""
+    """The group that was found by name; None when there is none. Raises InputError when there are several."""
     if len(found) > 1:
         ids = ", ".join(str(group["id"]) for group in found)
         raise InputError(
@@ -366,17 +368,17 @@ def no_such_group(name: str) -> InputError:
 
 
 def user_select(properties: Sequence[str] = ()) -> str:
-    """The properties of a user to ask for, each once."""
+    """The value of $select for users, each property once."""
     return ",".join(dict.fromkeys((*USER_PROPERTIES, *properties)))
 
 
 def _is_a(member: Mapping[str, Any], kind: str) -> bool:
-    """Whether a directory object is a user or a group; Graph says so in its annotation."""
+    """Whether a directory object is a user or a group; by the type annotation of Graph."""
     return str(member.get("@odata.type", "")).rpartition(".")[2].lower() == kind
 
 
 def _batch_answer(item: Mapping[str, Any] | None) -> Answer:
-    """One answer of a batch as if it had come alone. One that is missing counts as refused for the moment."""
+    """One answer of a batch as a single answer. A missing one counts as throttled."""
     if item is None:
         return Answer(503, {}, "")
     headers = {str(name).lower(): str(value) for name, value in (item.get("headers") or {}).items()}
@@ -397,4 +399,4 @@ PERMISSIONS = {
     "graph.batch": "GroupMember.Read.All (or Group.Read.All)",
     "graph.organization": "Organization.Read.All",
 }
-"""What each call needs, least first (contract: Reading people and groups)."""
+"""The permissions of each call, the least privileged first (contract: Reading people and groups)."""

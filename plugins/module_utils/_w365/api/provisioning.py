@@ -27,7 +27,7 @@ from ..errors import (
 )
 from ..model.environment import Environment
 from ..model.settings import Setting, SettingValues
-from ..transport.error_text import said
+from ..transport.error_text import server_message
 from ..transport.http import Answer, Http, checked_root
 from .endpoints import Endpoint
 
@@ -40,9 +40,9 @@ FORBIDDEN = (
 EXISTS_PATTERN = re.compile(
     r"(?<!not )exist|already|duplicate|in use|unique|taken|bestaat(?! niet)|in gebruik|niet uniek", re.IGNORECASE
 )
-"""How a ValidationResult says that an object is there already: its wording is not public (contract: Answers; A)."""
+"""The words of a ValidationResult for an object that exists already: not documented (contract: Answers; A)."""
 
-ROLE_WAY_OUT = (
+ROLE_ALTERNATIVES = (
     "The administrator role is never managed through SCIM. Give it when a user is created through the Provisioning API "
     "(w365_user with administrator=true), or manually in User management; if your server has the list under another path, "
     "give that in option endpoints: {'user.list': '/...'}."
@@ -54,7 +54,7 @@ _NO_BODY = object()
 class ProvisioningClient:
     """Calls endpoints of the contract's table and translates refusals.
 
-    `instance_url` is the root of the instance; the key is only ever sent to https.
+    `instance_url` is the root of the instance; the key is only sent over https.
     """
 
     def __init__(self, http: Http, *, instance_url: str, key: str, endpoints: Mapping[str, Endpoint]) -> None:
@@ -74,7 +74,7 @@ class ProvisioningClient:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One call with the headers that the contract asks for; the answer whatever its status."""
+        """One call with the headers of the contract; returns the answer whatever its status."""
         given = {
             "ProvisioningKey": self._key,
             "X-Requested-With": "XMLHttpRequest",
@@ -105,18 +105,18 @@ class ProvisioningClient:
                 return answer.json()
             except ValueError:
                 if endpoint.writes or endpoint.purpose.startswith("ask"):
-                    # The bodies of these answers are not documented; their status says enough.
+                    # The bodies of these answers are not documented; their status is sufficient.
                     return None
                 raise self._refused(
                     AnswerError,
-                    f"the answer is not JSON: {said(answer, self._http.redactor)}",
+                    f"the answer is not JSON: {server_message(answer, self._http.redactor)}",
                     answer,
                     endpoint,
                     path,
                     "Check instance_url: it may lead to a web page instead of the API.",
                 ) from None
         if endpoint.method == "DELETE" and answer.status == 404 and answer.repeated:
-            # The first try, whose answer was lost, has done it.
+            # The first try, whose answer was lost, was successful.
             return None
         raise self._refusal(answer, endpoint, path, environment)
 
@@ -126,7 +126,7 @@ class ProvisioningClient:
         return kind(text, status=answer.status, method=endpoint.method, path=path, advice=advice)
 
     def _refusal(self, answer: Answer, endpoint: Endpoint, path: str, environment: str) -> W365Error:
-        text = said(answer, self._http.redactor)
+        text = server_message(answer, self._http.redactor)
         if answer.status in (401, 403):
             return AuthenticationError(f"{FORBIDDEN} ({endpoint.method} {path}; server message: {text}).")
         if answer.status == 400:
@@ -184,16 +184,16 @@ class ProvisioningClient:
         return parsed_environments(self.call("environment.list"))
 
     def environment_exists(self, name: str) -> bool | None:
-        """None when the server does not tell."""
+        """Whether there is an environment of this name; None when the server does not say."""
         try:
             return any(found.name.lower() == name.lower() for found in self.environments())
         except W365Error:
             return None
 
     def create_environment(self, name: str, administrator: Mapping[str, str] | None) -> str:
-        """Create an environment and return the name that the server made of it.
+        """Create an environment and return its name as the server sanitized it.
 
-        `administrator` holds EmailAddress, FirstName, LastName and perhaps Password; None makes an empty environment.
+        `administrator` holds EmailAddress, FirstName, LastName and perhaps Password; None creates an empty environment.
         """
         if administrator is None:
             answer = self.call("environment.create_empty", environment=name)
@@ -248,7 +248,7 @@ def alternative_to(endpoint: Endpoint) -> str:
 
 
 def parsed_environments(data: Any) -> list[Environment]:
-    """The list in any of its plausible shapes: strings, objects, or either inside an object."""
+    """The list in any of its plausible forms: strings, objects, or either inside an object."""
     if isinstance(data, Mapping):
         inner = [value for value in data.values() if isinstance(value, list)]
         if len(inner) != 1:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Users and groups as the Provisioning API writes them (contract, section 1).
+"""Users and groups in the format of the Provisioning API (contract, section 1).
 
 Private to this collection: not an interface for others.
 """

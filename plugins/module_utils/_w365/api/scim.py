@@ -4,8 +4,8 @@
 
 """The client of an environment's SCIM 2.0 service (contract: workspace365.md, section 2).
 
-Real SCIM servers differ, so it asks for little: look-ups by one `eq`, re-checked here; PATCH answered by 200 or 204;
-paging by what was really returned.
+Real SCIM servers differ, so it needs little: look-ups by one `eq`, whose matches are checked again; PATCH with answer 200
+or 204; paging by the number of returned resources.
 
 Private to this collection: not an interface for others.
 """
@@ -21,17 +21,17 @@ from ..transport.http import Answer, Http, checked_root
 from .endpoints import Endpoint
 
 PAGE = 200
-"""Resources asked for per page; a server may give fewer."""
+"""Resources per page; a server may return fewer."""
 
 MEMBERS_PER_PATCH = 500
-"""Slices of a membership change: servers limit the size of a PATCH (performance-and-peers, 4.3)."""
+"""The maximum of one PATCH: servers limit its size (performance-and-peers, 4.3)."""
 
 NO_BODY: Any = object()
 """Distinguishes a request without a body from one whose body is null."""
 
 
 class Request(NamedTuple):
-    """The request that does an action."""
+    """The request of an action."""
 
     endpoint_id: str
     object_id: str = ""
@@ -43,7 +43,7 @@ class ScimClient:
 
     def __init__(self, http: Http, *, url: str, token: str, endpoints: Mapping[str, Endpoint]) -> None:
         parts = urlsplit(checked_root(url, "scim_url"))
-        # Entra's dialect flag is for Entra's client: this one always speaks the standard.
+        # The query selects Entra's dialect of PATCH: this client always uses the standard one.
         self.root = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
         self._http = http
         self._token = token
@@ -89,7 +89,7 @@ class ScimClient:
                 return answer.json()
             except ValueError:
                 raise AnswerError(
-                    f"the answer is not JSON: {self._said(answer)}",
+                    f"the answer is not JSON: {self._server_message(answer)}",
                     status=answer.status,
                     method=endpoint.method,
                     path=path,
@@ -105,7 +105,7 @@ class ScimClient:
         return endpoint.method, endpoint.path.format(id=quote(object_id, safe=""))
 
     def _refusal(self, answer: Answer, endpoint: Endpoint, path: str) -> W365Error:
-        text = self._said(answer)
+        text = self._server_message(answer)
         if answer.status in (401, 403):
             return AuthenticationError(
                 f"The SCIM service refused the token (HTTP {answer.status}, {endpoint.method} {path}; server message: {text}). "
@@ -124,10 +124,10 @@ class ScimClient:
             text, status=answer.status, method=endpoint.method, path=path, advice=advice
         )
 
-    def _said(self, answer: Answer) -> str:
-        from ..transport.error_text import said  # start-up
+    def _server_message(self, answer: Answer) -> str:
+        from ..transport.error_text import server_message  # start-up
 
-        return said(answer, self._http.redactor)
+        return server_message(answer, self._http.redactor)
 
     def find(self, endpoint_id: str, attribute: str, value: str) -> list[Mapping[str, Any]]:
         """The resources whose attribute equals `value`, by a single eq filter. The caller checks the match again."""
@@ -141,13 +141,13 @@ class ScimClient:
         while True:
             answer = self.call(endpoint_id, query={**(query or {}), "startIndex": start, "count": PAGE})
             if not isinstance(answer, Mapping):
-                raise self._odd_page(endpoint_id, "it is not a SCIM ListResponse")
+                raise self._bad_page(endpoint_id, "it is not a SCIM ListResponse")
             page = {str(name).lower(): value for name, value in answer.items()}
             resources = page.get("resources") or []
             new = {identifier: resource for resource in resources if (identifier := _identifier(resource)) not in seen}
             if resources and not new:
-                raise self._odd_page(endpoint_id, f"a page was repeated after {len(seen)} resources")
-            # Objects that move while we page may come twice; nobody may be doubled for it.
+                raise self._bad_page(endpoint_id, f"a page was repeated after {len(seen)} resources")
+            # Objects whose position changes between two pages may be returned twice.
             seen.update(new)
             yield from new.values()
             start += len(resources)
@@ -155,9 +155,9 @@ class ScimClient:
             if start > total:
                 return
             if not resources:
-                raise self._odd_page(endpoint_id, f"an empty page followed {start - 1} of {total} resources")
+                raise self._bad_page(endpoint_id, f"an empty page followed {start - 1} of {total} resources")
 
-    def _odd_page(self, endpoint_id: str, what: str) -> AnswerError:
+    def _bad_page(self, endpoint_id: str, what: str) -> AnswerError:
         endpoint = self._endpoints[endpoint_id]
         return AnswerError(
             f"the listing is not reliable: {what}",
@@ -169,10 +169,10 @@ class ScimClient:
 
 
 def patch_body(operations: list[dict[str, Any]]) -> dict[str, Any]:
-    """The body of a PATCH in the standard's dialect. It may be answered with the resource or with nothing."""
+    """The body of a PATCH in the standard form. The answer may be the resource or empty."""
     return {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}
 
 
 def _identifier(resource: Mapping[str, Any]) -> str:
-    """The id, whose name is read without regard to case as every other (RFC 7643, section 2.1)."""
+    """The id. Names of attributes ignore case (RFC 7643, section 2.1)."""
     return next((str(value) for name, value in resource.items() if str(name).lower() == "id"), "")

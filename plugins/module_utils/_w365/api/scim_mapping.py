@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Users and groups as SCIM writes them (RFC 7643; contract, section 2).
+"""Users and groups in the format of SCIM (RFC 7643; contract, section 2).
 
 Private to this collection: not an interface for others.
 """
@@ -38,7 +38,7 @@ def user_from_scim(resource: Mapping[str, Any]) -> User:
         first_name=text_or_none(name.get("givenname")),
         last_name=text_or_none(name.get("familyname")),
         email=_work_email(found.get("emails")),
-        # RFC 7643 leaves out what is unset; a user without the attribute has not been deactivated.
+        # RFC 7643 omits unset attributes; a user without this one is not deactivated.
         active=truth_or_none(found.get("active", True)),
         external_id=text_or_none(found.get("externalid")),
         optional=optional or NO_VALUES,
@@ -75,7 +75,7 @@ def group_from_scim(resource: Mapping[str, Any]) -> tuple[Group, tuple[tuple[str
 
 
 def user_to_scim(user: User) -> dict[str, Any]:
-    """The resource that a POST to /Users takes."""
+    """The body of a POST to /Users."""
     resource: dict[str, Any] = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]}
     values = {
         "upn": user.upn,
@@ -93,7 +93,7 @@ def user_to_scim(user: User) -> dict[str, Any]:
 
 
 def group_to_scim(group: Group) -> dict[str, Any]:
-    """The resource that a POST to /Groups takes, without members."""
+    """The body of a POST to /Groups, without members."""
     resource: dict[str, Any] = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": group.name}
     if group.external_id:
         resource["externalId"] = group.external_id
@@ -101,10 +101,10 @@ def group_to_scim(group: Group) -> dict[str, Any]:
 
 
 def patch_operation(thing: User | Group, name: str, value: Any) -> dict[str, Any]:
-    """The operation of a PATCH that changes one field, in the standard's dialect."""
+    """The operation of a PATCH that changes one field, in the standard form."""
     path = (_USER_PATHS if isinstance(thing, User) else _GROUP_PATHS)[name]
     if path.type:
-        # A value filter on a missing entry is an error on some servers, so an entry that is not there yet is added whole.
+        # A value filter on a missing entry is an error on some servers, so a missing entry is added completely.
         if not value_of(thing, name):
             return {"op": "add", "path": path.attribute, "value": [path.new_entry(value)]}
         if value == "":

@@ -18,7 +18,7 @@ from .values import without_case
 
 
 class ScimPath(NamedTuple):
-    """A path taken apart: the URN of an extension, the attribute, the type of the entry that is meant, the part of it."""
+    """A parsed path: the URN of an extension, the attribute, the type of the entry, the part of the entry."""
 
     text: str
     urn: str
@@ -61,7 +61,7 @@ class ScimPath(NamedTuple):
         return typed[0] if typed else None
 
     def put(self, resource: dict[str, Any], value: Any) -> None:
-        """Write the value into a resource that is going to be created."""
+        """Write the value into a new resource."""
         holder = resource
         if self.urn:
             holder = resource.setdefault(self.urn, {})

@@ -54,7 +54,7 @@ def _schemas(answer: Any) -> dict[str, frozenset[str]] | None:
         if not isinstance(schema.get("id"), str) or attributes is None:
             return None
         found[schema["id"].lower()] = frozenset(attributes)
-        # Some services show an extension as an attribute of the core schema that has the URN as its name.
+        # Some services list an extension as an attribute of the core schema, with the URN as its name.
         for name, attribute in attributes.items():
             if name.startswith("urn:"):
                 found.setdefault(name, frozenset(_named(attribute.get("subattributes")) or ()))

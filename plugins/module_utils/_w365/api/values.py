@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Values of JSON objects, whose names are read without regard to case (contract, section 1).
+"""Values of JSON objects, whose names ignore case (contract, section 1).
 
 Private to this collection: not an interface for others.
 """

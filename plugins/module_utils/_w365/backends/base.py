@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 
 class Directory(DirectoryHandlers, Protocol):
-    """What the corridor asks of an environment. Both adapters answer in the model's words."""
+    """The users, groups and administrators of an environment, as objects of the model."""
 
     capabilities: Capabilities
 
     def snapshot(self, desired: Desired, *, concurrency: int = 1) -> Snapshot:
-        """As much of the environment as a plan for `desired` needs."""
+        """The part of the environment that a plan for `desired` needs."""
 
     def kept_fields(self) -> frozenset[str] | None:
         """The optional attributes of users that the server says it keeps; None where it does not say."""
 
     def read_again(self, user: User) -> User | None:
-        """The user as the server has it now, asked for by id; None where it cannot be read."""
+        """The user as the server has it now, read by id; None where it cannot be read."""
 
     def list_users(self) -> list[User]:
         """Every user, those on the deleted-users list included where the server shows them."""
@@ -50,4 +50,4 @@ class Directory(DirectoryHandlers, Protocol):
         """One group by name; members by UPN."""
 
     def batch(self, plan: Plan) -> Batch | None:
-        """A way to do many actions in one request; None where the wire has none, or it is not worth it."""
+        """A way to apply many actions in one request; None where the API has none, or the plan is too small."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What both backends share: what a plan has to know.
+"""Functions of both backends.
 
 Private to this collection: not an interface for others.
 """
@@ -10,14 +10,11 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..model.desired import Desired, DesiredUser
 from ..model.directory import User
 from ..model.names import comparison_key
-
-if TYPE_CHECKING:
-    pass
 
 
 def active_administrators(users: Iterable[User]) -> frozenset[str]:
@@ -25,7 +22,7 @@ def active_administrators(users: Iterable[User]) -> frozenset[str]:
 
 
 def primary_administrator(users: Iterable[User]) -> str | None:
-    """The active administrator who was there first (contract, section 4; D): the lowest id, as long as ids are numbers (A)."""
+    """The key of the first administrator (contract, section 4; D): the lowest id, if ids are numbers (A)."""
     active = [user for user in users if user.administrator and user.active is not False]
     if not active or not all(user.id.isdigit() for user in active):
         return None
@@ -38,7 +35,7 @@ def removal_needs_groups(desired: Desired) -> bool:
 
 
 def user_names(desired: Desired) -> list[str]:
-    """The users that a plan for this has to know about, each once."""
+    """The UPNs and ids of the users that a plan for this needs, each once."""
     names = [name for user in desired.users for name in (user.upn, user.identity) if name]
     names += [key for group in desired.groups if group.members for key in sorted(group.members.named)]
     if desired.administrators is not None:
@@ -47,12 +44,12 @@ def user_names(desired: Desired) -> list[str]:
 
 
 def removes_administrator(user: DesiredUser) -> bool:
-    """True when carrying this out may cost an environment an administrator."""
+    """Whether this may remove an administrator."""
     return not user.present or user.fields.get("active") is False or user.fields.get("administrator") is False
 
 
 def absent_users(ids: Mapping[str, Any]) -> str:
-    """A sentence about those who have no id; empty where everybody has one."""
+    """An error message about the users without an id; empty when all have one."""
     absent = [f"'{key}'" for key, id in ids.items() if not id]
     if not absent:
         return ""

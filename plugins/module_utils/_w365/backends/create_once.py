@@ -19,10 +19,10 @@ Thing = TypeVar("Thing")
 
 
 def create_once(create: Callable[[], Thing], find: Callable[[], Thing | None]) -> tuple[Thing, bool]:
-    """Create an object exactly once, and say whether it was this call that did.
+    """Create an object exactly once. Returns it, and whether this call has created it.
 
-    A POST whose answer was lost is looked up before it is repeated. "Exists already" is looked up too: somebody else
-    may have been faster, and an empty look-up before was no proof of absence.
+    After a lost answer the object is looked up before the POST is repeated. After "exists already" it is looked up too:
+    another client may have created it, and an empty look-up before does not prove its absence.
     """
     for last in (*[False] * (TRIES - 1), True):
         try:

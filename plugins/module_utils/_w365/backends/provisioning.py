@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An environment over the Provisioning API.
+"""An environment through the Provisioning API.
 
 Private to this collection: not an interface for others.
 """
@@ -60,10 +60,10 @@ PROVISIONING_CAPABILITIES = Capabilities(
 
 
 class ProvisioningDirectory:
-    """Users and groups over the instance's Provisioning API.
+    """Users and groups through the instance's Provisioning API.
 
-    Only creating and validating users is documented; the rest has letter A. Where a server does not have it, users
-    are looked up by asking whether they could be created.
+    Only creating and validating users is documented; the rest has letter A. Where a server does not have it, Validate
+    shows whether a user exists.
     """
 
     capabilities = PROVISIONING_CAPABILITIES
@@ -102,7 +102,7 @@ class ProvisioningDirectory:
         return Snapshot(users, groups, active_administrators(users), primary_administrator(users))
 
     def _exists(self, wanted: DesiredUser) -> bool:
-        """Ask Validate whether the user could be created: what is refused as existing, exists."""
+        """Whether Validate refuses the user as existing."""
         fields = {name: value for name, value in wanted.fields.items() if name != "active"}
         try:
             self._client.call(
@@ -119,10 +119,14 @@ class ProvisioningDirectory:
         try:
             return self.list_users()
         except EndpointMissingError as error:
-            from ..api.provisioning import ROLE_WAY_OUT  # start-up
+            from ..api.provisioning import ROLE_ALTERNATIVES  # start-up
 
             raise RolesUnreadableError(
-                error.said, status=error.status, method=error.method, path=error.path, advice=ROLE_WAY_OUT
+                error.server_message,
+                status=error.status,
+                method=error.method,
+                path=error.path,
+                advice=ROLE_ALTERNATIVES,
             ) from None
 
     def kept_fields(self) -> frozenset[str] | None:
@@ -140,7 +144,7 @@ class ProvisioningDirectory:
         return users
 
     def forget_users(self) -> None:
-        """Their names have changed over another wire: the next who needs an id reads them again."""
+        """Read the users again for the next id: their names have changed through another API."""
         self._users = None
         self._ids.clear()
 
@@ -178,7 +182,7 @@ class ProvisioningDirectory:
 
     @staticmethod
     def _new_user(fields: Mapping[str, Any], extras: Mapping[str, Any]) -> dict[str, Any]:
-        """The documented body of a new user; the two switches are always part of it."""
+        """The documented body of a new user; it always contains the two booleans."""
         known = {name: fields.get(name) for name in ("upn", "first_name", "last_name")}
         switches = {
             "administrator": bool(fields.get("administrator")),
@@ -197,7 +201,7 @@ class ProvisioningDirectory:
         user, ours = create_once(create, lambda: self._find_created(wanted))
         self._ids[user.key] = user.id
         given = {name: value for name, value in action.changes.items() if name in PROVISIONING_USER_NAMES}
-        # A new user is active; whoever should not be is changed at once. The same call mends what somebody else created.
+        # A new user is active. If it should not be, or if another client has created it, it is updated.
         changes = difference(given, user, USER_FIELDS) if user.readable and (wanted.active is False or not ours) else {}
         return self._put_user(user, changes, {}) if changes else user
 
@@ -219,7 +223,7 @@ class ProvisioningDirectory:
         body = to_provisioning({**changes, **extras}, PROVISIONING_USER_NAMES)
         self._client.call("user.update", environment=self._environment, object_id=user.id, body=body)
         changed = with_fields(user, changes)
-        # The name that a renamed user had may go to somebody else, who must not be taken for this one.
+        # Another user may get the old name, and must not get this user's id.
         if changed.key != user.key:
             self._ids.pop(user.key, None)
         self._ids[changed.key] = user.id
@@ -265,7 +269,7 @@ class ProvisioningDirectory:
             raise W365Error(f"group '{group.name}' was not created, so it has no members to change.")
         ids = {key: self._user_id(key) for key in sorted(group.members or ())}
         members = [id for id in ids.values() if id]
-        # Whoever is not there must not keep the others in the group or out of it, so that is told last.
+        # Missing users must not prevent the change for the others, so the error is raised afterwards.
         self._client.call("group.update", environment=self._environment, object_id=group_id, body={"Members": members})
         if absent := absent_users(ids):
             raise W365Error(absent)
@@ -283,13 +287,13 @@ class ProvisioningDirectory:
         """The id as the server wrote it: a number (contract: User; D). Empty where nobody has this UPN."""
         id = key.removeprefix(UNRESOLVED) if key.startswith(UNRESOLVED) else self._ids.get(key, "")
         if not id:
-            # One worker reads for all who wait.
+            # One worker reads for all workers that wait.
             with self._reading:
                 id = self._ids.get(key, "") or self._read_id(key)
         return int(id) if id.isdigit() else id
 
     def _read_id(self, key: str) -> str:
-        """The id of somebody created after the list was read, or whose name was forgotten."""
+        """The id of a user who was created after the list was read, or whose name has changed."""
         self._users = None
         found = self.find_user(key)
         return found.id if found is not None else ""
@@ -303,7 +307,7 @@ def _listed(data: Any) -> list[Mapping[str, Any]]:
 
 
 def _needs_reading(user: DesiredUser) -> bool:
-    """True when it is not enough to know that the user exists: something is to be found, taken away or changed later."""
+    """Whether the user must be read: it is not enough to know that it exists."""
     starts_inactive = {**user.initial, **user.fields}.get("active") is False
     rewrites_password = user.update_password and bool(user.extras.get("password"))
     return not user.present or bool(user.identity) or starts_inactive or rewrites_password

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An environment over SCIM.
+"""An environment through SCIM.
 
 Private to this collection: not an interface for others.
 """
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 
 LOOKUPS = 25
-"""Up to so many objects are looked up one by one; more than that are cheaper to list."""
+"""Up to this number objects are looked up one by one; above it a listing is cheaper."""
 
 
 Thing = TypeVar("Thing", User, Group)
@@ -76,7 +76,7 @@ SCIM_CAPABILITIES = Capabilities(
 
 
 class ScimDirectory:
-    """Users, groups and memberships over SCIM. Administrators, which never travel over SCIM, over `administration`."""
+    """Users, groups and memberships through SCIM; administrators, which SCIM does not have, through `administration`."""
 
     capabilities = SCIM_CAPABILITIES
 
@@ -112,7 +112,7 @@ class ScimDirectory:
         if people is None:
             return Snapshot(tuple(users), tuple(groups))
         administrators = active_administrators(people)
-        # SCIM tells no roles, and what takes an administrator away has to be known as such.
+        # SCIM has no roles, and a plan must know which users are administrators.
         users = [user._replace(administrator=True) if user.key in administrators else user for user in users]
         return Snapshot(tuple(users), tuple(groups), administrators, primary_administrator(people))
 
@@ -136,7 +136,7 @@ class ScimDirectory:
         try:
             return kept_fields(self._client.call("scim.schemas"))
         except (AnswerError, AuthenticationError):
-            # A service may have no schemas, or show them to nobody: that says nothing about what it keeps.
+            # A service may have no readable schemas, which does not show what it keeps.
             return None
 
     def read_again(self, user: User) -> User | None:
@@ -152,7 +152,7 @@ class ScimDirectory:
         query = None if members else {"excludedAttributes": "members"}
         read = [group_from_scim(resource) for resource in self._client.pages("scim.group.list", query)]
         if members and not any(ids for _group, ids in read):
-            # Either nobody is in any group, or this server leaves members out of listings: only the groups themselves tell.
+            # Either all groups are empty, or this server omits members in listings: read the groups one by one.
             read = [
                 self._full(group)
                 if concerned is None
@@ -188,7 +188,7 @@ class ScimDirectory:
         return None
 
     def _identified_group(self, identity: str, *, members: bool) -> Group | None:
-        """The group that is to be renamed: by its present name, or by id."""
+        """The group to rename: by its current name, or by id."""
         found = self.find_group(identity, members=members)
         resource = None if found else self._get("scim.group.get", identity)
         if resource is None:
@@ -200,7 +200,7 @@ class ScimDirectory:
         self, group: Group, ids: tuple[tuple[str, bool], ...], resource: Mapping[str, Any], *, members: bool
     ) -> Group:
         if members and "members" not in {str(name).lower() for name in resource}:
-            # Servers leave members out of listings, and RFC 7643 leaves out empty ones: one more read tells which.
+            # Servers omit members in listings, and RFC 7643 omits empty ones: read the group itself.
             ids = self._full(group)[1]
         if members:
             self._resolve({id for id, is_user in ids if is_user})
@@ -210,12 +210,12 @@ class ScimDirectory:
         try:
             answer = self._client.call(endpoint_id, object_id=object_id)
         except (NotFoundError, ValidationError):
-            # Some servers answer 400 to an id that is not formed like theirs.
+            # Some servers answer 400 to an id of another form than theirs.
             return None
         return answer if isinstance(answer, Mapping) else None
 
     def _resolve(self, ids: Iterable[str]) -> None:
-        """Learn the UPNs of these user ids: few by asking for each, many by one listing."""
+        """Read the UPNs of these user ids: few one by one, many by one listing."""
         unknown = [id for id in ids if id not in self._upns]
         if not unknown or self._all_users_read:
             return
@@ -235,7 +235,7 @@ class ScimDirectory:
         return with_fields(group, {"members": keys})
 
     def _remember(self, user: User) -> User:
-        # The name that a renamed user had may go to somebody else, who must not be taken for this one.
+        # Another user may get the old name, and must not get this user's id.
         before = self._upns.get(user.id)
         if before is not None and before != user.key and self._user_ids.get(before) == user.id:
             del self._user_ids[before]
@@ -246,7 +246,7 @@ class ScimDirectory:
     # Writing
 
     def batch(self, plan: Plan) -> Batch | None:
-        """Bulk, where the service offers it and the plan is big enough to ask."""
+        """Bulk, where the service supports it and the plan is large enough."""
         from .scim_bulk import WORTHWHILE, ScimBulk, limits_of  # start-up
 
         if sum(self._request_of(action) is not None for action in plan.actions) < WORTHWHILE:
@@ -255,10 +255,10 @@ class ScimDirectory:
             limits = limits_of(self._client.call("scim.config"))
         except AnswerError:
             return None
-        return ScimBulk(self._client, limits, self._request_of, self._settle) if limits else None
+        return ScimBulk(self._client, limits, self._request_of, self._object_after) if limits else None
 
     def _request_of(self, action: Action) -> Request | None:
-        """The one request that does this action; None where it takes several, or another wire."""
+        """The request of this action; None where it needs several, or another API."""
         subject: Any = action.subject
         if action.type is USER_CREATE:
             return Request("scim.user.create", body=user_to_scim(action.outcome))
@@ -279,7 +279,7 @@ class ScimDirectory:
         return Request("scim.user.patch" if is_user else "scim.group.patch", thing.id, patch_body(operations))
 
     def _members_at_once(self, action: Action) -> Request | None:
-        """None for a change that travels in slices, and for one whose users or group have to be looked up first."""
+        """The request of a membership change; None when it needs several, or look-ups first."""
         keys = (*action.changes["add"], *action.changes["remove"])
         group_id = self._group_id(action.outcome)
         if not group_id or not all(key.startswith(UNRESOLVED) or key in self._user_ids for key in keys):
@@ -289,7 +289,7 @@ class ScimDirectory:
 
     @staticmethod
     def _member_patches(action: Action, ids: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        """The bodies of the PATCH requests that change the members, in slices and without those who have no id."""
+        """The bodies of the PATCH requests that change the members, in slices and without users who have no id."""
         added = [{"value": ids[key]} for key in action.changes["add"] if ids[key]]
         for start in range(0, len(added), MEMBERS_PER_PATCH):
             yield patch_body([{"op": "add", "path": "members", "value": added[start : start + MEMBERS_PER_PATCH]}])
@@ -302,9 +302,9 @@ class ScimDirectory:
                 ]
             )
 
-    def _settle(self, action: Action, object_id: str) -> Any:
-        """What became of an object by a request that was confirmed."""
-        self._follow_rename(action)
+    def _object_after(self, action: Action, object_id: str) -> Any:
+        """The object after an action that the server has confirmed."""
+        self._forget_roles_after_rename(action)
         thing = action.outcome
         if action.type in (USER_CREATE, GROUP_CREATE) and object_id:
             thing = with_fields(thing, {"id": object_id})
@@ -334,14 +334,14 @@ class ScimDirectory:
             user = self._patched(user, difference(given, user, USER_FIELDS))
         return self._remember(user)
 
-    def _follow_rename(self, action: Action) -> None:
-        """Roles are written by ids that were read before the names passed on."""
+    def _forget_roles_after_rename(self, action: Action) -> None:
+        """Roles are written by ids that were read before the renames."""
         if action.is_about_user and action.renames and self._administration is not None:
             self._administration.forget_users()
 
     def update_user(self, action: Action) -> User:
-        # Before it is sent: a rename whose answer is lost may have been done all the same.
-        self._follow_rename(action)
+        # Before it is sent: a rename whose answer is lost may have been processed.
+        self._forget_roles_after_rename(action)
         return self._remember(self._patched(action.subject, action.changes))
 
     def _patched(self, thing: Thing, changes: Mapping[str, Any]) -> Thing:
@@ -387,7 +387,7 @@ class ScimDirectory:
         if not group_id:
             raise W365Error(f"group '{group.name}' was not created, so it has no members to change.")
         ids = {key: self._user_id(key) for key in (*action.changes["add"], *action.changes["remove"])}
-        # Whoever is not there must not keep the others in the group or out of it, so that is told last.
+        # Missing users must not prevent the change for the others, so the error is raised afterwards.
         for body in self._member_patches(action, ids):
             self._do(Request("scim.group.patch", group_id, body))
         if absent := absent_users(ids):
@@ -414,7 +414,7 @@ class ScimDirectory:
 
 
 def _refuse_somebody_else(wanted: User, found: User) -> None:
-    """Whoever has the UPN under another external id is another person, such as one whose rename failed."""
+    """A user with this UPN and another external id is another person, such as one whose rename failed."""
     if (
         wanted.external_id
         and found.external_id
@@ -427,14 +427,14 @@ def _refuse_somebody_else(wanted: User, found: User) -> None:
 
 
 def _needs_members(desired: Desired) -> bool:
-    """Whether a plan for this has to know who is in the groups."""
+    """Whether a plan for this needs the members of groups."""
     return removal_needs_groups(desired) or any(
         group.members is not None or not group.present for group in desired.groups
     )
 
 
 def _concerned_groups(desired: Desired) -> frozenset[str] | None:
-    """Keys, ids and external ids of the groups whose members matter; None for all. One that was renamed has another name."""
+    """Keys, ids and external ids of the groups whose members are needed; None for all. A renamed one has another name."""
     if removal_needs_groups(desired):
         return None
     names = [

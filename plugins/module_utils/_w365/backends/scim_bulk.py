@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many SCIM requests in one (RFC 7644, section 3.7), where a server says that it takes them.
+"""Many SCIM requests in one (RFC 7644, section 3.7), where a server supports that.
 
-Whatever a server does not clearly confirm is done again by itself, which then tells the reason. So nothing depends on how
-well a server speaks Bulk.
+An operation that a server does not clearly confirm is repeated as a single request, which then shows the reason. So nothing
+depends on the quality of a server's Bulk.
 
 Private to this collection: not an interface for others.
 """
@@ -24,13 +24,13 @@ from ..execution.results import NOT_BATCHED
 from ..planning.actions import Action
 
 OPERATIONS = 100
-"""No more in one request, whatever a server would take: it has to answer within the time-out."""
+"""The maximum of one request, also where a server accepts more: it must answer within the time-out."""
 
 WORTHWHILE = 10
-"""Fewer actions than this are not worth asking what a server can do."""
+"""With fewer actions the request for the server's configuration is not worthwhile."""
 
 _ENVELOPE = 200
-"""Bytes of a bulk request beside its operations, generously."""
+"""Bytes of a bulk request beside its operations, at most."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Limits:
 
 
 def limits_of(config: Any) -> Limits | None:
-    """The limits in a ServiceProviderConfig; None when it does not offer Bulk, or none that would be worth it."""
+    """The limits in a ServiceProviderConfig; None when it has no Bulk, or a useless one."""
     bulk = {str(name).lower(): value for name, value in _dictionary(_dictionary(config).get("bulk")).items()}
     if bulk.get("supported") is not True:
         return None
@@ -54,24 +54,24 @@ def limits_of(config: Any) -> Limits | None:
 
 
 class ScimBulk:
-    """Does slices of a phase. `request_of` gives the request of an action (None: it takes another way), and `settle` the
-    object that has become of it, from its id where the server gave one."""
+    """Applies slices of a phase. `request_of` returns the request of an action (None: not with Bulk), and `object_after` the
+    object after a confirmed action, given its id where the server returned one."""
 
     def __init__(
         self,
         client: ScimClient,
         limits: Limits,
         request_of: Callable[[Action], Request | None],
-        settle: Callable[[Action, str], Any],
+        object_after: Callable[[Action, str], Any],
     ) -> None:
         self._client = client
         self._limits = limits
         self._request_of = request_of
-        self._settle = settle
+        self._object_after = object_after
         self._refused = False
 
     def slices(self, actions: Sequence[Action], workers: int) -> Iterator[Sequence[Action]]:
-        """The actions in their order, cut so that every worker has something to do and every slice fits into a request."""
+        """The actions in their order, in slices for all workers, each of which fits into a request."""
         most = min(self._limits.operations, max(math.ceil(len(actions) / workers), 2))
         start, size = 0, _ENVELOPE
         for at, action in enumerate(actions):
@@ -85,7 +85,7 @@ class ScimBulk:
             yield actions[start:]
 
     def send(self, actions: Sequence[Action]) -> list[Any]:
-        """What became of each action; UNDONE for those that have to be done by themselves."""
+        """The object after each action; NOT_BATCHED for those that need a single request."""
         wanted = [self._request_of(action) for action in actions]
         if self._refused or len(actions) < 2 or None in wanted:
             return [NOT_BATCHED] * len(actions)
@@ -95,12 +95,12 @@ class ScimBulk:
         except LostAnswerError:
             return [NOT_BATCHED] * len(actions)
         except W365Error:
-            # Whoever refuses one of these refuses them all; an error that concerns everything comes again by itself.
+            # The next bulk request would be refused too; a general error occurs again in a single request.
             self._refused = True
             return [NOT_BATCHED] * len(actions)
         results = _matched(operations, answer)
         return [
-            NOT_BATCHED if result is None else self._settle(action, _id_of(result))
+            NOT_BATCHED if result is None else self._object_after(action, _id_of(result))
             for action, result in zip(actions, results, strict=True)
         ]
 
@@ -116,22 +116,22 @@ SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 def _matched(operations: Sequence[Mapping[str, Any]], answer: Any) -> list[Mapping[str, Any] | None]:
     """For each operation its confirmed result, None where there is none.
 
-    By bulkId; servers that give it back for POST only are followed in their order, as long as nothing contradicts it.
+    By bulkId; where a server returns it for POST only, by position, as long as nothing contradicts that.
     """
     listed = [_dictionary(item) for item in _dictionary(answer).get("operations") or () if isinstance(item, Mapping)]
     by_id = {str(item["bulkid"]): item for item in listed if item.get("bulkid") is not None}
     in_order = listed if len(listed) == len(operations) else [{}] * len(operations)
     found: list[Mapping[str, Any] | None] = []
-    for operation, neighbour in zip(operations, in_order, strict=True):
+    for operation, candidate in zip(operations, in_order, strict=True):
         result = by_id.get(operation["bulkId"])
-        if result is None and "bulkid" not in neighbour and _is_about(operation, neighbour):
-            result = neighbour
+        if result is None and "bulkid" not in candidate and _is_about(operation, candidate):
+            result = candidate
         found.append(result if result and 200 <= _status(result) < 300 else None)
     return found
 
 
 def _is_about(operation: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
-    """Whether a result without a bulkId is the one of an operation that changes an object."""
+    """Whether a result without a bulkId can belong to this operation, which changes an object."""
     location = str(result.get("location") or "")
     return (
         operation["method"] != "POST"
@@ -158,5 +158,5 @@ def _id_of(result: Mapping[str, Any]) -> str:
 
 
 def _dictionary(value: Any) -> dict[str, Any]:
-    """Names in small letters: they are read without regard to case (RFC 7643, section 2.1)."""
+    """With names in lower case: they ignore case (RFC 7643, section 2.1)."""
     return {str(name).lower(): item for name, item in value.items()} if isinstance(value, Mapping) else {}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Microsoft Entra as a source of desired state: who of a tenant is to be in Workspace 365, who is not, and why.
+"""Microsoft Entra as a source of desired state: the users and groups to import, and the skipped ones with reasons.
 
 Private to this collection: not an interface for others.
 """
@@ -22,7 +22,7 @@ from ..model.directory import Snapshot
 from ..model.fields import OPTIONAL_USER_FIELDS
 from ..model.names import comparison_key, external_id_key, is_object_id
 from ..model.removal_policy import RemovalPolicy, RemovalScope
-from .tenant import Reading, State, Tenant, read_afresh, read_with_state
+from .tenant import Reading, State, Tenant, read_tenant, read_with_state
 
 if TYPE_CHECKING:
     from ..model.import_scope import ImportScope
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TenantSelection:
-    """What was read for an import: the tenant, the ids of the chosen groups, and who is a Global Administrator (None: not
-    asked)."""
+    """What was read for an import: the tenant, the ids of the chosen groups, and those of the Global Administrators (None:
+    not read)."""
 
     tenant: Tenant
     chosen: tuple[str, ...] = ()
@@ -39,17 +39,17 @@ class TenantSelection:
 
 
 def read_full(graph: GraphClient, scope: ImportScope) -> TenantSelection:
-    """Read no more than the scope needs. Raises InputError for a group or a domain that Entra does not have."""
+    """Read only what the scope needs. Raises InputError for a group or a domain that Entra does not have."""
     refuse_unknown_domains(graph, scope.domains)
-    tenant, chosen = read_afresh(
+    tenant, chosen = read_tenant(
         graph,
         scope.properties,
         groups=scope.groups,
         everybody=scope.needs_everybody,
         flatten=scope.flatten,
-        all_groups=scope.brings_all_groups,
+        all_groups=scope.includes_groups_of_users,
         possible=lambda group: group_exclusion(group) is None,
-        wanted=scope.brings,
+        wanted=scope.includes_group,
     )
     return TenantSelection(tenant, tuple(dict.fromkeys(chosen)), _administrators(graph, scope))
 
@@ -57,7 +57,7 @@ def read_full(graph: GraphClient, scope: ImportScope) -> TenantSelection:
 def read_delta(
     graph: GraphClient, scope: ImportScope, path: str, *, tenant: str, full_every: int, now: datetime
 ) -> tuple[TenantSelection, State, Reading]:
-    """Read what has changed since the state in `path` was kept, or everything; `full_every` is in days."""
+    """Read the changes since the state in `path` was saved, or everything; `full_every` is in days."""
     if full_every < 0:
         raise InputError(f"Option full_every is {full_every}: give a number of days, 0 for a full run every time.")
     refuse_unknown_domains(graph, scope.domains)
@@ -74,7 +74,7 @@ def _administrators(graph: GraphClient, scope: ImportScope) -> frozenset[str] | 
 
 
 def groups_by_name(tenant: Tenant, names: Iterable[str]) -> tuple[str, ...]:
-    """The ids of the groups with these names or ids. Raises InputError for one that is not there, or is there twice."""
+    """The ids of the groups with these names or ids. Raises InputError for a missing or ambiguous one."""
     ids = []
     for name in names:
         named = [
@@ -90,10 +90,10 @@ def groups_by_name(tenant: Tenant, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def desired_from_entra(found: TenantSelection, scope: ImportScope, capabilities: Capabilities) -> Desired:
-    """Users, groups and administrators as the tenant wants them, and whoever is left out with the reason.
+    """The users, groups and administrators of the scope, and the skipped ones with reasons.
 
-    Raises InputError for a scope that holds nobody, since an empty answer is never taken for an empty tenant, and for
-    leavers where nobody can tell whom an import has brought.
+    Raises InputError for a scope without users, since an empty answer is more often an error than an empty tenant, and for
+    removals where imported users cannot be identified.
     """
     if scope.removes_users and "external_id" not in capabilities.user_fields:
         raise InputError(
@@ -109,7 +109,7 @@ def desired_from_entra(found: TenantSelection, scope: ImportScope, capabilities:
         *named,
         *(id for id, user in tenant.users.items() if comparison_key(str(user["userPrincipalName"])) in named),
     }
-    in_groups, brought = _chosen_groups(found, scope, skipped, spared)
+    in_groups, imported = _chosen_groups(found, scope, skipped, spared)
     people = _people_in_scope(tenant, scope, in_groups)
     if not people:
         raise InputError(
@@ -118,20 +118,20 @@ def desired_from_entra(found: TenantSelection, scope: ImportScope, capabilities:
             + "".join(f" Group '{item.name}' {item.reason}." for item in skipped)
         )
     users, disabled = _desired_users(tenant, people, scope, capabilities, skipped, spared)
-    if scope.brings_all_groups:
-        brought = _groups_of(tenant, set(people), scope, skipped, spared)
-    groups, same_named_groups = _groups_wanted(tenant, brought, users, scope, capabilities, skipped, spared)
+    if scope.includes_groups_of_users:
+        imported = _groups_of(tenant, set(people), scope, skipped, spared)
+    groups, same_named_groups = _desired_groups(tenant, imported, users, scope, capabilities, skipped, spared)
     return Desired(
         users=tuple(sorted((*users.values(), *disabled), key=lambda user: user.key)),
         groups=tuple(sorted(groups, key=lambda group: group.key)),
         administrators=_roles(found, users) if scope.roles_from_entra else None,
-        left_out=tuple(sorted(skipped, key=lambda item: (item.kind, comparison_key(item.name)))),
+        skipped=tuple(sorted(skipped, key=lambda item: (item.kind, comparison_key(item.name)))),
         whole=True,
         keep_collisions=True,
-        others=(frozenset(tenant.users) - users.keys()) | (frozenset(tenant.groups) - set(brought)),
+        others=(frozenset(tenant.users) - users.keys()) | (frozenset(tenant.groups) - set(imported)),
         same_named_groups=same_named_groups,
         protected=scope.protected,
-        purge=_leavers(scope, found, users, groups, spared)
+        purge=_removal_policy(scope, found, users, groups, spared)
         if scope.removes_users or scope.roles_from_entra or disabled
         else None,
     )
@@ -140,10 +140,10 @@ def desired_from_entra(found: TenantSelection, scope: ImportScope, capabilities:
 def _chosen_groups(
     found: TenantSelection, scope: ImportScope, skipped: list[Skipped], spared: set[str]
 ) -> tuple[set[str], list[str]]:
-    """The ids of the people in the chosen groups, and of those groups that Workspace 365 can have."""
+    """The ids of the users in the chosen groups, and of the groups that Workspace 365 supports."""
     tenant = found.tenant
     people: set[str] = set()
-    brought: list[str] = []
+    imported: list[str] = []
     for group_id in found.chosen:
         group = tenant.groups[group_id]
         reason = group_exclusion(group)
@@ -152,10 +152,10 @@ def _chosen_groups(
             spared.add(group_id)
             continue
         people |= tenant.people_of(group_id, flatten=scope.flatten)
-        brought.append(group_id)
+        imported.append(group_id)
         if not scope.flatten:
             skipped += [_nested(tenant, group_id, nested) for nested in sorted(tenant.nested.get(group_id, ()))]
-    return people, brought
+    return people, imported
 
 
 def _people_in_scope(tenant: Tenant, scope: ImportScope, in_groups: set[str]) -> list[str]:
@@ -178,7 +178,7 @@ def _desired_users(
     skipped: list[Skipped],
     spared: set[str],
 ) -> tuple[dict[str, DesiredUser], list[DesiredUser]]:
-    """The users to be there by their ids, and those to be put on the deleted-users list."""
+    """The desired users by their ids, and those to put on the deleted-users list."""
     users: dict[str, DesiredUser] = {}
     disabled: list[DesiredUser] = []
     for id in people:
@@ -189,19 +189,20 @@ def _desired_users(
             continue
         upn = str(person["userPrincipalName"])
         skipped.append(Skipped("user", upn, exclusion.reason))
-        # Where origins cannot be recorded, nobody is removed.
+        # Without external ids, imported users cannot be identified, and nobody is removed.
         removable = scope.status_from_entra and "external_id" in capabilities.user_fields
-        if exclusion.goes and removable and comparison_key(upn) not in scope.protected:
+        if exclusion.removes and removable and comparison_key(upn) not in scope.protected:
             disabled.append(_disabled_user(person))
-        elif exclusion.stays or exclusion.goes:
+        elif exclusion.keeps or exclusion.removes:
             spared |= {comparison_key(upn), id}
     return users, disabled
 
 
 def with_known_owners(desired: Desired, current: Snapshot, graph: GraphClient) -> Desired:
-    """The same, knowing who of those whose UPN somebody else has now are still in the tenant.
+    """The same with `others` completed by the owners of accounts with a desired UPN who are still in the tenant.
 
-    Their accounts stay theirs. One whose owner is gone is taken for that of the same person, made again in Microsoft Entra.
+    Their accounts remain theirs. An account whose owner has been deleted is matched by UPN: the user was recreated in
+    Microsoft Entra.
     """
     ids = {external_id_key(user.fields.get("external_id")) for user in desired.users}
     unknown: set[str] = set()
@@ -213,14 +214,14 @@ def with_known_owners(desired: Desired, current: Snapshot, graph: GraphClient) -
     return replace(desired, others=desired.others | graph.existing_users(sorted(unknown))) if unknown else desired
 
 
-def _leavers(
+def _removal_policy(
     scope: ImportScope,
     found: TenantSelection,
     users: Mapping[str, DesiredUser],
     groups: Sequence[DesiredGroup],
     spared: set[str],
 ) -> RemovalPolicy:
-    """What may go: only what an import has brought, which its external id tells."""
+    """What may be removed: only what an import has created, which the external id shows."""
     kinds: set[str] = set()
     if scope.removes_users:
         kinds |= {"users", "groups"} if scope.include_groups and groups else {"users"}
@@ -237,28 +238,28 @@ def _leavers(
 
 
 def _roles(found: TenantSelection, users: Mapping[str, DesiredUser]) -> AddRemoveSet:
-    """Global Administrators in scope get the role. Who loses it is a matter of the purge, with its guards."""
+    """Global Administrators in scope get the role. The purge, with its guards, revokes it from others."""
     return AddRemoveSet(add=frozenset(user.key for id, user in users.items() if id in (found.administrators or ())))
 
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Why somebody in scope is not imported. Whom an earlier run has brought `goes` for it, or `stays` as it is; otherwise
-    it counts as having left."""
+    """Why a user in scope is not imported. An account of an earlier import is removed (`removes`) or not changed (`keeps`);
+    otherwise it counts as out of scope."""
 
     reason: str
-    goes: bool = False
-    stays: bool = False
+    removes: bool = False
+    keeps: bool = False
 
 
 def user_exclusion(user: Mapping[str, Any], scope: ImportScope) -> Exclusion | None:
-    """Why Workspace 365 cannot or should not have this user (contract, section 3), or None."""
+    """Why this user cannot or must not be imported (contract, section 3), or None."""
     if comparison_key(str(user["userPrincipalName"])) in scope.exclude_users:
-        return Exclusion("is excluded by exclude_users", stays=True)
+        return Exclusion("is excluded by exclude_users", keeps=True)
     if user.get("userType") == "Guest" and not scope.include_guests:
         return Exclusion("is a guest, and include_guests is false")
     if user.get("accountEnabled") is False:
-        return Exclusion("is disabled in Microsoft Entra", goes=True, stays=not scope.status_from_entra)
+        return Exclusion("is disabled in Microsoft Entra", removes=True, keeps=not scope.status_from_entra)
     missing = [
         word
         for word, name in (("first", "first_name"), ("last", "last_name"))
@@ -266,12 +267,12 @@ def user_exclusion(user: Mapping[str, Any], scope: ImportScope) -> Exclusion | N
     ]
     if missing:
         reason = f"has no {' and no '.join(missing)} name in Microsoft Entra; Workspace 365 needs both"
-        return Exclusion(reason, stays=True)
+        return Exclusion(reason, keeps=True)
     return None
 
 
 def group_exclusion(group: Mapping[str, Any]) -> str | None:
-    """Why Workspace 365 cannot have this group (contract, sections 3 and Graph groups), or None."""
+    """Why this group cannot be imported (contract, sections 3 and Graph groups), or None."""
     if not group.get("mailEnabled") or "Unified" in (group.get("groupTypes") or ()):
         return None
     if group.get("securityEnabled"):
@@ -291,21 +292,21 @@ def _nested(tenant: Tenant, group_id: str, nested_id: str) -> Skipped:
 def _groups_of(
     tenant: Tenant, people: set[str], scope: ImportScope, skipped: list[Skipped], spared: set[str]
 ) -> list[str]:
-    """The groups that people in scope are in. Those that Workspace 365 cannot have are left out, and stay."""
-    brought: list[str] = []
+    """The groups of the users in scope. Those that cannot be imported are skipped, and not removed."""
+    imported: list[str] = []
     for id, group in tenant.groups.items():
-        if not scope.brings(group) or people.isdisjoint(tenant.people_of(id, flatten=scope.flatten)):
+        if not scope.includes_group(group) or people.isdisjoint(tenant.people_of(id, flatten=scope.flatten)):
             continue
         reason = group_exclusion(group)
         if reason:
             skipped.append(Skipped("group", _name(group), reason))
             spared.add(id)
         else:
-            brought.append(id)
-    return brought
+            imported.append(id)
+    return imported
 
 
-def _groups_wanted(
+def _desired_groups(
     tenant: Tenant,
     ids: Iterable[str],
     users: Mapping[str, DesiredUser],
@@ -314,16 +315,16 @@ def _groups_wanted(
     skipped: list[Skipped],
     spared: set[str],
 ) -> tuple[list[DesiredGroup], tuple[DesiredGroup, ...]]:
-    """The groups to bring along with their members, and those that bear the name of one of them.
+    """The groups to import with their members, and those that have the name of one of them.
 
-    Two of one name cannot both be there; who is left out stays.
+    Names must be unique; a group that is skipped is not removed.
     """
     wanted: dict[str, DesiredGroup] = {}
     same_named_groups: list[DesiredGroup] = []
-    # The order in which Graph lists them is not to decide which of two it is.
+    # The choice between two of one name must not depend on the order of Graph.
     for id in sorted(ids) if scope.include_groups else ():
         group = tenant.groups[id]
-        if not scope.brings(group):
+        if not scope.includes_group(group):
             continue
         members = [users[member].key for member in tenant.people_of(id, flatten=scope.flatten) if member in users]
         key = comparison_key(_name(group))
@@ -347,18 +348,18 @@ def _name(group: Mapping[str, Any]) -> str:
 def _user_from_entra(user: Mapping[str, Any], scope: ImportScope, capabilities: Capabilities) -> DesiredUser:
     upn = str(user["userPrincipalName"]).strip()
     fields = {name: str(user.get(source) or "").strip() for name, source in scope.attributes.items()}
-    # Who has no other address is written to at the UPN. The origin is recorded where the directory can hold it.
+    # The UPN is the address of a user without another one. The origin is recorded where the directory supports it.
     fields |= {"email": fields["email"] or upn, "external_id": str(user["id"])}
     return DesiredUser(
         upn=upn,
-        # An optional attribute that the task maps is refused where the directory cannot hold it; the others are left out.
+        # An optional attribute that the task maps is refused where the directory does not support it; the others are omitted.
         fields={
             name: value
             for name, value in fields.items()
             if name in capabilities.user_fields or name in OPTIONAL_USER_FIELDS
         },
         initial={} if scope.default_active else {"active": False},
-        # Whoever starts inactive is activated by an administrator: the next run must not undo or anticipate that.
+        # A user who is created inactive is activated by an administrator: the next run must not undo or anticipate that.
         restore=scope.default_active and scope.status_from_entra,
     )
 

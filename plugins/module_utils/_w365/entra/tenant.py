@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a Microsoft tenant holds, as far as an import needs it: read afresh, or from what has changed since the last time.
+"""The users and groups of a Microsoft tenant that an import needs: read completely, or only the changes.
 
 Private to this collection: not an interface for others.
 """
@@ -20,15 +20,15 @@ from ..api.graph import GROUP_SELECT, GraphClient, user_select
 from ..errors import InputError, StaleDeltaError, W365Error
 
 FORMAT = 2
-"""Raised when a state of an older collection could be misunderstood."""
+"""Incremented when the format of the state changes."""
 
 
 @dataclass
 class Tenant:
-    """People and groups by their ids, with the properties that Graph was asked for.
+    """Users and groups by their ids, with the properties that were read.
 
-    `members` are the ids of a group's direct members who are users, `nested` of those that are groups. A group that is not
-    in `members` was not asked for them.
+    `members` are the ids of a group's direct members who are users, `nested` of those that are groups. The members of a
+    group that is not in `members` were not read.
     """
 
     users: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Tenant:
 
 @dataclass
 class State:
-    """What is kept between two runs: the tenant as it was, and where Graph goes on from. It holds no secret."""
+    """The state between two runs: the tenant, and the delta links of Graph. It contains no secret."""
 
     tenant: Tenant
     about: Mapping[str, Any]
@@ -65,7 +65,7 @@ class State:
 
 @dataclass(frozen=True)
 class Reading:
-    """How the tenant was read: `full` or only what had changed, and why."""
+    """How the tenant was read: `full` or only the changes, and why."""
 
     full: bool
     reason: str
@@ -80,13 +80,13 @@ def read_with_state(
     full_every: timedelta,
     now: datetime,
 ) -> tuple[State, Reading]:
-    """The tenant as it is now: what `path` remembers of it, and what has changed since.
+    """The current tenant: the state in `path`, and the changes since.
 
-    Everything is read afresh when nothing is remembered, when that is older than `full_every`, when it is `about` something
-    else (another tenant, scope or choice of properties), when Graph no longer knows it, and when it does not hold what has
-    changed. Raises InputError for a file that cannot be read, and W365Error where that happens in a full reading.
+    Everything is read when there is no state, when it is older than `full_every`, when it is `about` something else (another
+    tenant, scope or choice of properties), when Graph no longer accepts its links, and when it does not contain an object that
+    has changed. Raises InputError for a file that cannot be read, and W365Error for an incomplete object in a full read.
     """
-    state, reason = _remembered(path, about, full_every, now)
+    state, reason = _load_state(path, about, full_every, now)
     if state is not None:
         try:
             users, state.users_link = graph.changes("graph.users.delta", {}, state.users_link)
@@ -94,50 +94,50 @@ def read_with_state(
         except StaleDeltaError:
             reason = "Microsoft Graph no longer knew the last state"
         else:
-            if not _follow(state.tenant, users, groups):
+            if not _apply_changes(state.tenant, users, groups):
                 return state, Reading(False, "only what had changed since the last run was read")
             reason = "the last state did not hold a user or group that had changed"
     tenant = Tenant()
     users, users_link = graph.changes("graph.users.delta", {"$select": user_select(properties)})
     groups, groups_link = graph.changes("graph.groups.delta", {"$select": f"{GROUP_SELECT},members"})
-    strangers = _follow(tenant, users, groups)
-    if strangers:
+    unknown_ids = _apply_changes(tenant, users, groups)
+    if unknown_ids:
         raise W365Error(
-            f"Microsoft Graph was asked for everything, and returned only a part of {min(strangers)}. Rerun the task."
+            f"Microsoft Graph was asked for everything, and returned only a part of {min(unknown_ids)}. Rerun the task."
         )
     return State(tenant, about, now, users_link, groups_link), Reading(True, f"everything was read: {reason}")
 
 
-def _follow(tenant: Tenant, users: Iterable[Mapping[str, Any]], groups: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Bring the tenant up to what Graph says. The same object may come more than once, and with a part of its members.
+def _apply_changes(tenant: Tenant, users: Iterable[Mapping[str, Any]], groups: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Apply changes from Graph to the tenant. An object may occur more than once, and with a part of its members.
 
-    Returns the ids of strangers: who was not known, and came without a name. With only a part of them the tenant cannot be
-    trusted.
+    Returns the ids of unknown objects that came without a name: only a part of them was returned, so the tenant is not
+    complete.
     """
-    strangers: set[str] = set()
+    unknown_ids: set[str] = set()
     for item in users:
         id = str(item["id"])
         if "@removed" in item:
             tenant.users.pop(id, None)
-            strangers.discard(id)
+            unknown_ids.discard(id)
             continue
-        # Graph leaves out what was not asked for, and what has no value.
+        # Graph omits properties that were not selected, and those without a value.
         user = {**tenant.users.get(id, {}), **item}
         if user.get("userPrincipalName"):
             tenant.users[id] = user
         else:
-            strangers.add(id)
+            unknown_ids.add(id)
     for item in groups:
         id = str(item["id"])
         if "@removed" in item:
             tenant.groups.pop(id, None)
             tenant.members.pop(id, None)
             tenant.nested.pop(id, None)
-            strangers.discard(id)
+            unknown_ids.discard(id)
             continue
         if id not in tenant.groups and "displayName" not in item:
-            # Also after @removed: whether the group is gone or was restored since, only a full reading can tell.
-            strangers.add(id)
+            # Also after @removed: only a full read shows whether the group was restored since.
+            unknown_ids.add(id)
             continue
         tenant.groups[id] = {
             **tenant.groups.get(id, {}),
@@ -153,10 +153,10 @@ def _follow(tenant: Tenant, users: Iterable[Mapping[str, Any]], groups: Iterable
                 into.discard(str(member["id"]))
             else:
                 into.add(str(member["id"]))
-    return strangers
+    return unknown_ids
 
 
-def _remembered(path: str, about: Mapping[str, Any], full_every: timedelta, now: datetime) -> tuple[State | None, str]:
+def _load_state(path: str, about: Mapping[str, Any], full_every: timedelta, now: datetime) -> tuple[State | None, str]:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -188,7 +188,7 @@ def _remembered(path: str, about: Mapping[str, Any], full_every: timedelta, now:
 
 
 def state_text(state: State) -> str:
-    """The state as the text of a file. It is all ASCII, since half a character in a name cannot be written otherwise."""
+    """The state as the text of a file. It is ASCII, since an unpaired surrogate in a name has no other encoding."""
     tenant = state.tenant
     return json.dumps(
         {
@@ -205,7 +205,7 @@ def state_text(state: State) -> str:
     )
 
 
-def read_afresh(
+def read_tenant(
     graph: GraphClient,
     properties: Sequence[str],
     *,
@@ -216,11 +216,11 @@ def read_afresh(
     possible: Callable[[Mapping[str, Any]], bool],
     wanted: Callable[[Mapping[str, Any]], bool],
 ) -> tuple[Tenant, list[str]]:
-    """The tenant as far as it is needed, and the ids of the `groups`, which are names or ids.
+    """The needed part of the tenant, and the ids of the `groups`, which are names or ids.
 
     The members of those that are `possible` are read with their properties; with `everybody` all users are listed, and with
     `all_groups` all groups that are `wanted`, with the ids of their members, many in one request. With `flatten` the groups
-    inside them are read too. Raises InputError for a group that is not there.
+    inside them are read too. Raises InputError for a missing group.
     """
     tenant = Tenant()
     chosen = [graph.find_group(name) for name in groups]
@@ -236,8 +236,8 @@ def read_afresh(
         while waiting:
             tenant.groups.update((id, listed[id]) for id in waiting)
             for id, members in graph.members_of(waiting).items():
-                _follow_members(tenant, id, members)
-            # The people of an inner group count for the outer one, whatever the inner one is called.
+                _add_members(tenant, id, members)
+            # The users of a nested group count for the outer one, whatever the name of the nested one.
             inside = {inner for id in waiting for inner in tenant.nested[id]} if flatten else set()
             waiting = [id for id in listed if id in inside and id not in tenant.members]
     return tenant, [str(group["id"]) for group in chosen]
@@ -246,7 +246,7 @@ def read_afresh(
 def _read_group(
     graph: GraphClient, tenant: Tenant, group: Mapping[str, Any], properties: Sequence[str], *, flatten: bool
 ) -> None:
-    """A group, the users in it, and which groups are in it; with `flatten` those too, each once."""
+    """Read a group, its users and its nested groups; with `flatten` the users of those too."""
     waiting = [group]
     while waiting:
         at = waiting.pop()
@@ -265,5 +265,5 @@ def _read_group(
             waiting += inside
 
 
-def _follow_members(tenant: Tenant, group_id: str, members: Iterable[Mapping[str, Any]]) -> None:
-    _follow(tenant, (), [{"id": group_id, "members@delta": list(members)}])
+def _add_members(tenant: Tenant, group_id: str, members: Iterable[Mapping[str, Any]]) -> None:
+    _apply_changes(tenant, (), [{"id": group_id, "members@delta": list(members)}])

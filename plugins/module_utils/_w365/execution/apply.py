@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carries out a plan, phase by phase, and reports on every object.
+"""Applies a plan, phase by phase, and returns the result of every action.
 
 Private to this collection: not an interface for others.
 """
@@ -19,17 +19,17 @@ from ..planning.plan import Plan
 from .results import NOT_BATCHED, ActionResult, ApplyResult
 
 FATAL_ERRORS = (AuthenticationError, RateLimitError, NoAnswerError)
-"""After one of these the next request would fail in the same way, for ten thousand users ten thousand times."""
+"""After one of these every further request would fail in the same way."""
 
 
 class Batch(Protocol):
-    """Does several actions of a phase in one request."""
+    """Applies several actions of a phase in one request."""
 
     def slices(self, actions: Sequence[Action], workers: int) -> Iterable[Sequence[Action]]:
-        """The actions in their order, in pieces."""
+        """The actions in their order, in slices for one request each."""
 
     def send(self, actions: Sequence[Action]) -> list[Any]:
-        """The object that became of each action of a piece, or NOT_BATCHED."""
+        """The object after each action of a slice, or NOT_BATCHED."""
 
 
 def apply(
@@ -41,16 +41,16 @@ def apply(
     batch: Batch | None = None,
     on_done: Callable[[ActionResult], None] | None = None,
 ) -> ApplyResult:
-    """Do every action of the plan; one that fails does not stop the others, unless its error concerns all of them.
+    """Apply every action of the plan. A failure does not stop the others, unless its error concerns all of them.
 
-    `handlers` has the methods that do them. `where` ends the sentences of errors, such as "in environment 'contoso'".
+    `handlers` has the methods that apply them. `where` ends the sentences of errors, such as "in environment 'contoso'".
     A `batch` is tried first, and `on_done` is called by the workers after every action.
     """
     return _Run(plan, handlers, where, concurrency, batch, on_done or (lambda result: None)).result()
 
 
 class _Run:
-    """One plan on its way. `_fatal` holds the error after which nothing more is tried."""
+    """The application of one plan. `_fatal` holds the error after which nothing more is tried."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class _Run:
             self._tracker, self._phases = FailureTracker(plan), safely_ordered(plan)
 
     def result(self) -> ApplyResult:
-        """What became of every action, in the order of the plan."""
+        """The result of every action, in the order of the plan."""
         done: list[ActionResult] = []
         for phase in self._phases:
             actions, refused = self._without_refused(phase)
@@ -89,7 +89,7 @@ class _Run:
         return ApplyResult(self._plan, sorted(done, key=lambda item: places[id(item.action)]))
 
     def _without_refused(self, phase: Iterable[Action]) -> tuple[list[Action], list[ActionResult]]:
-        """The actions that can be tried, and the results of those that an earlier failure makes dangerous."""
+        """The actions that can be tried, and the results of those that an earlier failure makes unsafe."""
         tracker = self._tracker
         if tracker is None:
             return list(phase), []

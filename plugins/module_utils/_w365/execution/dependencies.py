@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the failure of one action means for the rest of a plan.
+"""The consequences of a failed action for the rest of a plan.
 
 Private to this collection: not an interface for others.
 """
@@ -32,16 +32,16 @@ from .results import ActionResult
 
 
 class FailureTracker:
-    """What has failed so far, and what must not be done because of it."""
+    """Records failures, and refuses or reduces the actions that depend on what failed."""
 
     def __init__(self, plan: Plan) -> None:
         self._to_grant = {a.subject.key for a in plan.actions if a.type is ADMINISTRATOR_GRANT}
         self._not_granted: list[str] = []
-        # What came of users and groups: the names that their owners did not give up, each with the name that they were to
-        # get, and the names that nobody got, each with the one that the owner still has (none where it was to be created).
-        self._kept: dict[ObjectKind, dict[str, str]] = {USER: {}, GROUP: {}}
-        self._missing: dict[ObjectKind, dict[str, str]] = {USER: {}, GROUP: {}}
-        self._narrowed: dict[int, tuple[Action, Action, W365Error | None]] = {}
+        # Names of users and groups that are still taken, because a rename failed, with the intended new name; and names that
+        # do not exist, because a rename or creation failed, with the name that the object still has (none if not created).
+        self._still_taken: dict[ObjectKind, dict[str, str]] = {USER: {}, GROUP: {}}
+        self._not_available: dict[ObjectKind, dict[str, str]] = {USER: {}, GROUP: {}}
+        self._reduced: dict[int, tuple[Action, Action, W365Error | None]] = {}
 
     def note(self, done: ActionResult) -> None:
         action = done.action
@@ -52,13 +52,13 @@ class FailureTracker:
         ):
             self._not_granted.append(action.name)
         if action.renames:
-            self._kept[action.type.object][action.subject.key] = action.name
-            self._missing[action.type.object][action.outcome.key] = action.subject.key
+            self._still_taken[action.type.object][action.subject.key] = action.name
+            self._not_available[action.type.object][action.outcome.key] = action.subject.key
         elif action.type in (USER_CREATE, GROUP_CREATE):
-            self._missing[action.type.object][action.outcome.key] = ""
+            self._not_available[action.type.object][action.outcome.key] = ""
 
     def refusal(self, action: Action) -> W365Error | None:
-        """Why this is not even tried; None where nothing speaks against it."""
+        """Why this action must not be tried; None when it can be."""
         if self._not_granted and _takes_role(action):
             return W365Error(
                 f"no administrator loses the role while it could not be granted to '{self._not_granted[0]}', so that "
@@ -66,14 +66,14 @@ class FailureTracker:
             )
         if action.renames or action.type in (USER_CREATE, GROUP_CREATE):
             return self._refusal_of_name(action)
-        if action.type.object is ADMINISTRATOR and action.subject.key in self._missing[USER]:
+        if action.type.object is ADMINISTRATOR and action.subject.key in self._not_available[USER]:
             return W365Error(
                 f"user '{action.name}' could not be created or renamed, and the name may belong to somebody else. {_RERUN}"
             )
         return self._refusal_of_members(action) if action.type is MEMBERSHIP_CHANGE else None
 
     def _refusal_of_name(self, action: Action) -> W365Error | None:
-        new_name = self._kept[action.type.object].get(action.outcome.key)
+        new_name = self._still_taken[action.type.object].get(action.outcome.key)
         if not new_name:
             return None
         return W365Error(
@@ -81,20 +81,20 @@ class FailureTracker:
         )
 
     def _refusal_of_members(self, action: Action) -> W365Error | None:
-        if not action.outcome.id and action.outcome.key in self._missing[GROUP]:
+        if not action.outcome.id and action.outcome.key in self._not_available[GROUP]:
             return W365Error(f"group '{action.name}' was not created, so it has no members to change.")
         names = self._missing_in(action)
         everybody = names and len(names) == len(action.changes["add"]) + len(action.changes["remove"])
         return _skipped_users(names) if everybody else None
 
     def _missing_in(self, action: Action) -> list[str]:
-        """The users of a membership change whom nobody has under these names, or somebody else."""
-        missing = self._missing[USER]
+        """The users of a membership change whose names do not exist, or belong to another user."""
+        missing = self._not_available[USER]
         return [key for key in (*action.changes["add"], *action.changes["remove"]) if key in missing]
 
     def without_failed_users(self, action: Action) -> Action:
-        """A membership change without those whom it would mistake; members who stay go by the names that they still have."""
-        missing = self._missing[USER]
+        """A membership change without users whose creation or rename failed; other members have the names that they still have."""
+        missing = self._not_available[USER]
         if action.type is not MEMBERSHIP_CHANGE or missing.keys().isdisjoint(
             (*action.changes["add"], *action.changes["remove"], *(action.outcome.members or ()))
         ):
@@ -105,16 +105,16 @@ class FailureTracker:
             action.changes["remove"]
         )
         members = frozenset(missing.get(key) or key for key in stay) | set(changes["add"])
-        narrower = replace(action, changes=changes, outcome=action.outcome._replace(members=members))
+        reduced = replace(action, changes=changes, outcome=action.outcome._replace(members=members))
         error = _skipped_users(sorted(names), " The others were changed.") if names else None
-        self._narrowed[id(narrower)] = (narrower, action, error)
-        return narrower
+        self._reduced[id(reduced)] = (reduced, action, error)
+        return reduced
 
     def result_of(self, done: ActionResult, where: str) -> ActionResult:
-        """The same result, of the action as it stands in the plan."""
-        if id(done.action) not in self._narrowed:
+        """The same result for the action of the plan, where it was reduced."""
+        if id(done.action) not in self._reduced:
             return done
-        _narrower, action, error = self._narrowed[id(done.action)]
+        _reduced_action, action, error = self._reduced[id(done.action)]
         if error is not None:
             error = error.while_doing(f"{action.description} {where}".strip())
         return ActionResult(action, done.thing, done.error or error, done.tried)
@@ -148,10 +148,10 @@ def _takes_role(action: Action) -> bool:
 
 
 def safely_ordered(plan: Plan) -> Iterator[tuple[Action, ...]]:
-    """The plan's phases. A change that costs somebody the role waits until it is known whether others got it."""
+    """The plan's phases. A change that removes somebody from the role comes last, when it is known whether others got it."""
     late: list[Action] = []
     for phase in plan.phases():
-        # Names pass on only while renames come first.
+        # Names can be reused only when renames come first.
         waits = [a.type is USER_UPDATE and _takes_role(a) and not a.renames for a in phase]
         late += [action for action, wait in zip(phase, waits, strict=True) if wait]
         yield tuple(action for action, wait in zip(phase, waits, strict=True) if not wait)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What became of the actions of a plan.
+"""The results of the actions of a plan.
 
 Private to this collection: not an interface for others.
 """
@@ -16,14 +16,14 @@ from ..planning.actions import Action
 from ..planning.plan import Plan
 
 NOT_BATCHED: Final = object()
-"""What a batch says of an action that has to be done by itself."""
+"""The result of a batch for an action that needs a request of its own."""
 
 
 class ActionResult(NamedTuple):
-    """What became of one action. `thing` is the object afterwards, `error` the reason of a failure.
+    """The result of one action. `thing` is the object afterwards, `error` the reason of a failure.
 
-    `not_kept` are fields that the server accepted and does not have
-    afterwards. One that was not `tried` came after an error that concerns all of them, or one that makes it dangerous.
+    `not_kept` are fields that the server accepted and does not have afterwards. An action was not `tried` after an error
+    that concerns all actions, or a failure that makes it unsafe.
     """
 
     action: Action
@@ -68,10 +68,10 @@ class ApplyResult(NamedTuple):
         return [item.as_result() for item in self.done]
 
     def last(self, kind: str) -> Any:
-        """The last object of a kind as the server answered it, or None."""
+        """The last object of a kind as the server returned it, or None."""
         return next((d.thing for d in reversed(self.done) if d.action.kind == kind and d.error is None), None)
 
 
 def predicted_result(plan: Plan) -> ApplyResult:
-    """The report of check mode: what would be done."""
+    """The result of check mode: every action with its expected outcome."""
     return ApplyResult(plan, [ActionResult(action, action.outcome) for phase in plan.phases() for action in phase])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The host of a module process: an AnsibleModule gives the options and takes the result.
+"""The host in a module process: an AnsibleModule provides the options and returns the result.
 
 Private to this collection: not an interface for others.
 """
@@ -22,10 +22,10 @@ from ..task.session_store import SessionStore
 
 
 class ModuleHost:
-    """A module process. It ends with the task, so nothing outlives it."""
+    """A module process. It ends with the task, so nothing is kept."""
 
     def __init__(self, module: AnsibleModule) -> None:
-        # Ansible masks every secret wherever it is: a blank one would mask the blanks of our sentences.
+        # Ansible masks every secret in all output: a blank one would mask the blanks of our messages.
         module.no_log_values = {value for value in module.no_log_values if str(value).strip()}
         self._module = module
         self.options: Mapping[str, Any] = module.params
@@ -60,7 +60,7 @@ def run_module(
     kind: type[Task] = Task,
     **rules: Any,
 ) -> None:
-    """Run one module: `run` gets a task of this `kind` and returns what goes into the result."""
+    """Run one module: `run` gets a task of this `kind` and returns the values of the result."""
     module = AnsibleModule(argument_spec=build_argument_spec(own_spec), supports_check_mode=True, **build_rules(rules))
     result = run_task(run, ModuleHost(module), kind)
     if result.pop("failed", False):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How to talk to every server, as the connection options describe it.
+"""The connection options as HTTP settings.
 
 Private to this collection: not an interface for others.
 """
@@ -18,7 +18,7 @@ from .argument_spec import connection_option
 
 
 def http_settings_from_options(options: Mapping[str, Any]) -> HttpSettings:
-    """Raises InputError for a value that cannot be, and for a file that cannot be read."""
+    """The settings of all connections. Raises InputError for an invalid value, and for a file that cannot be read."""
     if options["rate_limit_timeout"] < -1:
         raise InputError(
             f"Option rate_limit_timeout is {options['rate_limit_timeout']}: give -1 (wait as long as it takes), 0 (never wait) or seconds."
@@ -41,14 +41,14 @@ def http_settings_from_options(options: Mapping[str, Any]) -> HttpSettings:
         verify=(options["ca_path"] or True) if options["validate_certs"] else False,
         cert=(options["client_cert"], key) if key else options["client_cert"],
         timeout=options["timeout"],
-        patience=options["rate_limit_timeout"],
+        max_wait=options["rate_limit_timeout"],
         requests_per_second=rate,
         connections=concurrency or 1,
     )
 
 
 def required_option(options: Mapping[str, Any], name: str, purpose: str) -> str:
-    """A connection option that is needed now. Raises InputError that names its environment variable too."""
+    """A connection option that is needed. Raises InputError that names its environment variable too."""
     value = options[name]
     text = str(value).strip() if value is not None else ""
     row = connection_option(name)

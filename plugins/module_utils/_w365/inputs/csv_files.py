@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Users in CSV files, as Microsoft Entra writes them and with plain headings.
+"""Users in CSV files of Microsoft Entra, and in CSV files whose headings are option names.
 
 Private to this collection: not an interface for others.
 """
@@ -22,7 +22,7 @@ from ..model.names import comparison_key
 
 @dataclass(frozen=True)
 class Table:
-    """A kind of table: which column is which option. `strict` refuses any other column; Entra's have many more."""
+    """A kind of table: the option of each column. `strict` refuses other columns, of which Entra's have many."""
 
     columns: Mapping[str, str]
     strict: bool = False
@@ -30,10 +30,10 @@ class Table:
 
 
 # Microsoft's template for creating users in bulk, and its "Download users" (Microsoft Entra documentation; S).
-# The template's initial password is the one for Microsoft Entra, so it is left alone.
+# The template's initial password is the one for Microsoft Entra, so it is ignored.
 _BULK_CREATE = Table(
     columns={field.template: name for name, field in USER_FIELDS.items() if field.template},
-    # The column asks whether the sign-in is blocked.
+    # The column says whether the sign-in is blocked.
     values={"active": {"yes": "false", "no": "true", "": ""}},
 )
 _DOWNLOAD = Table(columns={field.download: name for name, field in USER_FIELDS.items() if field.download})
@@ -44,9 +44,9 @@ _PLAIN = Table(
 
 
 def users_from_csv(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The users of a CSV file with the lines that they begin in. An empty cell says nothing about its option.
+    """The users of a CSV file with their line numbers. An empty cell does not set its option.
 
-    Raises InputError with the line for a row that does not fit, for a user named twice, and for an unknown column.
+    Raises InputError with the line number for an invalid row or a duplicate user, and for an unknown column.
     """
     lines = text.splitlines(keepends=True)
     start = 0
@@ -62,7 +62,7 @@ def users_from_csv(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]
     )
     records = _records(reader, start, name)
     _line, header = next(records, (0, []))
-    table, options = _recognised(header, template, name)
+    table, options = _matched_table(header, template, name)
     seen: dict[str, int] = {}
     for line, cells in records:
         if not any(cell.strip() for cell in cells):
@@ -88,7 +88,7 @@ def users_from_csv(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]
 
 
 def _records(reader: Any, offset: int, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Every record with the line that it begins in; a quoted value may run over several."""
+    """Every record with the number of its first line; a quoted value may have several lines."""
     while True:
         line = offset + reader.line_num + 1
         try:
@@ -101,12 +101,12 @@ def _records(reader: Any, offset: int, name: str) -> Iterator[tuple[int, list[st
 
 
 def _delimiter(header: str) -> str:
-    """What separates the columns: the sign that the line of names holds most of."""
+    """The separator of the columns: the one that is most frequent in the line of names."""
     return max(",;\t", key=header.count)
 
 
-def _recognised(header: Sequence[str], template: bool, name: str) -> tuple[Table, list[str | None]]:
-    """The kind of table, and for every column the option that it fills (None for a column that is left alone)."""
+def _matched_table(header: Sequence[str], template: bool, name: str) -> tuple[Table, list[str | None]]:
+    """The kind of table, and the option of every column (None for a column that is ignored)."""
     # "User name [userPrincipalName] Required" -> userprincipalname
     names = [
         cell.partition("[")[2].partition("]")[0] if "[" in cell else cell for cell in (cell.strip() for cell in header)

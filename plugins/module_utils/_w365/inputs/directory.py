@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A whole directory as the arguments of a task and its files describe it.
+"""A whole directory from the options of a task and from its files.
 
 Private to this collection: not an interface for others.
 """
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def directory_from_options(params: Mapping[str, Any], content: Content) -> Desired:
-    """The users, groups and administrators that w365_directory names in its options and in its files.
+    """The users, groups and administrators in the options and files of w365_directory.
 
-    Raises InputError when the administrators are said in two places, or nothing is asked for at all.
+    Raises InputError when the administrators are given in two places, or nothing is given at all.
     """
     if params["administrators"] is not None and content.administrators is not None:
         raise InputError(

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Desired state in files: YAML, JSON, and CSV as Microsoft Entra writes and asks for it.
+"""Desired state in files: YAML, JSON, and CSV in the formats of Microsoft Entra.
 
-The module reads them itself: thousands of users as Ansible variables take many times as long. What is wrong in a file is
-told with its name and line.
+The module reads them itself: thousands of users as Ansible variables take many times as long. Errors name the file and
+the line.
 
 Private to this collection: not an interface for others.
 """
@@ -25,11 +25,11 @@ from .argument_spec import add_remove_set_spec, group_spec, user_spec
 from .csv_files import users_from_csv
 
 PARTS = ("users", "groups", "administrators")
-"""What a YAML or JSON file may hold, in the words of the module's options."""
+"""The keys of a YAML or JSON file, which are options of the module."""
 
 
 def content_spec() -> dict[str, Any]:
-    """The argument spec of those options: what stands in a file is held to the same."""
+    """The argument spec of these options, by which files are validated too."""
     return {
         "users": {"type": "list", "elements": "dict", "options": user_spec()},
         "groups": {"type": "list", "elements": "dict", "options": group_spec()},
@@ -39,7 +39,7 @@ def content_spec() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds: `users` and `groups` as dictionaries in the words of the module's options."""
+    """The content of a file: `users` and `groups` as dictionaries like the module's options."""
 
     users: Sequence[Mapping[str, Any]] = ()
     groups: Sequence[Mapping[str, Any]] = ()
@@ -47,20 +47,20 @@ class Content:
 
 
 def read_files(paths: Sequence[str]) -> Content:
-    """What all the files hold together. Raises InputError for what cannot be understood or contradicts itself."""
+    """The content of all the files. Raises InputError for invalid or contradictory content."""
     contents = [_read_file(path) for path in paths]
-    speaking = [content.administrators for content in contents if content.administrators is not None]
-    if len(speaking) > 1:
+    with_administrators = [content.administrators for content in contents if content.administrators is not None]
+    if len(with_administrators) > 1:
         raise InputError("Option src: two of the files list administrators. Specify them in only one place.")
     return Content(
         tuple(user for content in contents for user in content.users),
         tuple(group for content in contents for group in content.groups),
-        speaking[0] if speaking else None,
+        with_administrators[0] if with_administrators else None,
     )
 
 
 def _read_file(path: str) -> Content:
-    """One file; its ending says what it is."""
+    """The content of one file, whose extension is its format."""
     source = Path(path)
     try:
         raw = source.read_bytes()
@@ -73,7 +73,7 @@ def _read_file(path: str) -> Content:
         try:
             return _validated({"users": [user for _line, user in rows]}, source.name)
         except InputError:
-            # One by one it takes long, and tells the line.
+            # Slow, one by one, but it finds the line.
             for line, user in rows:
                 _validated({"users": [user]}, f"{source.name}, line {line}")
             raise
@@ -87,7 +87,7 @@ def _read_file(path: str) -> Content:
 
 
 def decoded(raw: bytes, name: str) -> str:
-    """The text of a file: UTF-8, or UTF-16 with its mark. Raises InputError for another encoding: guessing spoils names."""
+    """The text of a file: UTF-8, or UTF-16 with a byte order mark. Raises InputError for another encoding."""
     encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         return raw.decode(encoding)
@@ -115,12 +115,12 @@ def _yaml(text: str, name: str) -> Any:
             "give the file as JSON."
         ) from None
     try:
-        # Many times as fast where the C library is there.
+        # Much faster with the C library.
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        # The whole message of YAML would show the line, which may hold a password.
+        # The full message of YAML contains the line, which may hold a password.
         raise InputError(f"{name}{line}: not YAML: {getattr(error, 'problem', None) or 'it cannot be read'}.") from None
 
 

@@ -20,7 +20,7 @@ from .users_and_groups import upn_keys
 
 
 def import_scope_from_options(params: Mapping[str, Any]) -> ImportScope:
-    """The scope in a task's options. Raises InputError when nothing is chosen, or a value cannot be."""
+    """The scope in a task's options. Raises InputError when nothing is selected, or a value is invalid."""
     scope = ImportScope(
         groups=tuple(dict.fromkeys(name.strip() for name in params["groups"] or ())),
         domains=tuple(dict.fromkeys(comparison_key(name).lstrip("@") for name in params["domains"] or ())),

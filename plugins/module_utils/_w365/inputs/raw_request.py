@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The request of w365_api, and the secrets in what it sends and gets.
+"""The request of w365_api, and the secrets in its body and its answer.
 
 Private to this collection: not an interface for others.
 """
@@ -34,7 +34,7 @@ SECRET_FIELDS = frozenset(
         "secrettoken",
     }
 )
-"""Names of fields that hold secrets in the answers of the three services, in small letters."""
+"""Names of fields that hold secrets in the answers of the three services, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class RawRequest:
 
 
 def raw_request_from_options(params: Mapping[str, Any]) -> RawRequest:
-    """The call that w365_api describes. Raises InputError for what could carry a key to another host."""
+    """The call that w365_api describes. Raises InputError for anything that could send a key to another host."""
     path = params["path"]
     if not path.startswith("/") or path.startswith("//"):
         raise InputError(
@@ -72,7 +72,7 @@ def raw_request_from_options(params: Mapping[str, Any]) -> RawRequest:
 
 
 def masked_secrets(value: Any) -> Any:
-    """Decoded JSON with the values of well-known secret fields masked, wherever they stand."""
+    """Decoded JSON with the values of well-known secret fields masked, at any depth."""
     if isinstance(value, Mapping):
         return {
             name: MASK
@@ -84,7 +84,7 @@ def masked_secrets(value: Any) -> Any:
 
 
 def secret_values(value: Any) -> Iterator[str]:
-    """The texts that stand in well-known secret fields of a request's body, wherever they are."""
+    """The values of well-known secret fields in a request's body, at any depth."""
     if isinstance(value, Mapping):
         for name, item in value.items():
             if isinstance(item, str) and str(name).lower() in SECRET_FIELDS:

@@ -21,7 +21,7 @@ from ..model.removal_policy import RemovalLimit, RemovalPolicy, RemovalScope
 def removal_policy_from_options(params: Mapping[str, Any]) -> RemovalPolicy | None:
     """The policy that w365_directory describes; None when nothing is purged.
 
-    Raises InputError for a scope or a limit that cannot be understood, also without a purge.
+    Raises InputError for an invalid scope or limit, also without a purge.
     """
     purge = RemovalPolicy(
         kinds=frozenset(params["purge"] or ()),
@@ -55,7 +55,7 @@ def _scope(value: Mapping[str, Any] | None) -> RemovalScope | None:
 
 
 def limit_from_option(text: str, option: str) -> RemovalLimit:
-    """The limit that an option gives. Raises InputError for what is none."""
+    """The limit in an option. Raises InputError for an invalid one."""
     found = re.fullmatch(r"\s*(\d{1,9})\s*|\s*(\d{1,3}(?:\.\d{1,6})?)\s*%\s*", text, re.ASCII)
     if found is None or float(found[2] or 0) > 100:
         raise InputError(

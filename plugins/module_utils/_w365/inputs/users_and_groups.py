@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Users, groups and administrators as the options of a task describe them.
+"""Users, groups and administrators from the options of a task.
 
 Private to this collection: not an interface for others.
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a directory can hold, so that a plan refuses what it cannot before anything is written.
+"""What a directory supports. A plan with anything else is refused before anything is written.
 
 Private to this collection: not an interface for others.
 """
@@ -14,8 +14,11 @@ from typing import NamedTuple
 
 
 class Capabilities(NamedTuple):
-    """What a directory can hold. `fields_of` maps "user" and "group" to the names of the fields it reads and writes,
-    `extras` are the write-only values it takes, `alternatives` says for a field what to do where it is not supported."""
+    """What a directory supports: the names of the fields of users and groups that it reads and writes.
+
+    `extras` are the write-only values that it accepts. `alternatives` says what to do instead of an unsupported field, by
+    the field's name.
+    """
 
     wire: str
     user_fields: frozenset[str]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a source wants of an environment: users, groups and administrators as they are to be.
+"""The desired state of an environment: users, groups and administrators.
 
 `None` means "not given", and an empty string means "clear".
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class AddRemoveSet(NamedTuple):
-    """A change of a collection: `set` names the whole of it, otherwise `add` and `remove` are applied."""
+    """A change of a set of keys: `set` replaces it, otherwise `add` and `remove` are applied."""
 
     add: frozenset[str] = frozenset()
     remove: frozenset[str] = frozenset()
     set: frozenset[str] | None = None
 
     def applied_to(self, current: Collection[str]) -> frozenset[str]:
-        """What the collection becomes. Members of unknown kind stay: we only remove what was or could be named."""
+        """The set after the change. Members of an unknown kind are kept, since no task could list them."""
         if self.set is not None:
             return self.set | frozenset(key for key in current if key.startswith(UNRESOLVED))
         return (frozenset(current) | self.add) - self.remove
@@ -46,11 +46,11 @@ class AddRemoveSet(NamedTuple):
 
 @dataclass(frozen=True)
 class DesiredUser:
-    """What a task wants of one user. `identity` is the UPN or id by which an existing user is found for a rename.
+    """One desired user. `identity` is the UPN or id by which an existing user is found for a rename.
 
-    `initial` are fields that only a new user gets. `restore` takes back whoever is on the deleted-users list.
-    `extras` are values that can be written and never read (password, create_in_office365), by name. With `instead` somebody
-    else has the UPN now and is renamed in the same plan.
+    `initial` are fields that only a new user gets. With `restore` a user on the deleted-users list is restored.
+    `extras` are values that can be written and never read (password, create_in_office365), by name. With
+    `takes_name` another user has the UPN now and is renamed in the same plan.
     """
 
     upn: str
@@ -62,7 +62,7 @@ class DesiredUser:
     restore: bool = True
     extras: Mapping[str, Any] = field(default_factory=dict, repr=False)
     update_password: bool = False
-    instead: bool = False
+    takes_name: bool = False
 
     @property
     def key(self) -> str:
@@ -75,14 +75,14 @@ class DesiredUser:
 
 @dataclass(frozen=True)
 class DesiredGroup:
-    """What a task wants of one group. `members` is None when they are left alone. `instead` as for a user."""
+    """One desired group. `members` is None when they are not managed. `takes_name` as for a user."""
 
     name: str
     identity: str | None = None
     present: bool = True
     fields: Mapping[str, Any] = field(default_factory=dict)
     members: AddRemoveSet | None = None
-    instead: bool = False
+    takes_name: bool = False
 
     @property
     def key(self) -> str:
@@ -90,7 +90,7 @@ class DesiredGroup:
 
 
 class Skipped(NamedTuple):
-    """An object that a source left out, with a reason that a person understands."""
+    """An object that was left out, with a reason for the user."""
 
     kind: str
     name: str
@@ -102,19 +102,20 @@ class Skipped(NamedTuple):
 
 @dataclass(frozen=True)
 class Desired:
-    """Everything that a source wants of an environment. None for `administrators` leaves them alone.
+    """The desired state of an environment. With None the `administrators` are not managed.
 
-    A `whole` one is about a directory and not about single objects: users and groups are listed, nobody is looked up, and
-    who is not found by UPN is found by `external_id`. The `protected` users (keys) are not taken away by anything.
-    With `keep_collisions` whoever wants the UPN of another account is left out and keeps theirs; otherwise that is refused.
-    `others` are the external ids of people and groups that the source knows and does not want here: nobody gets what is
-    theirs. `same_named_groups` are groups that bear the name of a wanted one: which of the two is meant, the server's ids tell.
+    A `whole` one describes a directory, not single objects: users and groups are listed instead of looked up, and a user
+    that is not found by UPN is matched by `external_id`. The `protected` users (keys) are never removed.
+    With `keep_collisions` a user whose new UPN belongs to another account is skipped and keeps its UPN; otherwise that is
+    refused. `others` are the external ids of users and groups that the source knows and that are not desired here: their
+    accounts are not matched with anybody else. `same_named_groups` are groups with the name of a desired one: the external
+    ids on the server decide which of the two is managed.
     """
 
     users: tuple[DesiredUser, ...] = ()
     groups: tuple[DesiredGroup, ...] = ()
     administrators: AddRemoveSet | None = None
-    left_out: tuple[Skipped, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     whole: bool = False
     purge: RemovalPolicy | None = None
     protected: frozenset[str] = frozenset()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Users and groups of an environment as they are, and the snapshot that a plan is compared with.
+"""The current users and groups of an environment, and the snapshot that a plan is made from.
 
 In all of them `None` means "the server does not say", and an empty string means "empty".
 
@@ -28,7 +28,7 @@ NO_VALUES: Mapping[str, str | None] = {}
 class User(NamedTuple):
     """A person in an environment.
 
-    `active` is false for whoever is on the deleted-users list (contract, SCIM; A). `id` is the server's own, opaque.
+    `active` is false for users on the deleted-users list (contract, SCIM; A). `id` is the server's, and opaque.
     `readable` is false when the server could only say that the user exists. `optional` holds the optional attributes that
     have a value.
     """
@@ -49,13 +49,13 @@ class User(NamedTuple):
         return comparison_key(self.upn)
 
     def as_result(self) -> dict[str, Any]:
-        """The user as modules return it."""
+        """The user in the result of a module."""
         values = {name: value_of(self, name) for name in USER_FIELDS}
         return {"upn": values.pop("upn"), "id": self.id, **values}
 
 
 class Group(NamedTuple):
-    """A group in an environment. `members` holds member keys (see `member_key`); None when they were not read."""
+    """A group in an environment. `members` holds the keys of users, and `UNRESOLVED` ids of others; None when not read."""
 
     name: str
     id: str = ""
@@ -74,16 +74,16 @@ class Group(NamedTuple):
 
 
 UNRESOLVED = "id:"
-"""Begins the key of a member whose UPN is not known, such as a nested group."""
+"""The prefix of the key of a member whose UPN is not known, such as a nested group; the id follows."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What an environment holds, as far as it was read.
+    """The state of an environment, as far as it was read.
 
-    `administrators` are the keys of its active administrators, None when the server does not tell.
-    `primary_administrator` is the key of the one who was there first (contract, section 4; D), which no API tells: it is
-    taken to be the one with the lowest id (A).
+    `administrators` are the keys of its active administrators, None when the server does not show them.
+    `primary_administrator` is the key of the first administrator (contract, section 4; D). No API shows it: it is
+    assumed to be the one with the lowest id (A).
     """
 
     users: tuple[User, ...] = ()
@@ -91,7 +91,7 @@ class Snapshot:
     administrators: frozenset[str] | None = None
     primary_administrator: str | None = None
 
-    # A plan looks for every wanted object: by walking, thousands of them would take minutes. The first of a name wins.
+    # A plan looks up every desired object: scanning lists of thousands would take minutes. The first of a name is used.
 
     @cached_property
     def users_by_key(self) -> Mapping[str, User]:
@@ -103,7 +103,7 @@ class Snapshot:
 
     @cached_property
     def users_by_external_id(self) -> Mapping[str, User]:
-        """Only those whose external id nobody else has: an id that two users share identifies neither."""
+        """Only users whose external id is unique: an id that two users share identifies neither."""
         return identified_once(self.users)
 
     @cached_property
@@ -147,6 +147,6 @@ def with_fields(thing: Thing, values: Mapping[str, Any]) -> Thing:
     known = {name: value for name, value in values.items() if name in thing._fields}
     optional = {name: values[name] for name in OPTIONAL_USER_FIELDS.intersection(values)}
     if optional and isinstance(thing, User):
-        # One that is cleared is not there any more.
+        # A cleared attribute has no entry.
         known["optional"] = {name: value for name, value in {**thing.optional, **optional}.items() if value}
     return thing._replace(**known)

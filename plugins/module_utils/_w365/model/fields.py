@@ -4,8 +4,8 @@
 
 """The one table of the attributes of users and groups.
 
-Options, both wires, comparing, clearing, columns of files, sources of an import, words of a report and the keys of results
-are read off it. A new attribute is one row, and its texts in docs/shared.
+Options, both APIs, comparing, clearing, columns of files, sources of an import, labels of a report and keys of results
+are derived from it. A new attribute is one row, and its texts in docs/shared.
 
 Private to this collection: not an interface for others.
 """
@@ -23,9 +23,9 @@ _NOT_DIALED = str.maketrans("", "", " \t\u00a0().-/")
 
 
 class Field(NamedTuple):
-    """One attribute. `name` is its option and its key in results, `label` the word of a report.
+    """One attribute. `name` is its option and its key in results, `label` its name in a report.
 
-    `scim` is its path in SCIM, `provisioning` its name in the Provisioning API; empty where the wire has none.
+    `scim` is its path in SCIM, `provisioning` its name in the Provisioning API; empty where the API has none.
     `graph` is the property of Microsoft Graph that an import takes it from by default, `download` its heading in Microsoft
     Entra's "Download users", `template` the one in the template for creating users in bulk.
     `compare` says how values are compared: V(caseless) without regard to case, V(phone) by their digits, since servers write
@@ -123,7 +123,7 @@ USER_FIELDS: Mapping[str, Field] = {
         Field("preferred_language", "preferred language", scim="preferredLanguage", compare="caseless", optional=True),
     )
 }
-"""The attributes that can be compared and changed, in the order in which people read them."""
+"""The attributes that can be compared and changed, in the order of reports and results."""
 
 GROUP_FIELDS: Mapping[str, Field] = {
     field.name: field

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who of a Microsoft tenant an import brings along, and what it may do.
+"""Which users and groups of a Microsoft tenant an import manages, and how.
 
 Private to this collection: not an interface for others.
 """
@@ -26,11 +26,12 @@ ATTRIBUTES: Mapping[str, str] = {name: field.graph for name, field in USER_FIELD
 
 @dataclass(frozen=True)
 class ImportScope:
-    """Who is to be imported: the members of `groups` (names or ids), the users of `domains`, or everybody.
+    """The scope of an import: the members of `groups` (names or ids), the users of `domains`, or all users.
 
-    With `match` "any" it is enough to be in one of both, with "all" one must be in both. `flatten` counts the members of
-    nested groups too. `group_names` are patterns of the groups that are brought along. `default_active` is what new users
-    become; `roles_from_entra` and `status_from_entra` say whose word counts. `removes_users` takes away who has left.
+    With `match` "any" a user is in scope by either, with "all" only by both. `flatten` includes the members of nested
+    groups. `group_names` are patterns of the groups to import. `default_active` is the status of new users;
+    `roles_from_entra` and `status_from_entra` say that Microsoft Entra decides about them. With `removes_users` users that
+    are no longer in scope are removed.
     """
 
     groups: tuple[str, ...] = ()
@@ -51,8 +52,8 @@ class ImportScope:
     protected: frozenset[str] = frozenset()
 
     @property
-    def brings_all_groups(self) -> bool:
-        """Without chosen groups, the groups of the people who come are brought along."""
+    def includes_groups_of_users(self) -> bool:
+        """Without chosen groups, the groups of the imported users are imported."""
         return self.include_groups and not self.groups
 
     @property
@@ -61,18 +62,18 @@ class ImportScope:
 
     @property
     def properties(self) -> tuple[str, ...]:
-        """The properties of users that the fields come from."""
+        """The properties of users in Microsoft Graph that the fields are taken from."""
         return tuple(self.attributes.values())
 
     def as_dict(self) -> dict[str, Any]:
-        """What of it decides who and what is read, in words that a file can hold."""
-        said = asdict(self)
-        return {name: list(said[name]) for name in ("groups", "domains")} | {
-            name: said[name] for name in ("everything", "match", "flatten")
+        """The part of it that decides what is read, as JSON."""
+        values = asdict(self)
+        return {name: list(values[name]) for name in ("groups", "domains")} | {
+            name: values[name] for name in ("everything", "match", "flatten")
         }
 
-    def brings(self, group: Mapping[str, Any]) -> bool:
-        """Whether the group's name is one of those that are brought along."""
+    def includes_group(self, group: Mapping[str, Any]) -> bool:
+        """Whether the group's name matches `group_names`."""
         name = str(group.get("displayName") or "")
         return not self.group_names or any(name_matches(pattern, name) for pattern in self.group_names)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""UPNs, names of groups, external ids: what they may be, and the key by which they are compared.
+"""UPNs, names of groups, external ids: their form, and the key by which they are compared.
 
 Private to this collection: not an interface for others.
 """
@@ -15,11 +15,11 @@ from typing import Any
 from ..errors import InputError
 
 EMAIL_PATTERN = re.compile(r"^[^\s@<>(),;:\\\"\[\]]+@[^\s@.]+(\.[^\s@.]+)+$")
-"""Deliberately loose: it refuses what no server can mean, and leaves the fine print to the server."""
+"""Deliberately loose: it refuses what no server accepts; the server checks the rest."""
 
 
 def comparison_key(text: str) -> str:
-    """The form in which UPNs, mail addresses and group names are compared: without regard to case (contract, S)."""
+    """The form in which UPNs, mail addresses and group names are compared: ignoring case (contract, S)."""
     return text.strip().casefold()
 
 
@@ -35,7 +35,7 @@ def checked_upn(value: str, option: str = "upn") -> str:
 
 
 def external_id_key(external_id: Any) -> str:
-    """An external id for comparing. The ids of objects in Microsoft Entra have no case (they are GUIDs), others have."""
+    """An external id for comparing. The ids of objects in Microsoft Entra (GUIDs) ignore case, others do not."""
     text = str(external_id or "").strip()
     return text.lower() if len(text) == 36 and text.count("-") == 4 else text
 
@@ -44,12 +44,12 @@ _OBJECT_ID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 def name_matches(pattern: str, name: str) -> bool:
-    """Whether a name fits a pattern in which an asterisk stands for anything, without regard to case."""
+    """Whether a name matches a pattern in which an asterisk matches any text, ignoring case."""
     return bool(
         re.fullmatch(".*".join(map(re.escape, comparison_key(pattern).split("*"))), comparison_key(name), re.DOTALL)
     )
 
 
 def is_object_id(text: str) -> bool:
-    """Whether a text looks like the id of an object in Microsoft Entra."""
+    """Whether a text has the form of an object id in Microsoft Entra (GUID)."""
     return bool(re.fullmatch(_OBJECT_ID, text))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which objects that nobody lists may be removed: of which kinds, in which scope, up to which limit.
+"""Which unlisted objects may be removed: of which kinds, in which scope, up to which limit.
 
 Private to this collection: not an interface for others.
 """
@@ -18,10 +18,10 @@ from .names import external_id_key, is_object_id, name_matches
 
 @dataclass(frozen=True)
 class RemovalScope:
-    """Of whom a purge may take anybody: who fits every criterion that is given. All are compared in their folded form.
+    """The objects that a purge may remove: those that match every given criterion. All values are comparison keys.
 
-    `groups` are names in which an asterisk stands for anything. For users they mean membership, for groups the name.
-    `from_entra` takes only what an import has brought, whose external id is the object id in Microsoft Entra.
+    `groups` are names in which an asterisk matches any text. For users they mean membership, for groups the name.
+    `from_entra` restricts it to imported objects, whose external id is the object id in Microsoft Entra.
     """
 
     domains: frozenset[str] = frozenset()
@@ -39,13 +39,13 @@ class RemovalScope:
 
 @dataclass(frozen=True)
 class RemovalLimit:
-    """How many of one kind may go in one run: a count, or a share of those in scope, which is rounded up."""
+    """How many objects of one kind one run may remove: a count, or a percentage of those in scope, rounded up."""
 
     number: float
     per_cent: bool = False
 
     def of(self, in_scope: int) -> int:
-        # 10 % of 30 is 3 and not 4, whatever floats think of it.
+        # 10 % of 30 is 3 and not 4, despite floating-point rounding.
         return math.ceil(round(in_scope * self.number / 100, 6)) if self.per_cent else int(self.number)
 
     def __str__(self) -> str:
@@ -56,8 +56,8 @@ class RemovalLimit:
 class RemovalPolicy:
     """Which kinds are purged, of which scope, up to which limit, which is the value of `option`.
 
-    `spared` are external ids, and keys of users, that nobody names and that stay all the same. With `counts_named` the users
-    whom the task itself deletes count too.
+    `spared` are external ids, and keys of users, that are never removed although the task does not list them. With
+    `counts_named` the users that the task itself deletes count towards the limit.
     """
 
     kinds: frozenset[str]

@@ -4,7 +4,7 @@
 
 """The one table of the settings of an environment: what each holds, and how it is read and written.
 
-Reading, comparing, writing, the diff and the keys of results are read off it. A new setting is one row, its kind of action
+Reading, comparing, writing, the diff and the keys of results are derived from it. A new setting is one row, its kind of action
 in planning/actions.py, and the options that describe it.
 
 Private to this collection: not an interface for others.
@@ -26,7 +26,7 @@ class SettingField(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """A setting of an environment. `name` stands in results, `title` in sentences.
+    """A setting of an environment. `name` is its name in results, `title` in messages.
 
     `read` and `write` are its endpoints. The `secret` can be written and never read.
     """
@@ -49,7 +49,7 @@ class SettingValues(NamedTuple):
         return dict(self.values)
 
     def fits(self, desired: SettingValues) -> bool:
-        """Whether every desired value is here already. Case and a slash at the end do not count: all are names or URLs."""
+        """Whether it contains every desired value, ignoring case and a slash at the end: all are names or URLs."""
         return all(
             comparison_key(self.values.get(name, "")).rstrip("/") == comparison_key(value).rstrip("/")
             for name, value in desired.values.items()

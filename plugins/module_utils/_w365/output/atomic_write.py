@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files that hold people's names: readable by their owner only, and never half written.
+"""Writes files with personal data: readable by their owner only, and never incomplete.
 
 Private to this collection: not an interface for others.
 """
@@ -17,7 +17,7 @@ from ..errors import InputError
 
 
 def write_atomically(path: str, text: str, option: str) -> None:
-    """Write all of the text (UTF-8, line ends as they are) to a file of mode 0600, or leave what is there.
+    """Write all of the text (UTF-8, line ends as they are) to a file of mode 0600, or leave the file unchanged.
 
     `option` is the option that named the path. Raises InputError where the file cannot be written.
     """

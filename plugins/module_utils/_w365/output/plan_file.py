@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A plan as a file: made by one run, read by a person, carried out by another run if nothing has changed since.
+"""A plan as a file: made by one run, reviewed, and applied by another run if nothing has changed since.
 
-No secret is ever in it. Write-only values are marked, and come from the task again when the plan is carried out.
+It never contains a secret. Write-only values are marked, and come from the task again when the plan is applied.
 
 Private to this collection: not an interface for others.
 """
@@ -26,7 +26,7 @@ from ..planning.plan import Plan
 from ..planning.reviewed_plan import SECRET_EXTRAS
 
 FORMAT = 1
-"""Raised when a file of an older collection could be misunderstood."""
+"""Incremented when the format of the file changes."""
 
 _CLASSES: Mapping[ObjectKind, type[User] | type[Group]] = {
     USER: User,
@@ -38,7 +38,7 @@ _CLASSES: Mapping[ObjectKind, type[User] | type[Group]] = {
 
 @dataclass(frozen=True)
 class Target:
-    """Where a plan belongs: the environment, and the roots of the services over which it was read."""
+    """The target of a plan: the environment, and the roots of the services through which it was read."""
 
     environment: str | None
     services: Mapping[str, str]
@@ -51,7 +51,7 @@ def _document(plan: Plan, target: Target) -> dict[str, Any]:
         "services": dict(target.services),
         "summary": plan.summary(),
         "notes": list(plan.notes),
-        "left_out": [item.as_result() for item in plan.left_out],
+        "left_out": [item.as_result() for item in plan.skipped],
         "compared": plan.compared,
         "actions": [_written(action) for action in plan.actions],
     }
@@ -88,8 +88,8 @@ def _digest(document: Mapping[str, Any]) -> str:
 
 
 def read_plan(path: str, target: Target, approved: str | None = None) -> tuple[Plan, str]:
-    """The plan and its digest. Raises InputError for a file that is none, was edited, is not the approved one, or belongs
-    to another environment."""
+    """The plan and its digest. Raises InputError for a file that is not a plan, was edited, is not the approved one, or is
+    for another environment."""
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
         digest = document.pop("digest")
@@ -119,7 +119,7 @@ def read_plan(path: str, target: Target, approved: str | None = None) -> tuple[P
     return (
         Plan(
             actions=tuple(_read(item) for item in document["actions"]),
-            left_out=tuple(Skipped(**item) for item in document["left_out"]),
+            skipped=tuple(Skipped(**item) for item in document["left_out"]),
             notes=tuple(document["notes"]),
             compared=document["compared"],
         ),

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Lines for a person who waits for a long task. They go to a file, because a module's output is one JSON document.
+"""Progress lines of a long task. They are written to a file, because a module's output is one JSON document.
 
-The action plugin of the same module reads the file and shows the lines; anybody else can follow it with `tail -f`.
+The action plugin of the same module reads the file and shows the lines; `tail -f` shows them too.
 
 Private to this collection: not an interface for others.
 """
@@ -21,7 +21,7 @@ from ..execution.results import ActionResult
 
 
 def progress_of(options: Mapping[str, Any], write: Callable[[str], None] | None) -> Progress | None:
-    """The progress that a task's options ask for, and None where no line is seen. Raises InputError for an interval that is none."""
+    """The progress that a task's options ask for, or None where progress is not shown. Raises InputError for an invalid interval."""
     interval = options["progress_interval"]
     if interval < 0:
         raise InputError(f"Option progress_interval is {interval}: give seconds, or 0 for no progress at all.")
@@ -30,7 +30,7 @@ def progress_of(options: Mapping[str, Any], write: Callable[[str], None] | None)
 
 
 class Progress:
-    """Writes a line every `interval` seconds, the first one after as many: short tasks write none.
+    """Writes a line every `interval` seconds, so short tasks write none.
 
     `about` begins each line, such as the environment's name.
     """
@@ -44,27 +44,27 @@ class Progress:
         self._clock = clock
         self._lock = threading.Lock()
         self._next = clock() + interval
-        self._begun = 0.0
+        self._started = 0.0
         self._answers = 0
         self._total = 0
         self._done = 0
         self._failed = 0
 
     def answered(self) -> None:
-        """A server has answered a request."""
+        """Called after every answer of a server."""
         with self._lock:
             self._answers += 1
             if not self._total and self._due():
                 self._write(f"reading, {self._answers} answers so far")
 
     def begin(self, total: int) -> None:
-        """So many changes are going to be made."""
+        """Called before the first change, with the number of changes."""
         with self._lock:
             self._total = total
-            self._begun = self._clock()
+            self._started = self._clock()
 
     def done(self, done: ActionResult) -> None:
-        """One of them is made, or has failed."""
+        """Called after every change, also a failed one."""
         with self._lock:
             self._done += 1
             self._failed += done.error is not None
@@ -72,13 +72,13 @@ class Progress:
                 self._write(self._state())
 
     def waiting(self, seconds: float, reason: str) -> None:
-        """A server wants a rest that is as long as a person waits for a line."""
+        """Called before a wait; one of at least `interval` seconds is shown."""
         if seconds >= self._interval:
             with self._lock:
                 self._write(f"waiting {seconds:.0f} seconds because of {reason}")
 
     def _state(self) -> str:
-        seconds = max(self._clock() - self._begun, 0.001)
+        seconds = max(self._clock() - self._started, 0.001)
         rate = self._done / seconds
         failed = f", {self._failed} failed" if self._failed else ""
         left = (self._total - self._done) / rate
@@ -100,7 +100,7 @@ class Progress:
 
 
 class ProgressFile:
-    """A file that takes lines of progress. It begins empty, and one that cannot be written is no error."""
+    """A file for progress lines. The first line overwrites it, and a file that cannot be written is not an error."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -111,6 +111,6 @@ class ProgressFile:
             with open(self._path, "a" if self._written else "w", encoding="utf-8") as file:
                 file.write(f"{line}\n")
         except OSError:
-            # No change is lost for it.
+            # Progress is not important enough to fail the task.
             return
         self._written = True

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The outcome of a run for people who do not read Ansible's output: a table for a spreadsheet, a page for a browser.
+"""The report of a run for readers without access to Ansible's output: a table for a spreadsheet, a page for a browser.
 
-Write-only values never reach it: it reads what an action shows, and not its extras.
+Write-only values are never part of it: it reads the visible fields of an action, and not its extras.
 
 Private to this collection: not an interface for others.
 """
@@ -41,38 +41,38 @@ from ..planning.environment_actions import INSTANCE_ACTIONS
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run and what became of it. `report` holds the plan with those left out, and what became of each action.
+    """A run and its result. `report` contains the plan with the skipped objects, and the result of each action.
 
-    `source` is where the wishes came from, in a reader's words. `rehearsal` is true when nothing was written.
+    `source` describes the source of the desired state. `predicted` is true when nothing was written.
     """
 
     report: ApplyResult
     environment: str
     source: str
-    begun: datetime
+    started: datetime
     ended: datetime
-    rehearsal: bool = False
+    predicted: bool = False
 
 
-_STAYED = ReportWords(ReportPart.LEFT_OUT, "left out", "")
+_LEFT_OUT = ReportWords(ReportPart.LEFT_OUT, "left out", "")
 
 _ORDER = {
     words: number
-    for number, words in enumerate((*(row.words for row in (*DIRECTORY_ACTIONS, *INSTANCE_ACTIONS)), _STAYED))
+    for number, words in enumerate((*(row.words for row in (*DIRECTORY_ACTIONS, *INSTANCE_ACTIONS)), _LEFT_OUT))
 }
 
 _LABELS = {name: field.label for name, field in USER_FIELDS.items()} | {"client_id": "client id"}
-"""Where a reader's word differs from ours."""
+"""The name of a field in a report, where it differs from that in results."""
 
 UNREADABLE = "(not readable)"
-"""What a plan shows for the old value of something that can be written and never read."""
+"""The old value in a plan of what can be written and never read."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What happened to one object. `outcome` is done, planned (in a rehearsal), failed, not tried or left out.
+    """One object in a report. `outcome` is done, planned (in a prediction), failed, not tried or left out.
 
-    `changes` are (field, before, after), `came` and `went` the members of a group, `person` is somebody's full name.
+    `changes` are (field, before, after), `added` and `removed` the members of a group, `person` is a user's full name.
     """
 
     part: ReportPart
@@ -83,43 +83,43 @@ class Row:
     reason: str = ""
     person: str = ""
     changes: tuple[tuple[str, str, str], ...] = ()
-    came: tuple[str, ...] = ()
-    went: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     remark: str = ""
 
     @property
     def what(self) -> str:
-        """Never says that something happened which did not."""
+        """What happened, or would happen; the outcome for a change that did not happen."""
         if self.outcome == "planned":
             return f"would {self.words.to}"
         return self.words.done if self.outcome == "done" else self.outcome
 
     @property
-    def meant(self) -> str:
-        """What has not happened and should have."""
+    def intended(self) -> str:
+        """The change that should have happened and did not; empty otherwise."""
         return f"was to {self.words.to}" if self.outcome in ("failed", "not tried") else ""
 
     @property
     def details(self) -> str:
         parts = [
-            self.meant,
+            self.intended,
             self.person,
             self.remark,
             *(f"{name}: {before} -> {after}" if before else f"{name}: {after}" for name, before, after in self.changes),
-            f"new members: {', '.join(self.came)}" if self.came else "",
-            f"members who left: {', '.join(self.went)}" if self.went else "",
+            f"new members: {', '.join(self.added)}" if self.added else "",
+            f"members who left: {', '.join(self.removed)}" if self.removed else "",
         ]
         return "; ".join(part for part in parts if part)
 
 
 def rows_of(outcome: Outcome, redact: Callable[[str], str] = str) -> list[Row]:
-    """Every object with what happened to it, in the order in which a report tells it; `redact` sees every text."""
+    """A row for every object, in the order of the report; `redact` is applied to every text."""
     clean = _Clean(redact)
-    rows = [_row(done, outcome.rehearsal, clean) for done in outcome.report.done]
-    # A group that is nested in two others is told twice, with two reasons; the same reason once is enough.
+    rows = [_row(done, outcome.predicted, clean) for done in outcome.report.done]
+    # A group that is nested in two others has two rows, with two reasons; equal rows are shown once.
     rows.extend(
-        Row(ReportPart.LEFT_OUT, object_kind(item.kind), clean(item.name), _STAYED, "left out", clean(item.reason))
-        for item in dict.fromkeys(outcome.report.plan.left_out)
+        Row(ReportPart.LEFT_OUT, object_kind(item.kind), clean(item.name), _LEFT_OUT, "left out", clean(item.reason))
+        for item in dict.fromkeys(outcome.report.plan.skipped)
     )
     return sorted(rows, key=_place)
 
@@ -130,9 +130,9 @@ def _place(row: Row) -> tuple[Any, ...]:
 
 
 def counts_of(rows: Iterable[Row]) -> dict[str, int]:
-    """How many times each thing happened, such as {"joined": 3, "failed": 1}, in the order of the report.
+    """The number of rows by `what`, such as {"joined": 3, "failed": 1}, in the order of the report.
 
-    In a rehearsal "joined" are those who would join.
+    In a prediction "joined" counts those who would join.
     """
     counts: dict[str, int] = {}
     for row in rows:
@@ -147,7 +147,7 @@ def remarks_of(outcome: Outcome, redact: Callable[[str], str] = str) -> list[str
 
 
 class _Clean:
-    """Makes a text fit for a report. Remembers, because reasons and names come again and again."""
+    """Redacts a text and removes characters that a report cannot contain. Results are cached: texts repeat."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         self._redact = redact
@@ -156,7 +156,7 @@ class _Clean:
     def __call__(self, value: Any) -> str:
         text = str(value)
         if text not in self._known:
-            # Neither half a character nor a control character may stand in UTF-8 or HTML; a spreadsheet knows the blank ones.
+            # UTF-8 cannot contain unpaired surrogates, and HTML no control characters but whitespace.
             whole = self._redact(text).encode("utf-8", "replace").decode("utf-8")
             self._known[text] = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", whole)
         return self._known[text]
@@ -165,10 +165,10 @@ class _Clean:
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 
 
-def _row(done: ActionResult, rehearsal: bool, clean: _Clean) -> Row:
+def _row(done: ActionResult, predicted: bool, clean: _Clean) -> Row:
     action = done.action
     words = _words(action)
-    outcome = ("planned" if rehearsal else "done") if not done.error else "failed" if done.tried else "not tried"
+    outcome = ("planned" if predicted else "done") if not done.error else "failed" if done.tried else "not tried"
     members = action.changes if action.type is MEMBERSHIP_CHANGE else {}
     return Row(
         ReportPart.FAILURES if done.error else words.part,
@@ -187,7 +187,7 @@ def _row(done: ActionResult, rehearsal: bool, clean: _Clean) -> Row:
 
 def _words(action: Action) -> ReportWords:
     if action.is_about_user and action.changes.get("active") is False and action.subject is not None:
-        # Whoever cannot sign in any more has left, whether the task said "absent" or "active: false".
+        # Users who cannot sign in any more have left, with "absent" as well as with "active: false".
         return LEFT
     return action.type.words
 
@@ -212,7 +212,7 @@ def _remark(action: Action) -> str:
 
 
 def _changes(action: Action, clean: _Clean) -> Iterator[tuple[str, str, str]]:
-    """What changes, beside what the words say themselves. A new object has no old values, and its names stand beside it."""
+    """The changed fields beside those that `words` express. A new object has no old values, and its names have columns."""
     if action.before is None or action.after is None or action.type.object in (MEMBERSHIP, ADMINISTRATOR):
         yield from _initial(action, clean)
         return
@@ -221,7 +221,7 @@ def _changes(action: Action, clean: _Clean) -> Iterator[tuple[str, str, str]]:
             continue
         before = action.before.get(name)
         if before == UNREADABLE:
-            # Its new value is as secret as the old one.
+            # Its new value is secret too.
             yield _word(name, clean), "", "written"
         elif before != value:
             yield _word(name, clean), _shown(before, clean), _shown(value, clean)

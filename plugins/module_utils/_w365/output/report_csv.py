@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 COLUMNS = ("kind", "name", "what", "details", "outcome", "reason")
-"""Of the CSV. People build filters on them: none is renamed, and a new one comes last."""
+"""The columns of the CSV. Users build filters on them: never rename one, and add new ones at the end."""
 
 _FORMULA = re.compile("^(?=[=+\\-@\t\r\n\uff0b\uff0d\uff1d\uff20])|(?<=[;\t\r\n])(?=[=+\\-@\uff0b\uff0d\uff1d\uff20])")
-"""Where a spreadsheet may see the beginning of a formula: at the beginning of a cell, and after what it may take for a
-separator of its own. The list is OWASP's ("CSV Injection"), with the wide forms of the four signs."""
+"""Where a spreadsheet may detect the beginning of a formula: at the beginning of a cell, and after a possible separator.
+The list is OWASP's ("CSV Injection"), with the full-width forms of the four characters."""
 
 
 def csv_of(rows: Iterable[Row]) -> str:
-    """All rows as RFC 4180 wants them, with the mark by which Excel knows UTF-8."""
+    """All rows in the format of RFC 4180, with the byte order mark by which Excel detects UTF-8."""
     text = io.StringIO(newline="")
     text.write("\ufeff")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
@@ -41,5 +41,5 @@ def csv_of(rows: Iterable[Row]) -> str:
 
 
 def safe_cell(text: str) -> str:
-    """The text, with an apostrophe before whatever a spreadsheet would carry out as a formula."""
+    """The text, with an apostrophe before anything that a spreadsheet would evaluate as a formula."""
     return _FORMULA.sub("'", text)

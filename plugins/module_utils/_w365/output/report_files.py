@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes a report to the files that a task names.
+"""Writes a report to files.
 
 Private to this collection: not an interface for others.
 """
@@ -27,7 +27,7 @@ ENDINGS = (".csv", ".html")
 def checked_report_paths(paths: Sequence[str]) -> tuple[str, ...]:
     """The paths, each once. Raises InputError for one that no report can be written to.
 
-    To be asked before the first change of a run: afterwards it is too late for a better path.
+    Call it before the first change of a run, while the path can still be corrected.
     """
     for path in paths:
         place = Path(path)
@@ -52,7 +52,7 @@ def checked_report_paths(paths: Sequence[str]) -> tuple[str, ...]:
 
 
 def write_reports(paths: Sequence[str], outcome: Outcome, redact: Callable[[str], str] = str) -> None:
-    """Write each path in the form that its ending asks for, readable by its owner only, all of it or nothing.
+    """Write each file in the format of its extension, atomically and readable by its owner only.
 
     `redact` is applied to every text that comes from the run. Raises InputError like `checked_report_paths`, and where a
     file cannot be written.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The outcome of a run as one page that needs nothing else: no script, no font, no picture, no network.
+"""The report of a run as one self-contained HTML page: no script, no font, no image, no network.
 
 Private to this collection: not an interface for others.
 """
@@ -19,19 +19,19 @@ from itertools import groupby
 from ..planning.actions import ReportPart
 from .report import Outcome, Row, counts_of
 
-FOLDED_ABOVE = 200
-"""Rows of a part that a browser lays out at once; more stand behind a click, so that the page stays quick."""
+COLLAPSE_ABOVE = 200
+"""A part with more rows is collapsed, since a browser would be slow to lay them out."""
 
-NAMES_ABOVE = 20
-"""The same for the names in one cell."""
+COLLAPSE_NAMES_ABOVE = 20
+"""More names in one cell are collapsed."""
 
-MEANT = "Intended change"
+INTENDED = "Intended change"
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
 )
-"""Not strftime's, which speak the language of the machine."""
+"""Not strftime's, which depend on the locale."""
 
 _TITLES: Mapping[int, tuple[str, str]] = {
     ReportPart.FAILURES: ("Failures", "These changes were not made. Rerun the task to retry them."),
@@ -46,7 +46,7 @@ _TITLES: Mapping[int, tuple[str, str]] = {
     ReportPart.SETTINGS: ("Environment", "The environment itself and its settings."),
 }
 
-_TITLES_OF_A_REHEARSAL: Mapping[int, tuple[str, str]] = {
+_PREDICTED_TITLES: Mapping[int, tuple[str, str]] = {
     **_TITLES,
     ReportPart.LEAVERS: ("Leavers", "They could not sign in any more. Nobody has left yet."),
     ReportPart.JOINERS: (
@@ -60,10 +60,10 @@ _TITLES_OF_A_REHEARSAL: Mapping[int, tuple[str, str]] = {
 }
 
 _TILES = ("joined", "left", "changed", "left out", "failed")
-"""Shown even when they are zero: that nothing failed is news too."""
+"""Shown even when they are zero."""
 
 
-# Every pair of colours has a contrast of 4.5 to 1 or more.
+# Every pair of colors has a contrast of 4.5 to 1 or more.
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1f; --soft: #55555f; --paper: #ffffff; --tint: #f2f3f7; --line: #c9cad3;
   --bad: #a4161a; --warn: #7a4b00; --warn-tint: #fff3d6; }
@@ -78,7 +78,7 @@ h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
 p { margin: .25rem 0 .75rem; }
 .lead { font-size: 1.1rem; }
 .soft, small { color: var(--soft); font-size: .875rem; }
-.rehearsal { background: var(--warn-tint); color: var(--warn); border: 2px solid; border-radius: .5rem; padding: .75rem 1rem; }
+.prediction { background: var(--warn-tint); color: var(--warn); border: 2px solid; border-radius: .5rem; padding: .75rem 1rem; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .5rem; margin: 1rem 0; }
 .tiles div { display: flex; flex-direction: column-reverse; justify-content: flex-end; background: var(--tint); border-radius: .5rem; padding: .6rem .8rem; }
 .tiles dt { color: var(--soft); font-size: .875rem; }
@@ -102,26 +102,26 @@ summary { cursor: pointer; padding: .35rem 0; }
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
 
-# Should anything ever slip past the escaping, a browser runs and loads nothing but this very style.
+# If anything ever passes the escaping, a browser runs and loads nothing but this style.
 _POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
 
 
 def page_of(outcome: Outcome, rows: Sequence[Row], remarks: Sequence[str] = ()) -> str:
     """The page for the rows of this outcome, in the order of `rows_of`. All texts are clean already, see `write_reports`."""
     where = f", {outcome.environment}" if outcome.environment else ""
-    title = f"Workspace 365{where}: people and groups on {_day(outcome.begun)}"
+    title = f"Workspace 365{where}: people and groups on {_day(outcome.started)}"
     parts = {part: list(those) for part, those in groupby(rows, key=lambda row: row.part)}
-    titles = _TITLES_OF_A_REHEARSAL if outcome.rehearsal else _TITLES
+    titles = _PREDICTED_TITLES if outcome.predicted else _TITLES
     sections = [_section(part, *titles[part], those) for part, those in parts.items()]
     body = [
         f"<h1>{_name(title)}</h1>",
-        '<p class="rehearsal" role="note"><strong>This is a prediction.</strong> Nothing was written: the page shows what would '
+        '<p class="prediction" role="note"><strong>This is a prediction.</strong> Nothing was written: the page shows what would '
         "happen.</p>"
-        if outcome.rehearsal
+        if outcome.predicted
         else "",
-        f'<p class="lead">{_story(outcome, rows)}</p>',
+        f'<p class="lead">{_summary(outcome, rows)}</p>',
         _about(outcome),
-        _tiles(rows, len(outcome.report.plan.unchanged), outcome.rehearsal),
+        _tiles(rows, len(outcome.report.plan.unchanged), outcome.predicted),
         *sections,
         _remarks(remarks),
     ]
@@ -134,7 +134,7 @@ def page_of(outcome: Outcome, rows: Sequence[Row], remarks: Sequence[str] = ()) 
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="referrer" content="no-referrer">',
-            f"<title>{escape('Prediction: ' if outcome.rehearsal else '')}{escape(title)}</title>",
+            f"<title>{escape('Prediction: ' if outcome.predicted else '')}{escape(title)}</title>",
             f"<style>{_STYLE}</style>",
             "</head>",
             "<body>",
@@ -149,23 +149,23 @@ def page_of(outcome: Outcome, rows: Sequence[Row], remarks: Sequence[str] = ()) 
 
 
 def _name(text: str, tag: str = "span") -> str:
-    """A text that came from outside; it may run from right to left."""
+    """An escaped text of any origin; it may be written from right to left."""
     return f'<{tag} dir="auto">{escape(text)}</{tag}>'
 
 
-def _story(outcome: Outcome, rows: Sequence[Row]) -> str:
+def _summary(outcome: Outcome, rows: Sequence[Row]) -> str:
     """What happened, in a few sentences."""
     counts: dict[tuple[str, str, str], int] = {}
     for row in rows:
         if row.outcome in ("done", "planned"):
             subject = (row.object.one, row.object.many)
-            key = (*subject, f"would {row.words.to}" if outcome.rehearsal else row.words.past or row.words.to)
+            key = (*subject, f"would {row.words.to}" if outcome.predicted else row.words.past or row.words.to)
             counts[key] = counts.get(key, 0) + 1
-    told = [
+    changes = [
         f"{_number(number)} {one if number == 1 else many} {_past(verb, number)}"
         for (one, many, verb), number in counts.items()
     ]
-    sentences = [f"{escape(_listed(told))}." if told else ""]
+    sentences = [f"{escape(_listed(changes))}." if changes else ""]
     numbers = counts_of(rows)
     failed, untried, left_out = (numbers.get(name, 0) for name in ("failed", "not tried", "left out"))
     if failed:
@@ -177,12 +177,12 @@ def _story(outcome: Outcome, rows: Sequence[Row]) -> str:
         sentences.append(
             f'<strong class="bad">{_number(untried)} {verb} not tried, because other changes failed.</strong>'
         )
-    if not told and not failed and not untried:
-        sentences = ["Nothing had to be changed." if not outcome.rehearsal else "Nothing would have to be changed."]
-    elif not failed and not untried and not outcome.rehearsal:
+    if not changes and not failed and not untried:
+        sentences = ["Nothing had to be changed." if not outcome.predicted else "Nothing would have to be changed."]
+    elif not failed and not untried and not outcome.predicted:
         sentences.append("Nothing failed.")
     if left_out:
-        verb = "would be" if outcome.rehearsal else "was" if left_out == 1 else "were"
+        verb = "would be" if outcome.predicted else "was" if left_out == 1 else "were"
         sentences.append(f"{_number(left_out)} {verb} left out; the reasons are listed below.")
     if not outcome.report.plan.compared:
         sentences.append("Not all current values could be read; see the remarks at the end.")
@@ -190,7 +190,7 @@ def _story(outcome: Outcome, rows: Sequence[Row]) -> str:
 
 
 def _past(verb: str, number: int) -> str:
-    """What "be changed" was: "was changed" or "were changed"."""
+    """The past tense: "be changed" becomes "was changed" or "were changed"."""
     if verb.startswith("be "):
         return f"{'was' if number == 1 else 'were'} {verb[3:]}"
     return verb
@@ -201,20 +201,20 @@ def _listed(parts: Sequence[str]) -> str:
 
 
 def _number(number: int) -> str:
-    """50000 -> 50 000, with blanks at which no line breaks: a comma or a point means something else elsewhere."""
+    """50000 -> 50 000, with no-break spaces: a comma or a point has different meanings in different countries."""
     return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
 
 
 def _about(outcome: Outcome) -> str:
-    seconds = round((outcome.ended - outcome.begun).total_seconds())
+    seconds = round((outcome.ended - outcome.started).total_seconds())
     minutes, rest = divmod(max(seconds, 0), 60)
     parts = (f"{_number(minutes)} min" if minutes else "", f"{rest} s" if rest or not minutes else "")
     took = " ".join(part for part in parts if part)
-    begun = escape(outcome.begun.isoformat(timespec="seconds"))
+    started = escape(outcome.started.isoformat(timespec="seconds"))
     pieces = [
         f"Environment: {_name(outcome.environment)}" if outcome.environment else "",
         f"Source: {_name(outcome.source)}" if outcome.source else "",
-        f'Begun: <time datetime="{begun}">{_day(outcome.begun)}, {_time(outcome.begun)}</time>',
+        f'Started: <time datetime="{started}">{_day(outcome.started)}, {_time(outcome.started)}</time>',
         f"Took: {took}",
     ]
     return f'<p class="soft">{" &middot; ".join(piece for piece in pieces if piece)}</p>'
@@ -228,11 +228,11 @@ def _time(moment: datetime) -> str:
     return escape(f"{moment:%H:%M} {moment.tzname() or ''}".strip())
 
 
-def _tiles(rows: Sequence[Row], unchanged: int, rehearsal: bool) -> str:
+def _tiles(rows: Sequence[Row], unchanged: int, predicted: bool) -> str:
     counts = counts_of(rows)
     words: dict[str, str] = {}
     always: Sequence[str] = _TILES
-    if rehearsal:
+    if predicted:
         words = {"joined": "would join", "left": "would leave", "changed": "would get new details"}
         words |= {row.words.done: _would(row, counts[row.words.done]) for row in rows if row.outcome == "planned"}
         always = [name for name in _TILES if name != "failed"]
@@ -246,7 +246,7 @@ def _tiles(rows: Sequence[Row], unchanged: int, rehearsal: bool) -> str:
 
 
 def _would(row: Row, number: int) -> str:
-    """Such as "would join", and for what is nobody "groups would be created"."""
+    """Such as "would join", and for other objects "groups would be created"."""
     one, many = row.object.one, row.object.many
     subject = "" if one == "person" else one if number == 1 else many
     return f"{subject} would {row.words.to}".strip()
@@ -259,66 +259,66 @@ def _capital(text: str) -> str:
 def _section(part: int, title: str, explanation: str, rows: Sequence[Row]) -> str:
     pieces = [f'<section aria-labelledby="part-{part}">', f'<h2 id="part-{part}">{title} ({_number(len(rows))})</h2>']
     pieces.append(f"<p>{explanation}</p>")
-    fold = len(rows) > FOLDED_ABOVE
+    collapse = len(rows) > COLLAPSE_ABOVE
     if part == ReportPart.LEFT_OUT:
-        pieces.extend(_by_reason(rows, "Left out", "Kind", fold))
+        pieces.extend(_by_reason(rows, "Left out", "Kind", collapse))
     elif part == ReportPart.FAILURES:
         failed = [row for row in rows if row.outcome == "failed"]
         if failed:
-            pieces.append(_folded(_failures(failed), len(failed), fold))
-        pieces.extend(_by_reason([row for row in rows if row.outcome == "not tried"], "Not tried", MEANT, fold))
+            pieces.append(_collapsible(_failures(failed), len(failed), collapse))
+        pieces.extend(_by_reason([row for row in rows if row.outcome == "not tried"], "Not tried", INTENDED, collapse))
     else:
-        pieces.append(_folded(_table(title, ("Name", "What"), rows, _told), len(rows), fold))
+        pieces.append(_collapsible(_table(title, ("Name", "What"), rows, _change_cell), len(rows), collapse))
     return "\n".join([*pieces, "</section>"])
 
 
 def _failures(rows: Sequence[Row]) -> str:
-    return _table("Changes that failed", ("Name", MEANT, "Reason"), rows, _failed)
+    return _table("Changes that failed", ("Name", INTENDED, "Reason"), rows, _failure_cells)
 
 
-def _by_reason(rows: Sequence[Row], title: str, column: str, fold: bool) -> list[str]:
-    """A reason is told once, with everybody whom it concerns."""
+def _by_reason(rows: Sequence[Row], title: str, column: str, collapse: bool) -> list[str]:
+    """One table for each reason."""
     pieces = []
     for reason, group in groupby(rows, key=lambda row: row.reason):
         those = list(group)
         heading = _name(f"{title}: {reason}")
-        table = _table(heading, ("Name", column), those, _kept)
-        pieces += [f"<h3>{heading} ({_number(len(those))})</h3>", _folded(table, len(those), fold)]
+        table = _table(heading, ("Name", column), those, _skipped_cell)
+        pieces += [f"<h3>{heading} ({_number(len(those))})</h3>", _collapsible(table, len(those), collapse)]
     return pieces
 
 
-def _folded(table: str, number: int, fold: bool) -> str:
-    if not fold:
+def _collapsible(table: str, number: int, collapse: bool) -> str:
+    if not collapse:
         return table
     return f"<details><summary>Show {'the one' if number == 1 else f'all {_number(number)}'}</summary>\n{table}\n</details>"
 
 
 def _table(title: str, columns: Sequence[str], rows: Iterable[Row], cells: Callable[[Row], str]) -> str:
-    """`title` is HTML. It is only read aloud: for the eye it would repeat the heading above."""
+    """`title` is HTML, and only for screen readers: it repeats the heading above."""
     head = "".join(f'<th scope="col">{column}</th>' for column in columns)
     lines = [f"<table><caption>{title}</caption>", f"<thead><tr>{head}</tr></thead>", "<tbody>"]
-    lines += [f"<tr>{_who(row)}{cells(row)}</tr>" for row in rows]
+    lines += [f"<tr>{_name_cell(row)}{cells(row)}</tr>" for row in rows]
     return "\n".join([*lines, "</tbody></table>"])
 
 
-def _who(row: Row) -> str:
+def _name_cell(row: Row) -> str:
     person = _name(row.person, "small") if row.person else ""
-    # On a narrow screen a sign-in name is best broken there.
+    # A line break in a long sign-in name, on narrow screens.
     name = _name(row.name).replace("@", "<wbr>@")
     return f'<th scope="row">{name}{person}</th>'
 
 
-def _told(row: Row) -> str:
+def _change_cell(row: Row) -> str:
     return f"<td>{escape(_capital(row.what))}{_details(row)}</td>"
 
 
-def _failed(row: Row) -> str:
-    return f"<td>{escape(_capital(row.meant))}{_details(row)}</td><td>{_name(row.reason)}</td>"
+def _failure_cells(row: Row) -> str:
+    return f"<td>{escape(_capital(row.intended))}{_details(row)}</td><td>{_name(row.reason)}</td>"
 
 
-def _kept(row: Row) -> str:
+def _skipped_cell(row: Row) -> str:
     kind = row.object.label
-    return f"<td>{escape(_capital(row.meant or kind))}{_details(row)}</td>"
+    return f"<td>{escape(_capital(row.intended or kind))}{_details(row)}</td>"
 
 
 def _details(row: Row) -> str:
@@ -328,14 +328,14 @@ def _details(row: Row) -> str:
         for name, before, after in row.changes
     ]
     lines += [
-        _names(word, names) for word, names in (("New members", row.came), ("Members who left", row.went)) if names
+        _names(word, names) for word, names in (("New members", row.added), ("Members who left", row.removed)) if names
     ]
     return f"<ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>" if lines else ""
 
 
 def _names(word: str, names: Sequence[str]) -> str:
     listed = ", ".join(map(_name, names))
-    if len(names) <= NAMES_ABOVE:
+    if len(names) <= COLLAPSE_NAMES_ABOVE:
         return f"{word}: {listed}"
     return f"<details><summary>{word}: {_number(len(names))}</summary>{listed}</details>"
 
@@ -344,5 +344,5 @@ def _remarks(remarks: Sequence[str]) -> str:
     if not remarks:
         return ""
     items = "\n".join(f"<li>{_name(remark)}</li>" for remark in remarks)
-    listed = _folded(f"<ul>\n{items}\n</ul>", len(remarks), len(remarks) > FOLDED_ABOVE)
+    listed = _collapsible(f"<ul>\n{items}\n</ul>", len(remarks), len(remarks) > COLLAPSE_ABOVE)
     return f'<section aria-labelledby="remarks">\n<h2 id="remarks">Remarks ({_number(len(remarks))})</h2>\n{listed}\n</section>'

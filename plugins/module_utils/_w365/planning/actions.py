@@ -4,8 +4,8 @@
 
 """One change of one object, and the table of the kinds of change of a directory; environment_actions.py has the others.
 
-Whatever a kind of change means anywhere stands in its row: when it is carried out, who carries it out, how a sentence and
-a report call it, and whether it can cost somebody the administrator role.
+A row holds everything about a kind of change: its phase, its handler, its description in messages and reports, and
+whether it can remove somebody from the administrator role.
 
 Private to this collection: not an interface for others.
 """
@@ -19,12 +19,12 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Phase(IntEnum):
-    """What is done after what. Inside a phase the order does not matter, but for names that pass on: see `Plan.phases`."""
+    """The order of actions. Inside a phase the order does not matter, except for reused names: see `Plan.phases`."""
 
     ENVIRONMENT = 0
     ENVIRONMENT_STATUS = 1
     SETTINGS = 2
-    # A name must be free before somebody else can get it, so renames come first, whatever else they do.
+    # A name must be free before another user can get it, so renames come first, whatever else they change.
     USER_CHANGE = 3
     USER_CREATION = 4
     GROUP_CHANGE = 5
@@ -37,7 +37,7 @@ class Phase(IntEnum):
 
 
 class ReportPart(IntEnum):
-    """The parts of a report, in the order of what a reader has to act on."""
+    """The parts of a report, those that need attention first."""
 
     FAILURES = 0
     LEAVERS = 1
@@ -49,7 +49,7 @@ class ReportPart(IntEnum):
 
 
 class ObjectKind(NamedTuple):
-    """A kind of object. `name` stands in results; a report counts `one` or `many` of it and calls it `label`."""
+    """A kind of object. `name` is its name in results, `one`, `many` and `label` are its names in a report."""
 
     name: str
     one: str
@@ -71,7 +71,7 @@ def object_kind(name: str) -> ObjectKind:
 
 
 class ReportWords(NamedTuple):
-    """A change in a manager's words: "joined", "would join" or "was to join", "3 people joined".
+    """A change in the words of a report: "joined", "would join" or "was to join", "3 people joined".
 
     `past` is only given where `to` does not begin with "be".
     """
@@ -83,9 +83,9 @@ class ReportWords(NamedTuple):
 
 
 class ActionType(NamedTuple):
-    """A kind of change. `verb` stands in results; `sentence` says what is done to the object that is called {name}.
+    """A kind of change. `verb` is its name in results; `sentence` describes it, with the object's {name}.
 
-    `handler` finds the method that does it. `can_cost_role` says that it may take the administrator role from somebody.
+    `handler` finds the method that applies it. With `can_cost_role` it may remove somebody from the administrator role.
     """
 
     object: ObjectKind
@@ -98,7 +98,7 @@ class ActionType(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Names the kind of change in a summary: "user_create"."""
+        """The key of the kind of change in a summary: "user_create"."""
         return f"{self.object.name}_{self.verb}"
 
 
@@ -106,9 +106,9 @@ class ActionType(NamedTuple):
 class Action:
     """One change of one object.
 
-    `before` and `after` are the object's shown fields (None where it does not exist), `subject` the object as it is
-    now and `outcome` as it will be. `extras` are write-only values: they are sent and never shown. `purged` marks what is
-    removed because nobody listed it.
+    `before` and `after` are the object's visible fields (None where it does not exist), `subject` the object now and
+    `outcome` the object after the change. `extras` are write-only values: sent and never shown. `purged` marks the removal
+    of an object that is not listed.
     """
 
     type: ActionType
@@ -135,7 +135,7 @@ class Action:
 
     @property
     def renames(self) -> bool:
-        """Whether a user or group gives up its name for another."""
+        """Whether a user or group gets another name."""
         named = self.type.object in (USER, GROUP) and self.subject is not None and self.outcome is not None
         return named and self.outcome.key != self.subject.key
 
@@ -145,16 +145,16 @@ class Action:
 
     @property
     def description(self) -> str:
-        """What is done, for a sentence: "create user 'a@b.c'"."""
+        """What is done, for a message: "create user 'a@b.c'"."""
         return self.type.sentence.format(name=self.name)
 
 
 Handler = Callable[[Action], Any]
-"""Does one action and returns the object as the server has it now (None when it is gone)."""
+"""Applies one action and returns the object as the server has it now (None when it is deleted)."""
 
 
 class DirectoryHandlers(Protocol):
-    """Who changes the users, groups and administrators of an environment."""
+    """Changes users, groups and administrators of an environment."""
 
     def create_user(self, action: Action) -> Any: ...
     def update_user(self, action: Action) -> Any: ...
@@ -181,7 +181,7 @@ def _of_directory(
 
 
 LEFT = ReportWords(ReportPart.LEAVERS, "left", "leave", "left")
-"""Also of somebody who is deactivated by a change."""
+"""Also of a user who is deactivated by a change."""
 
 USER_CREATE = _of_directory(
     USER,
@@ -279,7 +279,7 @@ ADMINISTRATOR_REVOKE = _of_directory(
     lambda backend: backend.set_administrator,
     can_cost_role=True,
 )
-# Also the order in which a report tells them within one of its parts.
+# Also their order within one part of a report.
 DIRECTORY_ACTIONS = (
     *(USER_DELETE, USER_DELETE_PERMANENTLY, USER_CREATE, USER_RESTORE, USER_UPDATE),
     *(ADMINISTRATOR_GRANT, ADMINISTRATOR_REVOKE),

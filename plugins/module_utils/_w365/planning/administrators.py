@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plans who gets and who loses the administrator role.
+"""Plans grants and revocations of the administrator role.
 
 Private to this collection: not an interface for others.
 """
@@ -40,11 +40,11 @@ def plan_administrators(wanted: AddRemoveSet, current: Snapshot) -> Plan:
 
 
 def without_inactive(change: AddRemoveSet, current: Snapshot) -> tuple[AddRemoveSet, tuple[Skipped, ...]]:
-    """A source that knows nothing of the deleted-users list may name people on it: they get no role until they are back."""
+    """Skip users on the deleted-users list: a source may list them without knowing, and they cannot have the role."""
     inactive = {key for key in change.add if (user := find_user(current, key)) is not None and user.active is False}
     reason = "is on the deleted-users list, and only active users can be administrators"
-    told = tuple(Skipped("administrator", key, reason) for key in sorted(inactive))
-    return change._replace(add=change.add - inactive), told
+    skipped = tuple(Skipped("administrator", key, reason) for key in sorted(inactive))
+    return change._replace(add=change.add - inactive), skipped
 
 
 def _role_action(row: ActionType, user: User, administrator: bool) -> Action:

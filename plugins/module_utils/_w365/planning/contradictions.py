@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Refuses input that contradicts itself or names somebody who does not exist.
+"""Refuses input that contradicts itself or refers to a user who does not exist.
 
 Private to this collection: not an interface for others.
 """
@@ -30,7 +30,7 @@ def refuse_duplicates(desired: Desired) -> None:
 
 
 def refuse_two_for_one(desired: Desired, current: Snapshot) -> None:
-    """Two entries that lead to one object, one of them by `identity`, would undo each other on every run."""
+    """Two entries for one object, one of them by `identity`, would undo each other on every run."""
     kinds: tuple[tuple[str, Sequence[DesiredUser | DesiredGroup]], ...] = (
         ("user", desired.users),
         ("group", desired.groups),
@@ -51,15 +51,15 @@ def refuse_two_for_one(desired: Desired, current: Snapshot) -> None:
 
 
 def refuse_role_contradictions(desired: Desired) -> None:
-    """The role of one person may be asked for in two places, but not differently."""
+    """The role of one user may be specified in two places, but not differently."""
     change = desired.administrators
     for user in sorted(desired.users, key=lambda u: u.key) if change is not None else ():
         role = user.fields.get("administrator")
         if not user.present or role is None or change is None:
             continue
         elsewhere = user.key in change.set if change.set is not None else user.key in change.add
-        silent = change.set is None and user.key not in change.named
-        if not silent and elsewhere is not role:
+        unspecified = change.set is None and user.key not in change.named
+        if not unspecified and elsewhere is not role:
             raise InputError(
                 f"User '{user.upn}' has administrator={str(role).lower()}, but the list of administrators specifies the "
                 "opposite. Specify it in only one place."
@@ -69,7 +69,10 @@ def refuse_role_contradictions(desired: Desired) -> None:
 def with_missing_users(
     desired: Desired, current: Snapshot, predicted: Snapshot, assume: bool
 ) -> tuple[Snapshot, tuple[str, ...]]:
-    """Whoever is to be put into a group or to become an administrator must exist by then."""
+    """A user that is added to a group or to the administrators must exist when that is done.
+
+    Returns the snapshot with the users that are assumed to exist (with `assume`), and warnings about them. Raises InputError.
+    """
     known = {user.key for user in predicted.users}
     changes = {
         f"a member of group '{group.name}'": group.members
@@ -85,13 +88,13 @@ def with_missing_users(
         if not absent:
             continue
         names = ", ".join(f"'{key}'" for key in absent)
-        told = f"User {names} does" if len(absent) == 1 else f"Users {names} do"
+        subject = f"User {names} does" if len(absent) == 1 else f"Users {names} do"
         if not assume:
             raise InputError(
-                f"{told} not exist in this environment and cannot become {role}. Create the user first, or check the spelling."
+                f"{subject} not exist in this environment and cannot become {role}. Create the user first, or check the spelling."
             )
         notes.append(
-            f"{told} not exist yet and should become {role}. Check mode assumes that an earlier task creates them."
+            f"{subject} not exist yet and should become {role}. Check mode assumes that an earlier task creates them."
         )
         missing |= set(absent)
     users = current.users + tuple(User(upn=key) for key in sorted(missing))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plans several objects at once: a group with its members, lists of users and groups, administrators. Pure.
+"""Plans several objects: a group with its members, lists of users and groups, administrators.
 
 Private to this collection: not an interface for others.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def plan_directory(desired: Desired, current: Snapshot, capabilities: Capabilities, *, assume_missing: bool) -> Plan:
-    """What has to be done so that `current` becomes `desired`; `make_plan` says what it raises."""
+    """The changes that turn `current` into `desired`; raises the errors of `make_plan`."""
     refuse_duplicates(desired)
     if desired.whole:
         from .matching import matched  # start-up
@@ -37,22 +37,22 @@ def plan_directory(desired: Desired, current: Snapshot, capabilities: Capabiliti
         desired = matched(desired, current)
     refuse_two_for_one(desired, current)
     refuse_role_contradictions(desired)
-    leavers: Removals | None = None
+    removals: Removals | None = None
     if desired.purge:
         from .removals import with_removals  # start-up
 
-        desired, leavers = with_removals(desired, current)
+        desired, removals = with_removals(desired, current)
     users = _joined(
         [
             *(plan_user(user, current, capabilities) for user in sorted(desired.users, key=lambda u: u.key)),
-            *(plan_removal(user) for user in (leavers.users if leavers else ())),
+            *(plan_removal(user) for user in (removals.users if removals else ())),
         ]
     )
-    # Members are named as they are called when it is their turn: after the renames.
+    # Memberships are changed after the renames, so members have their new names.
     renamed = predict(current, users)
     groups = [
         *(plan_group(group, renamed, capabilities) for group in sorted(desired.groups, key=lambda g: g.key)),
-        *(Plan(actions=(group_deletion(group, purged=True),)) for group in (leavers.groups if leavers else ())),
+        *(Plan(actions=(group_deletion(group, purged=True),)) for group in (removals.groups if removals else ())),
     ]
     so_far = _joined([users, *groups])
     current, assumed = with_missing_users(desired, current, predict(current, so_far), assume_missing)
@@ -63,8 +63,8 @@ def plan_directory(desired: Desired, current: Snapshot, capabilities: Capabiliti
         if desired.keep_collisions:
             change, inactive = without_inactive(change, predicted)
         so_far = _joined([so_far, plan_administrators(change, predicted)])
-    so_far = replace(so_far, notes=(*so_far.notes, *assumed, *(leavers.notes if leavers else ())))
-    return replace(so_far, left_out=(*desired.left_out, *inactive, *(leavers.kept if leavers else ())))
+    so_far = replace(so_far, notes=(*so_far.notes, *assumed, *(removals.notes if removals else ())))
+    return replace(so_far, skipped=(*desired.skipped, *inactive, *(removals.spared if removals else ())))
 
 
 def _joined(plans: Iterable[Plan]) -> Plan:

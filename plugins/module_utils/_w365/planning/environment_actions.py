@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The table of the kinds of change of an environment and its settings: what actions.py is for a directory.
+"""The table of the kinds of change of environments and their settings, as actions.py for directories.
 
 Private to this collection: not an interface for others.
 """
@@ -22,7 +22,7 @@ SHAREPOINT_SETTINGS = ObjectKind(SHAREPOINT.name, "SharePoint setting", "SharePo
 
 
 class InstanceHandlers(Protocol):
-    """Who changes environments and their settings."""
+    """Changes environments and their settings."""
 
     def create_environment(self, action: Action) -> Any: ...
     def activate_environment(self, action: Action) -> Any: ...
@@ -104,4 +104,4 @@ INSTANCE_ACTIONS = (
     *(ENVIRONMENT_CREATE, ENVIRONMENT_ACTIVATE, ENVIRONMENT_DEACTIVATE, ENVIRONMENT_DELETE),
     *(SSO_WRITE, EXCHANGE_WRITE, SHAREPOINT_WRITE),
 )
-"""In the order in which a report tells them."""
+"""In the order of a report."""

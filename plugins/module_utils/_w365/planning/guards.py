@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What no plan may do: leave an environment without an administrator, or touch a protected user.
+"""Refuses plans that leave an environment without an administrator, or remove a protected user.
 
 Private to this collection: not an interface for others.
 """
@@ -17,13 +17,13 @@ from .predict import predict
 
 
 def guard(current: Snapshot, plan: Plan, protected: frozenset[str] = frozenset()) -> None:
-    """What no plan may do, whoever made it. Raises GuardError."""
+    """Checks every plan, also one from a file. Raises GuardError."""
     _guard_protected(protected, plan)
     _guard_last_administrator(current, plan)
 
 
 def _guard_last_administrator(current: Snapshot, plan: Plan) -> None:
-    """Never leave an environment that has administrators without an active one: nobody could manage it any more."""
+    """Never leave an environment that has administrators without an active one: nobody could manage it."""
     if not current.administrators:
         return
     predicted = predict(current, plan).administrators
@@ -36,7 +36,7 @@ def _guard_last_administrator(current: Snapshot, plan: Plan) -> None:
 
 
 def _guard_protected(protected: frozenset[str], plan: Plan) -> None:
-    """Nobody deletes, deactivates or deprives of the role whom the task itself protects, under the old name or the new."""
+    """No protected user is deleted, deactivated or removed from the role, under its old name or its new one."""
     protected |= {a.outcome.key for a in plan.actions if a.is_about_user and a.renames and a.subject.key in protected}
     losing = sorted(
         {

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Finds the object that a desired one is about.
+"""Finds the current object for a desired one.
 
 Private to this collection: not an interface for others.
 """
@@ -18,7 +18,7 @@ from ..model.names import comparison_key
 
 
 def find_user(current: Snapshot, name: str) -> User | None:
-    """By UPN without regard to case, or by the server's id."""
+    """By UPN, ignoring case, or by the server's id."""
     return current.users_by_key.get(comparison_key(name)) or current.users_by_id.get(name)
 
 
@@ -27,17 +27,17 @@ def find_group(current: Snapshot, name: str) -> Group | None:
 
 
 def find_existing(wanted: DesiredUser | DesiredGroup, current: Snapshot) -> Any:
-    """The user or group of `current` that `wanted` is about, or None."""
+    """The user or group of `current` that `wanted` refers to, or None."""
     name, find = (wanted.name, find_group) if isinstance(wanted, DesiredGroup) else (wanted.upn, find_user)
-    if wanted.instead:
+    if wanted.takes_name:
         return find(current, wanted.identity) if wanted.identity else None
     return _identified(wanted.identity, name, current, find)
 
 
 def _identified(identity: str | None, name: str, current: Snapshot, find: Any) -> Any:
-    """The object that is meant: by its present name, or by `identity` when it is to be renamed.
+    """The object by its current name, or by `identity` for a rename.
 
-    An identity that is not found any more, where the new name is, means that the rename was done before.
+    An identity that is not found, while the new name is, means that the rename was done before.
     """
     by_name = find(current, name)
     if not identity:

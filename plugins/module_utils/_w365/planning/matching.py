@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which object of a whole directory is which: by UPN or name, and otherwise by external id. Pure.
+"""Matches desired objects with those of a whole directory: by UPN or name, otherwise by external id.
 
 Private to this collection: not an interface for others.
 """
@@ -22,30 +22,30 @@ if TYPE_CHECKING:
     from ..model.removal_policy import RemovalPolicy
 
 
-Wish: TypeAlias = "DesiredUser | DesiredGroup"
+DesiredObject: TypeAlias = "DesiredUser | DesiredGroup"
 
 
 class Collision(NamedTuple):
-    """A user or group whose name belongs to another one: as a refusal, and as the reason of what is left out."""
+    """A user or group whose name belongs to another one. `refusal` is an error message, `reason` that of a skipped object."""
 
-    wish: Wish
+    desired: DesiredObject
     refusal: str
     reason: str
 
 
 def matched(desired: Desired, current: Snapshot) -> Desired:
-    """The same wishes, in which whoever is known by another name says so.
+    """The same with `identity` for every object that the directory has under another name.
 
-    Raises InputError for users who collide, unless they are to stay as they are.
+    Raises InputError for users who collide, unless `keep_collisions` skips them.
     """
-    exacting = desired.keep_collisions
-    users, left = _sorted_out(
-        desired.users, current.users_by_external_id, current.users_by_key, desired.others, exacting=exacting
+    strict = desired.keep_collisions
+    users, left = _without_collisions(
+        desired.users, current.users_by_external_id, current.users_by_key, desired.others, strict=strict
     )
-    if exacting:
-        desired = _with_the_right_namesakes(desired, current)
-        groups, left_groups = _sorted_out(
-            desired.groups, current.groups_by_external_id, current.groups_by_key, desired.others, exacting=True
+    if strict:
+        desired = _with_existing_namesakes(desired, current)
+        groups, left_groups = _without_collisions(
+            desired.groups, current.groups_by_external_id, current.groups_by_key, desired.others, strict=True
         )
     else:
         groups, left_groups = list(_groups(desired.groups, current)), []
@@ -59,81 +59,87 @@ def matched(desired: Desired, current: Snapshot) -> Desired:
     return _without_users(left, desired, current) if left else desired
 
 
-def _sorted_out(
-    wishes: Sequence[Wish],
+def _without_collisions(
+    objects: Sequence[DesiredObject],
     by_external_id: Mapping[str, User] | Mapping[str, Group],
     by_key: Mapping[str, User] | Mapping[str, Group],
     others: frozenset[str],
     *,
-    exacting: bool,
-) -> tuple[Sequence[Wish], list[Collision]]:
-    """The wishes that can be fulfilled, and those that collide. Raises InputError for one unless the source is `exacting`."""
+    strict: bool,
+) -> tuple[Sequence[DesiredObject], list[Collision]]:
+    """The objects without collisions, and the collisions. Raises InputError for a collision unless `strict`."""
     left: list[Collision] = []
     while True:
-        gone = others | {_external_id(item.wish) for item in left}
-        answers = list(_known(wishes, by_external_id, by_key, gone, exacting=exacting))
+        gone = others | {_external_id(item.desired) for item in left}
+        answers = list(_matched_objects(objects, by_external_id, by_key, gone, strict=strict))
         collisions = [answer for answer in answers if isinstance(answer, Collision)]
         if not collisions:
             return [answer for answer in answers if not isinstance(answer, Collision)], left
-        if not exacting:
+        if not strict:
             raise InputError(collisions[0].refusal)
-        # Whoever waits for one of them to give up a name collides too, which the next round finds.
+        # An object that needs the name of one of them collides too, which the next round finds.
         left += collisions
-        colliding = {item.wish.key for item in collisions}
-        wishes = [wish for wish in wishes if wish.key not in colliding]
+        colliding = {item.desired.key for item in collisions}
+        objects = [wanted for wanted in objects if wanted.key not in colliding]
 
 
-def _known(
-    wishes: Sequence[Wish],
+def _matched_objects(
+    objects: Sequence[DesiredObject],
     by_external_id: Mapping[str, User] | Mapping[str, Group],
     by_key: Mapping[str, User] | Mapping[str, Group],
     others: frozenset[str],
     *,
-    exacting: bool,
-) -> Iterator[Wish | Collision]:
-    """Whoever is not there under the wanted name, but under its external id, is renamed and not created a second time.
+    strict: bool,
+) -> Iterator[DesiredObject | Collision]:
+    """An object that exists under its external id, but not under its new name, is renamed and not created again.
 
-    A name may have passed from one to another: then who has it now is renamed first, as long as external ids tell both
-    apart. Otherwise they collide, since one would get the account of the other; so do two who have exchanged their names.
-    An `exacting` source says who somebody is by the external id alone: whoever has an account gets no second one by name.
+    A name may now belong to another object of the source. Then its current owner is renamed first, if external ids identify
+    both. Otherwise they collide, since one would get the account of the other; so do two that have exchanged their names.
+    With `strict` only external ids identify an object: one that has an account is never matched with another by name.
     """
-    movers = {_external_id(wish): wish for wish in wishes if wish.present and _external_id(wish) and not wish.identity}
-    others |= {_external_id(wish) for wish in wishes if not wish.present}
-    renamed: dict[str, Wish] = {}
+    movers = {
+        _external_id(wanted): wanted
+        for wanted in objects
+        if wanted.present and _external_id(wanted) and not wanted.identity
+    }
+    others |= {_external_id(wanted) for wanted in objects if not wanted.present}
+    renamed: dict[str, DesiredObject] = {}
     follows: dict[str, str] = {}
-    for wish in wishes:
-        known = by_external_id.get(_external_id(wish))
-        found = by_key.get(wish.key)
+    for wanted in objects:
+        known = by_external_id.get(_external_id(wanted))
+        found = by_key.get(wanted.key)
         owner = external_id_key(found.external_id) if found is not None else ""
         mover = movers.get(owner)
-        moves_away = mover is not None and mover.key != wish.key
-        if wish.identity or (known is found and not moves_away):
-            yield wish
-        elif isinstance(wish, DesiredUser) and not wish.present:
-            yield _who_goes(wish, known, found)
+        moves_away = mover is not None and mover.key != wanted.key
+        if wanted.identity or (known is found and not moves_away):
+            yield wanted
+        elif isinstance(wanted, DesiredUser) and not wanted.present:
+            yield _matched_removal(wanted, known, found)
         elif found is None:
-            yield wish if known is None else replace(wish, identity=_name(known))
-        elif moves_away and mover and _external_id(wish):
-            follows[wish.key] = mover.key
-            renamed[wish.key] = replace(wish, identity=_name(known) if known else None, instead=True)
+            yield wanted if known is None else replace(wanted, identity=_name(known))
+        elif moves_away and mover and _external_id(wanted):
+            follows[wanted.key] = mover.key
+            renamed[wanted.key] = replace(wanted, identity=_name(known) if known else None, takes_name=True)
         elif moves_away and mover:
-            yield Collision(wish, f"{_two(wish, _name(mover))} {_PASSED_ON}", _TAKEN)
-        elif (known is not None and (owner or exacting)) or (owner and owner in others):
-            taken = _TAKEN if isinstance(wish, DesiredUser) else _GROUP_TAKEN
-            yield Collision(wish, f"{_two(wish, _name(known or wish))} {_NOT_FREE}", taken)
+            yield Collision(wanted, f"{_shared_upn(wanted, _name(mover))} {_RENAME_FIRST}", _TAKEN)
+        elif (known is not None and (owner or strict)) or (owner and owner in others):
+            taken = _TAKEN if isinstance(wanted, DesiredUser) else _GROUP_TAKEN
+            yield Collision(wanted, f"{_shared_upn(wanted, _name(known or wanted))} {_FREE_THE_UPN}", taken)
         else:
-            yield wish
-    for start, wish in renamed.items():
+            yield wanted
+    for start, wanted in renamed.items():
         at, passed = follows[start], {start}
         while at in follows and at not in passed:
             passed.add(at)
             at = follows[at]
-        exchange = f"'{start}' and '{follows[start]}' have exchanged their UPNs. {_PASSED_ON}"
-        yield wish if at not in passed else Collision(wish, exchange, _EXCHANGED)
+        exchange = f"'{start}' and '{follows[start]}' have exchanged their UPNs. {_RENAME_FIRST}"
+        yield wanted if at not in passed else Collision(wanted, exchange, _EXCHANGED)
 
 
-def _who_goes(user: DesiredUser, known: User | Group | None, found: User | Group | None) -> DesiredUser | Collision:
-    """Who is to go has perhaps been renamed too; somebody else who has that UPN now is not meant."""
+def _matched_removal(
+    user: DesiredUser, known: User | Group | None, found: User | Group | None
+) -> DesiredUser | Collision:
+    """A user to remove may have been renamed; another account with that UPN is not removed."""
     if known is not None:
         return replace(user, identity=_name(known)) if found is None else replace(user, upn=_name(known))
     if found is None or not found.external_id or not _external_id(user):
@@ -142,12 +148,12 @@ def _who_goes(user: DesiredUser, known: User | Group | None, found: User | Group
         f"'{user.upn}' is to be removed, but the account with this UPN on the server has another external_id: "
         f"'{found.external_id}', not '{_external_id(user)}'. Leave external_id out if that account is meant."
     )
-    return Collision(user, refusal, _SOMEBODY_ELSE)
+    return Collision(user, refusal, _OTHER_ACCOUNT)
 
 
 def _without_users(left: Sequence[Collision], desired: Desired, current: Snapshot) -> Desired:
-    """Whoever collides stays under the present UPN, in groups and roles too, and is not taken for a leaver."""
-    accounts = {item.wish.key: current.users_by_external_id.get(_external_id(item.wish)) for item in left}
+    """Users who collide keep their current UPN, groups and role, and are not purged."""
+    accounts = {item.desired.key: current.users_by_external_id.get(_external_id(item.desired)) for item in left}
 
     def named_now(keys: frozenset[str]) -> frozenset[str]:
         present = (account.key for key, account in accounts.items() if key in keys and account is not None)
@@ -157,7 +163,7 @@ def _without_users(left: Sequence[Collision], desired: Desired, current: Snapsho
         if change is None:
             return None
         whole = None if change.set is None else named_now(change.set)
-        # A group whose people all wait is not to be emptied meanwhile.
+        # A group whose members all collide must not be emptied.
         return (
             None if change.set and not whole else AddRemoveSet(named_now(change.add), named_now(change.remove), whole)
         )
@@ -170,30 +176,30 @@ def _without_users(left: Sequence[Collision], desired: Desired, current: Snapsho
         desired,
         groups=tuple(replace(group, members=change_now(group.members)) for group in desired.groups),
         administrators=administrators,
-        left_out=(*desired.left_out, *(Skipped("user", _name(item.wish), item.reason) for item in left)),
-        purge=_sparing(desired.purge, {_external_id(item.wish) for item in left}, nobody),
+        skipped=(*desired.skipped, *(Skipped("user", _name(item.desired), item.reason) for item in left)),
+        purge=_purge_sparing(desired.purge, {_external_id(item.desired) for item in left}, nobody),
     )
 
 
 def _without_groups(left: Sequence[Collision], desired: Desired, current: Snapshot) -> Desired:
-    """A group that collides stays as it is, and so does the one whose name it wants."""
-    owners = (current.groups_by_key.get(item.wish.key) for item in left)
+    """A group that collides is not changed, and neither is the group that has its new name."""
+    owners = (current.groups_by_key.get(item.desired.key) for item in left)
     spared = {external_id_key(owner.external_id) for owner in owners if owner is not None and owner.external_id}
-    spared |= {_external_id(item.wish) for item in left}
+    spared |= {_external_id(item.desired) for item in left}
     return replace(
         desired,
-        left_out=(*desired.left_out, *(Skipped("group", _name(item.wish), item.reason) for item in left)),
-        purge=_sparing(desired.purge, spared, set() if desired.groups else {"groups"}),
+        skipped=(*desired.skipped, *(Skipped("group", _name(item.desired), item.reason) for item in left)),
+        purge=_purge_sparing(desired.purge, spared, set() if desired.groups else {"groups"}),
     )
 
 
-def _sparing(purge: RemovalPolicy | None, spared: Set[str], empty: Set[str]) -> RemovalPolicy | None:
-    """Nothing is purged of a kind of which only what waits is left."""
+def _purge_sparing(purge: RemovalPolicy | None, spared: Set[str], empty: Set[str]) -> RemovalPolicy | None:
+    """The purge without the `spared` objects, and without the kinds of which the task now lists nothing (`empty`)."""
     return replace(purge, kinds=purge.kinds - empty, spared=purge.spared | spared) if purge else None
 
 
-def _with_the_right_namesakes(desired: Desired, current: Snapshot) -> Desired:
-    """Of two groups of one name the one that is on the server already is meant, whichever comes first at the source."""
+def _with_existing_namesakes(desired: Desired, current: Snapshot) -> Desired:
+    """Of two groups with one name the one that exists on the server is managed, whichever comes first in the source."""
     right: dict[str, DesiredGroup] = {}
     for group in desired.same_named_groups:
         found = current.groups_by_key.get(group.key)
@@ -205,24 +211,24 @@ def _with_the_right_namesakes(desired: Desired, current: Snapshot) -> Desired:
     return replace(
         desired,
         groups=tuple(right.get(group.key, group) for group in desired.groups),
-        purge=_sparing(desired.purge, replaced, set()),
+        purge=_purge_sparing(desired.purge, replaced, set()),
     )
 
 
-def _two(wish: Wish, other: str) -> str:
-    return f"'{_name(wish)}' is the UPN of one user on the server and of another in the list ('{other}')."
+def _shared_upn(wanted: DesiredObject, other: str) -> str:
+    return f"'{_name(wanted)}' is the UPN of one user on the server and of another in the list ('{other}')."
 
 
-def _name(thing: User | Group | Wish) -> str:
+def _name(thing: User | Group | DesiredObject) -> str:
     return thing.upn if isinstance(thing, (User, DesiredUser)) else thing.name
 
 
-def _external_id(wish: Wish) -> str:
-    return external_id_key(wish.fields.get("external_id"))
+def _external_id(wanted: DesiredObject) -> str:
+    return external_id_key(wanted.fields.get("external_id"))
 
 
 def _groups(groups: Sequence[DesiredGroup], current: Snapshot) -> Iterator[DesiredGroup]:
-    """Groups of a list. A name that another group of the list has stays with that one: groups have no accounts to lose."""
+    """Groups of a list. A group whose current name is listed for another group is not renamed."""
     named = {group.key for group in groups}
     for group in groups:
         external_id = _external_id(group)
@@ -233,12 +239,12 @@ def _groups(groups: Sequence[DesiredGroup], current: Snapshot) -> Iterator[Desir
             yield replace(group, identity=known.name)
 
 
-_PASSED_ON = (
+_RENAME_FIRST = (
     "One of them would get the account of the other. First rename the user who has the external id, in a separate task "
     "(w365_user with identity); then give the whole list again."
 )
 
-_NOT_FREE = (
+_FREE_THE_UPN = (
     "One of them would get the account of the other. Rename the account that has the UPN, or delete it permanently (w365_user); "
     "then give the whole list again."
 )
@@ -255,4 +261,4 @@ _EXCHANGED = (
     "w365_group with identity)"
 )
 
-_SOMEBODY_ELSE = "is to be removed, but the account with that UPN belongs to somebody else and was left unchanged"
+_OTHER_ACCOUNT = "is to be removed, but the account with that UPN belongs to somebody else and was left unchanged"

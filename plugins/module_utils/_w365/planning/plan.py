@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A plan: actions in the order in which they are carried out. Counts, diff and results are read off it.
+"""A plan: actions in the order in which they are carried out. Counts, diff and results are derived from it.
 
 Private to this collection: not an interface for others.
 """
@@ -20,14 +20,14 @@ from .actions import Action
 
 @dataclass(frozen=True)
 class Plan:
-    """Actions in the order of their phases, and what stays as it is."""
+    """Actions in the order of their phases, and the objects that are not changed: (kind, name)."""
 
     actions: tuple[Action, ...] = ()
     unchanged: tuple[tuple[str, str], ...] = ()
-    left_out: tuple[Skipped, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     compared: bool = True
-    """False when the server could not show what is there now; a note then says what that means."""
+    """False when the server could not show the current values; a note then says what that means."""
 
     @property
     def changed(self) -> bool:
@@ -41,7 +41,7 @@ class Plan:
         ).intersection(OPTIONAL_USER_FIELDS)
 
     def phases(self) -> Iterator[tuple[Action, ...]]:
-        """The actions of each phase that has any. One in which names pass on comes in as many pieces as that takes."""
+        """The actions of each phase that has any. A phase that reuses names is split, so that each name is free in time."""
         found: dict[int, list[Action]] = {}
         for action in self.actions:
             found.setdefault(action.phase, []).append(action)
@@ -49,13 +49,13 @@ class Plan:
             yield from _as_names_become_free(found[number])
 
     def summary(self) -> dict[str, int]:
-        """How many objects get which treatment, such as {"user_create": 3, "unchanged": 20}."""
+        """The number of actions of each kind, and of other objects, such as {"user_create": 3, "unchanged": 20}."""
         counts: dict[str, int] = {}
         for action in self.actions:
             key = action.type.key
             counts[key] = counts.get(key, 0) + 1
         counts["unchanged"] = len(self.unchanged)
-        counts["left_out"] = len(self.left_out)
+        counts["left_out"] = len(self.skipped)
         return counts
 
     def diff(self) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Plan:
 
 
 def _as_names_become_free(waiting: Sequence[Action]) -> Iterator[tuple[Action, ...]]:
-    """Whoever gets the name of another waits until that one has given it up. Exchanges are refused before."""
+    """An object that gets the name of another one comes after it. Exchanges of names are refused before."""
     while waiting:
         taken = {action.subject.key for action in waiting if action.renames}
         late = [action for action in waiting if action.renames and action.outcome.key in taken]

@@ -4,8 +4,8 @@
 
 """The business rules: desired x current x policy -> plan.
 
-Pure: no HTTP, no Ansible, no clock. Diff, counts, guards and check mode are read off the plan, so they cannot
-disagree with what is done.
+No HTTP, no Ansible, no clock. Diff, counts, guards and check mode are derived from the plan, so they cannot differ
+from what is done.
 
 Private to this collection: not an interface for others.
 """
@@ -20,14 +20,14 @@ from .users import plan_user
 
 
 def make_plan(desired: Desired, current: Snapshot, capabilities: Capabilities, *, assume_missing: bool = False) -> Plan:
-    """What has to be done so that `current` becomes `desired`.
+    """The changes that turn `current` into `desired`.
 
-    With `assume_missing`, users who should be members or administrators and do not exist are taken to be created by an
-    earlier task: check mode cannot see what that task would have done.
+    With `assume_missing`, users who should be members or administrators and do not exist are assumed to be created by an
+    earlier task: in check mode that task has created nothing.
 
-    Raises InputError when the input contradicts itself or asks for what the directory cannot hold, and GuardError
-    when the environment would be left without an active administrator, a protected account would be removed, or a purge
-    would remove more than its limit. All come before any write.
+    Raises InputError when the input contradicts itself or needs what the directory does not support, and GuardError when
+    the environment would be left without an active administrator, a protected user would be removed, or a purge would
+    exceed its limit. All are raised before any write.
     """
     if _is_one_user(desired):
         plan = plan_user(desired.users[0], current, capabilities)
@@ -43,6 +43,6 @@ def make_plan(desired: Desired, current: Snapshot, capabilities: Capabilities, *
 
 
 def _is_one_user(desired: Desired) -> bool:
-    """Whether this is about one user, so that nothing can contradict itself."""
-    others = desired.groups or desired.administrators is not None or desired.whole or desired.purge or desired.left_out
+    """Whether there is only one user, so that nothing can contradict it."""
+    others = desired.groups or desired.administrators is not None or desired.whole or desired.purge or desired.skipped
     return len(desired.users) == 1 and not others

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an environment becomes when a plan is carried out.
+"""The state of an environment after a plan.
 
 Private to this collection: not an interface for others.
 """
@@ -15,7 +15,7 @@ from .plan import Plan
 
 
 def predict(current: Snapshot, plan: Plan) -> Snapshot:
-    """What `current` becomes when `plan` is carried out: the prediction of check mode."""
+    """The state of `current` after `plan`, as check mode predicts it."""
     users = {user.key: user for user in current.users}
     groups = {group.key: group for group in _with_renamed_members(current.groups, plan)}
     administrators = None if current.administrators is None else set(current.administrators)
@@ -46,13 +46,13 @@ def _follow_administrator(administrators: set[str], gone: User | None, new: User
         administrators.discard(gone.key)
     if new is None or new.active is False:
         return
-    # `administrator` is None where the wire does not tell the role; it then stays what it was.
+    # `administrator` is None where the API does not show the role; it is then unchanged.
     if new.administrator or (new.administrator is None and was):
         administrators.add(new.key)
 
 
 def _with_renamed_members(groups: tuple[Group, ...], plan: Plan) -> tuple[Group, ...]:
-    """Members are known by UPN; a rename, or a deletion for good, follows them into their groups."""
+    """Members are identified by UPN, so a rename or a permanent deletion changes the members of groups."""
     renamed = {
         a.subject.key: (a.outcome.key if a.outcome is not None else None)
         for a in plan.actions

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Removes what nobody lists: only in a scope, never more than a limit, never a protected account. Pure.
+"""Plans the removal of unlisted objects: only in a scope, never more than a limit, never a protected account.
 
 Private to this collection: not an interface for others.
 """
@@ -24,44 +24,44 @@ if TYPE_CHECKING:
 
 
 KINDS = ("users", "groups", "memberships", "administrators")
-"""What can be purged, in the words of the option."""
+"""What can be purged: the choices of the option."""
 
 NAMES_SHOWN = 10
-"""So many of those who would have gone stand in the message; all of them stand in the result."""
+"""The number of names in the message; the result has all of them."""
 
 
 @dataclass(frozen=True)
 class Removals:
-    """Who goes. `kept` were spared by a guard, `notes` are sentences for the person who runs the task."""
+    """The objects to remove. `spared` were kept by a guard, `notes` are warnings for the user."""
 
     users: tuple[User, ...] = ()
     groups: tuple[Group, ...] = ()
-    kept: tuple[Skipped, ...] = ()
+    spared: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Named:
-    """Whom the task names: keys of the users and groups that it is about, the current group of each named one by its
-    wanted key, the new keys of users who are renamed by their old ones, and the active users whom it deletes."""
+    """What the task lists: keys of users and groups, the current group by the key of each desired one, the new keys of
+    renamed users by their old ones, and the active users that it deletes."""
 
     users: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
     group_of: Mapping[str, Group] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
-    leaving: tuple[User, ...] = ()
+    deleted: tuple[User, ...] = ()
 
 
-class _Counted:
-    """Counts what goes of every kind, and refuses at the end when it is too much of one."""
+class _LimitCheck:
+    """Counts the removals of every kind; `close` raises GuardError when they exceed the limit of one."""
 
     def __init__(self, limit: RemovalLimit, option: str) -> None:
         self._limit = limit
         self._option = option
         self._refused: dict[str, tuple[list[str], int, int]] = {}
 
-    def add(self, kind: str, going: Iterable[str], in_scope: int) -> None:
-        names = list(going)
+    def add(self, kind: str, removed: Iterable[str], in_scope: int) -> None:
+        names = list(removed)
         allowed = self._limit.of(in_scope)
         if len(names) > allowed:
             self._refused[kind] = (names, in_scope, allowed)
@@ -69,22 +69,22 @@ class _Counted:
     def close(self) -> None:
         if not self._refused:
             return
-        told = " ".join(
+        refusals = " ".join(
             f"{len(names)} of {in_scope} {kind} in scope would be removed, which exceeds the limit of {allowed}: {_shown(names)}."
             for kind, (names, in_scope, allowed) in self._refused.items()
         )
         raise GuardError(
-            f"Refused, and nothing was written: {self._option} is {self._limit}. {told} If this is intended, raise {self._option} "
+            f"Refused, and nothing was written: {self._option} is {self._limit}. {refusals} If this is intended, raise {self._option} "
             "for this run; otherwise check what is missing at the source.",
             would_go={kind: names for kind, (names, _in_scope, _allowed) in self._refused.items()},
         )
 
 
 def with_removals(desired: Desired, current: Snapshot) -> tuple[Desired, Removals]:
-    """What is wanted together with what a purge takes away: memberships and roles become removals, users and groups leavers.
+    """The desired state with the removals of memberships and roles by the purge, and the users and groups that it removes.
 
-    Raises InputError for a purge whose lists are empty or whose scope says nothing about its kind, and GuardError when
-    more would go than the limit allows, or nobody can tell who is an administrator.
+    Raises InputError for a purge whose lists are empty or whose scope does not apply to its kind, and GuardError when the
+    limit would be exceeded, or the administrators cannot be read.
     """
     purge = desired.purge
     if purge is None:
@@ -92,61 +92,61 @@ def with_removals(desired: Desired, current: Snapshot) -> tuple[Desired, Removal
     named = _named(desired, current)
     _refuse_empty_lists(desired, purge)
     _refuse_scopeless(purge)
-    wanted, leavers = _with_leavers(desired, current, named, purge)
-    if purge.counts_named and (last := _all_administrators(wanted, leavers, current)):
-        # An import says who is in Microsoft Entra, and not that nobody may manage the environment any more.
+    wanted, removals = _with_removals(desired, current, named, purge)
+    if purge.counts_named and (last := _all_administrators(wanted, removals, current)):
+        # That an administrator has left Microsoft Entra does not mean that the environment needs none.
         purge = replace(purge, spared=purge.spared | last)
-        wanted, leavers = _with_leavers(desired, current, named, purge)
-        told = (
+        wanted, removals = _with_removals(desired, current, named, purge)
+        skipped = (
             Skipped("user", key, "is one of the last active administrators, and keeps the role") for key in sorted(last)
         )
-        leavers = replace(leavers, kept=(*leavers.kept, *told))
-    return wanted, leavers
+        removals = replace(removals, spared=(*removals.spared, *skipped))
+    return wanted, removals
 
 
 def _named(desired: Desired, current: Snapshot) -> Named:
-    """Everybody who is named anywhere in a task stays what the task says, and is not there for a purge to take."""
+    """Everything that the task lists anywhere. A purge does not remove it."""
     found_as = {user.key: found.key for user in desired.users if (found := find_existing(user, current)) is not None}
-    people = {user.key for user in desired.users} | set(found_as.values())
-    people |= {key for group in desired.groups if group.members is not None for key in group.members.named}
+    users = {user.key for user in desired.users} | set(found_as.values())
+    users |= {key for group in desired.groups if group.members is not None for key in group.members.named}
     if desired.administrators is not None:
-        people |= desired.administrators.named
+        users |= desired.administrators.named
     groups = {group.key: found for group in desired.groups if (found := find_existing(group, current)) is not None}
-    leaving = [find_existing(user, current) for user in desired.users if not user.present]
+    deleted = [find_existing(user, current) for user in desired.users if not user.present]
     return Named(
-        frozenset(people),
+        frozenset(users),
         frozenset(groups) | {found.key for found in groups.values()},
         groups,
         {old: new for new, old in found_as.items() if new != old},
-        tuple(user for user in leaving if user is not None and user.active is not False),
+        tuple(user for user in deleted if user is not None and user.active is not False),
     )
 
 
-def _all_administrators(wanted: Desired, leavers: Removals, current: Snapshot) -> frozenset[str]:
-    """The administrators, when none of them would be left and nobody becomes one."""
+def _all_administrators(wanted: Desired, removals: Removals, current: Snapshot) -> frozenset[str]:
+    """All administrators, when all of them would be removed and none is added; otherwise nobody."""
     change = wanted.administrators
     if not current.administrators or (change is not None and change.wanted):
         return frozenset()
-    going = {user.key for user in leavers.users} | (change.remove if change is not None else frozenset())
+    removed = {user.key for user in removals.users} | (change.remove if change is not None else frozenset())
     for user in wanted.users:
         account = _account(user, current)
-        # Who is renamed loses the role under the new name.
-        if account is not None and (not user.present or user.key in going):
-            going |= {account.key}
-    return current.administrators if current.administrators <= going else frozenset()
+        # A renamed user is removed from the role under its new name.
+        if account is not None and (not user.present or user.key in removed):
+            removed |= {account.key}
+    return current.administrators if current.administrators <= removed else frozenset()
 
 
 def _account(user: DesiredUser, current: Snapshot) -> User | None:
     return current.users_by_key.get(comparison_key(user.identity or user.upn))
 
 
-def _with_leavers(desired: Desired, current: Snapshot, named: Named, purge: RemovalPolicy) -> tuple[Desired, Removals]:
+def _with_removals(desired: Desired, current: Snapshot, named: Named, purge: RemovalPolicy) -> tuple[Desired, Removals]:
     spared = _Spared(desired.protected, current, named.renamed)
     if purge.counts_named:
-        # A guard holds also for those whom the source itself sends away.
-        stay = {
+        # Guards also apply to the users that the source itself deletes.
+        keep = {
             account.key
-            for account in named.leaving
+            for account in named.deleted
             if spared.keeps("user", account.key, account.upn) or purge.spares(account)
         }
         desired = replace(
@@ -154,16 +154,16 @@ def _with_leavers(desired: Desired, current: Snapshot, named: Named, purge: Remo
             users=tuple(
                 user
                 for user in desired.users
-                if user.present or (account := _account(user, current)) is None or account.key not in stay
+                if user.present or (account := _account(user, current)) is None or account.key not in keep
             ),
         )
-        named = replace(named, leaving=tuple(account for account in named.leaving if account.key not in stay))
-    counted = _Counted(purge.limit, purge.option)
-    people = _People(purge.scope, current)
-    notes = _blank_scope_notes(purge, desired.protected, current)
+        named = replace(named, deleted=tuple(account for account in named.deleted if account.key not in keep))
+    counted = _LimitCheck(purge.limit, purge.option)
+    scoped_users = _UserScope(purge.scope, current)
+    notes = _scope_notes(purge, desired.protected, current)
     users: tuple[User, ...] = ()
     groups: tuple[Group, ...] = ()
-    in_scope = [user for user in current.users if user.active is not False and people.fit(user.key)]
+    in_scope = [user for user in current.users if user.active is not False and scoped_users.contains(user.key)]
     if "users" in purge.kinds:
         users = tuple(
             user
@@ -171,13 +171,13 @@ def _with_leavers(desired: Desired, current: Snapshot, named: Named, purge: Remo
             if user.key not in named.users and not spared.keeps("user", user.key, user.upn) and not purge.spares(user)
         )
         if users or not purge.counts_named:
-            _refuse_blind(desired.protected, current)
-    going = (*users, *(named.leaving if purge.counts_named else ()))
-    # Whom the task names is there to be counted too, also before the first run has left its mark on them.
+            _refuse_unknown_administrators(desired.protected, current)
+    removed = (*users, *(named.deleted if purge.counts_named else ()))
+    # Users that the task lists count as in scope, also before the first run has recorded their origin.
     known = {user.key for user in in_scope} | (named.users if purge.counts_named else frozenset())
     counted.add(
         "users",
-        (user.upn for user in going),
+        (user.upn for user in removed),
         sum(user.active is not False and user.key in known for user in current.users),
     )
     if "groups" in purge.kinds:
@@ -185,35 +185,35 @@ def _with_leavers(desired: Desired, current: Snapshot, named: Named, purge: Remo
         groups = tuple(group for group in groups_in_scope if group.key not in named.groups and not purge.spares(group))
         counted.add("groups", (group.name for group in groups), len(groups_in_scope))
     if "memberships" in purge.kinds:
-        desired = _with_membership_leavers(desired, named, people, spared, counted)
+        desired = _with_membership_removals(desired, named, scoped_users, spared, counted)
     if "administrators" in purge.kinds:
-        desired = _with_administrator_leavers(desired, current, named, people, spared, counted, purge)
+        desired = _with_administrator_removals(desired, current, named, scoped_users, spared, counted, purge)
     counted.close()
-    return desired, Removals(users, groups, tuple(spared.told), notes)
+    return desired, Removals(users, groups, tuple(spared.skipped), notes)
 
 
 class _Spared:
-    """Accounts that no purge takes: the protected ones, and the primary administrator."""
+    """Accounts that no purge removes: the protected ones, and the primary administrator. `skipped` collects them."""
 
     def __init__(self, protected: frozenset[str], current: Snapshot, renamed: Mapping[str, str]) -> None:
-        # Whoever is renamed by the same task is protected under both names.
+        # A user that the same task renames is protected under both names.
         self._protected = protected | {old for old, new in renamed.items() if new in protected}
         self._primary = current.primary_administrator
-        self.told: list[Skipped] = []
+        self.skipped: list[Skipped] = []
 
     def keeps(self, kind: str, key: str, name: str) -> bool:
         if key in self._protected:
-            self.told.append(Skipped(kind, name, "is in protected_users, so the purge left it unchanged"))
+            self.skipped.append(Skipped(kind, name, "is in protected_users, so the purge left it unchanged"))
         elif key == self._primary and kind != "membership":
             reason = "is the primary administrator by its id, so the purge left it unchanged"
-            self.told.append(Skipped(kind, name, reason))
+            self.skipped.append(Skipped(kind, name, reason))
         else:
             return False
         return True
 
 
-class _People:
-    """Whether a user, known by its key, is in the scope."""
+class _UserScope:
+    """Whether a user, identified by its key, is in scope."""
 
     def __init__(self, scope: RemovalScope | None, current: Snapshot) -> None:
         self._scope = scope
@@ -221,7 +221,7 @@ class _People:
         chosen = [group for group in current.groups if scope and scope.group_named(group.name)]
         self._members = frozenset(key for group in chosen for key in group.members or ())
 
-    def fit(self, key: str) -> bool:
+    def contains(self, key: str) -> bool:
         scope = self._scope
         if scope is None:
             return True
@@ -241,11 +241,11 @@ def _group_fits(group: Group, scope: RemovalScope | None) -> bool:
     )
 
 
-def _with_membership_leavers(
-    desired: Desired, named: Named, people: _People, spared: _Spared, counted: _Counted
+def _with_membership_removals(
+    desired: Desired, named: Named, scoped_users: _UserScope, spared: _Spared, counted: _LimitCheck
 ) -> Desired:
     groups: list[DesiredGroup] = []
-    going: list[str] = []
+    removed: list[str] = []
     in_scope = 0
     for wanted in desired.groups:
         found = named.group_of.get(wanted.key)
@@ -256,27 +256,27 @@ def _with_membership_leavers(
         fitting = [
             (key, named.renamed.get(key, key))
             for key in sorted(found.members or ())
-            if not key.startswith(UNRESOLVED) and people.fit(key)
+            if not key.startswith(UNRESOLVED) and scoped_users.contains(key)
         ]
-        leaving = [
+        dropped = [
             new
             for key, new in fitting
             if new not in change.named and not spared.keeps("membership", key, f"{found.name}: {new}")
         ]
         in_scope += len(fitting)
-        going += [f"{found.name}: {key}" for key in leaving]
-        groups.append(replace(wanted, members=change._replace(remove=change.remove | frozenset(leaving))))
-    counted.add("memberships", going, in_scope)
+        removed += [f"{found.name}: {key}" for key in dropped]
+        groups.append(replace(wanted, members=change._replace(remove=change.remove | frozenset(dropped))))
+    counted.add("memberships", removed, in_scope)
     return replace(desired, groups=tuple(groups))
 
 
-def _with_administrator_leavers(
+def _with_administrator_removals(
     desired: Desired,
     current: Snapshot,
     named: Named,
-    people: _People,
+    scoped_users: _UserScope,
     spared: _Spared,
-    counted: _Counted,
+    counted: _LimitCheck,
     purge: RemovalPolicy,
 ) -> Desired:
     change = desired.administrators
@@ -286,24 +286,26 @@ def _with_administrator_leavers(
             "unknown who would lose the role. Give instance_url and provisioning_key, or leave administrators out of purge."
         )
     if change.set is not None:
-        # Whoever is not in the whole list loses the role anyway, as the task says.
+        # With `set`, everybody who is not listed loses the role anyway.
         return desired
     wanted = change.named | {user.key for user in desired.users if user.fields.get("administrator") is not None}
-    # Guards know people by the names that they have now, and the plan by those that they get.
-    fitting = [(key, named.renamed.get(key, key)) for key in sorted(current.administrators) if people.fit(key)]
-    going = [
+    # Guards use current names, and the plan uses new ones.
+    fitting = [
+        (key, named.renamed.get(key, key)) for key in sorted(current.administrators) if scoped_users.contains(key)
+    ]
+    removed = [
         new
         for key, new in fitting
         if new not in wanted
         and not spared.keeps("administrator", key, key)
         and not ((account := current.users_by_key.get(key)) is not None and purge.spares(account))
     ]
-    counted.add("administrators", going, len(fitting))
-    return replace(desired, administrators=change._replace(remove=change.remove | frozenset(going)))
+    counted.add("administrators", removed, len(fitting))
+    return replace(desired, administrators=change._replace(remove=change.remove | frozenset(removed)))
 
 
 def _refuse_empty_lists(desired: Desired, purge: RemovalPolicy) -> None:
-    """An empty list is more often a broken export than the wish that everybody goes."""
+    """An empty list is more often a broken export than a request to remove everything."""
     given = {
         "users": any(user.present for user in desired.users),
         "groups": any(group.present for group in desired.groups),
@@ -336,8 +338,8 @@ def _refuse_scopeless(purge: RemovalPolicy) -> None:
         )
 
 
-def _refuse_blind(protected: frozenset[str], current: Snapshot) -> None:
-    """Where nobody can see the administrators, somebody must at least have said whom to keep."""
+def _refuse_unknown_administrators(protected: frozenset[str], current: Snapshot) -> None:
+    """Where the administrators cannot be read, the task must at least protect one of the users."""
     present = {user.key for user in current.users if user.active is not False}
     if current.administrators is None and not protected & present:
         raise GuardError(
@@ -347,14 +349,14 @@ def _refuse_blind(protected: frozenset[str], current: Snapshot) -> None:
         )
 
 
-def _blank_scope_notes(purge: RemovalPolicy, protected: frozenset[str], current: Snapshot) -> tuple[str, ...]:
+def _scope_notes(purge: RemovalPolicy, protected: frozenset[str], current: Snapshot) -> tuple[str, ...]:
     notes: list[str] = []
     unknown = sorted(protected - {user.key for user in current.users})
     if unknown:
         names = ", ".join(f"'{key}'" for key in unknown)
         notes.append(f"protected_users lists {names}, not found in this environment. Check the spelling.")
     if purge.scope is not None and purge.kinds & {"users", "memberships", "administrators"}:
-        # A pattern that fits nothing is nothing odd: what it fitted may have gone.
+        # A pattern without a match is not reported: the groups that it matched may have been removed.
         present = {group.key for group in current.groups}
         notes += [
             f"purge_scope lists group '{name}', which does not exist in this environment."

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A plan that was made earlier: what of it is left to do, and whether the environment has changed since. Pure.
+"""A plan that was made earlier: which actions remain, and whether the environment has changed since.
 
 Private to this collection: not an interface for others.
 """
@@ -35,13 +35,13 @@ from .actions import (
 from .plan import Plan
 
 SECRET_EXTRAS = frozenset({"password"})
-"""Write-only values that are never written down."""
+"""Write-only values that are never written to a plan file."""
 
 CHANGES_SHOWN = 5
 
 
 def with_secrets(plan: Plan, users: Iterable[DesiredUser]) -> Plan:
-    """The plan with the write-only values that stand in no file, from the users of the task. Raises InputError."""
+    """The plan with the write-only values that no file contains, from the users of the task. Raises InputError."""
     known = {user.key: user.extras for user in users}
     actions: list[Action] = []
     for action in plan.actions:
@@ -58,7 +58,7 @@ def with_secrets(plan: Plan, users: Iterable[DesiredUser]) -> Plan:
 
 
 def as_desired(plan: Plan) -> Desired:
-    """The same plan as wishes, which tell a directory what has to be read to see whether it still holds."""
+    """The plan as desired state: from it a directory decides what to read for the comparison."""
     users: list[DesiredUser] = []
     groups: list[DesiredGroup] = []
     grants: set[str] = set()
@@ -82,47 +82,49 @@ def as_desired(plan: Plan) -> Desired:
 
 
 def remaining(plan: Plan, current: Snapshot) -> Plan:
-    """What is left to do of a plan. An action whose end has come already counts as unchanged.
+    """The actions of a plan that remain. An action that is done already counts as unchanged.
 
-    Raises GuardError, with all of them in `changed_since`, when an object that the plan touches is neither as it was nor as
-    it will be.
+    Raises GuardError, with all conflicts in `changed_since`, when an object of the plan is neither in its state before nor
+    in that after the plan.
     """
     check = _Check(plan, current)
     actions: list[Action] = []
     done: list[tuple[str, str]] = []
     for action in plan.actions:
-        left = check.left_of(action)
+        left = check.remaining_part(action)
         if left is None:
             done.append((action.kind, action.name))
         else:
             actions.append(left)
-    if check.odd:
-        shown = " ".join(check.odd[:CHANGES_SHOWN])
+    if check.conflicts:
+        shown = " ".join(check.conflicts[:CHANGES_SHOWN])
         more = (
-            f" And {len(check.odd) - CHANGES_SHOWN} more, see changed_since." if len(check.odd) > CHANGES_SHOWN else ""
+            f" And {len(check.conflicts) - CHANGES_SHOWN} more, see changed_since."
+            if len(check.conflicts) > CHANGES_SHOWN
+            else ""
         )
         raise GuardError(
             f"Refused to apply the plan: the environment has changed since the plan was made. {shown}{more} Nothing was written. "
             "Make a new plan, and have it reviewed.",
-            changed_since=check.odd,
+            changed_since=check.conflicts,
         )
     return replace(plan, actions=tuple(actions), unchanged=tuple(done))
 
 
 def differing_fields(before: User | Group, now: User | Group, fields: Mapping[str, Field]) -> list[str]:
-    """The names of the fields that are not what they were; here nothing given is an empty value."""
+    """The names of the fields that differ from `before`, where no value counts as an empty one."""
     was = {name: "" if (value := value_of(before, name)) is None else value for name in fields}
     return list(difference(was, now, fields))
 
 
 class _Check:
-    """Compares each object that a plan touches with what is there now. `odd` collects what does not fit, as sentences."""
+    """Compares each object of a plan with its current state. `conflicts` collects the differences, as sentences."""
 
     def __init__(self, plan: Plan, current: Snapshot) -> None:
         self._current = current
-        self.odd: list[str] = []
+        self.conflicts: list[str] = []
         people = [action for action in plan.actions if action.is_about_user]
-        # Members and administrators are planned under the names that they have by then, as long as they do not have them yet.
+        # Members and administrators are planned under their new names, which they may not have yet.
         self._names = {
             action.subject.key: action.outcome.key if action.outcome else None
             for action in people
@@ -134,8 +136,8 @@ class _Check:
         self._created = {action.outcome.key for action in people if action.type is USER_CREATE}
         self._created_groups = {a.outcome.key for a in plan.actions if a.type is GROUP_CREATE}
 
-    def left_of(self, action: Action) -> Action | None:
-        """The action, as far as it is not done; None when it is, or does not fit."""
+    def remaining_part(self, action: Action) -> Action | None:
+        """The part of the action that is not done; None when it is done, or on a conflict."""
         compare = {
             USER: self._object,
             GROUP: self._object,
@@ -145,11 +147,11 @@ class _Check:
         left = compare[action.type.object](action)
         if isinstance(left, str):
             kind = "User" if action.type.object in (USER, ADMINISTRATOR) else "Group"
-            self.odd.append(f"{kind} '{action.name}' {left}.")
+            self.conflicts.append(f"{kind} '{action.name}' {left}.")
             return None
         return left
 
-    # Each of these gives the action that is left, None when it is done, or what is odd.
+    # Each of these returns the action that remains, None when it is done, or a conflict.
 
     def _object(self, action: Action) -> Action | str | None:
         found: Any
@@ -203,7 +205,7 @@ class _Check:
         return action if has_role is not (action.type is ADMINISTRATOR_GRANT) else None
 
     def _find(self, thing: User | Group) -> Any:
-        """By id where it had one: a name may have gone to somebody else since."""
+        """By id where it had one: another object may have the name now."""
         current = self._current
         if isinstance(thing, User):
             return current.users_by_id.get(thing.id) if thing.id else current.users_by_key.get(thing.key)

@@ -46,7 +46,7 @@ def plan_user(wanted: DesiredUser, current: Snapshot, capabilities: Capabilities
         )
     fields_wanted = {"upn": wanted.upn, **wanted.fields}
     if wanted.restore and wanted.fields.get("active") is None and found.active is False:
-        # "present" without a word about `active` takes somebody back from the deleted-users list.
+        # "present" without `active` restores a user from the deleted-users list.
         fields_wanted["active"] = True
     changes = difference(fields_wanted, found, USER_FIELDS)
     extras = {"password": wanted.extras["password"]} if wanted.update_password and "password" in wanted.extras else {}
@@ -57,7 +57,7 @@ def plan_user(wanted: DesiredUser, current: Snapshot, capabilities: Capabilities
     before = {name: value_of(found, name) for name in changes}
     after_fields = dict(changes)
     if extras:
-        # A password can be written and never compared: the diff says so instead of showing anything.
+        # A password can be written and not read: the diff says so instead of showing a value.
         before["password"], after_fields["password"] = "(not readable)", "(written)"
     return Plan(
         actions=(
@@ -83,14 +83,14 @@ def _plan_user_creation(wanted: DesiredUser, capabilities: Capabilities) -> Plan
             "Workspace 365 needs a first name, a last name and a UPN. Give them, or check the spelling of the UPN "
             "if the user should exist."
         )
-    # An optional attribute that is to be empty is not there yet.
+    # An optional attribute that should be empty is omitted for a new user.
     named = {
         name: value
         for name, value in wanted.fields.items()
         if value is not None and not (value == "" and name in OPTIONAL_USER_FIELDS)
     }
     fields_given = {**{name: value for name, value in wanted.initial.items() if value is not None}, **named}
-    # Who has no other address is written to at the UPN.
+    # The UPN is the address of a user without another one.
     email = wanted.upn if "email" in capabilities.user_fields else None
     new = with_fields(User(upn=wanted.upn, email=email, active=True), fields_given)
     if new.administrator and new.active is False:
@@ -140,9 +140,9 @@ def refuse_unsupported(
 ) -> None:
     for option in sorted(given):
         if option not in supported:
-            alternative_to = capabilities.alternatives.get(option, "Leave it out.")
+            alternative = capabilities.alternatives.get(option, "Leave it out.")
             raise InputError(
-                f"Option {option} of {kind} '{name}' is not supported by {capabilities.wire}. {alternative_to}"
+                f"Option {option} of {kind} '{name}' is not supported by {capabilities.wire}. {alternative}"
             )
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A task: from its options to a plan, and from the plan to a result.
+"""A task: from options to a plan, and from the plan to a result.
 
 Private to this collection: not an interface for others.
 """
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class Task(Connections):
-    """What every module does: read, plan, apply, and say what became of it."""
+    """The common part of all modules: read, plan, apply, return the result."""
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
@@ -50,12 +50,12 @@ class Task(Connections):
         return self.host.check_mode
 
     def plan(self, desired: Desired, directory: Directory | None = None) -> Plan:
-        """Read what is there and compare."""
+        """Read the current state and compare."""
         return self.compare(desired, self.read(desired, directory), directory)
 
     def compare(self, desired: Desired, current: Snapshot, directory: Directory | None = None) -> Plan:
         directory = directory or self.directory
-        # A plan that is kept is carried out later: nothing in it may rest on what an earlier task would have done.
+        # A plan file is applied later: nothing in it may depend on what an earlier task would have done.
         assume = self.check_mode and not self.options.get("plan_file")
         policy = self.options.get("when_unsupported")
         notes: list[str] = []
@@ -82,11 +82,11 @@ class Task(Connections):
         return desired
 
     def _kept_fields(self, directory: Directory) -> frozenset[str] | None:
-        """The optional attributes that the server says it keeps, asked once per session; None where it does not say."""
+        """The optional attributes that the server says it keeps, read once per session; None where it does not say."""
         return self.host.store.get(("kept fields", *self._identity), directory.kept_fields)
 
     def read(self, desired: Desired, directory: Directory | None = None) -> Snapshot:
-        """What is there. In check mode an environment that does not exist yet counts as empty."""
+        """The current state. In check mode an environment that does not exist yet counts as empty."""
         directory = directory or self.directory
         concurrency = self.options.get("concurrency") or 1
         try:
@@ -98,21 +98,21 @@ class Task(Connections):
                 from ..api.provisioning import unknown_environment  # start-up
 
                 raise unknown_environment(self.environment, self.provisioning.root) from None
-            self.tell_assumed_environment()
+            self.warn_missing_environment()
             current = Snapshot(administrators=frozenset())
         self.current = current
         return current
 
     @property
     def services(self) -> dict[str, str]:
-        """The roots of the services over which this task reaches its users and groups."""
+        """The roots of the services through which this task manages users and groups."""
         roots = {"scim": self.scim.root} if self.options["scim_url"] else {}
         if self.has_provisioning or not roots:
             roots["provisioning"] = self.provisioning.root
         return roots
 
     def environment_is_missing(self, error: W365Error) -> bool:
-        """Whether a refusal means that the environment is not there: its SCIM service then answers in any way."""
+        """Whether an error means that the environment does not exist: its SCIM service then may answer anything."""
         if isinstance(error, EnvironmentNotFoundError):
             return True
         return bool(
@@ -121,7 +121,7 @@ class Task(Connections):
             and self.provisioning.environment_exists(self.environment) is False
         )
 
-    def tell_assumed_environment(self) -> None:
+    def warn_missing_environment(self) -> None:
         self.warn(
             f"Environment '{self.environment}' does not exist yet. Check mode treats it as empty, as if an earlier task had created it."
         )
@@ -135,9 +135,9 @@ class Task(Connections):
         predict_only: bool = False,
         batch: Callable[[Plan], Batch | None] = lambda plan: None,
     ) -> ApplyResult:
-        """Apply the plan, or in check mode and with `predict_only` only predict; tell its notes. Exits the task when an object failed.
+        """Apply the plan, or only predict in check mode and with `predict_only`; show its notes as warnings.
 
-        `batch` may give a way to do many actions in one request.
+        `batch` may return a way to apply many actions in one request. Raises W365Error when an action failed.
         """
         for note in plan.notes:
             self.warn(note)
@@ -192,7 +192,7 @@ class Task(Connections):
         return thing.as_result() if thing is not None else None
 
     def outcome(self, report: ApplyResult, **own: Any) -> dict[str, Any]:
-        """What every module returns about its plan, with the module's own values."""
+        """The result of every module about its plan, with the module's own values."""
         plan = report.plan
         result: dict[str, Any] = {
             "changed": plan.changed,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of a task, and the services that they lead to.
+"""The options of a task, and the clients of its services.
 
 Private to this collection: not an interface for others.
 """
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from .host import Host
 
 WAIT_WORTH_REPORTING = 5.0
-"""Seconds of waiting after which a person is told."""
+"""Seconds of waiting that are reported with a warning."""
 
 
 class Connections:
-    """The options of a task and the services that they lead to. A connection opens when it is first used."""
+    """The options of a task and the clients of its services. A connection opens when it is first used."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -51,7 +51,7 @@ class Connections:
             self.redactor.add(value)
 
     def required_option(self, name: str, purpose: str) -> str:
-        """A connection option that is needed now. Raises InputError that names its environment variable too."""
+        """A connection option that is needed. Raises InputError that names its environment variable too."""
         return required_option(self.options, name, purpose)
 
     def warn(self, message: str) -> None:
@@ -59,7 +59,7 @@ class Connections:
 
     @cached_property
     def http(self) -> Http:
-        """Raises MissingLibraryError without requests, and InputError for options that cannot be."""
+        """Raises MissingLibraryError without requests, and InputError for invalid options."""
         if REQUESTS_IMPORT_ERROR is not None:
             raise MissingLibraryError(
                 "The Python library 'requests' is needed and is not installed for the Python that runs this module "
@@ -128,7 +128,7 @@ class Connections:
 
     @cached_property
     def directory(self) -> Directory:
-        """Users and groups: over SCIM when scim_url is given, over the Provisioning API otherwise."""
+        """Users and groups: through SCIM when scim_url is given, otherwise through the Provisioning API."""
         if self.options["scim_url"]:
             from ..backends.scim import ScimDirectory  # start-up
 
@@ -138,7 +138,7 @@ class Connections:
 
     @cached_property
     def administration(self) -> ProvisioningDirectory:
-        """The Provisioning API's view of the environment, the only one with administrators."""
+        """The environment through the Provisioning API, the only one that has administrators."""
         from ..backends.provisioning import ProvisioningDirectory  # start-up
 
         return ProvisioningDirectory(self.provisioning, self.environment)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How an import reads Microsoft Entra: no more than it needs, or with a state file only what has changed.
+"""Reads Microsoft Entra for an import: only what is needed, or with a state file only what has changed.
 
 Private to this collection: not an interface for others.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Read:
-    """What was read, the state to keep (None: nothing is kept), and whether it was a `full` run and why."""
+    """What was read, the state to save (None: nothing), and whether it was a `full` run, with the reason."""
 
     found: TenantSelection
     state: State | None
@@ -52,6 +52,6 @@ def read_entra(task: EntraTask, scope: ImportScope) -> Read:
 
 
 def keep_state(task: EntraTask, read: Read) -> None:
-    """Remember what was read for the next run. A rehearsal remembers nothing."""
+    """Save what was read for the next run, but not in check mode."""
     if read.state is not None and not task.check_mode:
         write_atomically(task.options["state_file"], state_text(read.state), "state_file")

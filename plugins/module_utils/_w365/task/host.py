@@ -2,8 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a task needs of the program that runs it. Nothing below a host prints, exits, reads the environment or changes the
-folder, and nothing keeps state in a module-level variable.
+"""The interface of the program that runs a task.
+
+Nothing else prints, exits, reads the environment or changes the working directory, and nothing keeps state in a variable of
+a Python module.
 
 Private to this collection: not an interface for others.
 """
@@ -17,7 +19,7 @@ from .session_store import SessionStore
 
 
 class Host(Protocol):
-    """Runs a task: gives it its options, and takes its warnings and secrets.
+    """Runs a task: provides its options, and receives its warnings and secrets.
 
     `options` are validated and complete, `secrets` are the values of those that must never be shown.
     """
@@ -29,16 +31,16 @@ class Host(Protocol):
     store: SessionStore
 
     def warn(self, message: str) -> None:
-        """Show a sentence to the person who runs the task."""
+        """Show a warning to the user."""
 
     def debug(self, message: str) -> None:
-        """Record a sentence for somebody who looks for the cause of something."""
+        """Log a message for debugging."""
 
     def add_secrets(self, values: Collection[str]) -> None:
-        """Mask these values too in everything that is shown of the task."""
+        """Mask these values too in all output of the task."""
 
     def is_from_environment(self, option: str) -> bool:
         """Whether the value of a connection option comes from its environment variable and not from the task."""
 
     def progress_writer(self) -> Callable[[str], None] | None:
-        """A function that shows one line of progress; None where nobody would see it."""
+        """A function that shows one line of progress; None where progress is not shown."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What modules about environments and their settings have in addition.
+"""The common part of the modules for environments and their settings.
 
 Private to this collection: not an interface for others.
 """
@@ -35,5 +35,5 @@ class InstanceTask(Task):
         except EnvironmentNotFoundError:
             if not self.check_mode:
                 raise
-            self.tell_assumed_environment()
+            self.warn_missing_environment()
             return None, True

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Optional attributes of users: whether the server keeps them, asked before they are written or looked at afterwards.
+"""Optional attributes of users: checks whether the server keeps them, before they are written or afterwards.
 
 Private to this collection: not an interface for others.
 """
@@ -41,9 +41,9 @@ def without_unsupported(desired: Desired, missing: Collection[str], policy: str,
 
 
 def with_what_was_kept(result: ApplyResult, directory: Directory) -> tuple[ApplyResult, list[str]]:
-    """Read back the optional fields that were written where the server does not say what it keeps, and tell what is lost.
+    """Read back the optional fields that were written, where the server does not say what it keeps.
 
-    Returns the result with `not_kept` and the objects as they are, and sentences for the person who runs the task.
+    Returns the result with `not_kept` and the objects as they are, and warnings for the user.
     """
     lost: dict[str, list[str]] = {}
     unread = 0

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options plan_file and apply_plan: a plan is written to a file, or carried out from one.
+"""Options plan_file and apply_plan: a plan is written to a file, or applied from one.
 
 Private to this collection: not an interface for others.
 """
@@ -29,7 +29,7 @@ def target_of(task: Task) -> Target:
 
 
 def write_plan(task: Task, plan: Plan) -> str:
-    """Write the plan to option plan_file, readable by its owner only, all of it or nothing; returns its digest."""
+    """Write the plan to option plan_file, atomically and readable by its owner only; returns its digest."""
     path = task.options["plan_file"]
     document = _document(plan, target_of(task))
     digest = _digest(document)
@@ -39,7 +39,7 @@ def write_plan(task: Task, plan: Plan) -> str:
 
 
 def plan_of_file(task: Task, desired: Desired) -> tuple[Plan, str]:
-    """What is left to do of the plan in option apply_plan, and its digest. `desired` knows what stands in no plan."""
+    """The remaining actions of the plan in option apply_plan, and its digest. `desired` has the write-only values."""
     reviewed, digest = read_plan(task.options["apply_plan"], target_of(task), task.options["plan_digest"])
     plan = with_secrets(reviewed, desired.users)
     current = task.read(as_desired(plan))

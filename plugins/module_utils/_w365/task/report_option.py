@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 
 def prepare_reports(task: Task, source: str) -> None:
-    """Refuse a report_file that cannot be written while nothing is changed. `source` is where the wishes come from."""
+    """Refuse a report_file that cannot be written before anything is changed. `source` describes the desired state."""
     paths = task.options["report_file"]
     if not paths:
         return
     checked_report_paths(paths)
-    begun = datetime.now(timezone.utc).astimezone()
+    started = datetime.now(timezone.utc).astimezone()
     environment = (task.options["environment"] or "").strip().lower()
 
-    def write(report: ApplyResult, rehearsal: bool) -> None:
+    def write(report: ApplyResult, predicted: bool) -> None:
         ended = datetime.now(timezone.utc).astimezone()
-        outcome = Outcome(report, environment, source, begun, ended, rehearsal)
+        outcome = Outcome(report, environment, source, started, ended, predicted)
         try:
             write_reports(paths, outcome, task.redactor.text)
         except InputError as error:
-            # What was changed is changed, and the task's result tells it.
+            # The changes are made, and the task's result contains them.
             task.warn(f"{error.message} The task itself continued, and its result contains the same.")
 
     task.on_report = write

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs a task on any host and turns every failure into a result.
+"""Runs a task on any host and turns every exception into a result.
 
 Private to this collection: not an interface for others.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def run_task(run: Callable[[Any], dict[str, Any]], host: Host, kind: type[Task] = Task) -> dict[str, Any]:
     """The result of one task, without secrets. A failed one has `failed` and `msg`.
 
-    `run` is what the task does: it gets a task of this `kind` and returns what goes into the result.
+    `run` is the task itself: it gets a task of this `kind` and returns the values of the result.
     """
     task = kind(host)
     try:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a server says when it refuses something, as one line.
+"""The error message in a server's answer, as one line.
 
 Private to this collection: not an interface for others.
 """
@@ -18,16 +18,16 @@ from .http import Answer
 from .redaction import Redactor
 
 MESSAGE_LIMIT = 1000
-"""Characters of a server's explanation that go into a message."""
+"""The number of characters of a server's message that are shown."""
 
 
-def said(answer: Answer, redactor: Redactor) -> str:
-    """What a server says in the body of a refusal, as one line: JSON of any shape, HTML, text or nothing."""
+def server_message(answer: Answer, redactor: Redactor) -> str:
+    """The server's message in the body of an error, as one line: from JSON of any structure, HTML, text or nothing."""
     text = ""
     try:
         text = "; ".join(_statements(answer.json()))
     except ValueError:
-        # Masked before and after: a secret may hold what looks like a tag, and a page spells it in its own way.
+        # Masked before and after: a secret may contain what looks like a tag, and HTML encodes it.
         text = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]+>", " ", redactor.text(answer.text))
         text = re.sub(r"\s+", " ", html.unescape(text)).strip()
         if "<html" in answer.text.lower():
@@ -37,7 +37,7 @@ def said(answer: Answer, redactor: Redactor) -> str:
 
 
 def _statements(data: Any) -> list[str]:
-    """The sentences in an error body: ValidationResult in its plausible shapes (contract: Answers; A), SCIM, Graph."""
+    """The messages in an error body: ValidationResult in its plausible forms (contract: Answers; A), SCIM, Graph."""
     if data is None:
         return []
     if isinstance(data, list):
@@ -54,5 +54,5 @@ def _statements(data: Any) -> list[str]:
         about = found.get("membernames") or found.get("scimtype") or found.get("code")
         shown = ", ".join(map(str, about)) if isinstance(about, list) else about
         return [f"{shown}: {message}" if shown else message]
-    # An unknown shape is shown whole: better clumsy than hidden.
+    # An unknown structure is shown completely.
     return [f"{name}: {'; '.join(_statements(value)) or value}" for name, value in data.items()]

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One requests session for everything that leaves the module: TLS, time-outs, retries, rate limits, redaction.
+"""The requests session of all HTTP calls: TLS, time-outs, retries, rate limits, redaction.
 
-No other file of the collection makes an HTTP call. MSAL is given this session too.
+No other file of the collection makes an HTTP call. MSAL uses this session too.
 
 Private to this collection: not an interface for others.
 """
@@ -36,14 +36,14 @@ else:
     REQUESTS_IMPORT_ERROR = None
 
     class _Session(requests.Session):
-        """Reads the environment once per host: requests does it for every request, at a quarter of what one costs."""
+        """Reads the environment once per host: requests does it for every request, in a quarter of the time of one."""
 
         def __init__(self) -> None:
             super().__init__()
             self._merged: dict[tuple[str, ...], Any] = {}
 
         def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-            # What comes of it depends on nothing else: our other settings are the same for every request.
+            # The result depends on nothing else: the other settings are the same for every request.
             host = urlsplit(url)[:2]
             if host not in self._merged:
                 self._merged[host] = super().merge_environment_settings(url, proxies, stream, verify, cert)
@@ -51,13 +51,13 @@ else:
 
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds to wait for a connection; the option `timeout` is about the answer."""
+"""Seconds to wait for a connection; the option `timeout` applies to the answer."""
 
 RETRY_AFTER_CAP = 120.0
-"""Seconds: a server that asks for more gets asked again after this long."""
+"""Seconds. A longer Retry-After is shortened to this."""
 
 TRIES = 5
-"""How often a repeatable request is sent before its last failure counts."""
+"""How often a repeatable request is sent before its failure is raised."""
 
 BACKOFF_START = 0.5
 
@@ -65,22 +65,22 @@ BACKOFF_CAP = 20.0
 
 
 class HttpSettings(NamedTuple):
-    """How to talk. `verify` is a CA bundle's path or a boolean, `timeout` is in seconds per answer.
+    """Settings of a connection. `verify` is the path of a CA bundle or a boolean, `timeout` is in seconds per answer.
 
-    `patience` is what a task may spend in total, in seconds, waiting after 429 and 503: -1 for ever, 0 never. Workers who
-    wait at the same time spend it once. `connections` is how many requests may be under way at once.
+    `max_wait` is the total time in seconds that a task may wait after 429 and 503: -1 without a limit, 0 never. Workers
+    that wait at the same time count once. `connections` is the number of concurrent requests.
     """
 
     verify: bool | str = True
     cert: tuple[str, str] | str | None = None
     timeout: float = 60.0
-    patience: float = 300.0
+    max_wait: float = 300.0
     requests_per_second: float | None = None
     connections: int = 8
 
 
 class Answer(NamedTuple):
-    """What a server answered. `repeated` says that an earlier try of the same request may have been carried out."""
+    """A server's answer. `repeated` says that an earlier try of the same request may have been processed."""
 
     status: int
     headers: Mapping[str, str]
@@ -101,7 +101,7 @@ class Answer(NamedTuple):
 
 
 class _Failure(NamedTuple):
-    """Why a request has no answer, and whether the server may have done its work all the same."""
+    """Why a request has no answer, and whether the server may have processed it nevertheless."""
 
     reason: str
     may_be_done: bool
@@ -110,7 +110,7 @@ class _Failure(NamedTuple):
 class Http:
     """A pooled session with one retry loop.
 
-    `on_wait(seconds, reason)` is told about every wait that a person would notice, `on_answer` about every answer.
+    `on_wait(seconds, reason)` is called before every wait, `on_answer` after every answer.
     """
 
     def __init__(
@@ -129,9 +129,9 @@ class Http:
         self._on_answer = on_answer or (lambda: None)
         self._sleep = sleep
         self._throttle = Throttle(
-            at_once=settings.connections,
+            concurrency=settings.connections,
             per_second=settings.requests_per_second,
-            patience=settings.patience,
+            max_wait=settings.max_wait,
             sleep=sleep,
             clock=clock,
         )
@@ -141,9 +141,9 @@ class Http:
         self._session.close()
 
     def send(self, method: str, url: str, **kwargs: Any) -> requests.Response:
-        """One request, once. TLS settings go with every request: environment variables override a session's."""
+        """Send a request once. TLS settings are passed with every request: environment variables override a session's."""
         kwargs.setdefault("timeout", (min(CONNECT_TIMEOUT, self.settings.timeout), self.settings.timeout))
-        # Credentials must not follow a redirect to wherever it points.
+        # Credentials must not be sent to the target of a redirect.
         kwargs.setdefault("allow_redirects", False)
         kwargs["verify"] = self.settings.verify
         kwargs["cert"] = self.settings.cert
@@ -161,10 +161,10 @@ class Http:
         body: Any = None,
         has_body: bool = False,
     ) -> Answer:
-        """Send until there is an answer worth having.
+        """Send a request, with retries, and return the answer whatever its status.
 
-        429 and 503 are waited out for every method. Time-outs, resets, 502 and 504 are tried again only when the
-        request is `repeatable`; otherwise they raise LostAnswerError, since the server may have done its work.
+        After 429 and 503 every method waits and is sent again. Time-outs, resets, 502 and 504 are tried again only when the
+        request is `repeatable`; otherwise they raise LostAnswerError, since the server may have processed it.
         Raises NoAnswerError, CertificateError, RateLimitError.
         """
         data = json.dumps(body).encode() if has_body else None
@@ -180,17 +180,17 @@ class Http:
                     raise LostAnswerError(f"{failure} ({what}).")
                 repeated = repeated or answer.may_be_done
             elif answer.status in (429, 503):
-                # To wait because the server says so is no failed try.
+                # Waiting because the server asks for it does not count as a try.
                 tries -= 1
                 waits += 1
                 self.wait_for_server(answer, waits, what)
                 continue
             else:
-                self._throttle.went_well()
+                self._throttle.record_success()
                 self._on_answer()
                 if answer.status in (502, 504) and not repeatable:
                     raise LostAnswerError(f"a gateway answered HTTP {answer.status} for the server ({what}).")
-                if not _worth_repeating(method, answer) or tries >= TRIES:
+                if not _should_retry(method, answer) or tries >= TRIES:
                     return answer._replace(repeated=repeated)
                 failure = f"HTTP {answer.status}"
                 repeated = True
@@ -206,7 +206,7 @@ class Http:
         query: Mapping[str, Any] | None,
         data: bytes | None,
     ) -> Answer | _Failure:
-        """One request. Raises InputError for what cannot be sent, and CertificateError."""
+        """Send once. Raises InputError for a request that cannot be sent, and CertificateError."""
         try:
             raw = self.send(method, url, headers=dict(headers or {}), params=query, data=data)
             return Answer(raw.status_code, {k.lower(): v for k, v in raw.headers.items()}, _text(raw))
@@ -219,7 +219,7 @@ class Http:
         except requests.exceptions.InvalidHeader:
             raise InputError("A header of this request holds a character that HTTP does not allow.") from None
         except requests.exceptions.ConnectionError as error:
-            if isinstance(error, requests.exceptions.SSLError) and not _broke_off(error):
+            if isinstance(error, requests.exceptions.SSLError) and not _connection_ended(error):
                 raise CertificateError(self._certificate_sentence(url, error)) from None
             return _Failure(self._connection_sentence(url, error), not _never_sent(error))
         except requests.exceptions.Timeout:
@@ -231,20 +231,20 @@ class Http:
 
     def wait_for_server(self, answer: Answer, tries: int, what: str) -> None:
         asked = retry_after(answer.headers.get("retry-after"))
-        # "0 seconds", or a date that is past, would have us ask without end and without a pause.
+        # "0 seconds", or a date in the past, would repeat the request without end and without a pause.
         seconds = min(asked, RETRY_AFTER_CAP) if asked else _backoff(tries)
-        # A bare 503 may be about this one request; "too many" and a time are about all of ours.
-        everybody = answer.status == 429 or bool(asked)
-        if not self._throttle.slow_down(seconds, everybody=everybody):
+        # A 503 alone may concern this one request; 429 and a time concern all requests.
+        all_workers = answer.status == 429 or bool(asked)
+        if not self._throttle.slow_down(seconds, all_workers=all_workers):
             request = "" if asked is None else f" and asked to wait {asked:g} seconds"
             raise RateLimitError(
                 f"the server answered HTTP {answer.status}{request} ({what}). This task has waited "
-                f"{self._throttle.waited:.0f} of the {self.settings.patience:g} seconds that option rate_limit_timeout allows. "
+                f"{self._throttle.waited:.0f} of the {self.settings.max_wait:g} seconds that option rate_limit_timeout allows. "
                 "Raise it, set it to -1 to wait as long as it takes, or lower max_requests_per_second."
             )
         reason = f"HTTP {answer.status} from {what}"
-        if everybody:
-            # The next request of any worker waits at the gate.
+        if all_workers:
+            # The throttle makes the next request of any worker wait.
             self._on_wait(seconds, reason)
         else:
             self._pause(seconds, reason)
@@ -263,7 +263,7 @@ class Http:
 
     def _certificate_sentence(self, url: str, error: Exception) -> str:
         host = urlsplit(url).hostname
-        reason = self.redactor.text(_innermost(error))
+        reason = self.redactor.text(_root_cause(error))
         if not re.search(r"verify|NO_CERTIFICATE|doesn't match", reason, re.IGNORECASE):
             return (
                 f"no secure connection to {host}: {reason}. If the server asks for a client certificate, give it in option "
@@ -276,11 +276,11 @@ class Http:
 
     def _connection_sentence(self, url: str, error: Exception) -> str:
         host = urlsplit(url).netloc.rpartition("@")[2]
-        return f"no connection to {host}: {self.redactor.text(_innermost(error))}"
+        return f"no connection to {host}: {self.redactor.text(_root_cause(error))}"
 
 
 class MsalHttpClient:
-    """The interface that MSAL asks of its `http_client`, on top of our session: same TLS, time-outs and proxies."""
+    """The interface that MSAL needs of its `http_client`: the same TLS settings, time-outs and proxies as everything else."""
 
     def __init__(self, http: Http) -> None:
         self._http = http
@@ -292,7 +292,7 @@ class MsalHttpClient:
         return self._send("GET", url, **kwargs)
 
     def close(self) -> None:
-        """MSAL closes what it is given; the session belongs to Http."""
+        """Nothing: MSAL closes its client, and the session belongs to Http."""
 
     def _send(self, method: str, url: str, **kwargs: Any) -> requests.Response:
         known = {name: kwargs[name] for name in ("params", "data", "headers") if name in kwargs}
@@ -302,14 +302,14 @@ class MsalHttpClient:
             try:
                 response = self._http.send(method, url, **known)
             except requests.exceptions.RequestException as error:
-                if isinstance(error, requests.exceptions.SSLError) and not _broke_off(error):
+                if isinstance(error, requests.exceptions.SSLError) and not _connection_ended(error):
                     raise CertificateError(self._http._certificate_sentence(url, error)) from None
                 if tries >= TRIES:
                     raise NoAnswerError(self._http._connection_sentence(url, error) + ".") from None
                 self._http._pause(_backoff(tries), f"no token from {urlsplit(url).hostname}")
                 continue
             if response.status_code in (429, 503):
-                # MSAL would remember a 429 and give it back without asking, so it must never see one.
+                # MSAL caches a 429 and returns it without a request, so it must never get one.
                 tries -= 1
                 waits += 1
                 headers = {name.lower(): value for name, value in response.headers.items()}
@@ -318,7 +318,7 @@ class MsalHttpClient:
                 )
                 continue
             if response.status_code >= 500:
-                # MSAL would raise what requests raises, and has no word for a server that is out of order.
+                # MSAL has no error of its own for these.
                 if tries >= TRIES:
                     raise NoAnswerError(
                         f"Microsoft Entra answered HTTP {response.status_code} ({method} {self._http._shown(url)}, tried {tries} times)."
@@ -329,12 +329,12 @@ class MsalHttpClient:
 
 
 def new_session(settings: HttpSettings) -> requests.Session:
-    """A pooled session that sends our headers as they are. TLS settings go with every request."""
+    """A pooled session that does not change the headers. TLS settings are passed with every request."""
     session = _Session()
     adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(settings.connections, 1), max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    # A session without authentication of its own would replace our keys by what ~/.netrc has for the host.
+    # Without an authentication handler a session would replace the keys by an entry of ~/.netrc.
     session.auth = _keep_headers
     session.headers["User-Agent"] = "workspace365.provisioning (Ansible collection)"
     return session
@@ -362,7 +362,7 @@ def checked_root(url: str, option: str) -> str:
 
 
 def _text(raw: requests.Response) -> str:
-    """The body of an answer: UTF-8 unless the server says otherwise, where requests would take a page for Latin-1."""
+    """The body of an answer: UTF-8 unless the server says otherwise, where requests would assume Latin-1."""
     if "charset" not in raw.headers.get("content-type", "").lower():
         raw.encoding = "utf-8"
     return raw.text
@@ -373,8 +373,8 @@ def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest
     return request
 
 
-def _worth_repeating(method: str, answer: Answer) -> bool:
-    """500 can mean a wrong object (contract, section 1), so only reads are tried again after it."""
+def _should_retry(method: str, answer: Answer) -> bool:
+    """Whether to send again. 500 can mean a wrong object (contract, section 1), so only reads are repeated after it."""
     if answer.status in (502, 504):
         return True
     if method != "GET":
@@ -405,13 +405,13 @@ def _never_sent(error: Exception) -> bool:
     return False
 
 
-def _broke_off(error: BaseException) -> bool:
-    """Whether a TLS error is a connection that ended, which says nothing about anybody's certificate."""
-    return "EOF" in _innermost(error)
+def _connection_ended(error: BaseException) -> bool:
+    """Whether a TLS error is a connection that ended, and not about a certificate."""
+    return "EOF" in _root_cause(error)
 
 
-def _innermost(error: BaseException) -> str:
-    """What the operating system or TLS said, without the layers of wrapping around it."""
+def _root_cause(error: BaseException) -> str:
+    """The message of the operating system or TLS, without the exceptions around it."""
     node: BaseException = error
     for _depth in range(10):
         inner = getattr(node, "reason", None)
@@ -426,7 +426,7 @@ def _innermost(error: BaseException) -> str:
 
 
 def retry_after(value: str | None) -> float | None:
-    """Seconds from a Retry-After header, which holds seconds or a date; None when there is none to be read."""
+    """Seconds from a Retry-After header, which holds seconds or a date; None when there is no valid one."""
     if not value:
         return None
     if re.fullmatch(r"\s*\d{1,9}(\.\d+)?\s*", value, re.ASCII):
@@ -439,6 +439,6 @@ def retry_after(value: str | None) -> float | None:
 
 
 def _backoff(tries: int) -> float:
-    # A task that waits for ever gets to numbers of tries whose power no float can hold.
+    # With unlimited waiting the power would exceed the range of a float.
     ceiling = min(BACKOFF_START * 2.0 ** min(tries - 1, 10), BACKOFF_CAP)
     return ceiling * (0.5 + random.random() / 2)

@@ -161,7 +161,7 @@ class Run:
 @pytest.fixture
 def run(twin: Twin) -> Iterator[Run]:
     waits: list[float] = []
-    settings = HttpSettings(verify=twin.ca_path, timeout=20, patience=60)
+    settings = HttpSettings(verify=twin.ca_path, timeout=20, max_wait=60)
     http = Http(settings, Redactor(), sleep=waits.append, clock=lambda: sum(waits))
     yield Run(twin, http, waits)
     http.close()

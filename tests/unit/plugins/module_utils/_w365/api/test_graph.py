@@ -336,7 +336,7 @@ def upns(desired: Desired) -> list[str]:
 
 
 def reasons(desired: Desired) -> dict[str, str]:
-    return {item.name: item.reason for item in desired.left_out}
+    return {item.name: item.reason for item in desired.skipped}
 
 
 def test_everything_is_everybody_who_can_be_imported(scripted: Scripted) -> None:

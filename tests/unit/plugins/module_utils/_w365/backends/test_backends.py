@@ -448,7 +448,7 @@ def test_a_failed_rename_keeps_its_members_in_a_list_that_is_sent_whole(scripted
     )
     directory = provisioning(http)
     wish = Desired(
-        (DesiredUser("c@c.com", identity="b@c.com"), DesiredUser("b@c.com", identity="a@c.com", instead=True)),
+        (DesiredUser("c@c.com", identity="b@c.com"), DesiredUser("b@c.com", identity="a@c.com", takes_name=True)),
         tuple(
             DesiredGroup(name, members=AddRemoveSet(add=frozenset({"b@c.com", "new@c.com"})))
             for name in ("Sales", "Staff")

@@ -109,7 +109,7 @@ def deeds(made: Plan) -> list[tuple[str, str, str]]:
 
 
 def reasons(made: Plan) -> dict[str, str]:
-    return {item.name: item.reason for item in made.left_out}
+    return {item.name: item.reason for item in made.skipped}
 
 
 LEAVERS = {"on_leave": "delete"}

@@ -23,7 +23,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.en
     Reading,
     State,
     Tenant,
-    read_afresh,
+    read_tenant,
     read_with_state,
     state_text,
 )
@@ -408,7 +408,7 @@ def afresh(scripted: Scripted, server: Callable[..., Any], **more: Any) -> tuple
         "groups": [], "everybody": False, "flatten": False, "all_groups": False,
         "possible": lambda _group: True, "wanted": lambda group: group["id"] != "g2",
     }  # fmt: skip
-    return read_afresh(client(scripted(server)), (), **{**known, **more})
+    return read_tenant(client(scripted(server)), (), **{**known, **more})
 
 
 def test_only_what_is_needed_is_read(scripted: Scripted) -> None:

@@ -142,8 +142,8 @@ def test_other_people_go_all_the_same() -> None:
 ALICE, BOB, CAROL, BOSS = person("a", 1), person("b", 2), person("carol", 3), person("boss", 4, administrator=True)
 CHAIN = (
     DesiredUser("c@c.com", identity="b@c.com"),
-    DesiredUser("b@c.com", identity="a@c.com", instead=True),
-    DesiredUser("a@c.com", fields=NAMES, instead=True),
+    DesiredUser("b@c.com", identity="a@c.com", takes_name=True),
+    DesiredUser("a@c.com", fields=NAMES, takes_name=True),
 )
 RENAME = "change user 'c@c.com'"
 """Alice gets Bob's name, a newcomer gets Alice's, and it is Bob who cannot be renamed."""

@@ -144,7 +144,7 @@ def a_plan() -> Plan:
             DesiredGroup("Design", fields={"description": "Whoever draws"}),
         ),
         administrators=AddRemoveSet(frozenset({ALEX.key}), frozenset({DIEGO.key})),
-        left_out=(
+        skipped=(
             Skipped("user", "reception@contoso.com", "has no last name"),
             Skipped("user", "kiosk@contoso.com", "has no last name"),
             Skipped("group", "Everybody", "is a distribution list"),
@@ -155,7 +155,7 @@ def a_plan() -> Plan:
 
 
 def outcome_of(report: ApplyResult, **given: Any) -> Outcome:
-    values: dict[str, Any] = {"environment": "contoso", "source": "users.csv", "begun": BEGUN, "ended": ENDED}
+    values: dict[str, Any] = {"environment": "contoso", "source": "users.csv", "started": BEGUN, "ended": ENDED}
     return Outcome(report, **{**values, **given})
 
 
@@ -311,8 +311,8 @@ def test_a_failure_never_reads_as_if_it_had_happened() -> None:
     assert counts["not tried"] + counts["failed"] + counts.get("joined", 0) == len(plan.actions)
 
 
-def test_a_rehearsal_says_would() -> None:
-    rows = rows_of(outcome_of(predicted_result(a_plan()), rehearsal=True))
+def test_a_prediction_says_would() -> None:
+    rows = rows_of(outcome_of(predicted_result(a_plan()), predicted=True))
     assert {row.what for row in rows if row.outcome == "planned"} >= {
         "would join",
         "would leave",
@@ -377,7 +377,7 @@ def test_every_text_of_a_run_is_masked(tmp_path: Path) -> None:
     )
     group = Action(GROUP_CREATE, "g", None, {"description": "s3cret"})
     plan = Plan(
-        (changed, people, joined, group), left_out=(Skipped("user", "s3cret-c", "s3cret reason"),), notes=("s3cret",)
+        (changed, people, joined, group), skipped=(Skipped("user", "s3cret-c", "s3cret reason"),), notes=("s3cret",)
     )
     done = [ActionResult(changed, error=W365Error("s3cret")), *map(ActionResult, (people, joined, group))]
     outcome = outcome_of(ApplyResult(plan, done), environment="s3cret", source="s3cret.csv")
@@ -423,9 +423,7 @@ def csv_rows(text: str) -> list[list[str]]:
 
 
 def named(*names: str) -> Outcome:
-    return outcome_of(
-        ApplyResult(Plan(left_out=tuple(Skipped("user", name, "has no last name") for name in names)), [])
-    )
+    return outcome_of(ApplyResult(Plan(skipped=tuple(Skipped("user", name, "has no last name") for name in names)), []))
 
 
 def test_names_of_every_script_come_back_as_they_were(tmp_path: Path) -> None:
@@ -460,7 +458,7 @@ def test_harmless_names_stay(name: str) -> None:
 
 def test_every_cell_is_safe() -> None:
     action = Action(USER_UPDATE, "=name", {"last_name": "=a"}, {"last_name": "=b"}, subject=User("x", first_name="=p"))
-    plan = Plan((action,), left_out=(Skipped("=kind", "@name", "-reason"),))
+    plan = Plan((action,), skipped=(Skipped("=kind", "@name", "-reason"),))
     text = csv_of(rows_of(outcome_of(ApplyResult(plan, [ActionResult(action, error=W365Error("+reason"))]))))
     cells = [cell for row in csv_rows(text) for cell in row]
     assert len(cells) == 18
@@ -529,7 +527,7 @@ def test_the_order_of_the_page() -> None:
         "other members and 1 group was deleted. 1 change failed. 3 were left out; the reasons are listed below."
     ) in text
     assert text.index("1 change failed") < text.index("Failures (1)")
-    assert "Begun: 9 March 2026, 07:05 UTC" in text
+    assert "Started: 9 March 2026, 07:05 UTC" in text
     assert "Took: 2 min 5 s" in text
     assert "Source: users.csv" in text
     tiles = {d.all("dt")[0].text: d.all("dd")[0].text for d in root.all("dl")[0].all("div")}
@@ -553,8 +551,8 @@ def test_reasons_are_told_once_with_everybody_whom_they_concern() -> None:
     ]
 
 
-def test_a_rehearsal_is_told_first() -> None:
-    root = read(outcome_of(predicted_result(a_plan()), rehearsal=True))
+def test_a_prediction_is_announced_first() -> None:
+    root = read(outcome_of(predicted_result(a_plan()), predicted=True))
     text = body_text(root)
     assert root.all("title")[0].text.startswith("Prediction: ")
     assert "This is a prediction. Nothing was written" in text
@@ -570,7 +568,7 @@ def test_a_run_without_changes() -> None:
     quiet = outcome_of(ApplyResult(Plan(unchanged=(("user", ADELE.upn),)), []))
     assert "Nothing had to be changed." in body_text(read(quiet))
     assert headings(read(quiet)) == []
-    assert "Nothing would have to be changed." in body_text(read(replace(quiet, rehearsal=True)))
+    assert "Nothing would have to be changed." in body_text(read(replace(quiet, predicted=True)))
     blind = outcome_of(ApplyResult(Plan(compared=False, notes=("This server shows nothing.",)), []))
     assert "Not all current values could be read" in body_text(read(blind))
     assert headings(read(blind)) == ["Remarks (1)"]
@@ -596,7 +594,7 @@ def evil_outcome(evil: str) -> Outcome:
         Action(MEMBERSHIP_CHANGE, evil, {}, {}, {"add": [evil], "remove": [evil]}),
         Action(GROUP_CREATE, evil, None, {"description": evil}),
     )
-    plan = Plan(actions, left_out=(Skipped("user", evil, evil),), notes=(evil,))
+    plan = Plan(actions, skipped=(Skipped("user", evil, evil),), notes=(evil,))
     done = [ActionResult(actions[0]), ActionResult(actions[1], error=W365Error(evil)), *map(ActionResult, actions[2:])]
     done.append(ActionResult(actions[1], error=W365Error(evil), tried=False))
     return outcome_of(ApplyResult(plan, done), environment=evil, source=evil)

@@ -574,8 +574,8 @@ def test_a_diff_shows_what_changes_and_nothing_else() -> None:
 
 def test_who_was_left_out_is_counted() -> None:
     left_out = (Skipped("user", ADELE, "has no last name"),)
-    plan = make_plan(Desired(left_out=left_out), here(), ALL)
-    assert (plan.left_out, plan.summary()["left_out"], plan.changed) == (left_out, 1, False)
+    plan = make_plan(Desired(skipped=left_out), here(), ALL)
+    assert (plan.skipped, plan.summary()["left_out"], plan.changed) == (left_out, 1, False)
 
 
 @pytest.mark.parametrize(
@@ -834,7 +834,7 @@ def test_whoever_wants_the_upn_of_somebody_else_is_left_out_of_an_import() -> No
     ]
     # The group is about Adele, and not about the UPN that she does not have.
     assert dict(plan.actions[1].changes) == {"add": [ADELE, ALEX], "remove": [MEGAN]}
-    assert [(item.name, item.reason.split(",")[0]) for item in plan.left_out] == [
+    assert [(item.name, item.reason.split(",")[0]) for item in plan.skipped] == [
         (MEGAN, "has a UPN that belongs to the account of somebody else")
     ]
 
@@ -847,7 +847,7 @@ def test_nobody_gets_the_account_of_somebody_whom_the_import_leaves_out() -> Non
     # Adele, renamed to Megan, does not get an account that was made by hand as a second one.
     two = here(user(external_id="e1"), user(MEGAN))
     adele = DesiredUser(MEGAN, fields={"external_id": "e1", **NAMES})
-    assert [item.name for item in make_plan(importing(adele), two, ALL).left_out] == [MEGAN]
+    assert [item.name for item in make_plan(importing(adele), two, ALL).skipped] == [MEGAN]
     # Nobody knows who e2 was: it is taken for the same person, made again in Microsoft Entra.
     plan = make_plan(importing(new), people, ALL)
     assert [(action.verb, dict(action.changes)) for action in plan.actions] == [("update", {"external_id": "e3"})]
@@ -862,7 +862,7 @@ def test_accounts_that_were_made_by_hand_are_found_by_upn() -> None:
     ):
         plan = make_plan(replace(desired, whole=True), people, ALL)
         assert [(action.verb, action.name) for action in plan.actions] == [("update", ADELE), ("delete", ALEX)]
-        assert not plan.left_out
+        assert not plan.skipped
 
 
 def test_whoever_is_to_go_is_known_by_the_external_id() -> None:
@@ -873,11 +873,11 @@ def test_whoever_is_to_go_is_known_by_the_external_id() -> None:
     # Has no account: the one with that UPN is somebody else's.
     stranger = here(user(MEGAN, external_id="e2"))
     plan = make_plan(importing(gone), stranger, ALL)
-    assert (plan.actions, [item.name for item in plan.left_out]) == ((), [MEGAN])
+    assert (plan.actions, [item.name for item in plan.skipped]) == ((), [MEGAN])
     with pytest.raises(InputError, match="has another external_id: 'e2', not 'e1'"):
         make_plan(replace(wanted(gone), whole=True), stranger, ALL)
     # Somebody new does not get the account of who goes.
     new = DesiredUser(ADELE, fields={"external_id": "e3", **NAMES})
     plan = make_plan(importing(gone, new), here(user(external_id="e1")), ALL)
     assert [(action.verb, action.subject.upn) for action in plan.actions] == [("delete", ADELE)]
-    assert [item.name for item in plan.left_out] == [ADELE]
+    assert [item.name for item in plan.skipped] == [ADELE]

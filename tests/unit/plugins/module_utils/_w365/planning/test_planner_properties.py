@@ -688,7 +688,7 @@ def test_diff_summary_results_and_actions_agree(world: tuple[Memory, Desired]) -
     if plan is None:
         return
     summary = plan.summary()
-    assert sum(summary.values()) == len(plan.actions) + len(plan.unchanged) + len(plan.left_out)
+    assert sum(summary.values()) == len(plan.actions) + len(plan.unchanged) + len(plan.skipped)
     for action in plan.actions:
         assert summary[f"{action.kind}_{action.verb}"] == sum(
             (a.kind, a.verb) == (action.kind, action.verb) for a in plan.actions
@@ -825,8 +825,8 @@ def test_check_mode_may_take_missing_people_for_created(world: tuple[Memory, Des
 
 @given(st.lists(st.builds(Skipped, st.sampled_from(("user", "group")), texts, texts)))
 def test_who_was_left_out_is_passed_on(left_out: list[Skipped]) -> None:
-    plan = make_plan(Desired(left_out=tuple(left_out)), Snapshot(), ABILITIES)
-    assert plan.left_out == tuple(left_out)
+    plan = make_plan(Desired(skipped=tuple(left_out)), Snapshot(), ABILITIES)
+    assert plan.skipped == tuple(left_out)
     assert plan.summary() == {"unchanged": 0, "left_out": len(left_out)}
     assert not plan.changed
 
@@ -927,7 +927,7 @@ def test_who_collides_may_stay_and_nobody_gets_another_s_account(
     desired = replace(desired, keep_collisions=True)
     before = memory.copy()
     plan = make_plan(desired, memory.snapshot(), ABILITIES)
-    left = {comparison_key(item.name) for item in plan.left_out}
+    left = {comparison_key(item.name) for item in plan.skipped}
     event("some are left out" if left else "all are brought")
     assert left or not circle
     assert circle or not left or desired.others

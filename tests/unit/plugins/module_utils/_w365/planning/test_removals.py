@@ -76,7 +76,7 @@ def test_users_in_scope_go_and_the_primary_administrator_stays() -> None:
     made = plan("users")
     assert gone(made) == {LEE}
     assert [action.purged for action in made.actions] == [True]
-    assert [(item.name, item.reason) for item in made.left_out] == [
+    assert [(item.name, item.reason) for item in made.skipped] == [
         (ALLAN, "is the primary administrator by its id, so the purge left it unchanged")
     ]
     # The guest is of another domain, and Megan is on the deleted-users list already.
@@ -109,7 +109,7 @@ def test_whoever_is_named_anywhere_stays() -> None:
 def test_protected_users_stay_and_are_told() -> None:
     made = plan("users", protected=frozenset({LEE}))
     assert gone(made) == set()
-    assert {item.name for item in made.left_out} == {LEE, ALLAN}
+    assert {item.name for item in made.skipped} == {LEE, ALLAN}
 
 
 def test_a_task_that_names_a_protected_user_is_refused() -> None:
@@ -134,7 +134,7 @@ def test_members_of_named_groups_go_but_not_what_is_no_user() -> None:
     assert [dict(action.changes) for action in in_domain.actions] == [{"add": [], "remove": [LEE]}]
     kept = plan("memberships", groups=groups, protected=frozenset({LEE}))
     assert kept.actions == ()
-    assert [item.name for item in kept.left_out] == [f"Sales: {LEE}"]
+    assert [item.name for item in kept.skipped] == [f"Sales: {LEE}"]
 
 
 def test_a_member_who_is_renamed_in_the_same_task_stays_a_member() -> None:
@@ -148,7 +148,7 @@ def test_a_member_who_is_renamed_in_the_same_task_stays_a_member() -> None:
 def test_administrators_who_are_not_named_lose_the_role() -> None:
     made = plan("administrators", administrators=AddRemoveSet(add=frozenset({LEE})))
     assert gone(made) == {ADELE}
-    assert [item.name for item in made.left_out] == [ALLAN]
+    assert [item.name for item in made.skipped] == [ALLAN]
 
 
 def test_a_limit_counts_each_kind_and_is_rounded_up() -> None:
@@ -192,7 +192,7 @@ def test_what_an_import_has_brought_bears_an_object_id() -> None:
     spared = RemovalPolicy(frozenset({"users"}), RemovalScope(from_entra=True), ALL, spared=frozenset({brought}))
     desired = Desired(users=(DesiredUser(ADELE),), whole=True, purge=spared)
     made = make_plan(desired, current, SCIM_CAPABILITIES)
-    assert (made.actions, made.left_out) == ((), ())
+    assert (made.actions, made.skipped) == ((), ())
 
 
 @pytest.mark.parametrize(

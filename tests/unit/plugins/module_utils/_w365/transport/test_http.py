@@ -40,7 +40,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.error_text import (
     MESSAGE_LIMIT,
-    said,
+    server_message,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.http import (
     BACKOFF_CAP,
@@ -469,7 +469,7 @@ def test_no_credential_follows_a_redirect(
     elsewhere.stop()
 
 
-# ---- patience
+# ---- waiting for a server
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -510,7 +510,7 @@ def test_nobody_waits_longer_than_the_cap(server: Server, connect: Callable[...,
 
 def test_the_budget_is_for_the_whole_task(server: Server, connect: Callable[..., Http], waits: Waits) -> None:
     server.script = [answers(429, "", Retry_After="4"), answers(), answers(503, "", Retry_After="7"), answers()]
-    http_ = connect(patience=10)
+    http_ = connect(max_wait=10)
     assert ask(http_, server.url).ok
     with pytest.raises(RateLimitError) as failure:
         ask(http_, server.url, "POST")
@@ -529,7 +529,7 @@ def test_the_budget_is_for_the_whole_task(server: Server, connect: Callable[...,
 
 def test_a_budget_may_be_spent_to_its_last_second(server: Server, connect: Callable[..., Http], waits: Waits) -> None:
     server.script = [answers(429, "", Retry_After="5"), answers(429, "", Retry_After="5"), answers()]
-    assert ask(connect(patience=10), server.url).ok
+    assert ask(connect(max_wait=10), server.url).ok
     assert waits.seconds == [5.0, 5.0]
 
 
@@ -539,7 +539,7 @@ def test_a_budget_of_nothing_never_waits(
 ) -> None:
     server.script = [answers(429, "", **({} if header is None else {"Retry_After": header}))]
     with pytest.raises(RateLimitError):
-        ask(connect(patience=0), server.url)
+        ask(connect(max_wait=0), server.url)
     assert waits.seconds == []
     assert len(server.requests) == 1
 
@@ -566,7 +566,7 @@ def test_for_ever_is_long(connect: Callable[..., Http], waits: Waits, monkeypatc
         raw.status_code = 429 if left else 200
         return raw
 
-    http_ = connect(patience=-1)
+    http_ = connect(max_wait=-1)
     monkeypatch.setattr(http_._session, "request", request)
     assert ask(http_, "https://localhost").ok
     assert len(waits.seconds) == 1499
@@ -821,24 +821,24 @@ def answered(body: Any, status: int = 400) -> Answer:
     ],
 )
 def test_what_a_server_says_becomes_one_line(body: Any, sentence: str) -> None:
-    assert said(answered(body), Redactor()) == sentence
+    assert server_message(answered(body), Redactor()) == sentence
 
 
 def test_a_long_story_is_cut() -> None:
-    told = said(answered("x" * 5000), Redactor())
+    told = server_message(answered("x" * 5000), Redactor())
     assert told == "x" * MESSAGE_LIMIT + " ..."
-    assert said(answered("x" * MESSAGE_LIMIT), Redactor()) == "x" * MESSAGE_LIMIT
+    assert server_message(answered("x" * MESSAGE_LIMIT), Redactor()) == "x" * MESSAGE_LIMIT
 
 
 @pytest.mark.parametrize("body", [f"your key {KEY} is wrong", {"message": KEY}, [f"<{KEY}>"], {KEY: KEY}])
 def test_a_server_that_repeats_the_key_is_not_repeated(body: Any) -> None:
-    told = said(answered(body), Redactor([KEY]))
+    told = server_message(answered(body), Redactor([KEY]))
     assert KEY not in told
     assert MASK in told
 
 
 def test_a_key_is_not_half_shown_where_the_story_is_cut() -> None:
-    told = said(answered("x" * (MESSAGE_LIMIT - 5) + KEY), Redactor([KEY]))
+    told = server_message(answered("x" * (MESSAGE_LIMIT - 5) + KEY), Redactor([KEY]))
     assert KEY[:4] not in told
 
 
@@ -853,7 +853,7 @@ json_values = st.recursive(
 @given(json_values)
 @settings(max_examples=60)
 def test_no_shape_of_answer_is_too_odd(value: Any) -> None:
-    told = said(answered(value), Redactor())
+    told = server_message(answered(value), Redactor())
     assert told
     assert len(told) <= MESSAGE_LIMIT + 4
 

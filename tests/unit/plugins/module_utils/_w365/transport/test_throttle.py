@@ -37,7 +37,7 @@ def clock() -> Clock:
 
 
 def pace(clock: Clock, **settings: Any) -> Throttle:
-    known = {"at_once": 8, "per_second": None, "patience": 300.0}
+    known = {"concurrency": 8, "per_second": None, "max_wait": 300.0}
     return Throttle(**{**known, **settings}, sleep=clock.sleep, clock=clock)
 
 
@@ -48,7 +48,7 @@ def places(gate: Throttle) -> int:
 
 def test_whoever_comes_while_the_gate_is_closed_waits_for_the_rest(clock: Clock) -> None:
     gate = pace(clock)
-    assert gate.slow_down(7, everybody=True)
+    assert gate.slow_down(7, all_workers=True)
     clock.now += 3
     with gate:
         assert clock.slept == [4.0]
@@ -58,7 +58,7 @@ def test_whoever_comes_while_the_gate_is_closed_waits_for_the_rest(clock: Clock)
 
 def test_what_concerns_one_request_closes_the_gate_for_nobody(clock: Clock) -> None:
     gate = pace(clock)
-    assert gate.slow_down(7, everybody=False)
+    assert gate.slow_down(7, all_workers=False)
     with gate:
         assert clock.slept == []
 
@@ -66,43 +66,43 @@ def test_what_concerns_one_request_closes_the_gate_for_nobody(clock: Clock) -> N
 def test_half_as_many_at_once_and_back_again(clock: Clock) -> None:
     gate = pace(clock)
     for _worker in range(8):
-        assert gate.slow_down(1, everybody=True)
+        assert gate.slow_down(1, all_workers=True)
     assert places(gate) == 4, "eight refusals of one moment are one sign"
     clock.now += 2
-    gate.slow_down(1, everybody=True)
+    gate.slow_down(1, all_workers=True)
     clock.now += 2
-    gate.slow_down(1, everybody=True)
+    gate.slow_down(1, all_workers=True)
     clock.now += 2
-    gate.slow_down(1, everybody=True)
+    gate.slow_down(1, all_workers=True)
     clock.now += 2
-    gate.slow_down(1, everybody=True)
+    gate.slow_down(1, all_workers=True)
     assert places(gate) == 1, "somebody always goes on"
     rounds = 0
     while places(gate) < 8:
-        gate.went_well()
+        gate.record_success()
         rounds += 1
     # One more with every round that goes well: 1 + 2 + ... + 7, and the fractions.
     assert 28 <= rounds <= 40
 
 
-def test_patience_is_spent_once_by_those_who_wait_side_by_side(clock: Clock) -> None:
-    gate = pace(clock, patience=10)
+def test_workers_that_wait_at_the_same_time_count_once(clock: Clock) -> None:
+    gate = pace(clock, max_wait=10)
     for _worker in range(8):
-        assert gate.slow_down(6, everybody=False)
+        assert gate.slow_down(6, all_workers=False)
     assert gate.waited == 6
     clock.now += 6
-    assert gate.slow_down(4, everybody=True)
+    assert gate.slow_down(4, all_workers=True)
     assert gate.waited == 10
-    assert gate.slow_down(3, everybody=True), "within what is waited anyway"
-    assert not gate.slow_down(5, everybody=True)
+    assert gate.slow_down(3, all_workers=True), "within what is waited anyway"
+    assert not gate.slow_down(5, all_workers=True)
     assert gate.waited == 10
 
 
-def test_without_patience_nobody_waits_and_for_ever_is_long(clock: Clock) -> None:
-    assert not pace(clock, patience=0).slow_down(0.1, everybody=True)
-    endless = pace(clock, patience=-1)
+def test_without_waiting_and_without_a_limit(clock: Clock) -> None:
+    assert not pace(clock, max_wait=0).slow_down(0.1, all_workers=True)
+    endless = pace(clock, max_wait=-1)
     for _time in range(100):
-        assert endless.slow_down(120, everybody=True)
+        assert endless.slow_down(120, all_workers=True)
         clock.now += 120
 
 
@@ -113,7 +113,7 @@ def crowd() -> Iterator[ThreadPoolExecutor]:
 
 
 def test_no_more_than_allowed_are_under_way(crowd: ThreadPoolExecutor, clock: Clock) -> None:
-    gate = pace(clock, at_once=6)
+    gate = pace(clock, concurrency=6)
     lock = threading.Lock()
     now = most = 0
 
@@ -129,14 +129,14 @@ def test_no_more_than_allowed_are_under_way(crowd: ThreadPoolExecutor, clock: Cl
 
     list(crowd.map(request, range(200)))
     assert most == 6
-    gate.slow_down(0.001, everybody=False)
+    gate.slow_down(0.001, all_workers=False)
     most = 0
     list(crowd.map(request, range(200)))
     assert most == 3
 
 
 def test_a_request_that_fails_gives_its_place_back(clock: Clock) -> None:
-    gate = pace(clock, at_once=1)
+    gate = pace(clock, concurrency=1)
     for _time in range(3):
         with pytest.raises(ConnectionError), gate:
             raise ConnectionError
