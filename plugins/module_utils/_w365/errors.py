@@ -2,7 +2,28 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The error family. Every message says what was expected, what came, and what to do.
+"""The errors of the collection. Every message says what was expected, what was found, and what to do.
+
+W365Error
+    InputError                    the options or files of the task
+    GuardError                    a plan that a guard refuses
+    MissingLibraryError           requests, msal or PyYAML
+    AuthenticationError           a refused key, token or credential        (stops the plan)
+    RateLimitError                throttled longer than the task may wait   (stops the plan)
+    NoAnswerError                 no connection, or no answer               (stops the plan)
+        CertificateError
+        LostAnswerError           a write that may have been processed      (stops only its action)
+    AnswerError                   an answer with an error, or of an unexpected form
+        ValidationError           HTTP 400
+        NotFoundError             HTTP 404 for one object
+        AlreadyExistsError        HTTP 409, or 400 with that meaning
+        EndpointMissingError      HTTP 404 or 405 for an undocumented endpoint
+        RolesUnreadableError      no list of administrators
+        StaleDeltaError           an expired delta link of Microsoft Graph
+    EnvironmentNotFoundError      no environment of this name
+    ApplyError                    a plan of which actions failed
+
+After an error that stops the plan, the remaining actions are not tried: they would fail in the same way.
 
 Private to this collection: not an interface for others.
 """
