@@ -375,6 +375,24 @@ def test_a_recipe_goes_all_the_way(recipe: Recipe) -> None:
     assert titles[-1] == "Fragment"
 
 
+def unknown_names(step: str) -> list[str]:
+    """Names of the code in a step that none of its files has."""
+    files = [path for _span, found in paths_of(step) for path in found if path.is_file()]
+    texts = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    names = [span for span in spans(step) if re.fullmatch(r"\w+", span)]
+    return [name for name in names if not re.search(rf"\b{name}\b", texts)]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=named)
+def test_names_of_the_code_are_in_the_files_of_their_step(recipe: Recipe) -> None:
+    assert [name for step in steps(recipe) for name in unknown_names(step)] == []
+
+
+def test_a_name_that_is_elsewhere_is_found() -> None:
+    step = "1. In `planning/actions.py`, add it to `ACTIONS_OF_NOBODY`, and `GROUP` to `OBJECT_KINDS`."
+    assert unknown_names(step) == ["ACTIONS_OF_NOBODY"]
+
+
 def test_no_exception_is_out_of_date() -> None:
     for name, recipe in NO_STEP.items():
         assert recipe.identified.search((ROOT / name).read_text(encoding="utf-8")), name
