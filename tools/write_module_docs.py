@@ -14,7 +14,8 @@ their texts are written into the modules. A module marks where:
     # END shared: report.one_object
 
 `report` is the file, `one_object` a key in it, called a piece. The lines below BEGIN are what differs here, as YAML:
-a path into the piece and its value there, `without` with a list of paths, or `only` with a list of the piece's own keys.
+a path into the piece and its value there, `without` with a list of paths, or `only` with a list of the piece's own keys
+or of paths, which then stand for the whole piece under the last word of each.
 A piece may be made from another piece in the same way (`from: report.one_object`).
 
 A file with `attributes` has one entry for each attribute of an object, from which these pieces are made:
@@ -22,13 +23,18 @@ A file with `attributes` has one entry for each attribute of an object, from whi
 - `options`: the options, for the attributes with the key `option`;
 - `returned`, `returned_list`: `contains` and `sample` of a return value that is one object, or a list of them, for
   those with `returned`;
-- `imported_list`: the same for those with `imported`.
+- `imported_list`: the same for those with `imported`;
+- `role_options`: the options with what is in the key `role` of their entries, for the roles that take such objects.
 
 `option`, `returned` and `imported` are a description, or a dictionary of what differs from the rest of the entry. Of
 any other key, `[[user.csv]]` in a text is the list of attributes that have it: the name, and the key's value in
 parentheses unless it is true.
 
 O(name) of an option of the same piece becomes O(users.name) where the piece is in the suboptions of O(users).
+
+Pieces of options are written into roles/*/meta/argument_specs.yml in the same way, in the form that argument specs of
+roles have: `options` for `suboptions`; no `aliases`; instead of a `default`, which is the module's and not the role's, a
+sentence about it; and C(name) for O(name) and RV(name), because these names are keys of a role's variable.
 """
 
 from __future__ import annotations
@@ -48,17 +54,22 @@ from common import ROOT, Problem, run_main
 
 SOURCES = ROOT / "docs" / "shared"
 FOLDERS = (ROOT / "plugins" / "modules", ROOT / "plugins" / "doc_fragments")
+ROLE_SPEC = "argument_specs.yml"
 WIDTH = 120
 
 # The keys that Ansible knows of an option or a return value, in the order in which they are written. `returned` is not
 # among those of an attribute, where it is the text about the return value.
 OPTION_KEYS = ("version_added", "type", "elements", "required", "aliases", "choices", "default", "suboptions")
 RETURN_KEYS = ("version_added", "type", "elements", "contains", "sample")
-KEYS = {"description", "returned", "support", "details", *OPTION_KEYS, *RETURN_KEYS}
+# What the argument spec of a role can say about an option and the documentation of a module cannot.
+ROLE_KEYS = ("no_log", "mutually_exclusive", "required_one_of")
+KEYS = {"description", "returned", "support", "details", *OPTION_KEYS, *RETURN_KEYS, *ROLE_KEYS}
 
 BEGIN = re.compile(r"( *)# BEGIN shared:\s*([\w.]+)")
 END = re.compile(r" *# END shared\b")
 LIST = re.compile(r"\[\[(\w+)\.(\w+)\]\]")
+# A name without "#" belongs to the plugin that the text is about.
+OWN_NAME = re.compile(r"\b(?:O|RV)\(([^()#]*)\)")
 KEY = re.compile(r"( *)([A-Za-z_]\w*):(?:\s|$)")
 
 
@@ -122,6 +133,16 @@ def _options(rows: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {name: _described(row, key, OPTION_KEYS) for name, row in rows.items()}
 
 
+def _role_options(rows: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The options as they are for roles. The entry's key `role` adds to them and replaces their texts."""
+    found = {}
+    for name, row in rows.items():
+        own = row[key] if isinstance(row[key], dict) else {"description": row[key]}
+        own = {**own, **row.get("role", {})}
+        found[name] = _described({**row, key: own}, key, (*OPTION_KEYS, *ROLE_KEYS))
+    return found
+
+
 def _returned(rows: Mapping[str, Any], key: str) -> dict[str, Any]:
     contains = {}
     for name, row in rows.items():
@@ -139,6 +160,7 @@ def _returned_list(rows: Mapping[str, Any], key: str) -> dict[str, Any]:
 # Piece -> the key that an attribute needs to be in it, and what makes it of these attributes.
 VIEWS: Mapping[str, tuple[str, Callable[[Mapping[str, Any], str], dict[str, Any]]]] = {
     "options": ("option", _options),
+    "role_options": ("option", _role_options),
     "returned": ("returned", _returned),
     "returned_list": ("returned", _returned_list),
     "imported_list": ("imported", _returned_list),
@@ -164,8 +186,8 @@ def varied(piece: Any, variations: Mapping[str, Any], where: str) -> Any:
     result = copy.deepcopy(piece)
     for path, value in variations.items():
         if path == "only":
-            parents = {name: _parent(result, name, where, present=True)[0] for name in value}
-            result = {name: parent[name] for name, parent in parents.items()}
+            places = [_parent(result, name, where, present=True) for name in value]
+            result = {key: parent[key] for parent, key in places}
         elif path == "without":
             for name in value:
                 parent, key = _parent(result, name, where, present=True)
@@ -199,6 +221,31 @@ def placed(piece: Any, owner: str) -> Any:
         return piece
     own = re.compile(rf"\bO\((?=(?:{'|'.join(map(re.escape, piece))})\b[^#]*?\))")
     return on_texts(piece, lambda text: own.sub(f"O({owner}.", text))
+
+
+# Options as argument specs of roles have them
+
+
+def for_role(piece: Any, where: str) -> dict[str, Any]:
+    """A piece of options in the form of a role's argument spec. Raises Problem for any other piece."""
+    if not isinstance(piece, dict) or not all(isinstance(item, dict) and "description" in item for item in piece.values()):
+        raise Problem(f"{where}: only options can be written into the argument spec of a role.")
+    return {name: _role_option(option, where) for name, option in piece.items()}
+
+
+def _role_option(option: Mapping[str, Any], where: str) -> dict[str, Any]:
+    texts = option["description"] if isinstance(option["description"], list) else [option["description"]]
+    texts = on_texts(texts, lambda text: OWN_NAME.sub(r"C(\1)", text))
+    default = option.get("default")
+    # An option without a value is one that is not given, which needs no sentence.
+    if default not in (None, [], {}, ""):
+        shown = str(default).lower() if isinstance(default, bool) else default
+        texts = [*texts, f"The module's default is V({shown})."]
+    keys = [key for key in (*OPTION_KEYS, *ROLE_KEYS) if key not in ("aliases", "default", "suboptions")]
+    result = {"description": texts, **{key: option[key] for key in keys if key in option}}
+    if "suboptions" in option:
+        result["options"] = for_role(option["suboptions"], where)
+    return result
 
 
 # Writing YAML in this project's style: texts without quotes where possible, lines that fit
@@ -253,8 +300,11 @@ def _is_plain(text: str) -> bool:
 # Writing into files
 
 
-def rendered(text: str, sources: Sources, name: str) -> str:
-    """The text of a file with its shared pieces as docs/shared has them. `name` is for errors."""
+def rendered(text: str, sources: Sources, name: str, *, role: bool = False) -> str:
+    """The text of a file with its shared pieces as docs/shared has them.
+
+    `name` is for errors. `role` says that the file is the argument spec of a role.
+    """
     lines = text.splitlines()
     result: list[str] = []
     number = 0
@@ -272,7 +322,8 @@ def rendered(text: str, sources: Sources, name: str) -> str:
         comments = list(_comments(lines[number + 1 : end], indent))
         file = piece.split(".")[0]
         differs, owner = _variations(comments, where), _owner(lines, number, len(indent))
-        value = placed(varied(sources.piece(piece), differs, where), owner)
+        value = varied(sources.piece(piece), differs, where)
+        value = for_role(value, where) if role else placed(value, owner)
         result += [
             f'{indent}# BEGIN shared: {piece} (written by "make docs" from docs/shared/{file}.yml)',
             *comments,
@@ -335,6 +386,7 @@ def files() -> Iterator[Path]:
     """Every file that may hold shared texts."""
     for folder in FOLDERS:
         yield from sorted(folder.glob("*.py"))
+    yield from sorted((ROOT / "roles").glob(f"*/meta/{ROLE_SPEC}"))
 
 
 def used_pieces(text: str) -> set[str]:
@@ -347,7 +399,7 @@ def stale_files(sources: Sources) -> dict[Path, str]:
     stale: dict[Path, str] = {}
     for path in files():
         text = path.read_text("utf-8")
-        fresh = rendered(text, sources, str(path.relative_to(ROOT)))
+        fresh = rendered(text, sources, str(path.relative_to(ROOT)), role=path.name == ROLE_SPEC)
         if fresh != text:
             stale[path] = fresh
     return stale
@@ -362,20 +414,20 @@ def check(sources: Sources) -> None:
 
 def main() -> int:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description="Write the documentation that modules share, from docs/shared.")
+    parser = argparse.ArgumentParser(description="Write what modules and roles share, from docs/shared.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is stale")
     options = parser.parse_args()
     sources = Sources.read()
     if options.check:
         check(sources)
-        print("The documentation that modules share is up to date.")
+        print("The documentation that modules and roles share is up to date.")
         return 0
     stale = stale_files(sources)
     for path, text in stale.items():
         path.write_text(text, encoding="utf-8")
         print(f"Wrote {path.relative_to(ROOT)}.")
     if not stale:
-        print("The documentation that modules share is up to date.")
+        print("The documentation that modules and roles share is up to date.")
     return 0
 
 
