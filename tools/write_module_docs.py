@@ -228,7 +228,9 @@ def placed(piece: Any, owner: str) -> Any:
 
 def for_role(piece: Any, where: str) -> dict[str, Any]:
     """A piece of options in the form of a role's argument spec. Raises Problem for any other piece."""
-    if not isinstance(piece, dict) or not all(isinstance(item, dict) and "description" in item for item in piece.values()):
+    if not isinstance(piece, dict) or not all(
+        isinstance(item, dict) and "description" in item for item in piece.values()
+    ):
         raise Problem(f"{where}: only options can be written into the argument spec of a role.")
     return {name: _role_option(option, where) for name, option in piece.items()}
 

@@ -589,4 +589,5 @@ def test_the_role_knows_every_option() -> None:
     )
     thin = yaml.safe_load((ROOT / "roles/w365_o365_import/meta/argument_specs.yml").read_text(encoding="utf-8"))
     definition = thin["argument_specs"]["main"]["options"]["w365_o365_import_definition"]
-    same(known["import"]["options"], definition["options"], "import options of the two roles")
+    thin_options = {name: option for name, option in definition["options"].items() if name != "progress_file"}
+    same(known["import"]["options"], thin_options, "import options of the two roles")

@@ -104,7 +104,8 @@ def test_a_new_attribute_is_one_entry(writer: Any) -> None:
         "csv": True,
         "entra": "C(shoeSize)",
     }
-    fresh = {path.stem: texts_of(text) for path, text in writer.stale_files(sources).items()}
+    # Roles have a test of their own in test_roles_and_modules.py.
+    fresh = {path.stem: texts_of(text) for path, text in writer.stale_files(sources).items() if path.suffix == ".py"}
 
     alone = fresh["w365_user"]["DOCUMENTATION"]["options"]["shoe_size"]
     assert alone == {

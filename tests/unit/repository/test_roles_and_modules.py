@@ -1,0 +1,472 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A role takes every option of the module that it runs, and passes every one of them on.
+
+The module's ARGUMENT_SPEC, the role's argument spec and the keys of the role's task are compared, in both directions. The
+connection is not part of it: roles leave that to module_defaults and W365_* environment variables.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+documentation: Any = importlib.import_module(
+    "ansible_collections.workspace365.provisioning.tests.unit.plugins.modules.test_documentation"
+)
+version_added: Any = importlib.import_module(
+    "ansible_collections.workspace365.provisioning.tests.unit.repository.test_version_added"
+)
+
+ROOT: Path = documentation.ROOT
+ROLES = sorted(path.parents[1].name for path in (ROOT / "roles").glob("*/meta/argument_specs.yml"))
+COLLECTION: str = documentation.COLLECTION
+
+
+class Runs(NamedTuple):
+    """How a role runs a module.
+
+    `options` is where the module's options are in the role's argument spec: the variable, and keys below it.
+    `values` is the variable whose keys the task passes on, and `tasks` the task's file.
+    """
+
+    role: str
+    module: str
+    options: tuple[str, ...]
+    values: str
+    tasks: str = "main.yml"
+
+
+# The roles with a task for a module. Two are different and have tests of their own: the variable of w365_admins is the
+# only option of its module, and w365_tenant includes the other roles.
+RUNS = [
+    Runs("w365_directory", "w365_directory", ("w365_directory_definition",), "w365_directory_definition"),
+    Runs("w365_environment", "w365_environment", ("w365_environment_definition",), "w365_environment_definition"),
+    Runs("w365_groups", "w365_group", ("w365_groups_list",), "__w365_groups_group"),
+    Runs("w365_o365_import", "w365_o365_import", ("w365_o365_import_definition",), "w365_o365_import_definition"),
+    Runs("w365_sso", "w365_sso", ("w365_sso_definition",), "w365_sso_definition"),
+    Runs("w365_sync", "w365_o365_import", ("w365_sync_configurations", "import"), "__w365_sync_import", "batch.yml"),
+    Runs("w365_users", "w365_user", ("w365_users_list",), "__w365_users_user"),
+]
+
+# The steps of w365_tenant that take a dictionary of their own, and the role for the rest.
+TENANT = "w365_tenant_definition"
+STEPS = {"environment": "w365_environment", "sso": "w365_sso", "o365_import": "w365_o365_import"}
+LAST_STEP = "w365_directory"
+
+_DELETED = "w365_tenant sets an environment up; the role w365_environment deletes one"
+_PLAN = "a plan would hold the last of the four steps only; the role w365_directory makes and applies plans"
+_PURGE = (
+    "users and groups that the import has brought, or that the run's tags leave out, would count as listed nowhere; the "
+    "role w365_directory purges"
+)
+LEFT_OUT = {
+    (
+        "w365_sync",
+        "progress_file",
+    ): "a service writes its progress to the journal; it has folders for state and reports",
+    ("w365_tenant", "environment.state"): _DELETED,
+    ("w365_tenant", "environment.delete_confirmation"): _DELETED,
+    ("w365_tenant", "plan_file"): _PLAN,
+    ("w365_tenant", "apply_plan"): _PLAN,
+    ("w365_tenant", "plan_digest"): _PLAN,
+    ("w365_tenant", "purge"): _PURGE,
+    ("w365_tenant", "purge_scope"): _PURGE,
+    ("w365_tenant", "purge_limit"): _PURGE,
+}
+"""(role, option) -> why the role does not take this option."""
+
+RULES = ("mutually_exclusive", "required_one_of", "required_together")
+
+
+def left_out(role: str, below: str = "") -> set[str]:
+    """The options that the role does not take; `below` is a step of w365_tenant, such as V(sso.)."""
+    names = {name for owner, name in LEFT_OUT if owner == role and name.startswith(below)}
+    return {name[len(below) :] for name in names}
+
+
+def role_file(role: str, *path: str) -> Any:
+    return yaml.safe_load((ROOT / "roles" / role).joinpath(*path).read_text(encoding="utf-8"))
+
+
+def role_spec(role: str, *path: str) -> dict[str, Any]:
+    """One variable of a role in its argument spec, or what stands at the path of keys below it."""
+    found: dict[str, Any] = {
+        "options": role_file(role, "meta", "argument_specs.yml")["argument_specs"]["main"]["options"]
+    }
+    for key in path:
+        found = found["options"][key]
+    return found
+
+
+def module_spec(module: str) -> dict[str, Any]:
+    """The module's own options."""
+    spec: dict[str, Any] = documentation.load(module).ARGUMENT_SPEC
+    return spec
+
+
+def names(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Every name that an option may be given by, with the option."""
+    return {alias: name for name, given in spec.items() for alias in (name, *given.get("aliases", ()))}
+
+
+def facts(option: Mapping[str, Any]) -> dict[str, Any]:
+    """What an argument spec says about an option, apart from the default: that is the module's alone."""
+    return {
+        "type": option.get("type", "str"),
+        "elements": option.get("elements"),
+        "choices": list(option.get("choices") or ()),
+        "required": bool(option.get("required")),
+        "no_log": bool(option.get("no_log")),
+        **{rule: sorted(sorted(group) for group in option.get(rule, ())) for rule in RULES},
+    }
+
+
+def differences(module: Mapping[str, Any], role: Mapping[str, Any], where: str = "") -> Iterator[str]:
+    """How the options of a module differ from those of a role, one sentence each. The role may use an alias."""
+    known = names(module)
+    taken = {known.get(key, key): option for key, option in role.items()}
+    for name in module:
+        if name not in taken:
+            yield f"{where}{name} is not in the role"
+    for name, option in taken.items():
+        if name not in module:
+            yield f"{where}{name} is no option of the module"
+            continue
+        there, here = facts(module[name]), facts(option)
+        for key, value in there.items():
+            if here[key] != value:
+                yield f"{where}{name}: {key} is {value} in the module and {here[key]} in the role"
+        if "default" in option:
+            yield f"{where}{name}: the default is the module's"
+        yield from differences(module[name].get("options") or {}, option.get("options") or {}, f"{where}{name}.")
+
+
+def not_in_the_role(options: set[str]) -> list[str]:
+    return sorted(f"{name} is not in the role" for name in options)
+
+
+def module_task(tasks: list[Any], module: str) -> dict[str, Any]:
+    """The options that a role's only task for the module passes."""
+    (found,) = (task[f"{COLLECTION}.{module}"] for task in tasks if f"{COLLECTION}.{module}" in task)
+    return dict(found)
+
+
+def task_mistakes(passed: Mapping[str, str], module: Mapping[str, Any], values: str) -> Iterator[str]:
+    """What is wrong with the options of a task that takes them from the keys of a variable."""
+    known = names(module)
+    for name in module:
+        if name not in passed:
+            yield f"{name} is not passed"
+    for name, value in passed.items():
+        keys = set(re.findall(rf"\b{values}\.(\w+)", value))
+        if name not in module:
+            yield f"{name} is no option of the module"
+        elif {known.get(key) for key in keys} != {name}:
+            yield f"{name} is taken from {', '.join(sorted(keys)) or 'elsewhere'}"
+        elif ("omit" in value) == bool(module[name].get("required")):
+            yield f"{name} is {'required' if 'omit' in value else 'not required, and passed without a value'}"
+
+
+# What is in the repository
+
+
+def test_every_role_is_compared() -> None:
+    assert sorted({*(run.role for run in RUNS), "w365_admins", "w365_tenant"}) == ROLES
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.role)
+def test_a_role_takes_the_options_of_its_module(run: Runs) -> None:
+    found = differences(module_spec(run.module), role_spec(run.role, *run.options)["options"])
+    assert sorted(found) == not_in_the_role(left_out(run.role))
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.role)
+def test_a_role_passes_the_options_on(run: Runs) -> None:
+    passed = module_task(role_file(run.role, "tasks", run.tasks), run.module)
+    found = task_mistakes(passed, module_spec(run.module), run.values)
+    assert sorted(found) == sorted(f"{name} is not passed" for name in left_out(run.role))
+
+
+def test_the_variable_of_w365_admins_is_the_option() -> None:
+    option = role_spec("w365_admins", "w365_admins_definition")
+    assert list(differences(module_spec("w365_admin"), {"administrators": option})) == []
+    passed = module_task(role_file("w365_admins", "tasks", "main.yml"), "w365_admin")
+    assert passed == {"administrators": "{{ w365_admins_definition }}"}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_of_w365_tenant_takes_the_options_of_its_module(step: str) -> None:
+    found = differences(module_spec(STEPS[step]), role_spec("w365_tenant", TENANT, step)["options"])
+    assert sorted(found) == not_in_the_role(left_out("w365_tenant", f"{step}."))
+
+
+def test_the_last_step_of_w365_tenant_takes_the_options_of_its_module() -> None:
+    options = role_spec("w365_tenant", TENANT)["options"]
+    found = differences(module_spec(LAST_STEP), {name: options[name] for name in options if name not in STEPS})
+    assert sorted(found) == not_in_the_role({name for name in left_out("w365_tenant") if "." not in name})
+
+
+def included() -> dict[str, dict[str, Any]]:
+    """The variables that w365_tenant gives to each role that it includes."""
+    return {
+        task["ansible.builtin.include_role"]["name"].removeprefix(f"{COLLECTION}."): task["vars"]
+        for task in role_file("w365_tenant", "tasks", "main.yml")
+        if "ansible.builtin.include_role" in task
+    }
+
+
+def test_w365_tenant_passes_the_options_on() -> None:
+    given = included()
+    assert sorted(given) == sorted([*STEPS.values(), LAST_STEP])
+    for step, role in STEPS.items():
+        assert given[role][f"{role}_definition"] == f"{{{{ {TENANT}.{step} }}}}"
+    assert given[LAST_STEP][f"{LAST_STEP}_definition"] == (
+        "{{ __w365_tenant_lists | combine(__w365_tenant_lists_options) }}"
+    )
+    notes = (ROOT / "roles" / "w365_tenant" / "tasks" / "main.yml").read_text(encoding="utf-8")
+    parts = re.findall(r"__w365_tenant_parts \+ \['(\w+)'\]", notes)
+    passed = [*parts, *role_file("w365_tenant", "vars", "main.yml")["__w365_tenant_directory_options"]]
+    assert sorted(passed) == sorted(set(role_spec("w365_tenant", TENANT)["options"]) - set(STEPS))
+
+
+def test_one_text_for_one_option() -> None:
+    """What w365_tenant and w365_directory both take is described in the same words, as far as it is shared."""
+    tenant, directory = role_spec("w365_tenant", TENANT)["options"], role_spec(LAST_STEP, RUNS[0].options[0])["options"]
+    for name in ("users", "groups", "administrators", "src", "update_password", "when_unsupported"):
+        assert tenant[name] == directory[name], name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_later_options_of_roles_name_a_release(role: str) -> None:
+    main = role_file(role, "meta", "argument_specs.yml")["argument_specs"]["main"]
+    later = version_added.later(main["options"])
+    assert list(version_added.releases().later_mistakes(main["version_added"], later)) == []
+
+
+def keys_of_readme(run: Runs) -> Iterator[str]:
+    """The keys of a role's variable, and those of the objects in its lists."""
+    for name, option in role_spec(run.role, *run.options)["options"].items():
+        yield name
+        if option.get("elements") == "dict":
+            yield from option["options"]
+
+
+# The README of w365_sync refers to that of w365_o365_import.
+@pytest.mark.parametrize("run", [run for run in RUNS if run.role != "w365_sync"], ids=lambda run: run.role)
+def test_the_readme_names_every_key(run: Runs) -> None:
+    readme = (ROOT / "roles" / run.role / "README.md").read_text(encoding="utf-8")
+    assert [key for key in keys_of_readme(run) if not re.search(rf"(?m)^\|[^|]*`{key}`[^|]*\|", readme)] == []
+
+
+def test_the_readme_of_w365_tenant_names_every_key() -> None:
+    readme = (ROOT / "roles" / "w365_tenant" / "README.md").read_text(encoding="utf-8")
+    keys = role_spec("w365_tenant", TENANT)["options"]
+    assert [key for key in keys if not re.search(rf"(?m)^\|[^|]*`{key}`[^|]*\|", readme)] == []
+
+
+# The comparison finds what it is to find
+
+PET = {
+    "name": {"required": True, "aliases": ["called"]},
+    "age": {"type": "int"},
+    "owners": {
+        "type": "dict",
+        "options": {"add": {"type": "list", "elements": "str"}, "set": {"type": "list", "elements": "str"}},
+        "mutually_exclusive": [("set", "add")],
+    },
+    "chip": {"no_log": True, "choices": ["a", "b"]},
+}
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    """The options of PET with some of them changed, or left out where the change is None."""
+    options: dict[str, Any] = copy.deepcopy(PET)
+    for name, change in changes.items():
+        options[name] = {**options.get(name, {}), **(change or {})}
+        if change is None:
+            del options[name]
+    return options
+
+
+@pytest.mark.parametrize(
+    ("role", "sentences"),
+    [
+        (changed(), []),
+        (changed(name=None, called={"required": True}), []),
+        (changed(owners={"mutually_exclusive": [["add", "set"]]}), []),
+        (changed(age=None), ["age is not in the role"]),
+        (changed(color={}), ["color is no option of the module"]),
+        (changed(age={"type": "str"}), ["age: type is int in the module and str in the role"]),
+        (changed(age={"default": 3}), ["age: the default is the module's"]),
+        (changed(name={"required": False}), ["name: required is True in the module and False in the role"]),
+        (changed(chip={"no_log": False}), ["chip: no_log is True in the module and False in the role"]),
+        (changed(chip={"choices": ["a"]}), ["chip: choices is ['a', 'b'] in the module and ['a'] in the role"]),
+        (
+            changed(owners={"mutually_exclusive": []}),
+            ["owners: mutually_exclusive is [['add', 'set']] in the module and [] in the role"],
+        ),
+        (
+            changed(owners={"options": {"add": {"type": "list"}, "all": {}}}),
+            [
+                "owners.set is not in the role",
+                "owners.add: elements is str in the module and None in the role",
+                "owners.all is no option of the module",
+            ],
+        ),
+    ],
+)
+def test_differences_are_found(role: dict[str, Any], sentences: list[str]) -> None:
+    assert list(differences(PET, role)) == sentences
+
+
+@pytest.mark.parametrize(
+    ("change", "sentences"),
+    [
+        ({}, []),
+        ({"age": None}, ["age is not passed"]),
+        ({"color": "{{ pet.color | default(omit) }}"}, ["color is no option of the module"]),
+        ({"age": "{{ pet.chip | default(omit) }}"}, ["age is taken from chip"]),
+        ({"age": "{{ 3 | default(omit) }}"}, ["age is taken from elsewhere"]),
+        ({"age": "{{ pet.age }}"}, ["age is not required, and passed without a value"]),
+        ({"name": "{{ pet.name | default(omit) }}"}, ["name is required"]),
+    ],
+)
+def test_mistakes_of_tasks_are_found(change: dict[str, Any], sentences: list[str]) -> None:
+    passed = {name: f"{{{{ pet.{name} | default(omit) }}}}" for name in PET} | {"name": "{{ pet.called }}"} | change
+    assert list(task_mistakes({name: value for name, value in passed.items() if value}, PET, "pet")) == sentences
+
+
+# What tools/write_module_docs.py writes into the argument specs of roles
+
+SOURCE = {
+    "pet": {
+        "attributes": {
+            "name": {
+                "type": "str",
+                "required": True,
+                "aliases": ["called"],
+                "option": ["See O(owners.set), O(state=absent) and O(a.b.c#module:name)."],
+            },
+            "chip": {"type": "str", "option": "Its chip.", "role": {"description": ["Its own."], "no_log": True}},
+            "state": {"type": "str", "default": "present", "option": ["V(absent) stands in RV(results)."]},
+            "tame": {
+                "type": "bool",
+                "default": False,
+                "option": ["Whether it is tame."],
+                "returned": "Tame.",
+                "sample": 1,
+            },
+            "owners": {
+                "option": {
+                    "type": "dict",
+                    "description": ["Its owners."],
+                    "suboptions": {"add": {"description": ["More."], "type": "list", "elements": "str", "default": []}},
+                },
+                "role": {"required_one_of": [["add"]]},
+            },
+        },
+        "lists": {"from": "pet.options", "only": ["owners.suboptions.add", "tame"], "add.description.0": "Added."},
+    }
+}
+HEAD = ["argument_specs:", "  main:", "    options:", "      pets:", "        options:"]
+
+
+@pytest.fixture
+def writer(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    yield importlib.import_module("write_module_docs")
+    sys.modules.pop("write_module_docs", None)
+
+
+def written(writer: Any, piece: str, *, role: bool = True) -> Any:
+    """The options that the tool writes for a piece into the argument spec of a role, or into a module."""
+    lines = [*HEAD, f"          # BEGIN shared: {piece}", "          # END shared", ""]
+    text = writer.rendered("\n".join(lines), writer.Sources(copy.deepcopy(SOURCE)), "spec.yml", role=role)
+    assert writer.rendered(text, writer.Sources(copy.deepcopy(SOURCE)), "spec.yml", role=role) == text
+    return yaml.safe_load(text)["argument_specs"]["main"]["options"]["pets"]["options"]
+
+
+def test_options_have_the_form_of_roles(writer: Any) -> None:
+    assert written(writer, "pet.role_options") == {
+        "name": {
+            "description": ["See C(owners.set), C(state=absent) and O(a.b.c#module:name)."],
+            "type": "str",
+            "required": True,
+        },
+        "chip": {"description": ["Its own."], "type": "str", "no_log": True},
+        "state": {
+            "description": ["V(absent) stands in C(results).", "The module's default is V(present)."],
+            "type": "str",
+        },
+        "tame": {"description": ["Whether it is tame.", "The module's default is V(false)."], "type": "bool"},
+        "owners": {
+            "description": ["Its owners."],
+            "type": "dict",
+            "required_one_of": [["add"]],
+            "options": {"add": {"description": ["More."], "type": "list", "elements": "str"}},
+        },
+    }
+
+
+def test_modules_get_nothing_that_is_for_roles(writer: Any) -> None:
+    options = written(writer, "pet.options", role=False)
+    assert options["chip"] == {"description": "Its chip.", "type": "str"}
+    assert options["owners"] == SOURCE["pet"]["attributes"]["owners"]["option"]
+    assert options["name"]["aliases"] == ["called"]
+    assert options["state"]["default"] == "present"
+
+
+def test_a_part_of_a_piece(writer: Any) -> None:
+    assert written(writer, "pet.lists") == {
+        "add": {"description": ["Added."], "type": "list", "elements": "str"},
+        "tame": {"description": ["Whether it is tame.", "The module's default is V(false)."], "type": "bool"},
+    }
+
+
+def test_only_options_are_written_into_roles(writer: Any) -> None:
+    with pytest.raises(Exception, match=r"spec\.yml, line 6: only options can be written into the argument spec"):
+        written(writer, "pet.returned")
+
+
+def test_a_new_attribute_reaches_the_roles_and_is_missed_in_the_task(writer: Any) -> None:
+    sources = writer.Sources.read()
+    sources.files["user"]["attributes"]["shoe_size"] = {"type": "str", "option": ["Not the same as O(email)."]}
+    expected = {"description": ["Not the same as C(email)."], "type": "str"}
+    fresh = {path.parents[1].name: text for path, text in writer.stale_files(sources).items() if path.suffix == ".yml"}
+    assert sorted(fresh) == ["w365_directory", "w365_tenant", "w365_users"]
+    for role, path in (
+        ("w365_users", ["w365_users_list", "options"]),
+        ("w365_directory", ["w365_directory_definition", "options", "users", "options"]),
+        ("w365_tenant", ["w365_tenant_definition", "options", "users", "options"]),
+    ):
+        options = yaml.safe_load(fresh[role])["argument_specs"]["main"]["options"]
+        for key in path:
+            options = options[key]
+        assert options["shoe_size"] == expected, role
+    passed = module_task(role_file("w365_users", "tasks", "main.yml"), "w365_user")
+    module = {**module_spec("w365_user"), "shoe_size": {"type": "str"}}
+    assert list(task_mistakes(passed, module, "__w365_users_user")) == ["shoe_size is not passed"]
+
+
+def test_a_stale_role_is_reported(writer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "roles" / "pets" / "meta" / "argument_specs.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join([*HEAD, "          # BEGIN shared: pet.lists", "          # END shared", ""]))
+    monkeypatch.setattr(writer, "ROOT", tmp_path)
+    monkeypatch.setattr(writer, "FOLDERS", ())
+    sources = writer.Sources(copy.deepcopy(SOURCE))
+    with pytest.raises(Exception, match=r"are stale in roles/pets/meta/argument_specs\.yml\. Run: make docs$"):
+        writer.check(sources)
+    path.write_text(writer.stale_files(sources)[path])
+    writer.check(sources)
