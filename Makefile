@@ -201,7 +201,7 @@ $(BUILD)/bench/venv/.stamp: tests/benchmarks/requirements.txt $(BUILD)/venv/.sta
 	@$(BUILD)/bench/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-## Keep house
+## Maintenance
 
 .PHONY: format
 format: venv ## let ruff put the Python code into shape

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""For whoever is used to nox: each session is the target of the Makefile with the same name.
+"""For those who use nox: each session is the target of the Makefile with the same name.
 
 nox                                  # make test
 nox -s unit -- PYTEST_ARGS="-k plan" # make unit PYTEST_ARGS="-k plan"
@@ -25,6 +25,9 @@ TARGETS = (
     "conformance",
     "molecule",
     "docs",
+    "docs-check",
+    "changelog",
+    "bench",
     "matrix",
     "format",
 )

@@ -131,17 +131,6 @@ EXAMPLES = r"""
     body: 25
   when: licenses.json.purchasedLicenses < 25
 
-- name: Let the environment use Exchange Online
-  workspace365.provisioning.w365_api:
-    instance_url: https://workspace.contoso.com
-    provisioning_key: "{{ w365_provisioning_key }}"
-    environment: contoso
-    method: PUT
-    path: /{environment}/ExchangeSettings
-    body:
-      ServerType: Office365
-      DefaultEwsUrl: https://outlook.office365.com/EWS/Exchange.asmx
-
 - name: Look up a user through SCIM
   workspace365.provisioning.w365_api:
     scim_url: "{{ contoso_scim_url }}"

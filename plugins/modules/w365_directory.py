@@ -612,6 +612,7 @@ changed_since:
     - User 'adele.vance@contoso.com' differs in last_name from what it was.
 """
 
+import os
 from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
@@ -661,8 +662,11 @@ RULES: dict[str, Any] = {
 
 def run(task: Task) -> dict[str, Any]:
     task.progress = progress_of(task.options, task.host.progress_writer())
-    prepare_reports(task, ", ".join(task.options["src"] or ()) or task.options["apply_plan"] or "the task itself")
-    content = read_files(task.options["src"] or ())
+    files = task.options["src"] or ()
+    # The folders of a controller say nothing to the readers of a report.
+    source = ", ".join(os.path.basename(path) for path in (*files, task.options["apply_plan"]) if path)
+    prepare_reports(task, source or "the task itself")
+    content = read_files(files)
     task.add_secrets(user["password"] for user in content.users if user["password"])
     desired = directory_from_options(task.options, content)
     own: dict[str, Any] = {}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which room of the core library may know which, what is pure, and who alone speaks HTTP or writes files."""
+"""Which package of the core library may know which, what is pure, and who alone speaks HTTP or writes files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SOURCES = [*CORE, *MODULES]
 LONGEST_MODULE = 60
 LONGEST_FUNCTION = 60
 
-# The rooms from the ground up, and the rooms that each may import. A room knows rooms above it in this table and itself.
+# The packages from the ground up, and the packages that each may import: only those above it in this table, and itself.
 # Imports within a function and those for types only count like all others.
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
@@ -73,27 +73,27 @@ def core_imports(path: Path) -> Iterator[str]:
         yield from (name if name in modules else full for full in inside)
 
 
-# ---- rooms and arrows
+# ---- packages and arrows
 
 
 def test_every_file_is_in_a_room() -> None:
     assert {module_of(path).partition(".")[0] for path in CORE} == set(ARROWS)
     assert list(ARROWS) == [
-        room for room, known in ARROWS.items() if known <= set(list(ARROWS)[: list(ARROWS).index(room)])
+        package for package, known in ARROWS.items() if known <= set(list(ARROWS)[: list(ARROWS).index(package)])
     ]
 
 
 @pytest.mark.parametrize("path", CORE, ids=named)
 def test_imports_follow_the_arrows(path: Path) -> None:
-    room = module_of(path).partition(".")[0]
+    package = module_of(path).partition(".")[0]
     for name in core_imports(path):
         other = name.partition(".")[0]
-        assert other == room or other in ARROWS[room], f"{room} must not know {other}: {name}"
+        assert other == package or other in ARROWS[package], f"{package} must not know {other}: {name}"
 
 
 def test_every_arrow_is_used() -> None:
     used = {(module_of(path).partition(".")[0], name.partition(".")[0]) for path in CORE for name in core_imports(path)}
-    assert {(room, other) for room, known in ARROWS.items() for other in known} <= used
+    assert {(package, other) for package, known in ARROWS.items() for other in known} <= used
 
 
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:

@@ -300,10 +300,8 @@ RECIPES = [ATTRIBUTE, OBJECT, SETTING]
 SEARCHED = ("plugins", "meta", "docs/shared", "tools", "tests/simulator")
 
 # Files that mention an example and have nothing to do for another one.
-NO_STEP = {
-    # Shows how to call an endpoint by hand.
-    "plugins/modules/w365_api.py": SETTING,
-}
+# Files that know the example without being a step of its recipe, each with the recipe.
+NO_STEP: dict[str, Recipe] = {}
 
 
 def named(recipe: Recipe) -> str:
