@@ -299,7 +299,6 @@ RECIPES = [ATTRIBUTE, OBJECT, SETTING]
 
 SEARCHED = ("plugins", "meta", "docs/shared", "tools", "tests/simulator")
 
-# Files that mention an example and have nothing to do for another one.
 # Files that know the example without being a step of its recipe, each with the recipe.
 NO_STEP: dict[str, Recipe] = {}
 
