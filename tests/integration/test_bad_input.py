@@ -203,7 +203,12 @@ def test_what_cannot_travel_over_scim(play: Player, twin: Twin) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("shape", ["data_annotations", "camel", "strings", "object"])
+SHAPES = ("data_annotations", "camel", "strings", "object")
+# That all of them are read is guarded by test_what_a_server_objects_to_is_shown_whole.
+FEW_SHAPES = [*SHAPES[:2], *(pytest.param(shape, marks=pytest.mark.slow) for shape in SHAPES[2:])]
+
+
+@pytest.mark.parametrize("shape", FEW_SHAPES)
 def test_a_duplicate_that_only_the_server_knows(play: Player, twin: Twin, shape: str) -> None:
     """Somebody on a hidden deleted-users list: the list shows nobody, and the create is refused."""
     twin.switches(deleted_users="hidden", validation_result=shape)
@@ -229,7 +234,7 @@ def test_a_duplicate_that_only_the_server_knows(play: Player, twin: Twin, shape:
     assert twin.state() == before
 
 
-@pytest.mark.parametrize("shape", ["data_annotations", "camel", "strings", "object"])
+@pytest.mark.parametrize("shape", FEW_SHAPES)
 def test_a_user_that_a_documented_server_already_has(play: Player, twin: Twin, shape: str) -> None:
     """Nothing can be listed there: what Validate refuses as existing is unchanged, in whatever shape it says so."""
     twin.switches(profile="documented", validation_result=shape)
@@ -245,7 +250,7 @@ def test_a_user_that_a_documented_server_already_has(play: Player, twin: Twin, s
     assert twin.writes() == []
 
 
-@pytest.mark.parametrize("shape", ["data_annotations", "camel", "strings", "object"])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_what_a_server_objects_to_is_shown_whole(play: Player, twin: Twin, shape: str) -> None:
     """The server's rules may be stricter than ours. All of its findings reach the person, and nothing is created."""
     twin.switches(validation_result=shape)

@@ -55,7 +55,7 @@ def arrived(contoso: State) -> None:
     contoso["groups"]["Retail"] = new_group(ADELE, ALLAN, **scim)
 
 
-@pytest.mark.parametrize("profile", ["full", "documented"])
+@pytest.mark.parametrize("profile", [pytest.param("full", marks=pytest.mark.slow), "documented"])
 def test_over_scim(twin: Twin, play: Callable[..., Play], profile: str) -> None:
     groups = [{"name": "Retail", "members": {"set": [ADELE, ALLAN]}}]
     steps = walk(

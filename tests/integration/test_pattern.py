@@ -206,8 +206,14 @@ PATTERNS = {
     ),
 }  # fmt: skip
 
+# Over SCIM both profiles serve the same: the smaller one is the quick case, and shows that nothing more is asked for.
 CASES = [
-    pytest.param(pattern, profile, id=f"{name}-{profile}-{'scim' if pattern.scim else 'provisioning'}")
+    pytest.param(
+        pattern,
+        profile,
+        id=f"{name}-{profile}-{'scim' if pattern.scim else 'provisioning'}",
+        marks=[pytest.mark.slow] if pattern.scim and profile == "full" else [],
+    )
     for name, pattern in PATTERNS.items()
     for profile in pattern.profiles
 ]

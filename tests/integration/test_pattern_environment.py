@@ -18,7 +18,6 @@ from pattern import ALLAN, Stage, State, changed, new_environment, new_user, sam
 from playing import Play, connection, task
 from w365_simulator.testing import Twin
 
-PROFILES = ("full", "documented")
 ADMINISTRATOR = {"email": ALLAN, "first_name": "Allan", "last_name": "Deyoung"}
 WITH_PASSWORD = {**ADMINISTRATOR, "password": "a-first-password"}
 SANITISED = ("The server's name for 'Contoso Lab' is 'contosolab'. Use that name from now on.",)
@@ -44,7 +43,7 @@ def turned(name: str, active: bool) -> Callable[[State], None]:
     return lambda environments: changed(environments, name, active=active)
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", [pytest.param("full", marks=pytest.mark.slow), "documented"])
 def test_with_a_password_for_the_first_administrator(profile: str, twin: Twin, play: Callable[..., Play]) -> None:
     wish = {"environment": "Contoso Lab", "administrator": WITH_PASSWORD}
     steps = walk(
@@ -148,7 +147,14 @@ UNKNOWN = "This server cannot show whether environment 'contoso' is active, so i
 SHAPES = {"objects": True, "wrapped": True, "names": None, "strings": None, "missing": None}
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+# The others are read like one of these, and in every shape by the next test.
+@pytest.mark.parametrize(
+    "shape",
+    [
+        pytest.param(shape, marks=[] if shape in {"objects", "names", "missing"} else [pytest.mark.slow])
+        for shape in SHAPES
+    ],
+)
 def test_every_shape_of_the_list(shape: str, twin: Twin, play: Callable[..., Play]) -> None:
     """Whether an environment is there is known in every shape; whether it is active in two of them."""
     active = SHAPES[shape]

@@ -71,7 +71,7 @@ def imported(twin: Twin, names: list[str], domain: str = "contoso.com", **more: 
     }
 
 
-@pytest.mark.parametrize("profile", ["documented", "full"])
+@pytest.mark.parametrize("profile", ["documented", pytest.param("full", marks=pytest.mark.slow)])
 def test_groups_and_domains_over_scim(profile: str, twin: Twin, play: Callable[..., Play]) -> None:
     sales = imported(twin, [*SALESPEOPLE, GUEST])
     emea = imported(twin, EMEA, "emea.contoso.com")

@@ -9,6 +9,7 @@ The units are written into a folder of the test and looked at there; in test_syn
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 import json
 import os
@@ -283,12 +284,18 @@ def test_installing_and_taking_away(tmp_path: Path, installed: dict[str, Any]) -
     for path in [*units.iterdir(), *etc.glob("*/configuration.yml")]:
         no_secret(path.read_text(encoding="utf-8"), path.name)
     same((etc / "contoso" / "scim_token").read_text(encoding="utf-8"), SECRETS["scim_token"], "secret")
+    unit = options_of(units / names[0])
+    same(unit["OnFailure"], ["failed@%n.service"], "who is to hear of a failure")
+    same(unit["Type"], ["oneshot"], "the type that systemd does not start a second time while it runs")
     assert "OnCalendar=hourly\n" in (units / names[1]).read_text(encoding="utf-8")
     assert "OnCalendar=Mon..Fri 06:30\n" in (units / names[3]).read_text(encoding="utf-8")
     same(install(tmp_path, installed), 0, "changes of the second run")
-    # A secret that is given no longer goes.
-    installed["w365_sync_configurations"][0]["entra_client_secret"] = ""
-    install(tmp_path, installed)
+    # A secret that is given no longer goes. Who is given no longer stays, and is named.
+    configurations = installed["w365_sync_configurations"]
+    configurations[0]["entra_client_secret"] = ""
+    done = run_named("sync", tmp_path, **{**installed, "w365_sync_configurations": configurations[:1]})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "fabrikam: installed on this machine, not in w365_sync_configurations" in " ".join(done.stdout.split())
     del wanted["contoso/entra_client_secret"]
     same(files(etc), wanted, "configurations after a secret has gone")
     away = {**installed, "w365_sync_state": "absent"}
@@ -414,19 +421,27 @@ def test_the_command_of_a_service_works(tmp_path: Path, installed: dict[str, Any
     # The wrong bundle of the other tests: the unit's own settings have to do without it.
     environ |= {name: os.environ[name] for name in ("REQUESTS_CA_BUNDLE",) if name in os.environ}
     command = shlex.split(filled(unit["ExecStart"][0]))
-    for changed in ("changed", "unchanged"):
-        done = subprocess.run(
-            command,
-            env=environ,
-            cwd=filled(unit["WorkingDirectory"][0]),
-            capture_output=True,
-            text=True,
-            timeout=150,
-            check=False,
+    here = Path(filled(unit["WorkingDirectory"][0]))
+
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            command, env=environ, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert f"contoso: {changed}" in done.stdout
-        no_secret(done.stdout + done.stderr + str(command) + str(environ), "journal, command line and environment")
+
+    by_hand = os.open(here, os.O_RDONLY)
+    fcntl.flock(by_hand, fcntl.LOCK_EX)
+    with start() as waiting:
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(3)
+        same(twin.requests(), [], "requests while somebody else holds the lock")
+        os.close(by_hand)
+        output = waiting.communicate(timeout=150)[0]
+    with start() as second:
+        again = second.communicate(timeout=150)[0]
+    for changed, process, told in (("changed", waiting, output), ("unchanged", second, again)):
+        assert process.returncode == 0, told
+        assert f"contoso: {changed}" in told
+        no_secret(told + str(command) + str(environ), "journal, command line and environment")
     same(len(emea(twin, "contoso")), 6, "imported")
     same(list((state / "w365-sync" / "contoso").iterdir()), [], "what Ansible left in the folder for the state")
 

@@ -29,7 +29,8 @@ NAMES = ("contoso", "fabrikam")
 ETC = "/etc/w365-sync"
 AUTHORITY = "/etc/ssl/twin.pem"
 KEY = "/etc/ssl/private/fabrikam.pem"
-# A machine waits until the one before it is down.
+# A machine waits until the one before it is down. So only the first test is quick: that the services run at all. What they
+# write and what they run is also guarded without a machine, in test_sync_role.py.
 pytestmark = pytest.mark.timeout(400)
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_import.rst"
 
@@ -154,6 +155,7 @@ def test_installed_started_and_started_again(machine: Machine, customers: list[d
     same(machine.run("ls", "/run/w365-sync").stdout, "", "what Ansible has left")
 
 
+@pytest.mark.slow
 def test_a_timer_starts_it_and_it_never_runs_twice(
     machine: Machine, customers: list[dict[str, Any]], twin: Twin
 ) -> None:
@@ -182,6 +184,7 @@ def test_a_timer_starts_it_and_it_never_runs_twice(
     same(len(emea(twin, "contoso")), 6, "imported")
 
 
+@pytest.mark.slow
 def test_it_waits_for_whoever_runs_it_by_hand(machine: Machine, customers: list[dict[str, Any]], twin: Twin) -> None:
     """The lock of the role's README: by hand, with flock on the folder of the service."""
     install(machine, customers[:1])
@@ -214,6 +217,7 @@ def test_it_waits_for_whoever_runs_it_by_hand(machine: Machine, customers: list[
     assert twin.requests()
 
 
+@pytest.mark.slow
 def test_one_fails_is_mended_and_taken_away(machine: Machine, customers: list[dict[str, Any]], twin: Twin) -> None:
     """Whoever is to hear of a failure does; a new key and a new time are taken over; at the end nothing is left."""
     told = "[Service]\nType=oneshot\nExecStart=/bin/echo told of %i\n"
@@ -253,6 +257,7 @@ def test_one_fails_is_mended_and_taken_away(machine: Machine, customers: list[di
     same(install(machine, again, w365_sync_state="absent"), 0, "changes of the second time")
 
 
+@pytest.mark.slow
 def test_who_is_no_longer_in_the_list_is_named_and_goes_when_asked(
     machine: Machine, customers: list[dict[str, Any]]
 ) -> None:
@@ -281,6 +286,7 @@ def table_commands() -> list[str]:
     return sorted(set(found))
 
 
+@pytest.mark.slow
 def test_every_command_of_the_table_shows_what_it_says(
     machine: Machine, customers: list[dict[str, Any]], twin: Twin
 ) -> None:

@@ -125,7 +125,10 @@ def graph_requests(step: Step) -> int:
     return sum(request["surface"] == "graph" for request in step.requests)
 
 
-@pytest.mark.parametrize("remembering", [True, False], ids=["with a state", "without"])
+@pytest.mark.parametrize(
+    "remembering",
+    [pytest.param(True, id="with a state"), pytest.param(False, id="without", marks=pytest.mark.slow)],
+)
 def test_a_month(twin: Twin, play: Player, tmp_path: Path, remembering: bool) -> None:
     """Every day something else happens in Microsoft Entra, and every evening the environment is in step with it."""
     state = tmp_path / "state.json" if remembering else None
