@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write the documentation that modules share into plugins/modules and plugins/doc_fragments, from docs/shared/*.yml.
+"""Write the documentation that modules and roles share into plugins and roles, from docs/shared/*.yml.
 
 `write_module_docs.py` writes; `write_module_docs.py --check` writes nothing and fails when a file is stale. Ansible has
 doc fragments for options at the top level. Options below suboptions and return values have no such mechanism, so
@@ -14,8 +14,8 @@ their texts are written into the modules. A module marks where:
     # END shared: report.one_object
 
 `report` is the file, `one_object` a key in it, called a piece. The lines below BEGIN are what differs here, as YAML:
-a path into the piece and its value there, `without` with a list of paths, or `only` with a list of the piece's own keys
-or of paths, which then stand for the whole piece under the last word of each.
+a path into the piece and its value there, `without` with a list of paths, or `only` with a list of keys or paths to
+which the piece is reduced; what stood at a path is then called by the path's last word.
 A piece may be made from another piece in the same way (`from: report.one_object`).
 
 A file with `attributes` has one entry for each attribute of an object, from which these pieces are made:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pattern import ADELE, ALLAN, NESTOR, NO_GROUPS, PATTI, plain, same
+from pattern import ADELE, ALLAN, NESTOR, NO_GROUPS, PATTI, held_value, plain, same
 from playing import COLLECTION, ROOT, Play, connection
 from w365_simulator.testing import Twin
 
@@ -22,6 +22,13 @@ SSO = {
     "primary_domain": "contoso.com",
     "client_id": "00000000-0000-4000-8000-0000000000b2",
     "key": "sso-demo-secret-of-the-twin",
+}
+ATTRIBUTES = {
+    "display_name": "Adele Vance",
+    "job_title": "Product Marketing Manager",
+    "department": "Marketing",
+    "phone": "+1 425 555 0109",
+    "preferred_language": "en-US",
 }
 SIGNED_ON = {"authority": "https://login.windows.net/contoso.com", "client_id": SSO["client_id"]}
 DIRECTORY = "Bring users, groups and administrators to their desired state"
@@ -60,31 +67,47 @@ def check_do_repeat(run: Callable[..., Play], twin: Twin) -> tuple[Play, Play]:
     return do, again
 
 
-def test_every_thin_role_over_scim(twin: Twin, play: Callable[..., Play]) -> None:
-    """On a server that has only the documented endpoints, as far as it goes."""
+def test_every_thin_role_over_scim(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
+    """On a server that has only the documented endpoints, as far as it goes, and that keeps the optional attributes."""
     tasks = [
         role("w365_environment", definition={"name": "Contoso", "active": True}),
         role("w365_sso", definition={**SSO, "when_unreadable": "skip"}),
         role(
             "w365_users",
             list=[
-                {"upn": ADELE, "first_name": "Adele", "last_name": "Vance", "external_id": "contoso-1004"},
+                {
+                    "upn": ADELE,
+                    "first_name": "Adele",
+                    "last_name": "Vance",
+                    "external_id": "contoso-1004",
+                    **ATTRIBUTES,
+                },
                 {"upn": PATTI},
                 {"upn": NESTOR, "state": "absent"},
             ],
             environment="contoso",
         ),
         role("w365_groups", list=[{"name": "Retail", "members": {"set": [ADELE, ALLAN]}}]),
-        role("w365_o365_import", definition={"domains": ["emea.contoso.com"]}),
+        role(
+            "w365_o365_import",
+            definition={
+                "domains": ["emea.contoso.com"],
+                "attribute_map": {"display_name": "displayName"},
+                "progress_file": str(tmp_path / "progress.log"),
+                "progress_interval": 1,
+            },
+        ),
     ]
-    twin.switches(profile="documented")
+    twin.switches(profile="documented", scim_attributes="all")
     check_do_repeat(lambda **options: play(*tasks, defaults=connection(twin, scim=True), **options), twin)
     held = twin.environment("contoso")
     same(held["sso"], None, "single sign-on that was skipped")
     same(held["groups"]["Retail"]["members"], [ALLAN, ADELE], "members")
     same(held["users"][ADELE]["external_id"], "contoso-1004", "external id")
+    same({name: held_value(held["users"][ADELE], name) for name in ATTRIBUTES}, ATTRIBUTES, "attributes")
     same([held["users"][upn]["active"] for upn in (PATTI, NESTOR)], [True, False], "restored and deleted")
-    assert len([upn for upn in held["users"] if upn.endswith("@emea.contoso.com")]) == 6
+    emea = [user for upn, user in held["users"].items() if upn.endswith("@emea.contoso.com")]
+    same([bool(user["display_name"]) for user in emea], [True] * 6, "display names of those that were imported")
 
 
 def test_every_thin_role_over_the_provisioning_api(twin: Twin, play: Callable[..., Play]) -> None:
@@ -207,6 +230,41 @@ def test_a_tag_hands_over_one_list(twin: Twin, play: Callable[..., Play], tmp_pa
     )
 
 
+def test_a_tenant_passes_options_to_its_last_step(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
+    """Also those that are false or 0."""
+    twin.switches(scim_attributes="none")
+    report = tmp_path / "report.csv"
+    definition: dict[str, Any] = {
+        "users": [
+            {"upn": ADELE, "first_name": "Adele", "last_name": "Vance", "department": "Marketing"},
+            {"upn": PATTI},
+        ],
+        "when_unsupported": "ignore",
+        "scim_bulk": False,
+        "concurrency": 2,
+        "protected_users": [ALLAN],
+        "report_file": [str(report)],
+        "progress_file": str(tmp_path / "progress.log"),
+        "progress_interval": 0,
+    }
+    options = connection(twin, scim=True)
+    played = play(role("w365_tenant", definition=definition), defaults=options)
+    assert played.code == 0, played.output
+    (step,) = (step for step in played if step.writes)
+    assert "does not keep department, so it was ignored" in step.warnings
+    same([path for _method, path in step.writes if path.endswith("/Bulk")], [], "requests with many changes")
+    assert ADELE in report.read_text(encoding="utf-8-sig")
+    before = twin.state()
+    for change, said in (
+        ({"users": [{"upn": ALLAN, "state": "absent"}]}, "protected_users"),
+        ({"when_unsupported": "fail", "users": [{**definition["users"][0], "department": "Sales"}]}, "department"),
+    ):
+        played = play(role("w365_tenant", definition={**definition, **change}), defaults=options)
+        assert played.code != 0
+        assert said in next(step for step in played if step.status == "failed").message
+    same(plain(twin.state()), plain(before), "state after what was refused")
+
+
 @pytest.mark.parametrize("scim", [True, False], ids=["scim", "provisioning"])
 def test_a_directory_from_lists_and_files(scim: bool, twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     """The role's environment wins over the one in module_defaults; a path counts from the folder of the playbook."""
@@ -216,12 +274,13 @@ def test_a_directory_from_lists_and_files(scim: bool, twin: Twin, play: Callable
     password = "a-first-password"
     adele = {"upn": ADELE, "first_name": "Adele", "last_name": "Vance", "state": "present", "active": True}
     definition: dict[str, Any] = {
-        "users": [{**adele, **({"external_id": "contoso-1004"} if scim else {"password": password})}],
+        "users": [{**adele, **({"external_id": "contoso-1004", **ATTRIBUTES} if scim else {"password": password})}],
         "groups": [{"name": "Retail", "members": {"set": [ADELE, NESTOR]}}],
         "administrators": {"set": [ALLAN, NESTOR]},
         "src": ["people.csv"],
         "update_password": "on_create",
         "concurrency": 2,
+        "report_file": [str(tmp_path / "report.csv")],
     }
     options = connection(twin)
     if scim:
@@ -237,6 +296,9 @@ def test_a_directory_from_lists_and_files(scim: bool, twin: Twin, play: Callable
         [upn for upn, user in sorted(lab["users"].items()) if user["administrator"]], [ALLAN, NESTOR], "administrators"
     )
     same(lab["users"][ADELE]["password_set"], not scim, "password")
+    if scim:
+        same({name: held_value(lab["users"][ADELE], name) for name in ATTRIBUTES}, ATTRIBUTES, "attributes")
+    assert (tmp_path / "report.csv").exists()
     assert password not in do.output
     same(twin.environment("contoso"), before, "the other environment")
 

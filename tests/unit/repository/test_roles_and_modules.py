@@ -241,10 +241,20 @@ def test_w365_tenant_passes_the_options_on() -> None:
 
 
 def test_one_text_for_one_option() -> None:
-    """What w365_tenant and w365_directory both take is described in the same words, as far as it is shared."""
-    tenant, directory = role_spec("w365_tenant", TENANT)["options"], role_spec(LAST_STEP, RUNS[0].options[0])["options"]
+    """What several roles take is described in the same words, also where it is not shared."""
+    options = {run.role: role_spec(run.role, *run.options)["options"] for run in RUNS}
+    tenant = role_spec("w365_tenant", TENANT)["options"]
     for name in ("users", "groups", "administrators", "src", "update_password", "when_unsupported"):
-        assert tenant[name] == directory[name], name
+        assert tenant[name] == options[LAST_STEP][name], name
+    for step, role in STEPS.items():
+        missing = left_out("w365_tenant", f"{step}.")
+        assert tenant[step]["options"] == {
+            name: option for name, option in options[role].items() if name not in missing
+        }, step
+    missing = left_out("w365_sync")
+    assert options["w365_sync"] == {
+        name: option for name, option in options["w365_o365_import"].items() if name not in missing
+    }
 
 
 @pytest.mark.parametrize("role", ROLES)
