@@ -222,7 +222,8 @@ RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 def run(task: EntraTask) -> dict[str, Any]:
     # What could be imported is told in full, as SCIM can hold it, wherever it will go.
     scope = import_scope_from_options(task.options)
-    found = desired_from_entra(read_full(task.graph, scope), scope, SCIM_CAPABILITIES)
+    tenant = read_full(task.graph, scope, concurrency=task.options["concurrency"])
+    found = desired_from_entra(tenant, scope, SCIM_CAPABILITIES)
     return {
         "changed": False,
         "users": [{"upn": user.upn, **user.fields} for user in found.users if user.present],

@@ -38,8 +38,11 @@ class TenantSelection:
     administrators: frozenset[str] | None = None
 
 
-def read_full(graph: GraphClient, scope: ImportScope) -> TenantSelection:
-    """Read only what the scope needs. Raises InputError for a group or a domain that Entra does not have."""
+def read_full(graph: GraphClient, scope: ImportScope, *, concurrency: int = 1) -> TenantSelection:
+    """Read only what the scope needs, `concurrency` groups at the same time.
+
+    Raises InputError for a group or a domain that Entra does not have.
+    """
     refuse_unknown_domains(graph, scope.domains)
     tenant, chosen = read_tenant(
         graph,
@@ -50,6 +53,7 @@ def read_full(graph: GraphClient, scope: ImportScope) -> TenantSelection:
         all_groups=scope.includes_groups_of_users,
         possible=lambda group: group_exclusion(group) is None,
         wanted=scope.includes_group,
+        concurrency=concurrency,
     )
     return TenantSelection(tenant, tuple(dict.fromkeys(chosen)), _administrators(graph, scope))
 

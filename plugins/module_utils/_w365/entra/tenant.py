@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..api.graph import GROUP_SELECT, GraphClient, user_select
 from ..errors import InputError, StaleDeltaError, W365Error
+
+Found = TypeVar("Found")
 
 FORMAT = 2
 """Incremented when the format of the state changes."""
@@ -215,19 +217,18 @@ def read_tenant(
     all_groups: bool,
     possible: Callable[[Mapping[str, Any]], bool],
     wanted: Callable[[Mapping[str, Any]], bool],
+    concurrency: int = 1,
 ) -> tuple[Tenant, list[str]]:
     """The needed part of the tenant, and the ids of the `groups`, which are names or ids.
 
-    The members of those that are `possible` are read with their properties; with `everybody` all users are listed, and with
-    `all_groups` all groups that are `wanted`, with the ids of their members, many in one request. With `flatten` the groups
-    inside them are read too. Raises InputError for a missing group.
+    The members of those that are `possible` are read with their properties, `concurrency` groups at the same time; with
+    `everybody` all users are listed, and with `all_groups` all groups that are `wanted`, with the ids of their members, many
+    in one request. With `flatten` the groups inside them are read too. Raises InputError for a missing group.
     """
     tenant = Tenant()
-    chosen = [graph.find_group(name) for name in groups]
-    for group in chosen:
-        tenant.groups[str(group["id"])] = group
-        if possible(group):
-            _read_group(graph, tenant, group, properties, flatten=flatten)
+    chosen = _read_concurrently(graph.find_group, groups, concurrency)
+    tenant.groups.update((str(group["id"]), group) for group in chosen)
+    _read_groups(graph, tenant, filter(possible, chosen), properties, flatten=flatten, concurrency=concurrency)
     if everybody:
         tenant.users.update((str(user["id"]), user) for user in graph.users(properties))
     if all_groups:
@@ -243,26 +244,41 @@ def read_tenant(
     return tenant, [str(group["id"]) for group in chosen]
 
 
-def _read_group(
-    graph: GraphClient, tenant: Tenant, group: Mapping[str, Any], properties: Sequence[str], *, flatten: bool
+def _read_groups(
+    graph: GraphClient,
+    tenant: Tenant,
+    groups: Iterable[Mapping[str, Any]],
+    properties: Sequence[str],
+    *,
+    flatten: bool,
+    concurrency: int,
 ) -> None:
-    """Read a group, its users and its nested groups; with `flatten` the users of those too."""
-    waiting = [group]
+    """Read groups, their users and their nested groups; with `flatten` the users of those too. No group is read twice."""
+
+    def read(id: str) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+        return list(graph.group_users(id, properties)), graph.nested_groups(id)
+
+    waiting = dict.fromkeys(str(group["id"]) for group in groups)
     while waiting:
-        at = waiting.pop()
-        id = str(at["id"])
-        if id in tenant.members:
-            continue
-        people = list(graph.group_users(id, properties))
-        tenant.groups[id] = at
-        tenant.users.update((str(user["id"]), user) for user in people)
-        tenant.members[id] = {str(user["id"]) for user in people}
-        inside = graph.nested_groups(id)
-        tenant.nested[id] = {str(nested["id"]) for nested in inside}
-        for nested in inside:
-            tenant.groups.setdefault(str(nested["id"]), nested)
-        if flatten:
-            waiting += inside
+        found = _read_concurrently(read, list(waiting), concurrency)
+        for id, (people, inside) in zip(waiting, found, strict=True):
+            tenant.users.update((str(user["id"]), user) for user in people)
+            tenant.members[id] = {str(user["id"]) for user in people}
+            tenant.nested[id] = {str(nested["id"]) for nested in inside}
+            for nested in inside:
+                tenant.groups.setdefault(str(nested["id"]), nested)
+        inner = (nested for id in waiting for nested in sorted(tenant.nested[id])) if flatten else ()
+        waiting = dict.fromkeys(id for id in inner if id not in tenant.members)
+
+
+def _read_concurrently(read: Callable[[str], Found], names: Sequence[str], concurrency: int) -> list[Found]:
+    """What `read` gives for each name, in their order, with at most `concurrency` calls at the same time."""
+    if concurrency == 1 or len(names) < 2:
+        return [read(name) for name in names]
+    from concurrent.futures import ThreadPoolExecutor  # start-up
+
+    with ThreadPoolExecutor(max_workers=min(concurrency, len(names))) as workers:
+        return list(workers.map(read, names))
 
 
 def _add_members(tenant: Tenant, group_id: str, members: Iterable[Mapping[str, Any]]) -> None:

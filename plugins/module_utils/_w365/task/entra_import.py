@@ -37,7 +37,8 @@ class Read:
 def read_entra(task: EntraTask, scope: ImportScope) -> Read:
     path = task.options["state_file"]
     if not path:
-        return Read(read_full(task.graph, scope), None, True, "there is no state_file")
+        found = read_full(task.graph, scope, concurrency=task.options["concurrency"])
+        return Read(found, None, True, "there is no state_file")
     if not Path(path).absolute().parent.is_dir():
         raise InputError(f"Option state_file: the folder of {path!r} does not exist. Create it first.")
     found, state, reading = read_delta(

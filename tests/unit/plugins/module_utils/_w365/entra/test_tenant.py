@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -432,6 +433,40 @@ def test_only_what_is_needed_is_read(scripted: Scripted) -> None:
     assert set(tenant.users) == {"u1", "u2", "u9"}
     assert tenant.members == {"g0": {"u9"}, "g1": {"u9"}}
     assert server.paths == ["/users", "/groups", "/$batch"]
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 9])
+def test_groups_are_read_at_the_same_time(scripted: Scripted, concurrency: int) -> None:
+    """As many as `concurrency` says, and with the same outcome: no group is read twice, also not one in two others."""
+    inside = {"g0": ["g2"], "g1": ["g2", "g0"], "g2": ["g0"], "g3": []}
+    at_once: list[int] = []
+    reading: list[str] = []
+    paths: list[str] = []
+    # With fewer readers than that, nobody waits for the others.
+    together = threading.Barrier(min(concurrency, 2))
+
+    def answer(_method: str, path: str, _body: Any) -> Any:
+        place, _question, query = path.partition("?")
+        if place == "/v1.0/groups":
+            name = query.partition("displayName eq '")[2].partition("'")[0]
+            return 200, {"value": [{"id": name, "displayName": name}]}
+        paths.append(place)
+        _empty, _version, _groups, id, _members, kind = place.split("/")
+        if kind == "microsoft.graph.group":
+            return 200, {"value": [{"id": inner, "displayName": inner} for inner in inside[id]]}
+        reading.append(id)
+        if id in ("g0", "g1"):
+            together.wait(10)
+        at_once.append(len(reading))
+        reading.remove(id)
+        return 200, {"value": [person(int(id[1:]))]}
+
+    tenant, chosen = afresh(scripted, answer, groups=["g0", "g1", "g3"], flatten=True, concurrency=concurrency)
+    assert chosen == ["g0", "g1", "g3"]
+    assert tenant.nested == {id: set(groups) for id, groups in inside.items()}
+    assert set(tenant.users) == {"u0", "u1", "u2", "u3"}
+    assert max(at_once) <= concurrency
+    assert len(paths) == len(set(paths)) == 8
 
 
 def test_groups_inside_wanted_ones_are_read_whatever_they_are_called(scripted: Scripted) -> None:
