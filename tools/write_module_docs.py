@@ -26,9 +26,9 @@ A file with `attributes` has one entry for each attribute of an object, from whi
 - `imported_list`: the same for those with `imported`;
 - `role_options`: the options with what is in the key `role` of their entries, for the roles that take such objects.
 
-`option`, `returned` and `imported` are a description, or a dictionary of what differs from the rest of the entry. Of
-any other key, `[[user.csv]]` in a text is the list of attributes that have it: the name, and the key's value in
-parentheses unless it is true.
+`option`, `returned` and `imported` are a description, or a dictionary of what differs from the rest of the entry. In one
+of the latter two, `returned` says when there is a value; always, when it says nothing. Of any other key, `[[user.csv]]`
+in a text is the list of attributes that have it: the name, and the key's value in parentheses unless it is true.
 
 O(name) of an option of the same piece becomes O(users.name) where the piece is in the suboptions of O(users).
 
@@ -148,7 +148,8 @@ def _returned(rows: Mapping[str, Any], key: str) -> dict[str, Any]:
     for name, row in rows.items():
         value = _described(row, key, RETURN_KEYS)
         sample = value.pop("sample", None)
-        contains[name] = {**value, "returned": "always", "sample": sample}
+        when = row[key].get("returned", "always") if isinstance(row[key], dict) else "always"
+        contains[name] = {**value, "returned": when, "sample": sample}
     return {"contains": contains, "sample": {name: value["sample"] for name, value in contains.items()}}
 
 

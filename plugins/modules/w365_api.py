@@ -167,7 +167,7 @@ RETURN = r"""
 ---
 status:
   description:
-    - The HTTP status of the answer.
+    - The HTTP status of the answer. V(null) in check mode, where a request that may write is not sent.
   type: int
   returned: success
   sample: 200
@@ -187,11 +187,32 @@ content:
   sample: null
 headers:
   description:
-    - The headers of the answer, with their names in lowercase.
+    - The headers of the answer, with their names in lowercase. V(null) in check mode, where a request that may write is
+      not sent.
   type: dict
   returned: success
   sample:
     content-type: application/json; charset=utf-8
+# BEGIN shared: report.refusal (written by "make docs" from docs/shared/report.yml)
+http_status:
+  description:
+    - The HTTP status with which a server refused the request.
+  type: int
+  returned: when the task failed because of one refused request
+  sample: 400
+http_method:
+  description:
+    - The method of that request.
+  type: str
+  returned: when the task failed because of one refused request
+  sample: POST
+http_path:
+  description:
+    - The path of that request, without the address of the service.
+  type: str
+  returned: when the task failed because of one refused request
+  sample: /contoso/User/
+# END shared: report.refusal
 """
 
 from typing import Any

@@ -482,7 +482,7 @@ RETURN = r"""
 #   results.contains.name.sample: Sales
 #   results.contains.action.sample: change
 #   results.contains.changes.sample: {add: [lee.gu@contoso.com], remove: [diego.siciliani@contoso.com]}
-#   left_out.description: [What a guard of O(purge) kept, each with the reason.]
+#   left_out.description: ["What a guard of O(purge) kept, each with the reason."]
 #   left_out.contains.name.sample: megan.bowen@contoso.com
 #   left_out.contains.reason.sample: is in protected_users, so the purge left it as it is
 #   would_go.description: ["What O(purge) would have removed, by kind, when it was refused because of O(purge_limit)."]
@@ -499,7 +499,7 @@ summary:
     - How many objects were changed in which way, or in check mode would be. A key is a kind and a verb, such as
       V(user_create); V(unchanged) counts the objects that needed no change, V(left_out) those that were left out.
   type: dict
-  returned: success
+  returned: success, and when a change failed
   sample:
     user_create: 120
     user_update: 3
@@ -511,7 +511,7 @@ results:
     - One entry for each change that was made, or in check mode would be made.
   type: list
   elements: dict
-  returned: success
+  returned: success, and when a change failed
   contains:
     kind:
       description: The kind of the object.
@@ -565,8 +565,7 @@ results:
       sample: true
 left_out:
   description:
-    - What a guard of O(purge) kept
-    - each with the reason.
+    - What a guard of O(purge) kept, each with the reason.
   type: list
   elements: dict
   returned: success
@@ -610,6 +609,26 @@ changed_since:
   returned: when apply_plan was refused
   sample:
     - User 'adele.vance@contoso.com' differs in last_name from what it was.
+# BEGIN shared: report.refusal (written by "make docs" from docs/shared/report.yml)
+http_status:
+  description:
+    - The HTTP status with which a server refused the request.
+  type: int
+  returned: when the task failed because of one refused request
+  sample: 400
+http_method:
+  description:
+    - The method of that request.
+  type: str
+  returned: when the task failed because of one refused request
+  sample: POST
+http_path:
+  description:
+    - The path of that request, without the address of the service.
+  type: str
+  returned: when the task failed because of one refused request
+  sample: /contoso/User/
+# END shared: report.refusal
 """
 
 import os

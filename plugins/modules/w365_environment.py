@@ -224,7 +224,7 @@ summary:
     - How many objects were changed in which way, or in check mode would be. A key is a kind and a verb, such as
       V(user_create); V(unchanged) counts the objects that needed no change, V(left_out) those that were left out.
   type: dict
-  returned: success
+  returned: success, and when a change failed
   sample:
     environment_create: 1
     unchanged: 0
@@ -234,7 +234,7 @@ results:
     - One entry for each change that was made, or in check mode would be made.
   type: list
   elements: dict
-  returned: success
+  returned: success, and when a change failed
   contains:
     kind:
       description: The kind of the object.
@@ -268,6 +268,26 @@ results:
       sample:
         active: false
 # END shared: report.one_object
+# BEGIN shared: report.refusal (written by "make docs" from docs/shared/report.yml)
+http_status:
+  description:
+    - The HTTP status with which a server refused the request.
+  type: int
+  returned: when the task failed because of one refused request
+  sample: 400
+http_method:
+  description:
+    - The method of that request.
+  type: str
+  returned: when the task failed because of one refused request
+  sample: POST
+http_path:
+  description:
+    - The path of that request, without the address of the service.
+  type: str
+  returned: when the task failed because of one refused request
+  sample: /contoso/User/
+# END shared: report.refusal
 """
 
 from typing import Any

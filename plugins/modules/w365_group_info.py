@@ -121,6 +121,26 @@ groups:
         - adele.vance@contoso.com
         - alex.wilber@contoso.com
   # END shared: group.returned_list
+# BEGIN shared: report.refusal (written by "make docs" from docs/shared/report.yml)
+http_status:
+  description:
+    - The HTTP status with which a server refused the request.
+  type: int
+  returned: when the task failed because of one refused request
+  sample: 400
+http_method:
+  description:
+    - The method of that request.
+  type: str
+  returned: when the task failed because of one refused request
+  sample: POST
+http_path:
+  description:
+    - The path of that request, without the address of the service.
+  type: str
+  returned: when the task failed because of one refused request
+  sample: /contoso/User/
+# END shared: report.refusal
 """
 
 from typing import Any

@@ -98,34 +98,34 @@ users:
       returned: always
       sample: 3f1c6c0e-0000-4000-8000-000000000001
     display_name:
-      description: Only where O(attribute_map) names it. The name that is shown for the user.
+      description: The name that is shown for the user.
       version_added: 1.1.0
       type: str
-      returned: always
+      returned: when attribute_map names it
       sample: Adele Vance
     job_title:
-      description: Only where O(attribute_map) names it. Job title.
+      description: Job title.
       version_added: 1.1.0
       type: str
-      returned: always
+      returned: when attribute_map names it
       sample: Product Marketing Manager
     department:
-      description: Only where O(attribute_map) names it. Department.
+      description: Department.
       version_added: 1.1.0
       type: str
-      returned: always
+      returned: when attribute_map names it
       sample: Marketing
     phone:
-      description: Only where O(attribute_map) names it. Business telephone number.
+      description: Business telephone number.
       version_added: 1.1.0
       type: str
-      returned: always
+      returned: when attribute_map names it
       sample: +1 425 555 0109
     preferred_language:
-      description: Only where O(attribute_map) names it. Preferred language.
+      description: Preferred language.
       version_added: 1.1.0
       type: str
-      returned: always
+      returned: when attribute_map names it
       sample: en-US
   sample:
     - upn: adele.vance@contoso.com
@@ -195,6 +195,26 @@ left_out:
       returned: always
       sample: has no last name
 # END shared: report.left_out
+# BEGIN shared: report.refusal (written by "make docs" from docs/shared/report.yml)
+http_status:
+  description:
+    - The HTTP status with which a server refused the request.
+  type: int
+  returned: when the task failed because of one refused request
+  sample: 400
+http_method:
+  description:
+    - The method of that request.
+  type: str
+  returned: when the task failed because of one refused request
+  sample: POST
+http_path:
+  description:
+    - The path of that request, without the address of the service.
+  type: str
+  returned: when the task failed because of one refused request
+  sample: /contoso/User/
+# END shared: report.refusal
 """
 
 from typing import Any

@@ -229,8 +229,7 @@ class ProvisioningClient:
 def unknown_environment(name: str, root: str) -> EnvironmentNotFoundError:
     return EnvironmentNotFoundError(
         f"{root} has no environment {name!r}. Use the name that w365_environment returned when it was created "
-        "(lower case), or create it first.",
-        environment=name,
+        "(lower case), or create it first."
     )
 
 
