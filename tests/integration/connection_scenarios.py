@@ -1,0 +1,205 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""For every connection option and every kind of task, a situation in which it makes a difference.
+
+What is about one service is proven with every module that uses the service; what is about every request, once for each
+kind of task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceTask
+from option_scenarios import (
+    ALLAN,
+    BOTH,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    GRAPH,
+    LEE,
+    NEW,
+    PROVISIONING,
+    SCIM,
+    SIGNED_OUT,
+    SSO_CLIENT_ID,
+    SSO_KEY,
+    Either,
+    Refused,
+    Scenario,
+    late_answer,
+    situation,
+)
+from outcomes import CERTIFICATE_PASSWORD, LEFT_OUT, Situation
+
+SERVICES: Mapping[type[Task], frozenset[str]] = {
+    Task: frozenset({"provisioning", "scim", "http"}),
+    InstanceTask: frozenset({"provisioning", "http"}),
+    EntraTask: frozenset({"provisioning", "scim", "entra", "graph", "http"}),
+}
+"""The services that a kind of task can use, in the words of the table of connection options."""
+
+
+class ConnectionScenario(NamedTuple):
+    """A scenario of a connection option, and the service for which it proves the option."""
+
+    service: str
+    scenario: Scenario
+
+
+class Plain(NamedTuple):
+    """A task that uses a service, and an endpoint that it needs there."""
+
+    situation: Situation
+    endpoint: str
+
+
+SIGN_ON = {"primary_domain": "emea.contoso.com", "client_id": SSO_CLIENT_ID, "key": SSO_KEY, "verify": False}
+NORTHWIND = {
+    "environment": "northwind",
+    "administrator": {"email": LEE, "first_name": "Lee", "last_name": "Gu"},
+}
+
+OVER_PROVISIONING: Sequence[Plain] = (
+    Plain(situation("w365_admin", PROVISIONING, administrators={"add": [ALLAN]}), "user.list"),
+    Plain(situation("w365_admin_info", PROVISIONING), "user.list"),
+    Plain(situation("w365_directory", PROVISIONING, users=[NEW], concurrency=1), "user.create"),
+    Plain(situation("w365_environment_info", PROVISIONING), "environment.list"),
+    Plain(situation("w365_group", PROVISIONING, name="Sales"), "group.create"),
+    Plain(situation("w365_group_info", PROVISIONING), "group.list"),
+    Plain(
+        situation("w365_o365_import", {**GRAPH, **PROVISIONING}, groups=["EMEA Office"], concurrency=1), "user.create"
+    ),
+    Plain(situation("w365_settings", PROVISIONING, sharepoint={"url": "https://a.sharepoint.com"}), "sharepoint.write"),
+    Plain(situation("w365_settings_info", PROVISIONING), "exchange.read"),
+    Plain(situation("w365_sso", PROVISIONING, **SIGN_ON), "sso.write"),
+    Plain(situation("w365_sso_info", PROVISIONING), "sso.read"),
+    Plain(situation("w365_user", PROVISIONING, **NEW), "user.create"),
+    Plain(situation("w365_user_info", PROVISIONING), "user.list"),
+)
+OVER_SCIM: Sequence[Plain] = (
+    Plain(situation("w365_directory", SCIM, users=[NEW], concurrency=1), "scim.user.create"),
+    Plain(situation("w365_group", SCIM, name="Sales"), "scim.group.create"),
+    Plain(situation("w365_group_info", SCIM), "scim.group.list"),
+    Plain(situation("w365_o365_import", {**GRAPH, **SCIM}, groups=["EMEA Office"], concurrency=1), "scim.user.create"),
+    Plain(situation("w365_user", SCIM, **NEW), "scim.user.create"),
+    Plain(situation("w365_user_info", SCIM), "scim.user.list"),
+)
+OVER_GRAPH: Sequence[Plain] = (
+    Plain(situation("w365_o365_import", {**GRAPH, **SCIM}, groups=["EMEA Office"], concurrency=1), "graph.group.users"),
+    Plain(situation("w365_o365_import_info", GRAPH, groups=["EMEA Office"], concurrency=1), "graph.group.users"),
+)
+# It sends what it is told to send, so it has no table of endpoints.
+RAW = {
+    "provisioning": situation("w365_api", BOTH, path="/{environment}/User/"),
+    "scim": situation("w365_api", BOTH, path="/Users", service="scim"),
+    "graph": situation("w365_api", GRAPH, path="/organization", service="graph"),
+}
+
+
+def of_provisioning() -> Iterator[Scenario]:
+    for plain in OVER_PROVISIONING:
+        yield Scenario("endpoints", plain.situation, [Either({plain.endpoint: "/Elsewhere/"})])
+    for task in (*(plain.situation for plain in OVER_PROVISIONING), RAW["provisioning"]):
+        yield Scenario("instance_url", task, [Refused(LEFT_OUT), Refused("http://localhost")])
+        yield Scenario("provisioning_key", task, [Refused(LEFT_OUT), Refused("wrong")])
+        # For w365_environment_info, an environment that is not there is no failure.
+        yield Scenario("environment", task, [Either("northwind")])
+
+
+def of_scim() -> Iterator[Scenario]:
+    for plain in OVER_SCIM:
+        yield Scenario("endpoints", plain.situation, [Refused({plain.endpoint: "/Elsewhere"})])
+        # Only its name in sentences: the address of the service belongs to one environment.
+        broken = replace(plain.situation, fails=True, faults=[{"action": "status", "status": 400, "surface": "scim", "method": "POST"}])  # fmt: skip
+        if not plain.situation.module.endswith("_info"):
+            yield Scenario("environment", broken, [Refused("fabrikam")])
+    for task in (*(plain.situation for plain in OVER_SCIM), RAW["scim"]):
+        yield Scenario("scim_url", task, ["<other_scim_url>", Refused(LEFT_OUT)])
+        yield Scenario("scim_token", task, [Refused(LEFT_OUT), Refused("wrong")])
+
+
+def of_graph() -> Iterator[Scenario]:
+    for plain in OVER_GRAPH:
+        yield Scenario("endpoints", plain.situation, [Refused({plain.endpoint: "/groups/{id}/elsewhere"})])
+    for task in (*(plain.situation for plain in OVER_GRAPH), RAW["graph"]):
+        yield Scenario("graph_url", task, [Refused(LEFT_OUT), Refused("http://localhost")])
+        # Nobody answers for Microsoft here, so it fails at the right host.
+        foreign = replace(task.with_option("graph_url", LEFT_OUT), fails=True)
+        yield Scenario("entra_cloud", foreign, [Refused("usgov"), Refused("usgov_dod"), Refused("china")])
+
+
+def of_entra() -> Iterator[Scenario]:
+    for task in (*(plain.situation for plain in OVER_GRAPH), RAW["graph"]):
+        yield Scenario("entra_authority", task, [Refused(LEFT_OUT), Refused("http://localhost")])
+        foreign = replace(task.with_option("entra_authority", LEFT_OUT), fails=True)
+        yield Scenario("entra_cloud", foreign, [Refused("usgov"), Refused("china")])
+        yield Scenario("entra_tenant", task, [Refused(LEFT_OUT), Refused("northwind.com")])
+        yield Scenario("entra_client_id", task, [Refused(LEFT_OUT), Refused(SSO_CLIENT_ID)])
+        yield Scenario("entra_client_secret", task, [Refused(LEFT_OUT), Refused("wrong")])
+        signed_out = replace(task.with_option("entra_client_secret", LEFT_OUT), fails=True)
+        yield Scenario("entra_certificate_path", signed_out, ["<app_file>", Refused("<workload_file>")])
+        locked = signed_out.with_option("entra_certificate_path", "<locked_file>")
+        yield Scenario("entra_certificate_password", locked, [CERTIFICATE_PASSWORD, Refused("wrong")])
+        yield Scenario("entra_federated_token_file", signed_out, ["<workload_file>", Refused("<app_file>")])
+        machine = {"IDENTITY_ENDPOINT": "<entra_authority>/msi/token", "IDENTITY_HEADER": "a-header"}
+        in_azure = replace(signed_out, environ=machine)
+        yield Scenario("entra_managed_identity", in_azure, ["system", CLIENT_ID, Refused("nobody")])
+        # What the task gives counts more than an environment variable.
+        by_variable = replace(signed_out, fails=False, environ={"W365_ENTRA_CLIENT_SECRET": CLIENT_SECRET})
+        yield Scenario("entra_certificate_path", by_variable, ["<app_file>"])
+    sign_on = situation("w365_sso", {**PROVISIONING, **SIGNED_OUT}, **{**SIGN_ON, "verify": True})
+    yield Scenario("entra_authority", sign_on, [Refused(LEFT_OUT)])
+    yield Scenario("graph_url", sign_on, [LEFT_OUT])
+    foreign_graph = sign_on.with_option("graph_url", LEFT_OUT)
+    yield Scenario("entra_cloud", foreign_graph, ["usgov", "usgov_dod", "china"])
+
+
+def of_every_request() -> Iterator[Scenario]:
+    for task in (*(plain.situation for plain in (*OVER_PROVISIONING, *OVER_SCIM, *OVER_GRAPH)), *RAW.values()):
+        distrusted = replace(task.with_option("ca_path", LEFT_OUT), fails=True)
+        yield Scenario("ca_path", distrusted, ["<ca_path>", Refused("<folder>/no.pem")])
+        yield Scenario("ca_path", task, [Refused("<guarded_ca_file>")])
+        yield Scenario("validate_certs", distrusted, [False])
+    # One task of each kind
+    guarded: Mapping[str, Any] = {**PROVISIONING, "instance_url": "<guarded_url>", "ca_path": "<guarded_ca_file>"}
+    for task in (
+        situation("w365_user_info", guarded, fails=True),
+        situation("w365_environment_info", guarded, fails=True),
+        situation("w365_api", guarded, path="/Environment/", fails=True),
+    ):
+        yield Scenario("client_cert", task, ["<client_file>", Refused("<app_file>"), Refused("<folder>/no.pem")])
+        without_key = task.with_option("client_cert", "<client_cert_file>")
+        yield Scenario("client_key", without_key, ["<client_key_file>", Refused("<app_file>")])
+    for task, surface in (
+        (situation("w365_user", PROVISIONING, **NEW), "provisioning"),
+        (situation("w365_environment", PROVISIONING, **NORTHWIND), "provisioning"),
+        (RAW["graph"], "graph"),
+    ):
+        # The first answer comes too late, and the request is sent again.
+        late = replace(task, faults=[late_answer(1.2, surface=surface, method="GET")], settle=0.2)
+        yield Scenario("timeout", late, [1, Refused(0)], slow=task.module != "w365_user")
+        throttled = replace(task, faults=[{"action": "status", "status": 429, "surface": surface, "method": "GET"}])
+        yield Scenario("rate_limit_timeout", throttled, [Refused(0), Refused(-2)])
+        # It makes two requests at least.
+        yield Scenario("max_requests_per_second", task, [2.0], takes=0.5)
+        yield Scenario("max_requests_per_second", task, [Refused(0)])
+
+
+CONNECTION_SCENARIOS: Sequence[ConnectionScenario] = [
+    ConnectionScenario(service, scenario)
+    for service, scenarios in (
+        ("provisioning", of_provisioning()),
+        ("scim", of_scim()),
+        ("graph", of_graph()),
+        ("entra", of_entra()),
+        ("http", of_every_request()),
+    )
+    for scenario in scenarios
+]

@@ -1,0 +1,670 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""For every option of every module, a situation in which it makes a difference. A new option needs an entry here.
+
+A scenario is a situation and values of one option. None of them may come to the same outcome as the situation itself,
+or as another one. `test_every_option.py` runs them, and fails for an option without a scenario.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from outcomes import LEFT_OUT, WORKLOAD, Situation
+
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A value with which the task fails."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Either:
+    """A value with which the task may fail, and need not."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Values of an option, each of which must make a difference.
+
+    `takes` are seconds that the task needs at least with the value, as the option promises; it then makes no other
+    difference. A `slow` one is left out of `make test`.
+    """
+
+    option: str
+    situation: Situation
+    values: Sequence[Any]
+    takes: float = 0.0
+    slow: bool = False
+
+
+# What the twin holds: two environments and a small tenant
+
+ADELE, ALEX, ALLAN = "adele.vance@contoso.com", "alex.wilber@contoso.com", "allan.deyoung@contoso.com"
+BRIAN, EMILY, LEE = "brian.johnson@contoso.com", "emily.braun@emea.contoso.com", "lee.gu@contoso.com"
+MEGAN, NESTOR, PATTI = "megan.bowen@contoso.com", "nestor.wilke@contoso.com", "patti.fernandez@contoso.com"
+GUEST = "raul.razo_fabrikam.com#EXT#@contoso.onmicrosoft.com"
+
+CLIENT_ID = "00000000-0000-4000-8000-0000000000a1"
+CLIENT_SECRET = "entra-demo-secret-of-the-twin"
+SSO_CLIENT_ID = "00000000-0000-4000-8000-0000000000b2"
+SSO_KEY = "sso-demo-secret-of-the-twin"
+AUTHORITY = "https://login.windows.net/contoso.com"
+
+
+def object_id(number: int) -> str:
+    return f"00000000-0000-4000-8001-{number:012}"
+
+
+def _person(number: int, upn: str, given_name: str, surname: str | None, **more: Any) -> dict[str, Any]:
+    names = {"given_name": given_name, "surname": surname, "display_name": f"{given_name} {surname or '(Desk)'}"}
+    return {"id": object_id(number), "user_principal_name": upn, "mail": upn, **names, **more}
+
+
+def _group(number: int, name: str, *members: Any, **more: Any) -> dict[str, Any]:
+    return {"id": f"00000000-0000-4000-8002-{number:012}", "display_name": name, "members": list(members), **more}
+
+
+TENANT: dict[str, Any] = {
+    "id": "00000000-0000-4000-8000-000000000001",
+    "display_name": "Contoso",
+    "domains": [
+        {"name": "contoso.com", "default": True},
+        {"name": "contoso.onmicrosoft.com", "initial": True},
+        {"name": "emea.contoso.com"},
+    ],
+    "applications": [
+        {
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "certificates": ["<app_certificate>"],
+            "federated_subjects": [WORKLOAD],
+        },
+        {"client_id": SSO_CLIENT_ID, "client_secret": SSO_KEY},
+    ],
+    "users": [
+        _person(1, ALLAN, "Allan", "Deyoung"),
+        _person(2, ADELE, "Adele", "Vance"),
+        _person(3, ALEX, "Alex", "Wilber"),
+        _person(4, GUEST, "Raul", "Razo", user_type="Guest"),
+        _person(5, "delia@contoso.com", "Delia", None),
+        _person(6, BRIAN, "Brian", "Johnson", account_enabled=False),
+        _person(7, EMILY, "Emily", "Braun"),
+        _person(8, LEE, "Lee", "Gu"),
+    ],
+    "groups": [
+        _group(1, "Sales", ADELE, ALEX, GUEST, "delia@contoso.com", BRIAN, mail_enabled=True, group_types=["Unified"]),
+        _group(2, "Regional Offices", LEE, {"group": "EMEA Office"}),
+        _group(3, "EMEA Office", EMILY),
+        _group(4, "News", ALEX, mail_enabled=True, security_enabled=False),
+    ],
+    "directory_roles": [
+        {
+            "template_id": "62e90394-69f5-4237-9190-012177145e10",
+            "display_name": "Global Administrator",
+            "members": [ALLAN, ADELE],
+        }
+    ],
+}
+
+ENVIRONMENT: dict[str, Any] = {
+    "name": "contoso",
+    "users": [
+        {"upn": ALLAN, "first_name": "Allan", "last_name": "Deyoung", "administrator": True},
+        {"upn": NESTOR, "first_name": "Nestor", "last_name": "Wilke", "external_id": "hr-1"},
+        {"upn": PATTI, "first_name": "Patti", "last_name": "Fernandez", "active": False},
+        {"upn": MEGAN, "first_name": "Megan", "last_name": "Bowen", "administrator": True},
+    ],
+    "groups": [
+        {"name": "Retail", "description": "The shops", "members": [NESTOR]},
+        {"name": "Board", "members": [MEGAN]},
+    ],
+    "sso": {"authority": AUTHORITY, "client_id": SSO_CLIENT_ID, "key": SSO_KEY},
+}
+
+OTHER_ENVIRONMENT: dict[str, Any] = {
+    "name": "fabrikam",
+    "users": [{"upn": "raul.razo@fabrikam.com", "first_name": "Raul", "last_name": "Razo", "administrator": True}],
+}
+
+SEED: dict[str, Any] = {"tenants": [TENANT], "environments": [ENVIRONMENT, OTHER_ENVIRONMENT]}
+
+
+def seed_with(*users: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with more users in the environment; one that is there already has more attributes."""
+    known = {user["upn"]: user for user in ENVIRONMENT["users"]}
+    for user in users:
+        known[user["upn"]] = {**known.get(user["upn"], {}), **user}
+    return {**SEED, "environments": [{**ENVIRONMENT, "users": list(known.values())}, OTHER_ENVIRONMENT]}
+
+
+def imported(number: int, upn: str, first_name: str, last_name: str, **more: Any) -> dict[str, Any]:
+    """A user of the environment whom an earlier import has brought."""
+    return {"upn": upn, "first_name": first_name, "last_name": last_name, "external_id": object_id(number), **more}
+
+
+# How a task reaches the twin
+
+PROVISIONING: Options = {
+    "instance_url": "<instance_url>",
+    "provisioning_key": "<provisioning_key>",
+    "environment": "contoso",
+    "ca_path": "<ca_path>",
+}
+SCIM: Options = {
+    "scim_url": "<scim_url>",
+    "scim_token": "<scim_token>",
+    "environment": "contoso",
+    "ca_path": "<ca_path>",
+}
+BOTH: Options = {**PROVISIONING, **SCIM}
+GRAPH: Options = {
+    "entra_authority": "<entra_authority>",
+    "graph_url": "<graph_url>",
+    "entra_tenant": "contoso.com",
+    "entra_client_id": CLIENT_ID,
+    "entra_client_secret": CLIENT_SECRET,
+    "ca_path": "<ca_path>",
+}
+SIGNED_OUT: Options = {name: value for name, value in GRAPH.items() if name != "entra_client_secret"}
+
+ON_SERVER = ("seed", "switches", "faults", "earlier", "tenant", "files", "environ", "check", "fails", "settle")
+
+
+def situation(module: str, connection: Options, **more: Any) -> Situation:
+    """A task with these options; words such as switches and fails describe the server and the outcome."""
+    server = {name: more.pop(name) for name in ON_SERVER if name in more}
+    return Situation(module, {**connection, **more}, **{"seed": SEED, **server})
+
+
+def late_answer(seconds: float, **fault: Any) -> dict[str, Any]:
+    """What makes the twin answer the first such request late."""
+    return {"action": "latency", "seconds": seconds, **fault}
+
+
+# Users, as w365_user and the list of w365_directory know them
+
+NEW = {"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}
+OLD = {"upn": NESTOR}
+
+
+OPTIONAL_ATTRIBUTES = (
+    ("display_name", "Adele V.", "Ms. Vance"),
+    ("job_title", "Product Marketing Manager", "Assistant"),
+    ("department", "Marketing", "Sales"),
+    ("phone", "+1 425 555 0109", "+1 425 555 0110"),
+    ("preferred_language", "en-US", "nl-NL"),
+)
+ASSISTANT = {"upn": ALEX, "first_name": "Alex", "last_name": "Wilber"}
+HELD = {
+    **ASSISTANT,
+    "display_name": "Alex W.",
+    "title": "Marketing Assistant",
+    "department": "Finance",
+    "phone_numbers": [{"type": "work", "value": "+1 858 555 0110"}],
+    "preferred_language": "de-DE",
+}
+"""A user of the environment who has a value of every optional attribute."""
+
+SCIM_NAMES = {
+    "display_name": "displayName",
+    "job_title": "title",
+    "department": "department",
+    "phone": "phoneNumbers",
+    "preferred_language": "preferredLanguage",
+}
+
+
+def servers_without(option: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Switches of SCIM services that do not keep an attribute: /Schemas says so; there is no /Schemas, and it is dropped;
+    there is no /Schemas, and it is refused."""
+    kept = ",".join(name for field, name in SCIM_NAMES.items() if field != option)
+    dropping = {"scim_attributes": kept, "scim_schemas": "missing"}
+    return {"scim_attributes": kept}, dropping, {**dropping, "scim_unknown_attributes": "invalidValue"}
+
+
+def user_scenarios(one: Callable[..., Situation], prefix: str) -> Iterator[Scenario]:
+    """`one` makes a situation of a connection, a user and options of the task; `prefix` stands before an option."""
+
+    def scenario(option: str, connection: Options, user: Options, *values: Any, **more: Any) -> Scenario:
+        return Scenario(f"{prefix}{option}", one(connection, user, **more), values)
+
+    yield scenario("upn", SCIM, NEW, ALEX)
+    yield scenario("identity", SCIM, {**NEW, "upn": "n.wilke@contoso.com"}, NESTOR)
+    yield scenario("state", SCIM, OLD, "absent")
+    yield scenario("permanent", SCIM, {**OLD, "state": "absent"}, True)
+    yield scenario("first_name", SCIM, OLD, "Nestor Jr.")
+    yield scenario("last_name", SCIM, OLD, "Wilkes")
+    yield scenario("email", SCIM, OLD, "office@contoso.com")
+    yield scenario("active", SCIM, OLD, False)
+    yield scenario("external_id", SCIM, OLD, "hr-2", "")
+    yield scenario("administrator", PROVISIONING, OLD, True)
+    yield scenario("administrator", PROVISIONING, {"upn": MEGAN}, False)
+    yield scenario("password", PROVISIONING, NEW, "password-one", "password-two")
+    yield scenario("create_in_office365", PROVISIONING, NEW, True)
+    # Only through one of the two services.
+    yield scenario("email", PROVISIONING, OLD, Refused("office@contoso.com"))
+    yield scenario("permanent", PROVISIONING, {**OLD, "state": "absent"}, Refused(True))
+    yield scenario("administrator", SCIM, OLD, Refused(True))
+    yield scenario("password", SCIM, NEW, Refused("password-one"))
+    yield scenario("create_in_office365", SCIM, NEW, Refused(True))
+    yield Scenario("update_password", one(PROVISIONING, {**OLD, "password": "password-one"}), ["always"])
+    for option, *values in OPTIONAL_ATTRIBUTES:
+        yield scenario(option, SCIM, NEW, *values)
+        yield scenario(option, SCIM, ASSISTANT, *values, "", seed=seed_with(HELD))
+        without, silent, refusing = servers_without(option)
+        yield scenario(option, SCIM, OLD, Refused(values[0]), switches=without)
+        yield scenario(option, SCIM, OLD, values[0], switches=silent)
+        yield scenario(option, SCIM, OLD, Refused(values[0]), switches=refusing)
+        yield scenario(option, PROVISIONING, OLD, Refused(values[0]))
+    changed = {**OLD, "last_name": "Wilkes", "department": "Marketing"}
+    without, _silent, _refusing = servers_without("department")
+    for connection, switches in ((SCIM, without), (PROVISIONING, {})):
+        yield Scenario("when_unsupported", one(connection, changed, switches=switches, fails=True), ["ignore"])
+
+
+# Groups, as w365_group and the list of w365_directory know them
+
+
+def group_scenarios(one: Callable[..., Situation], prefix: str) -> Iterator[Scenario]:
+    retail = {"name": "Retail"}
+
+    def scenario(option: str, connection: Options, group: Options, *values: Any) -> Scenario:
+        return Scenario(f"{prefix}{option}", one(connection, group), values)
+
+    yield scenario("name", SCIM, {"name": "Sales"}, "Marketing")
+    yield scenario("identity", SCIM, {"name": "Shops"}, "Retail")
+    yield scenario("state", SCIM, retail, "absent")
+    yield scenario("description", PROVISIONING, retail, "All shops", "")
+    yield scenario("description", SCIM, retail, Refused("All shops"))
+    yield scenario("external_id", SCIM, retail, "hr-9")
+    yield scenario("external_id", PROVISIONING, retail, Refused("hr-9"))
+    yield scenario("members", SCIM, retail, {"add": [MEGAN]}, {"set": []})
+    yield scenario("members.add", SCIM, {**retail, "members": {"add": []}}, [MEGAN], Refused(["nobody@contoso.com"]))
+    yield scenario("members.remove", SCIM, {**retail, "members": {"remove": []}}, [NESTOR])
+    yield scenario("members.set", SCIM, {**retail, "members": {"set": [NESTOR]}}, [MEGAN], [])
+
+
+# One module after the other
+
+
+def admin_scenarios() -> Iterator[Scenario]:
+    def one(**administrators: Any) -> Situation:
+        return situation("w365_admin", PROVISIONING, administrators=administrators)
+
+    yield Scenario("administrators", one(add=[ALLAN]), [{"add": [NESTOR]}, {"remove": [MEGAN]}])
+    yield Scenario("administrators.add", one(add=[ALLAN]), [[NESTOR], Refused([PATTI])])
+    yield Scenario("administrators.remove", one(remove=[NESTOR]), [[MEGAN], Refused([ALLAN, MEGAN])])
+    yield Scenario("administrators.set", one(set=[ALLAN, MEGAN]), [[ALLAN], [ALLAN, MEGAN, NESTOR], Refused([])])
+
+
+def directory_scenarios() -> Iterator[Scenario]:
+    def one(connection: Options = SCIM, **more: Any) -> Situation:
+        # Workers that are not in step would make two runs of the same differ.
+        return situation("w365_directory", connection, **{"concurrency": 1, **more})
+
+    old = one(users=[OLD])
+    # The lists and what stands in them
+    yield Scenario("users", one(groups=[{"name": "Retail"}]), [[NEW]])
+    yield Scenario("groups", old, [[{"name": "Sales"}]])
+    yield Scenario("administrators", one(PROVISIONING, users=[OLD]), [{"add": [NESTOR]}, {"set": [ALLAN]}])
+    yield from user_scenarios(lambda connection, user, **more: one(connection, users=[user], **more), "users.")
+    yield from group_scenarios(lambda connection, group, **more: one(connection, groups=[group], **more), "groups.")
+    for part, before, *values in (
+        ("add", [ALLAN], [NESTOR], Refused([PATTI])),
+        ("remove", [NESTOR], [MEGAN]),
+        ("set", [ALLAN, MEGAN], [ALLAN], Refused([])),
+    ):
+        yield Scenario(f"administrators.{part}", one(PROVISIONING, administrators={part: before}), values)
+    files = {
+        "users.yml": json.dumps({"users": [NEW], "groups": [{"name": "Sales", "members": {"add": [ADELE]}}]}),
+        "users.csv": f"upn,first_name,last_name\n{ALEX},Alex,Wilber\n",
+    }
+    from_files = replace(old, files=files)
+    yield Scenario("src", from_files, [["<folder>/users.yml"], ["<folder>/users.csv"], Refused(["<folder>/no.yml"])])
+    # Purging
+    listed: dict[str, Any] = {
+        "users": [{"upn": ALLAN}],
+        "groups": [{"name": "Retail", "members": {"add": [ALLAN]}}],
+        "administrators": {"add": [ALLAN]},
+        "purge_limit": "100%",
+    }
+    everywhere = {"groups": ["*"]}
+    scoped = one(BOTH, **listed, purge_scope=everywhere)
+    yield Scenario("purge", scoped, [["users"], ["groups"], ["memberships"], ["administrators"], ["users", "groups"]])
+    purging = scoped.with_option("purge", ["users"])
+    yield Scenario("purge_scope", purging, [{"groups": ["Retail"]}, Refused(LEFT_OUT)])
+    yield Scenario("purge_scope.domains", purging, [["emea.contoso.com"], Refused([])])
+    yield Scenario("purge_scope.external_id_prefix", purging, ["hr-", Refused(" ")])
+    by_domain = purging.with_option("purge_scope", {"domains": ["contoso.com"]})
+    yield Scenario("purge_scope.groups", by_domain, [["Retail"]])
+    yield Scenario("purge_limit", purging, [Refused("1"), Refused("25%"), Refused("many")])
+    yield Scenario("protected_users", purging, [[NESTOR]])
+    yield Scenario("protected_users", one(users=[{**OLD, "state": "absent"}]), [Refused([NESTOR])])
+    # Plans
+    new = one(users=[NEW])
+    yield Scenario("plan_file", new, ["<folder>/plan.json"])
+    made = {**SCIM, "users": [NEW], "plan_file": "<folder>/plan.json"}
+    planned = replace(old, earlier=[("w365_directory", made)])
+    yield Scenario("apply_plan", planned, ["<folder>/plan.json", Refused("<folder>/no.json")])
+    applying = planned.with_option("apply_plan", "<folder>/plan.json")
+    yield Scenario("plan_digest", applying, [Refused(f"sha256:{'0' * 64}")])
+    # How it works
+    slow_create = one(users=[NEW, {**NEW, "upn": ALEX}], faults=[late_answer(1.0, surface="scim", method="POST")])
+    yield Scenario("concurrency", slow_create, [2, Refused(0)])
+    many = [{**NEW, "upn": f"user{number}@contoso.com"} for number in range(12)]
+    yield Scenario("scim_bulk", one(users=many, switches={"scim_bulk": True}), [False])
+    yield from long_task_scenarios(one(users=[OLD]), "scim")
+
+
+def long_task_scenarios(task: Situation, surface: str) -> Iterator[Scenario]:
+    """Reports and progress, of a task that reads from the surface first."""
+    yield Scenario("report_file", task, [["<folder>/r.csv"], ["<folder>/r.html"], Refused(["<folder>/r.txt"])])
+    waiting = replace(task, faults=[late_answer(1.1, surface=surface)])
+    yield Scenario("progress_file", waiting.with_option("progress_interval", 1), ["<folder>/progress"])
+    yield Scenario("progress_interval", waiting.with_option("progress_file", "<folder>/progress"), [1, Refused(-1)])
+
+
+def environment_scenarios() -> Iterator[Scenario]:
+    def one(environment: str = "contoso", **more: Any) -> Situation:
+        return situation("w365_environment", PROVISIONING, **{"environment": environment, **more})
+
+    administrator = {"email": LEE, "first_name": "Lee", "last_name": "Gu"}
+    new = one("northwind", administrator=administrator)
+    nobody = one("northwind", fails=True)
+    yield Scenario("environment", one(administrator=administrator), ["northwind", Refused("demo")])
+    yield Scenario("state", one(delete_confirmation="contoso"), ["absent"])
+    yield Scenario("administrator", nobody, [administrator])
+    yield Scenario("administrator.email", new, [MEGAN])
+    yield Scenario("administrator.first_name", new, ["Leander"])
+    yield Scenario("administrator.last_name", new, ["Guo"])
+    yield Scenario("administrator.password", new, ["password-one"])
+    yield Scenario("empty", nobody, [True])
+    yield Scenario("active", one(), [False])
+    yield Scenario("validate", new, [False])
+    leaving = one(state="absent", delete_confirmation="contoso")
+    yield Scenario("delete_confirmation", leaving, [Refused("fabrikam")])
+    # A list of names only does not say who is active.
+    unreadable = one(active=False, switches={"environment_list": "strings"})
+    yield Scenario("when_unreadable", unreadable, ["skip", Refused("fail")])
+
+
+def group_info_scenarios() -> Iterator[Scenario]:
+    yield Scenario("name", situation("w365_group_info", SCIM), ["Retail", "Sales"])
+    yield Scenario("include_members", situation("w365_group_info", SCIM), [False])
+
+
+def import_scope_scenarios(module: str, connection: Options) -> Iterator[Scenario]:
+    def one(**more: Any) -> Situation:
+        return situation(module, connection, **{"concurrency": 1, **more})
+
+    sales = one(groups=["Sales"])
+    yield Scenario("groups", sales, [["Regional Offices"], ["Sales", "EMEA Office"], Refused(["Nobody"])])
+    yield Scenario("domains", sales, [["emea.contoso.com"], Refused(["northwind.com"])])
+    yield Scenario("everything", sales, [True])
+    yield Scenario("scope_match", one(groups=["Sales"], domains=["contoso.com"]), ["all"])
+    offices = one(groups=["Regional Offices"])
+    yield Scenario("nested_groups", offices, ["flatten"])
+    yield Scenario("include_guests", sales, [False])
+    yield Scenario("include_groups", sales, [False])
+    yield Scenario("group_names", one(groups=["Sales", "EMEA Office"]), [["Sal*"], ["EMEA*"]])
+    yield Scenario("attribute_map", sales, [{"last_name": "displayName"}, Refused({"last_name": "shoeSize"})])
+    yield Scenario("exclude_users", sales, [[ADELE]])
+
+
+def import_scenarios() -> Iterator[Scenario]:
+    def one(connection: Options = SCIM, **more: Any) -> Situation:
+        options = {"groups": ["Sales"], "concurrency": 1, **more}
+        return situation("w365_o365_import", {**GRAPH, **connection}, **options)
+
+    yield from import_scope_scenarios("w365_o365_import", {**GRAPH, **SCIM})
+    slow_create = one(faults=[late_answer(1.0, surface="scim", method="POST", path="/Users")])
+    yield Scenario("concurrency", slow_create, [2, Refused(0)])
+    yield Scenario("default_status", one(), ["inactive"])
+    yield Scenario("administrators_from", one(BOTH), ["entra"])
+    # Brian's account is disabled in Microsoft Entra.
+    disabled = one(seed=seed_with(imported(6, BRIAN, "Brian", "Johnson")), delete_limit="100%")
+    yield Scenario("active_status_from", disabled, ["workspace365"])
+    # Lee has left the group.
+    left = one(BOTH, seed=seed_with(imported(8, LEE, "Lee", "Gu")), delete_limit="100%")
+    yield Scenario("on_leave", left, ["delete"])
+    leaving = left.with_option("on_leave", "delete")
+    yield Scenario("delete_limit", leaving, [Refused("0"), Refused("many")])
+    yield Scenario("protected_users", leaving, [[LEE]])
+    # The second run of two
+    remembering = {**GRAPH, **SCIM, "groups": ["Sales"], "concurrency": 1, "state_file": "<folder>/state.json"}
+    second = one(earlier=[("w365_o365_import", remembering)], tenant=[{"op": "remove_members", "group": "Sales", "members": [ALEX]}])  # fmt: skip
+    yield Scenario("state_file", second, ["<folder>/state.json", Refused("<folder>/no/state.json")])
+    unkept = {"scim_attributes": "none"}
+    department = one(attribute_map={"department": "department"}, switches=unkept, fails=True, tenant=[{"op": "change_user", "user": ADELE, "set": {"department": "Marketing"}}])  # fmt: skip
+    yield Scenario("when_unsupported", department, ["ignore"])
+    again = second.with_option("state_file", "<folder>/state.json")
+    yield Scenario("full_every", again, [0, Refused(-1)])
+    many = {"op": "add_members", "group": "Sales", "members": [ALLAN, LEE, EMILY]}
+    more = [
+        {"op": "add_user", "set": {"userPrincipalName": f"user{number}@contoso.com", "givenName": "A", "surname": "B"}}
+        for number in range(10)
+    ]
+    bulk = one(everything=True, tenant=[many, *more], switches={"scim_bulk": True})
+    yield Scenario("scim_bulk", bulk, [False])
+    yield from long_task_scenarios(one(), "graph")
+
+
+def import_info_scenarios() -> Iterator[Scenario]:
+    yield from import_scope_scenarios("w365_o365_import_info", GRAPH)
+    slow_group = situation(
+        "w365_o365_import_info",
+        GRAPH,
+        groups=["Sales", "EMEA Office"],
+        concurrency=1,
+        faults=[late_answer(1.0, surface="graph", path="/members/")],
+    )
+    yield Scenario("concurrency", slow_group, [2, Refused(0)])
+
+
+def sso_scenarios() -> Iterator[Scenario]:
+    def one(**more: Any) -> Situation:
+        base = {"client_id": SSO_CLIENT_ID, "key": SSO_KEY, "entra_authority": "<entra_authority>"}
+        return situation("w365_sso", PROVISIONING, **{**base, "graph_url": "<graph_url>", **more})
+
+    same = one(primary_domain="contoso.com")
+    yield Scenario("primary_domain", same, ["emea.contoso.com", Refused("contoso")])
+    yield Scenario("authority", one(authority=AUTHORITY), [f"{AUTHORITY[:-4]}.onmicrosoft.com", Refused("contoso.com")])
+    unproven = one(primary_domain="contoso.com", verify=False, update_key="always")
+    yield Scenario("client_id", unproven, [CLIENT_ID, Refused("contoso")])
+    yield Scenario("key", unproven, ["another-secret", Refused(" ")])
+    yield Scenario("update_key", same, ["always"])
+    yield Scenario("verify", one(primary_domain="emea.contoso.com"), [False])
+    yield Scenario("verify", one(primary_domain="contoso.com", key="wrong", update_key="always", fails=True), [False])
+    hidden = replace(same, switches={"profile": "documented"})
+    yield Scenario("when_unreadable", hidden, ["skip", Refused("fail")])
+
+
+def settings_scenarios() -> Iterator[Scenario]:
+    def one(**more: Any) -> Situation:
+        return situation("w365_settings", PROVISIONING, **more)
+
+    exchange, sharepoint = {"ews_url": "https://mail.contoso.com/EWS"}, {"url": "https://contoso.sharepoint.com"}
+    yield Scenario("exchange", one(sharepoint=sharepoint), [exchange])
+    yield Scenario("exchange.ews_url", one(exchange=exchange), ["https://mail.fabrikam.com/EWS", Refused("http://a")])
+    yield Scenario("exchange.server_type", one(exchange=exchange), ["Exchange2019"])
+    yield Scenario("sharepoint", one(exchange=exchange), [sharepoint])
+    yield Scenario("sharepoint.url", one(sharepoint=sharepoint), ["https://emea.sharepoint.com", Refused("emea")])
+    by_domain = one(sharepoint={"initial_domain": "contoso.onmicrosoft.com"})
+    yield Scenario("sharepoint.initial_domain", by_domain, ["emea.onmicrosoft.com", Refused("emea")])
+    yield Scenario("sharepoint.authentication_type", one(sharepoint=sharepoint), ["OAuth1"])
+    hidden = one(sharepoint=sharepoint, switches={"settings_read": "missing"})
+    yield Scenario("when_unreadable", hidden, ["skip", Refused("fail")])
+
+
+def user_module_scenarios() -> Iterator[Scenario]:
+    yield from user_scenarios(
+        lambda connection, user, **more: situation("w365_user", connection, **{**user, **more}), ""
+    )
+
+
+def user_info_scenarios() -> Iterator[Scenario]:
+    yield Scenario("upn", situation("w365_user_info", SCIM), [NESTOR, ADELE])
+
+
+def api_scenarios() -> Iterator[Scenario]:
+    def one(path: str, **more: Any) -> Situation:
+        return situation("w365_api", {**BOTH, **GRAPH}, path=path, **more)
+
+    users = one("/Users", service="scim")
+    yield Scenario("service", users, [Refused("provisioning"), "graph"])
+    yield Scenario("service", one("/users", service="graph"), [Refused("provisioning"), Refused("scim")])
+    license_count = one("/{environment}/UserLicenses/Count/", fails=True, body=25)
+    yield Scenario("method", license_count, ["PUT", Refused("POST"), Refused("PATCH"), Refused("DELETE")])
+    yield Scenario("path", users, ["/Groups", Refused("Groups")])
+    yield Scenario("query", users, [{"filter": f'userName eq "{NESTOR}"'}])
+    yield Scenario("body", replace(license_count, fails=False).with_option("method", "PUT"), [30, Refused("many")])
+    strict = one("/Environment/", switches={"strict_requested_with": True})
+    yield Scenario("headers", strict, [Refused({"X-Requested-With": "nothing"}), Refused({"Authorization": "Basic"})])
+    yield Scenario("status_code", one("/Nothing/", fails=True), [[404]])
+    secret = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "token", "password": "hidden"}
+    yield Scenario("redact", one("/Environment/", faults=[{"action": "status", "status": 200, "body": {**secret, "Key": "a-key-of-the-server"}}]), [False])  # fmt: skip
+
+
+SCENARIOS: Mapping[str, Sequence[Scenario]] = {
+    "w365_admin": list(admin_scenarios()),
+    "w365_admin_info": [],
+    "w365_api": list(api_scenarios()),
+    "w365_directory": list(directory_scenarios()),
+    "w365_environment": list(environment_scenarios()),
+    "w365_environment_info": [],
+    "w365_group": list(group_scenarios(lambda connection, group: situation("w365_group", connection, **group), "")),
+    "w365_group_info": list(group_info_scenarios()),
+    "w365_o365_import": list(import_scenarios()),
+    "w365_o365_import_info": list(import_info_scenarios()),
+    "w365_settings": list(settings_scenarios()),
+    "w365_settings_info": [],
+    "w365_sso": list(sso_scenarios()),
+    "w365_sso_info": [],
+    "w365_user": list(user_module_scenarios()),
+    "w365_user_info": list(user_info_scenarios()),
+}
+
+# More situations, for keys of results that no option brings to light
+
+EVERY_OPTIONAL_ATTRIBUTE = {
+    "display_name": "displayName",
+    "job_title": "jobTitle",
+    "department": "department",
+    "phone": "mobilePhone",
+    "preferred_language": "preferredLanguage",
+}
+FULL_PROFILE = {
+    "op": "change_user",
+    "user": ADELE,
+    "set": {
+        "jobTitle": "Product Marketing Manager",
+        "department": "Marketing",
+        "mobilePhone": "+1 425 555 0109",
+        "preferredLanguage": "en-US",
+    },
+}
+SETTINGS = {
+    "exchange": {"server_type": "Office365", "default_ews_url": "https://mail.contoso.com/EWS"},
+    "sharepoint": {"authentication_type": "OAuth2", "default_url": "https://contoso.sharepoint.com"},
+}
+WITH_SETTINGS = {**SEED, "environments": [{**ENVIRONMENT, **SETTINGS}, OTHER_ENVIRONMENT]}
+WITH_GROUP_IDS = {**SEED, "environments": [{**ENVIRONMENT, "groups": [{"name": "Retail", "external_id": "hr-9"}]}]}
+
+
+def refusing(method: str, surface: str = "provisioning") -> dict[str, Any]:
+    """What makes the server refuse the first such request."""
+    return {"fails": True, "faults": [{"action": "status", "status": 400, "method": method, "surface": surface}]}
+
+
+def changed_since() -> Situation:
+    """A plan that no longer fits: the user has got another name than the plan knows."""
+    planned = {**SCIM, "users": [{**OLD, "last_name": "Wilkes"}], "plan_file": "<folder>/plan.json"}
+    earlier = [("w365_directory", planned), ("w365_user", {**SCIM, **OLD, "last_name": "Wilkins"})]
+    return situation("w365_directory", SCIM, apply_plan="<folder>/plan.json", fails=True, earlier=earlier)
+
+
+def import_results() -> Iterator[Situation]:
+    options = {"groups": ["Sales"], "attribute_map": EVERY_OPTIONAL_ATTRIBUTE, "tenant": [FULL_PROFILE]}
+    silent = {"scim_attributes": "none", "scim_schemas": "missing"}
+    yield situation("w365_o365_import", {**GRAPH, **SCIM}, switches=silent, **options)
+    yield situation("w365_o365_import", {**GRAPH, **SCIM}, groups=["EMEA Office"], **refusing("POST", "scim"))
+
+
+RESULTS: Mapping[str, Sequence[Situation]] = {
+    "w365_admin": [situation("w365_admin", PROVISIONING, administrators={"add": [NESTOR]}, **refusing("PUT"))],
+    "w365_admin_info": [],
+    "w365_api": [
+        situation(
+            "w365_api",
+            PROVISIONING,
+            path="/Environment/",
+            faults=[{"action": "status", "status": 200, "body": "<p>no JSON</p>"}],
+        )
+    ],
+    "w365_directory": [changed_since()],
+    "w365_environment": [
+        situation("w365_environment", PROVISIONING, environment="contoso", active=False, **refusing("PUT"))
+    ],
+    "w365_environment_info": [
+        situation(
+            "w365_environment_info", PROVISIONING, environment="contoso", switches={"environment_list": "missing"}
+        ),
+        situation(
+            "w365_environment_info",
+            PROVISIONING,
+            environment="northwind",
+            switches={"environment_list": "missing"},
+            **refusing("POST"),
+        ),
+    ],
+    "w365_group": [],
+    "w365_group_info": [situation("w365_group_info", SCIM, seed=WITH_GROUP_IDS)],
+    "w365_o365_import": list(import_results()),
+    "w365_o365_import_info": [
+        situation(
+            "w365_o365_import_info",
+            GRAPH,
+            groups=["Sales"],
+            attribute_map=EVERY_OPTIONAL_ATTRIBUTE,
+            tenant=[FULL_PROFILE],
+        )
+    ],
+    "w365_settings": [
+        situation(
+            "w365_settings", PROVISIONING, sharepoint={"url": "https://emea.sharepoint.com"}, seed=WITH_SETTINGS, **more
+        )
+        for more in ({}, refusing("PUT"))
+    ],
+    "w365_settings_info": [
+        situation("w365_settings_info", PROVISIONING, seed=WITH_SETTINGS, **more) for more in ({}, refusing("GET"))
+    ],
+    "w365_sso": [
+        situation(
+            "w365_sso",
+            PROVISIONING,
+            authority=AUTHORITY,
+            client_id=CLIENT_ID,
+            key="key",
+            verify=False,
+            **refusing("PUT"),
+        )
+    ],
+    "w365_sso_info": [],
+    "w365_user": [],
+    "w365_user_info": [
+        situation("w365_user_info", SCIM, seed=seed_with(HELD)),
+        situation("w365_user_info", PROVISIONING),
+    ],
+}
