@@ -359,7 +359,7 @@ def test_mistakes_of_tasks_are_found(change: dict[str, Any], sentences: list[str
 
 # What tools/write_module_docs.py writes into the argument specs of roles
 
-SOURCE = {
+SOURCE: dict[str, Any] = {
     "pet": {
         "attributes": {
             "name": {
