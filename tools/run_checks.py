@@ -185,8 +185,10 @@ def choose(names: list[str], known: tuple[Check, ...]) -> list[Check]:
     wanted = {part for name in names for part in (("ruff", "yamllint", "ansible-lint") if name == "lint" else (name,))}
     if unknown := wanted - {check.name for check in known}:
         there = ", ".join(check.name for check in known)
+        more = [check.name for check in SLOW_CHECKS if check not in known]
         raise Problem(
-            f"there is no check named {', '.join(sorted(unknown))}. There are: {there}, and lint for three of them."
+            f"there is no check named {', '.join(sorted(unknown))}. There are: {there}, and lint for three of them"
+            + (f"; 'make test-all' also has {', '.join(more)}." if more else ".")
         )
     return [check for check in known if not wanted or check.name in wanted]
 
