@@ -287,7 +287,7 @@ def test_the_readme_of_w365_tenant_names_every_key() -> None:
 
 # The comparison finds what it is to find
 
-PET = {
+PET: dict[str, Any] = {
     "name": {"required": True, "aliases": ["called"]},
     "age": {"type": "int"},
     "owners": {
