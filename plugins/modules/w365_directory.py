@@ -484,7 +484,7 @@ RETURN = r"""
 #   results.contains.changes.sample: {add: [lee.gu@contoso.com], remove: [diego.siciliani@contoso.com]}
 #   left_out.description: ["What a guard of O(purge) kept, each with the reason."]
 #   left_out.contains.name.sample: megan.bowen@contoso.com
-#   left_out.contains.reason.sample: is in protected_users, so the purge left it as it is
+#   left_out.contains.reason.sample: is in protected_users, so the purge left it unchanged
 #   would_go.description: ["What O(purge) would have removed, by kind, when it was refused because of O(purge_limit)."]
 #   would_go.returned: when purge_limit refused
 compared:
@@ -584,7 +584,7 @@ left_out:
       description: Why it was left out, as the end of a sentence that begins with the name.
       type: str
       returned: always
-      sample: is in protected_users, so the purge left it as it is
+      sample: is in protected_users, so the purge left it unchanged
 would_go:
   description:
     - What O(purge) would have removed, by kind, when it was refused because of O(purge_limit).
