@@ -240,7 +240,7 @@ RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 
 
 def run(task: EntraTask) -> dict[str, Any]:
-    # What could be imported is told in full, as SCIM can hold it, wherever it will go.
+    # Everything that could be imported is returned, as SCIM can hold it, whatever the target is.
     scope = import_scope_from_options(task.options)
     tenant = read_full(task.graph, scope, concurrency=task.options["concurrency"])
     found = desired_from_entra(tenant, scope, SCIM_CAPABILITIES)

@@ -302,7 +302,7 @@ def run(task: EntraTask) -> dict[str, Any]:
     if verified:
         task.verify_sso(wanted, options["key"])
     report = task.apply(plan, task.instance, where="")
-    # Where nothing was written, what the server has is told, also in its own spelling.
+    # Where nothing was written, the values are those of the server, in its own spelling.
     shown = wanted if plan.changed or current is None else current
     return task.outcome(report, sso=shown.as_result(), verified=verified)
 

@@ -224,7 +224,7 @@ def test_settings_that_cannot_be_read(policy: str, twin: Twin, play: Callable[..
         "write": Stage(
             wish, becomes(exchange=EXCHANGE), again="writes", compared=False, warned=(note, "written again")
         ),
-        "skip": Stage(wish, compared=False, warned=(note, "left as it is")),
+        "skip": Stage(wish, compared=False, warned=(note, "left unchanged")),
         "fail": Stage(wish, refused=(note, "when_unreadable=fail")),
     }[policy]
     walk(play, twin, "w365_settings", [stage], profile="documented")

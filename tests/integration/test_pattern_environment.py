@@ -171,7 +171,7 @@ def test_every_shape_of_the_list(shape: str, twin: Twin, play: Callable[..., Pla
                 compared=False,
                 warned=(f"{UNKNOWN} It was written again and counts as changed",),
             ),
-            Stage({**wish, "when_unreadable": "skip"}, compared=False, warned=(f"{UNKNOWN} It was left as it is",)),
+            Stage({**wish, "when_unreadable": "skip"}, compared=False, warned=(f"{UNKNOWN} It was left unchanged",)),
             Stage(
                 {**wish, "when_unreadable": "fail"},
                 refused=f"{UNKNOWN} Nothing was written, as when_unreadable=fail asks.",

@@ -457,8 +457,9 @@ def test_the_playbook_reports_nothing_when_nothing_was_tried(
         ({"w365_directory_src": ["a.csv", ""]}, "must be one path or a list of paths"),
         ({"w365_directory_definition": "users.csv"}, "must be a dictionary"),
         ({"w365_directory_definition": {"src": ["/a.csv", "b.csv"]}}, "holds the path b.csv."),
+        ({"w365_directory_definition": {"users": [], "report_file": "b.html"}}, "holds the path b.html."),
     ],
-    ids=["nothing", "both", "empty", "dictionary", "blank", "text", "relative"],
+    ids=["nothing", "both", "empty", "dictionary", "blank", "text", "relative", "report"],
 )
 def test_the_playbook_says_what_it_needs(
     variables: dict[str, Any], said: str, twin: Twin, play: Callable[..., Play]

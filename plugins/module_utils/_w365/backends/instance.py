@@ -40,7 +40,7 @@ class Instance:
     def find_environment(
         self, name: str, administrator: Mapping[str, str] | None, *, empty: bool = False
     ) -> Environment | None:
-        """The environment that goes by this name or by what the server makes of it.
+        """The environment that has this name, or the name that the server makes of it.
 
         Where the list cannot be read, Validate is asked whether the name is taken. Raises AnswerError when the server
         answers neither, or objects to something else; with `empty` it may miss the first administrator.
@@ -59,7 +59,7 @@ class Instance:
             return None
         if not answered:
             raise W365Error(
-                f"This server shows neither a list of environments nor whether {name!r} could be created, so nobody can tell "
+                f"This server shows neither a list of environments nor whether {name!r} could be created, so it is unknown "
                 "whether it exists. Check instance_url, or give the endpoints' paths in option endpoints."
             )
         return None
@@ -90,8 +90,8 @@ class Instance:
         return created
 
     def _find_created(self, name: str, administrator: Mapping[str, str] | None) -> Environment | None:
-        """None also when the server does not tell: it then refuses a second create of the same name."""
-        # What Validate said before the create is out of date.
+        """None also when the server does not show it: it then refuses a second create of the same name."""
+        # The answer of Validate from before the create is out of date.
         self._validated = False
         try:
             return self.find_environment(name, administrator, empty=administrator is None)

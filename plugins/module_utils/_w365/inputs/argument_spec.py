@@ -278,7 +278,7 @@ def add_remove_set_spec(*, required: bool = False) -> dict[str, Any]:
 
 
 def purge_spec() -> dict[str, Any]:
-    """Who may go although nobody named them: nobody, unless it is asked for."""
+    """What may be removed because it is not listed: nothing, unless it is asked for."""
     return {
         "purge": {
             "type": "list",
@@ -300,7 +300,7 @@ def purge_spec() -> dict[str, Any]:
 
 
 def report_spec() -> dict[str, Any]:
-    """``report_file``: where the outcome is told to people; the endings say in which form."""
+    """``report_file``: where the outcome is written for people; the ending of a name selects the format."""
     return {"report_file": {"type": "list", "elements": "path", "default": []}}
 
 
@@ -322,7 +322,7 @@ def import_scope_spec() -> dict[str, Any]:
 
 
 def import_policy_spec() -> dict[str, Any]:
-    """Whose word counts, what becomes of leavers, and what is remembered between two runs."""
+    """Which side decides about roles and status, what happens to users who left, and what is kept between two runs."""
     return {
         "default_status": {"type": "str", "choices": ["active", "inactive"], "default": "active"},
         "administrators_from": {"type": "str", "choices": ["workspace365", "entra"], "default": "workspace365"},
@@ -342,7 +342,7 @@ def progress_spec() -> dict[str, Any]:
     return {"progress_file": {"type": "path"}, "progress_interval": {"type": "int", "default": 15}}
 
 
-#: The vendor's tool takes everything when nothing is chosen. A forgotten variable must not do that, so it must be said.
+#: The vendor's tool imports everything when nothing is selected. A forgotten variable must not do that.
 IMPORT_SCOPE_RULES: Mapping[str, Any] = {
     "required_if": [("everything", False, ("groups", "domains"), True)],
 }

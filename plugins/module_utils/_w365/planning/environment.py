@@ -35,12 +35,12 @@ class WhenUnreadable:
 
     def note(self, what: str) -> str:
         """The sentence that goes with the decision. Raises InputError for the policy fail."""
-        told = f"This server cannot show {what}, so it could not be compared."
+        reason = f"This server cannot show {what}, so it could not be compared."
         if self.policy == "fail":
-            raise InputError(f"{told} Nothing was written, as when_unreadable=fail asks.")
+            raise InputError(f"{reason} Nothing was written, as when_unreadable=fail asks.")
         if self.policy == "skip":
-            return f"{told} It was left as it is; when_unreadable=write writes it on every run."
-        return f"{told} It was written again and counts as changed; when_unreadable=skip leaves it alone."
+            return f"{reason} It was left unchanged; when_unreadable=write writes it on every run."
+        return f"{reason} It was written again and counts as changed; when_unreadable=skip leaves it unchanged."
 
 
 def plan_environment(wanted: DesiredEnvironment, current: Environment | None, unreadable: WhenUnreadable) -> Plan:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What modules that speak to Microsoft Entra have in addition.
+"""What tasks that use Microsoft Entra have in addition.
 
 Private to this collection: not an interface for others.
 """
@@ -68,7 +68,7 @@ class EntraTask(InstanceTask):
         return CLOUDS[self.options["entra_cloud"]]
 
     def _credential(self) -> Credential:
-        option = self._way_to_sign_in()
+        option = self._credential_option()
         value = self.options[option]
         if option == "entra_managed_identity":
             return ManagedIdentity(value)
@@ -78,8 +78,8 @@ class EntraTask(InstanceTask):
             return Certificate(value, self.options["entra_certificate_password"])
         return ClientSecret(self.required_option(option, ""))
 
-    def _way_to_sign_in(self) -> str:
-        """The option that is meant. What a task says counts more than what the environment lends to every task."""
+    def _credential_option(self) -> str:
+        """The option that holds the credential. One that the task gives has precedence over environment variables."""
         given = [name for name in ENTRA_CREDENTIALS if self.options[name]]
         if len(given) > 1:
             given = [name for name in given if not self.host.is_from_environment(name)] or given

@@ -718,7 +718,7 @@ def test_single_sign_on_is_written_when_it_differs(current: SettingValues | None
 
 @pytest.mark.parametrize(
     ("policy", "written", "part"),
-    [("write", True, "written again and counts as changed"), ("skip", False, "left as it is")],
+    [("write", True, "written again and counts as changed"), ("skip", False, "left unchanged")],
 )
 def test_single_sign_on_that_cannot_be_read(policy: str, written: bool, part: str) -> None:
     plan = sso_plan(None, readable=False, policy=policy)
