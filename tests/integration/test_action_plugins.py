@@ -154,7 +154,7 @@ def test_module_defaults_reach_every_module(twin: Twin, play: Callable[..., Play
         assert arguments["rate_limit_timeout"] == (3 if name in ("w365_user", "own") else 5), name
 
 
-@pytest.mark.parametrize("strategy", ["linear", "free"])
+@pytest.mark.parametrize("strategy", ["linear", pytest.param("free", marks=pytest.mark.slow)])
 def test_tasks_in_every_form(twin: Twin, play: Callable[..., Play], strategy: str) -> None:
     """Check mode, a loop, become, delegation, retries and a short name."""
     people = [{"upn": upn, "first_name": "Given", "last_name": "Name"} for upn in (ADELE, ALEX)]
@@ -184,7 +184,8 @@ def test_tasks_in_every_form(twin: Twin, play: Callable[..., Play], strategy: st
     assert short.status == "ok"
 
 
-@pytest.mark.parametrize("pipelining", ["true", "false"])
+# Ansible's own default is the quick one.
+@pytest.mark.parametrize("pipelining", [pytest.param("true", marks=pytest.mark.slow), "false"])
 def test_an_asynchronous_task_is_started_and_asked_for_later(
     twin: Twin, site: Path, tmp_path: Path, play_site: Callable[..., Play], pipelining: str
 ) -> None:
