@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from ..errors import (
     AnswerError,
@@ -23,8 +23,8 @@ from ..errors import (
     ValidationError,
     W365Error,
 )
-from ..transport.error_text import server_message
 from ..transport.http import Answer, Http, checked_root, retry_after
+from .client import NO_BODY, ServiceClient
 from .endpoints import Endpoint
 
 if TYPE_CHECKING:
@@ -63,48 +63,28 @@ _ADVANCED_HEADERS = {"ConsistencyLevel": "eventual"}
 
 _ADVANCED_QUERY = {"$count": "true"}
 
-_NO_BODY = object()
 
-
-class GraphClient:
+class GraphClient(ServiceClient):
     """Reads a Microsoft tenant with an application's token. `root` is the cloud's root, without /v1.0."""
 
     def __init__(self, http: Http, *, root: str, tokens: TokenSource, endpoints: Mapping[str, Endpoint]) -> None:
-        self.root = checked_root(root, "graph_url") + "/v1.0"
-        self._http = http
+        super().__init__(http, checked_root(root, "graph_url") + "/v1.0", endpoints)
         self._tokens = tokens
-        self._endpoints = endpoints
 
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        repeatable: bool,
-        body: Any = _NO_BODY,
-        query: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    def _own_headers(self) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {self._tokens.token()}"}
+
+    def _url(self, path: str) -> str:
+        """Also of a link, which is a whole address."""
+        return path if path.startswith("https://") else super()._url(path)
+
+    def send(self, method: str, path: str, **parts: Any) -> Answer:
         """One call with a token; a token that is refused is renewed once."""
-        url = path if path.startswith("https://") else f"{self.root}{path}"
-        has_body = body is not _NO_BODY
-        for last in (False, True):
-            given = {"Authorization": f"Bearer {self._tokens.token()}", "Accept": "application/json", **(headers or {})}
-            if has_body:
-                given.setdefault("Content-Type", "application/json")
-            answer = self._http.request(
-                method,
-                url,
-                repeatable=repeatable,
-                headers=given,
-                query=query,
-                body=body if has_body else None,
-                has_body=has_body,
-            )
-            if answer.status != 401 or last:
-                return answer
-            self._tokens.forget()
-        raise AssertionError("unreachable")
+        answer = super().send(method, path, **parts)
+        if answer.status != 401:
+            return answer
+        self._tokens.forget()
+        return super().send(method, path, **parts)
 
     def call(
         self,
@@ -114,10 +94,10 @@ class GraphClient:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         url: str = "",
-        body: Any = _NO_BODY,
+        body: Any = NO_BODY,
     ) -> Mapping[str, Any]:
         endpoint = self._endpoints[endpoint_id]
-        path = url or endpoint.path.format(id=quote(object_id, safe=""))
+        path = url or self.path_of(endpoint_id, object_id)
         answer = self.send(
             endpoint.method, path, repeatable=endpoint.repeatable, query=query, headers=headers, body=body
         )
@@ -129,24 +109,24 @@ class GraphClient:
         except ValueError:
             content = None
         if not isinstance(content, Mapping):
-            raise AnswerError(
-                "the answer is not a JSON object",
-                status=answer.status,
-                method=endpoint.method,
-                path=shown,
+            raise self._error(
+                answer,
+                endpoint,
+                shown,
+                text="the answer is not a JSON object",
                 advice="Check graph_url.",
+                kind=AnswerError,
             )
         return content
 
     def _refusal(self, answer: Answer, endpoint: Endpoint, path: str) -> W365Error:
-        text = server_message(answer, self._http.redactor)
         if answer.status in (401, 403):
             return AuthenticationError(
-                f"Microsoft Graph refused the request (HTTP {answer.status}, {endpoint.method} {path}): {text}. The app registration "
-                f"needs the application permission {PERMISSIONS[endpoint.id]}, with admin consent in this tenant."
+                f"Microsoft Graph refused the request (HTTP {answer.status}, {endpoint.method} {path}): "
+                f"{self._server_message(answer)}. The app registration needs the application permission "
+                f"{PERMISSIONS[endpoint.id]}, with admin consent in this tenant."
             )
-        kinds: dict[int, type[AnswerError]] = {404: NotFoundError, 400: ValidationError}
-        return kinds.get(answer.status, AnswerError)(text, status=answer.status, method=endpoint.method, path=path)
+        return self._error(answer, endpoint, path)
 
     def _checked_link(self, link: str, endpoint_id: str) -> str:
         """A link of Graph, unchanged. Raises AnswerError for one to another host."""
@@ -300,7 +280,7 @@ class GraphClient:
         return found
 
     def _relative(self, endpoint_id: str, object_id: str, query: Mapping[str, Any]) -> str:
-        path = self._endpoints[endpoint_id].path.format(id=quote(object_id, safe=""))
+        path = self.path_of(endpoint_id, object_id)
         return f"{path}?{urlencode(query, safe='$,')}"
 
     def changes(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from ..errors import (
     AlreadyExistsError,
@@ -22,13 +21,12 @@ from ..errors import (
     EnvironmentNotFoundError,
     InputError,
     NotFoundError,
-    ValidationError,
     W365Error,
 )
 from ..model.environment import Environment
 from ..model.settings import Setting, SettingValues
-from ..transport.error_text import server_message
 from ..transport.http import Answer, Http, checked_root
+from .client import NO_BODY, ServiceClient
 from .endpoints import Endpoint
 
 FORBIDDEN = (
@@ -48,57 +46,29 @@ ROLE_ALTERNATIVES = (
     "give that in option endpoints: {'user.list': '/...'}."
 )
 
-_NO_BODY = object()
 
+class ProvisioningClient(ServiceClient):
+    """Environments, their settings, users and groups. The key is only sent over https.
 
-class ProvisioningClient:
-    """Calls endpoints of the contract's table and translates refusals.
-
-    `instance_url` is the root of the instance; the key is only sent over https.
+    `instance_url` is the root of the instance.
     """
 
     def __init__(self, http: Http, *, instance_url: str, key: str, endpoints: Mapping[str, Endpoint]) -> None:
         root = checked_root(instance_url, "instance_url")
-        self.root = re.sub(r"/provisioning$", "", root, flags=re.IGNORECASE)
-        self._http = http
+        super().__init__(http, re.sub(r"/provisioning$", "", root, flags=re.IGNORECASE), endpoints)
         self._key = key
-        self._endpoints = endpoints
 
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        repeatable: bool,
-        body: Any = _NO_BODY,
-        query: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """One call with the headers of the contract; returns the answer whatever its status."""
-        given = {
-            "ProvisioningKey": self._key,
-            "X-Requested-With": "XMLHttpRequest",
-            "Accept": "application/json",
-            **(headers or {}),
-        }
-        has_body = body is not _NO_BODY
-        if has_body:
-            given.setdefault("Content-Type", "application/json")
-        return self._http.request(
-            method,
-            f"{self.root}/Provisioning{path}",
-            repeatable=repeatable,
-            headers=given,
-            query=query,
-            body=body if has_body else None,
-            has_body=has_body,
-        )
+    def _own_headers(self) -> Mapping[str, str]:
+        return {"ProvisioningKey": self._key, "X-Requested-With": "XMLHttpRequest"}
 
-    def call(self, endpoint_id: str, *, environment: str = "", object_id: str = "", body: Any = _NO_BODY) -> Any:
+    def _url(self, path: str) -> str:
+        return f"{self.root}/Provisioning{path}"
+
+    def call(self, endpoint_id: str, *, environment: str = "", object_id: str = "", body: Any = NO_BODY) -> Any:
         """One endpoint; returns the decoded body (None when empty). Raises one of the AnswerError family."""
         endpoint = self._endpoints[endpoint_id]
         # Environment names are lower case in every call (contract: Environment; D).
-        path = endpoint.path.format(environment=quote(environment.lower(), safe=""), id=quote(object_id, safe=""))
+        path = self.path_of(endpoint_id, object_id, environment.lower())
         answer = self.send(endpoint.method, path, repeatable=endpoint.repeatable, body=body)
         if answer.ok:
             try:
@@ -107,72 +77,51 @@ class ProvisioningClient:
                 if endpoint.writes or endpoint.purpose.startswith("ask"):
                     # The bodies of these answers are not documented; their status is sufficient.
                     return None
-                raise self._refused(
-                    AnswerError,
-                    f"the answer is not JSON: {server_message(answer, self._http.redactor)}",
+                raise self._error(
                     answer,
                     endpoint,
                     path,
-                    "Check instance_url: it may lead to a web page instead of the API.",
+                    text=f"the answer is not JSON: {self._server_message(answer)}",
+                    advice="Check instance_url: it may lead to a web page instead of the API.",
                 ) from None
         if endpoint.method == "DELETE" and answer.status == 404 and answer.repeated:
             # The first try, whose answer was lost, was successful.
             return None
         raise self._refusal(answer, endpoint, path, environment)
 
-    def _refused(
-        self, kind: type[AnswerError], text: str, answer: Answer, endpoint: Endpoint, path: str, advice: str = ""
-    ) -> AnswerError:
-        return kind(text, status=answer.status, method=endpoint.method, path=path, advice=advice)
-
     def _refusal(self, answer: Answer, endpoint: Endpoint, path: str, environment: str) -> W365Error:
-        text = server_message(answer, self._http.redactor)
+        text = self._server_message(answer)
         if answer.status in (401, 403):
             return AuthenticationError(f"{FORBIDDEN} ({endpoint.method} {path}; server message: {text}).")
-        if answer.status == 400:
-            kind = AlreadyExistsError if EXISTS_PATTERN.search(text) else ValidationError
-            return self._refused(kind, text, answer, endpoint, path)
         if answer.status in (404, 405):
             return self._not_found(text, answer, endpoint, path, environment)
-        if answer.status == 409:
-            return self._refused(AlreadyExistsError, text, answer, endpoint, path)
-        if 300 <= answer.status < 400:
-            where = self._http.redactor.text(answer.headers.get("location", "an unnamed location"))
-            return self._refused(
-                AnswerError,
-                f"the server redirects to {where}",
-                answer,
-                endpoint,
-                path,
-                "Keys are not sent to the target of a redirect: give the final address in instance_url.",
-            )
-        if answer.status == 500:
-            return self._refused(
-                AnswerError,
-                text,
-                answer,
-                endpoint,
-                path,
-                "This API answers 500 also for an object that it cannot read: check the values that were given.",
-            )
-        return self._refused(AnswerError, text, answer, endpoint, path)
+        kind: type[AnswerError] | None = None
+        advice = ""
+        if answer.status == 400 and EXISTS_PATTERN.search(text):
+            kind = AlreadyExistsError
+        elif 300 <= answer.status < 400:
+            text = f"the server redirects to {self._http.redactor.text(answer.headers.get('location', 'an unnamed location'))}"
+            advice = "Keys are not sent to the target of a redirect: give the final address in instance_url."
+        elif answer.status == 500:
+            advice = "This API answers 500 also for an object that it cannot read: check the values that were given."
+        return self._error(answer, endpoint, path, text=text, advice=advice, kind=kind)
 
     def _not_found(self, text: str, answer: Answer, endpoint: Endpoint, path: str, environment: str) -> W365Error:
         if environment and endpoint.service == "provisioning" and self.environment_exists(environment) is False:
             return unknown_environment(environment, self.root)
         if endpoint.assumed and (answer.status == 405 or "{id}" not in endpoint.path):
-            return self._refused(
-                EndpointMissingError,
-                f"this server does not have the endpoint '{endpoint.id}' ({endpoint.method} {endpoint.path}), which the vendor "
-                "has not documented",
+            return self._error(
                 answer,
                 endpoint,
                 path,
-                alternative_to(endpoint),
+                kind=EndpointMissingError,
+                text=f"this server does not have the endpoint '{endpoint.id}' ({endpoint.method} {endpoint.path}), which the vendor "
+                "has not documented",
+                advice=alternative_to(endpoint),
             )
         if environment and not endpoint.assumed and answer.status == 404:
             return unknown_environment(environment, self.root)
-        return self._refused(NotFoundError, text, answer, endpoint, path)
+        return self._error(answer, endpoint, path, text=text, kind=NotFoundError)
 
     # Environments
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
-from ..errors import AlreadyExistsError, AnswerError, AuthenticationError, NotFoundError, ValidationError, W365Error
+from ..errors import AnswerError, AuthenticationError, W365Error
 from ..transport.http import Answer, Http, checked_root
+from .client import NO_BODY, ServiceClient
 from .endpoints import Endpoint
 
 PAGE = 200
@@ -25,9 +26,6 @@ PAGE = 200
 
 MEMBERS_PER_PATCH = 500
 """The maximum of one PATCH: servers limit its size (performance-and-peers, 4.3)."""
-
-NO_BODY: Any = object()
-"""Distinguishes a request without a body from one whose body is null."""
 
 
 class Request(NamedTuple):
@@ -38,61 +36,37 @@ class Request(NamedTuple):
     body: Any = NO_BODY
 
 
-class ScimClient:
+class ScimClient(ServiceClient):
     """Users and groups as SCIM resources. `url` is the tenant URL that Workspace 365 shows when SCIM is enabled."""
+
+    accept = "application/scim+json, application/json"
+    content_type = "application/scim+json"
 
     def __init__(self, http: Http, *, url: str, token: str, endpoints: Mapping[str, Endpoint]) -> None:
         parts = urlsplit(checked_root(url, "scim_url"))
         # The query selects Entra's dialect of PATCH: this client always uses the standard one.
-        self.root = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
-        self._http = http
+        super().__init__(http, f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/"), endpoints)
         self._token = token
-        self._endpoints = endpoints
 
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        repeatable: bool,
-        body: Any = NO_BODY,
-        query: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        given = {
-            "Authorization": f"Bearer {self._token}",
-            "Accept": "application/scim+json, application/json",
-            **(headers or {}),
-        }
-        has_body = body is not NO_BODY
-        if has_body:
-            given.setdefault("Content-Type", "application/scim+json")
-        return self._http.request(
-            method,
-            f"{self.root}{path}",
-            repeatable=repeatable,
-            headers=given,
-            query=query,
-            body=body if has_body else None,
-            has_body=has_body,
-        )
+    def _own_headers(self) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
 
     def call(
         self, endpoint_id: str, *, object_id: str = "", body: Any = NO_BODY, query: Mapping[str, Any] | None = None
     ) -> Any:
         """One endpoint; the decoded body, None when empty. Raises one of the AnswerError family."""
         endpoint = self._endpoints[endpoint_id]
-        path = self.method_and_path(endpoint_id, object_id)[1]
+        path = self.path_of(endpoint_id, object_id)
         answer = self.send(endpoint.method, path, repeatable=endpoint.repeatable, body=body, query=query)
         if answer.ok:
             try:
                 return answer.json()
             except ValueError:
-                raise AnswerError(
-                    f"the answer is not JSON: {self._server_message(answer)}",
-                    status=answer.status,
-                    method=endpoint.method,
-                    path=path,
+                raise self._error(
+                    answer,
+                    endpoint,
+                    path,
+                    text=f"the answer is not JSON: {self._server_message(answer)}",
                     advice="Check scim_url: it may lead to a web page instead of SCIM.",
                 ) from None
         if endpoint.method == "DELETE" and answer.status == 404 and answer.repeated:
@@ -101,18 +75,15 @@ class ScimClient:
 
     def method_and_path(self, endpoint_id: str, object_id: str = "") -> tuple[str, str]:
         """How an endpoint is called; the path is relative to the root."""
-        endpoint = self._endpoints[endpoint_id]
-        return endpoint.method, endpoint.path.format(id=quote(object_id, safe=""))
+        return self._endpoints[endpoint_id].method, self.path_of(endpoint_id, object_id)
 
     def _refusal(self, answer: Answer, endpoint: Endpoint, path: str) -> W365Error:
-        text = self._server_message(answer)
         if answer.status in (401, 403):
             return AuthenticationError(
-                f"The SCIM service refused the token (HTTP {answer.status}, {endpoint.method} {path}; server message: {text}). "
-                "Check scim_token (it is shown once, when SCIM is enabled), and that SCIM is still enabled in the "
-                "environment's User provisioning settings."
+                f"The SCIM service refused the token (HTTP {answer.status}, {endpoint.method} {path}; server message: "
+                f"{self._server_message(answer)}). Check scim_token (it is shown once, when SCIM is enabled), and that SCIM is "
+                "still enabled in the environment's User provisioning settings."
             )
-        kinds: dict[int, type[AnswerError]] = {404: NotFoundError, 409: AlreadyExistsError, 400: ValidationError}
         advice = ""
         if answer.status == 404 and "{id}" not in endpoint.path:
             advice = (
@@ -120,14 +91,7 @@ class ScimClient:
             )
         elif 300 <= answer.status < 400:
             advice = "Tokens are not sent to the target of a redirect: give the final address in scim_url."
-        return kinds.get(answer.status, AnswerError)(
-            text, status=answer.status, method=endpoint.method, path=path, advice=advice
-        )
-
-    def _server_message(self, answer: Answer) -> str:
-        from ..transport.error_text import server_message  # start-up
-
-        return server_message(answer, self._http.redactor)
+        return self._error(answer, endpoint, path, advice=advice)
 
     def find(self, endpoint_id: str, attribute: str, value: str) -> list[Mapping[str, Any]]:
         """The resources whose attribute equals `value`, by a single eq filter. The caller checks the match again."""

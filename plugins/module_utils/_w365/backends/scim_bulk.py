@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..api.scim import NO_BODY, Request, ScimClient
+from ..api.client import NO_BODY
+from ..api.scim import Request, ScimClient
 from ..errors import LostAnswerError, W365Error
 from ..execution.results import NOT_BATCHED
 from ..planning.actions import Action

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The common part of the clients of all services: headers, one way to send, and errors by status.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from ..errors import AlreadyExistsError, AnswerError, NotFoundError, ValidationError
+from ..transport.http import Answer, Http
+from .endpoints import Endpoint
+
+NO_BODY: Any = object()
+"""Distinguishes a request without a body from one whose body is null."""
+
+
+class ServiceClient:
+    """Calls endpoints of the contract's table. `root` is the address that their paths are relative to."""
+
+    accept: ClassVar[str] = "application/json"
+    content_type: ClassVar[str] = "application/json"
+    errors: ClassVar[Mapping[int, type[AnswerError]]] = {
+        400: ValidationError,
+        404: NotFoundError,
+        409: AlreadyExistsError,
+    }
+    """The error of each status; any other status is an AnswerError."""
+
+    def __init__(self, http: Http, root: str, endpoints: Mapping[str, Endpoint]) -> None:
+        self.root = root
+        self._http = http
+        self._endpoints = endpoints
+
+    def _own_headers(self) -> Mapping[str, str]:
+        """The headers that authenticate a request, and others that every request of this service has."""
+        raise NotImplementedError
+
+    def _url(self, path: str) -> str:
+        return f"{self.root}{path}"
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        repeatable: bool,
+        body: Any = NO_BODY,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One call; returns the answer whatever its status."""
+        given = {**self._own_headers(), "Accept": self.accept, **(headers or {})}
+        has_body = body is not NO_BODY
+        if has_body:
+            given.setdefault("Content-Type", self.content_type)
+        return self._http.request(
+            method,
+            self._url(path),
+            repeatable=repeatable,
+            headers=given,
+            query=query,
+            body=body if has_body else None,
+            has_body=has_body,
+        )
+
+    def path_of(self, endpoint_id: str, object_id: str = "", environment: str = "") -> str:
+        """The path of an endpoint, relative to the root. Ids and names are quoted."""
+        path = self._endpoints[endpoint_id].path
+        return path.format(environment=quote(environment, safe=""), id=quote(object_id, safe=""))
+
+    def _server_message(self, answer: Answer) -> str:
+        from ..transport.error_text import server_message  # start-up
+
+        return server_message(answer, self._http.redactor)
+
+    def _error(
+        self,
+        answer: Answer,
+        endpoint: Endpoint,
+        path: str,
+        *,
+        text: str = "",
+        advice: str = "",
+        kind: type[AnswerError] | None = None,
+    ) -> AnswerError:
+        """The error of an answer: by its status or of this `kind`, with the server's message or this `text`."""
+        return (kind or self.errors.get(answer.status, AnswerError))(
+            text or self._server_message(answer), status=answer.status, method=endpoint.method, path=path, advice=advice
+        )
