@@ -167,6 +167,31 @@ def descendants(pid: int) -> list[int]:
     return found[1:]
 
 
+def ansible_environment(folder: Path) -> dict[str, str]:
+    """The variables for an Ansible that reads nothing of the person's own and writes below `folder` only.
+
+    A default that begins with "~" is not enough for that: Ansible takes it for the folder that the password file names,
+    which may be another one than HOME, or one that does not exist.
+    """
+    (folder / "ansible.cfg").touch()
+    return {
+        # Neither the person's own settings nor a proxy may have a say in what a test finds.
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("W365_", "ANSIBLE_")) and not name.lower().endswith("_proxy")
+        },
+        "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
+        "ANSIBLE_HOME": str(folder / "home"),
+        "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".build" / "src")),
+        "ANSIBLE_NOCOLOR": "true",
+        "ANSIBLE_PIPELINING": "true",
+        "ANSIBLE_LOCAL_TEMP": str(folder / "ansible"),
+        "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
+        "ANSIBLE_ASYNC_DIR": str(folder / "async"),
+    }
+
+
 def run_playbook(tmp_path: Path, twin: Twin, tasks: Sequence[Task], *, limit: float = 150, **options: Any) -> Play:
     """Run the tasks on localhost in one process, for at most `limit` seconds. Options as for `start_playbook`."""
     return start_playbook(tmp_path, twin, tasks, **options).wait(limit)
@@ -198,26 +223,10 @@ def start_playbook(
     playbook.write_text(json.dumps([{**head, "tasks": list(tasks)}]), encoding="utf-8")
     witness = tmp_path / "witness.jsonl"
     witness.unlink(missing_ok=True)
-    # Neither the person's own settings nor a proxy may have a say in what a test finds.
-    (tmp_path / "ansible.cfg").touch()
-    variables = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("W365_", "ANSIBLE_")) and not name.lower().endswith("_proxy")
-    }
-    variables |= {
-        "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg"),
-        "ANSIBLE_HOME": str(tmp_path / "home"),
-        "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".build" / "src")),
+    variables = ansible_environment(tmp_path) | {
         "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callback_plugins"),
         "ANSIBLE_CALLBACKS_ENABLED": "witness",
         "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_NOCOLOR": "true",
-        "ANSIBLE_PIPELINING": "true",
-        "ANSIBLE_LOCAL_TEMP": str(tmp_path / "ansible"),
-        "ANSIBLE_REMOTE_TEMP": str(tmp_path / "remote"),
-        # Its default begins with "~": Ansible writes to the folder that HOME names and reads in that of the password file.
-        "ANSIBLE_ASYNC_DIR": str(tmp_path / "async"),
         "WITNESS_FILE": str(witness),
         "WITNESS_TWIN": twin.url,
         "WITNESS_CA": twin.ca_path,

@@ -37,7 +37,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 )
 from conftest import CONTOSO
 from pattern import ALLAN, plain, same
-from playing import COLLECTION, ROOT, Play
+from playing import COLLECTION, ROOT, Play, ansible_environment
 from test_roles import role
 from w365_simulator.testing import Twin, start_twin
 
@@ -105,20 +105,10 @@ def run_named(playbook: str, folder: Path, *words: str, **variables: Any) -> sub
     """Run a playbook of the collection as a person does, at -vvv."""
     given = folder / "given.json"
     given.write_text(json.dumps(variables), encoding="utf-8")
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("W365_", "ANSIBLE_"))}
-    # The person's own settings have no say.
-    (folder / "ansible.cfg").touch()
-    environ |= {
-        "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
-        "ANSIBLE_HOME": str(folder / "home"),
-        "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".build" / "src")),
-        "ANSIBLE_NOCOLOR": "true",
-        "ANSIBLE_PIPELINING": "true",
-    }
     program = str(Path(sys.executable).with_name("ansible-playbook"))
     return subprocess.run(
         [program, "-i", "localhost,", "-vvv", *words, "-e", f"@{given}", f"{COLLECTION}.{playbook}"],
-        env=environ,
+        env=ansible_environment(folder),
         cwd=folder,
         capture_output=True,
         text=True,
@@ -351,7 +341,7 @@ def test_what_yaml_makes_of_names_and_values(tmp_path: Path, installed: dict[str
         ({"w365_sync_ansible_playbook": "~/bin/ansible-playbook"}, "begins with /"),
         ({"w365_sync_collections_path": "/srv/nothing"}, "must exist"),
         ({"w365_sync_unit_directory": "/srv/nothing"}, "must exist"),
-        ({"w365_sync_collections_path": "/usr/share:/root/.ansible/collections"}, "not in a home folder"),
+        ({"w365_sync_collections_path": "/usr/share:/home/ansible/.ansible/collections"}, "not in a home folder"),
         ({"w365_sync_service_environment": {"A": "x\ny"}}, "line break"),
         ({"ca_path": "~/ca.pem"}, "begins with /"),
         ({"name": "contoso\n"}, "needs a unique name"),
