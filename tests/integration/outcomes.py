@@ -181,7 +181,7 @@ _RANDOM = (
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),
     (re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"), "<time>"),
     # A token; not the digest of a value.
-    (re.compile(r"\b(?![0-9a-f]{64}\b)[A-Za-z0-9_-]{60,}(?:\.[A-Za-z0-9_-]+)*"), "<token>"),
+    (re.compile(r"(?<![A-Za-z0-9_-])(?![0-9a-f]{64}\b)[A-Za-z0-9_-]{60,}(?:\.[A-Za-z0-9_-]+)*"), "<token>"),
 )
 
 
