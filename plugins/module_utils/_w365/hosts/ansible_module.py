@@ -4,6 +4,9 @@
 
 """The host in a module process: an AnsibleModule provides the options and returns the result.
 
+Ansible compiles every file that a task imports anew, in every task. So what only few tasks need is imported in the function
+that needs it, and marked with "start-up". No import is late for another reason.
+
 Private to this collection: not an interface for others.
 """
 

@@ -156,15 +156,32 @@ Handler = Callable[[Action], Any]
 class DirectoryHandlers(Protocol):
     """Changes users, groups and administrators of an environment."""
 
-    def create_user(self, action: Action) -> Any: ...
-    def update_user(self, action: Action) -> Any: ...
-    def delete_user(self, action: Action) -> Any: ...
-    def delete_user_permanently(self, action: Action) -> Any: ...
-    def create_group(self, action: Action) -> Any: ...
-    def update_group(self, action: Action) -> Any: ...
-    def delete_group(self, action: Action) -> Any: ...
-    def change_members(self, action: Action) -> Any: ...
-    def set_administrator(self, action: Action) -> Any: ...
+    def create_user(self, action: Action) -> Any:
+        """Create the user of `outcome`."""
+
+    def update_user(self, action: Action) -> Any:
+        """Change the user of `subject`; also restores one."""
+
+    def delete_user(self, action: Action) -> Any:
+        """Put the user of `subject` on the deleted-users list."""
+
+    def delete_user_permanently(self, action: Action) -> Any:
+        """Delete the user of `subject` permanently."""
+
+    def create_group(self, action: Action) -> Any:
+        """Create the group of `outcome`."""
+
+    def update_group(self, action: Action) -> Any:
+        """Change the group of `subject`."""
+
+    def delete_group(self, action: Action) -> Any:
+        """Delete the group of `subject`."""
+
+    def change_members(self, action: Action) -> Any:
+        """Add and remove the members of `changes`."""
+
+    def set_administrator(self, action: Action) -> Any:
+        """Grant or revoke the role of the user of `subject`."""
 
 
 def _of_directory(

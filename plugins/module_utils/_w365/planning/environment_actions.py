@@ -24,11 +24,20 @@ SHAREPOINT_SETTINGS = ObjectKind(SHAREPOINT.name, "SharePoint setting", "SharePo
 class InstanceHandlers(Protocol):
     """Changes environments and their settings."""
 
-    def create_environment(self, action: Action) -> Any: ...
-    def activate_environment(self, action: Action) -> Any: ...
-    def deactivate_environment(self, action: Action) -> Any: ...
-    def delete_environment(self, action: Action) -> Any: ...
-    def write_setting(self, action: Action) -> Any: ...
+    def create_environment(self, action: Action) -> Any:
+        """Create the environment of `outcome`."""
+
+    def activate_environment(self, action: Action) -> Any:
+        """Activate an environment."""
+
+    def deactivate_environment(self, action: Action) -> Any:
+        """Deactivate an environment."""
+
+    def delete_environment(self, action: Action) -> Any:
+        """Delete an environment."""
+
+    def write_setting(self, action: Action) -> Any:
+        """Write the setting of `outcome`."""
 
 
 def _of_instance(
