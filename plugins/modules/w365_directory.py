@@ -697,7 +697,7 @@ def run(task: Task) -> dict[str, Any]:
         own["plan_digest"] = write_plan(task, plan)
     report = task.apply(
         plan,
-        task.directory,
+        task.directory.handlers,
         predict_only=bool(task.options["plan_file"]),
         batch=task.directory.batch,
     )

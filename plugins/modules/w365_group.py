@@ -322,7 +322,7 @@ RULES: dict[str, Any] = {}
 def run(task: Task) -> dict[str, Any]:
     wanted = group_from_options(task.options)
     plan = task.plan(Desired(groups=(wanted,)))
-    report = task.apply(plan, task.directory)
+    report = task.apply(plan, task.directory.handlers)
     return task.outcome(report, group=task.object_of(report, wanted))
 
 

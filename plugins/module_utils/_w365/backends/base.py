@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..execution.apply import Batch
 
 
-class Directory(DirectoryHandlers, Protocol):
+class Directory(Protocol):
     """The users, groups and administrators of an environment, as objects of the model."""
 
     capabilities: Capabilities
@@ -48,6 +48,10 @@ class Directory(DirectoryHandlers, Protocol):
 
     def find_group(self, name: str, *, members: bool = True) -> Group | None:
         """One group by name; members by UPN."""
+
+    @property
+    def handlers(self) -> DirectoryHandlers:
+        """The methods that change users, groups and administrators."""
 
     def batch(self, plan: Plan) -> Batch | None:
         """A way to apply many actions in one request; None where the API has none, or the plan is too small."""

@@ -26,7 +26,7 @@ from ..model.desired import Desired, DesiredUser
 from ..model.directory import UNRESOLVED, Group, Snapshot, User, difference, with_fields
 from ..model.fields import OPTIONAL_USER_FIELDS, USER_FIELDS
 from ..model.names import comparison_key
-from ..planning.actions import Action
+from ..planning.actions import Action, DirectoryHandlers
 from ..planning.plan import Plan
 from .common import (
     absent_users,
@@ -175,6 +175,10 @@ class ProvisioningDirectory:
         )
 
     # Writing
+
+    @property
+    def handlers(self) -> DirectoryHandlers:
+        return self
 
     def batch(self, plan: Plan) -> Batch | None:
         """The Provisioning API changes one object at a time."""

@@ -281,7 +281,7 @@ def test_a_leaving_administrator_is_known_as_one_over_scim(scripted: Scripted) -
     http = scripted(answer)
     directory = scim(http, provisioning(http))
     wish = Desired((DesiredUser(upn(1), present=False),), administrators=AddRemoveSet(add=frozenset({upn(2)})))
-    report = apply(make_plan(wish, directory.snapshot(wish), directory.capabilities), directory)
+    report = apply(make_plan(wish, directory.snapshot(wish), directory.capabilities), directory.handlers)
     assert [result["outcome"] for result in report.results()] == ["failed", "not tried"]
     assert [call[0] for call in http.writes] == ["PUT"]
 
@@ -324,7 +324,7 @@ def test_the_role_follows_a_name_that_passes_on(scripted: Scripted, bulk: bool) 
     plan = replace(renames, actions=renames.actions + grants)
     batch = directory.batch(plan) if bulk else None
     http.calls.clear()
-    report = apply(plan, directory, batch=batch, concurrency=2)
+    report = apply(plan, directory.handlers, batch=batch, concurrency=2)
     assert report.failures == []
     assert ("POST" in {call[0] for call in http.writes}) is bulk
     assert {call[1] for call in http.writes if call[0] == "PUT"} == {
@@ -353,7 +353,7 @@ def test_a_server_without_roles_lets_people_go_but_nobody_be_made_administrator(
 
 def done(directory: Any, desired: Desired, current: Snapshot | None = None) -> Any:
     plan = make_plan(desired, current or directory.snapshot(desired), directory.capabilities)
-    report = apply(plan, directory, where="in environment 'contoso'")
+    report = apply(plan, directory.handlers, where="in environment 'contoso'")
     for failure in report.failures:
         assert failure.error is not None
         raise failure.error
@@ -454,7 +454,7 @@ def test_a_failed_rename_keeps_its_members_in_a_list_that_is_sent_whole(scripted
             for name in ("Sales", "Staff")
         ),
     )
-    report = apply(make_plan(wish, directory.snapshot(wish), directory.capabilities), directory)
+    report = apply(make_plan(wish, directory.snapshot(wish), directory.capabilities), directory.handlers)
     assert [result["outcome"] for result in report.results()] == ["failed", "not tried", "failed", "done"]
     sent = {path: sorted(body["Members"]) for _method, path, body in http.writes if "/Group/" in path}
     assert sent == {"/Provisioning/contoso/Group/7/": [2, 3], "/Provisioning/contoso/Group/8/": [1, 3]}
@@ -469,7 +469,7 @@ def test_members_of_a_group_that_could_not_be_created_are_told(scripted: Scripte
         Snapshot((User(upn(1), "u1"),)),
         ScimDirectory.capabilities,
     )
-    report = apply(plan, scim(http))
+    report = apply(plan, scim(http).handlers)
     assert [type(item.error) for item in report.done] == [ValidationError, W365Error]
     assert "was not created" in report.results()[1]["reason"]
     assert patches(http) == []
@@ -615,7 +615,7 @@ def test_a_create_answered_without_a_body_is_looked_up(scripted: Scripted) -> No
 def test_the_role_needs_the_provisioning_api(scripted: Scripted) -> None:
     action = Action(ADMINISTRATOR_GRANT, ADELE, None, None, {"administrator": True}, subject=User(ADELE))
     with pytest.raises(W365Error, match="is not managed through SCIM: give instance_url and provisioning_key"):
-        scim(scripted([])).set_administrator(action)
+        scim(scripted([])).handlers.set_administrator(action)
 
 
 def test_one_failure_does_not_stop_the_others(scripted: Scripted) -> None:
@@ -625,7 +625,7 @@ def test_one_failure_does_not_stop_the_others(scripted: Scripted) -> None:
     wishes = Desired(tuple(DesiredUser(upn(number), fields={"first_name": "A"}) for number in range(4)))
     plan = make_plan(wishes, directory.snapshot(wishes), directory.capabilities)
     for concurrency in (1, 3):
-        report = apply(plan, directory, where="in environment 'contoso'", concurrency=concurrency)
+        report = apply(plan, directory.handlers, where="in environment 'contoso'", concurrency=concurrency)
         assert [result["outcome"] for result in report.results()] == ["done", "failed", "done", "done"]
         assert [result["name"] for result in report.results()] == [upn(number) for number in range(4)]
         assert report.results()[1]["reason"].startswith(f"Cannot change user '{upn(1)}' in environment 'contoso': no ")
@@ -641,7 +641,7 @@ def test_what_concerns_all_stops_the_task(scripted: Scripted) -> None:
     directory = scim(http)
     wishes = Desired(tuple(DesiredUser(upn(number), fields={"first_name": "A"}) for number in range(6)))
     plan = make_plan(wishes, directory.snapshot(wishes), directory.capabilities)
-    report = apply(plan, directory, where="in environment 'contoso'")
+    report = apply(plan, directory.handlers, where="in environment 'contoso'")
     assert [result["outcome"] for result in report.results()] == ["done", "done", "failed", *["not tried"] * 3]
     assert all("reason" in result for result in report.results()[2:])
     assert report.changed_anything

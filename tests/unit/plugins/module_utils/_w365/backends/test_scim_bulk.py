@@ -110,7 +110,7 @@ def run(scripted: Scripted, server: Server, plan: Plan, *, workers: int = 1) -> 
     http = scripted(server)
     client = ScimClient(http, url=f"https://w365.contoso.com{ROOT}", token="token", endpoints=ENDPOINTS)
     directory = ScimDirectory(client, None)
-    return apply(plan, directory, concurrency=workers, batch=directory.batch(plan))
+    return apply(plan, directory.handlers, concurrency=workers, batch=directory.batch(plan))
 
 
 def test_many_changes_travel_in_one_request(scripted: Scripted) -> None:

@@ -1,0 +1,257 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Changes an environment through SCIM: what scim.py is for reading.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..api.scim import MEMBERS_PER_PATCH, Request, ScimClient, patch_body
+from ..api.scim_mapping import (
+    SCIM_GROUP_PATHS,
+    SCIM_USER_PATHS,
+    group_from_scim,
+    group_to_scim,
+    patch_operation,
+    user_from_scim,
+    user_to_scim,
+)
+from ..errors import AnswerError, W365Error
+from ..model.directory import UNRESOLVED, Group, Thing, User, difference, with_fields
+from ..model.fields import GROUP_FIELDS, USER_FIELDS
+from ..model.names import external_id_key
+from ..planning.actions import (
+    GROUP_CREATE,
+    GROUP_DELETE,
+    GROUP_UPDATE,
+    MEMBERSHIP_CHANGE,
+    USER_CREATE,
+    USER_DELETE,
+    USER_DELETE_PERMANENTLY,
+    USER_RESTORE,
+    USER_UPDATE,
+    Action,
+)
+from ..planning.plan import Plan
+from .common import absent_users
+
+if TYPE_CHECKING:
+    from ..execution.apply import Batch
+    from .provisioning import ProvisioningDirectory
+
+
+class Lookups(Protocol):
+    """What the reading part knows and can look up. `user_ids` and `group_ids` hold ids by key."""
+
+    client: ScimClient
+    administration: ProvisioningDirectory | None
+    user_ids: dict[str, str]
+    group_ids: dict[str, str]
+
+    def remember(self, user: User) -> User:
+        """Keep the id of a user who was created or renamed."""
+
+    def find_user(self, name: str) -> User | None:
+        """One user by UPN or id."""
+
+    def find_group(self, name: str, *, members: bool = True) -> Group | None:
+        """One group by name."""
+
+
+class ScimChanges:
+    """The handlers of all actions on users, groups and memberships. It uses and completes what the directory knows."""
+
+    def __init__(self, directory: Lookups) -> None:
+        self._directory = directory
+        self._client = directory.client
+        self._administration = directory.administration
+
+    def batch(self, plan: Plan) -> Batch | None:
+        """Bulk, where the service supports it and the plan is large enough."""
+        from .scim_bulk import WORTHWHILE, ScimBulk, limits_of  # start-up
+
+        if sum(self._request_of(action) is not None for action in plan.actions) < WORTHWHILE:
+            return None
+        try:
+            limits = limits_of(self._client.call("scim.config"))
+        except AnswerError:
+            return None
+        return ScimBulk(self._client, limits, self._request_of, self._object_after) if limits else None
+
+    def _request_of(self, action: Action) -> Request | None:
+        """The request of this action; None where it needs several, or another API."""
+        subject: Any = action.subject
+        if action.type is USER_CREATE:
+            return Request("scim.user.create", body=user_to_scim(action.outcome))
+        if action.type in (USER_RESTORE, USER_UPDATE, USER_DELETE, GROUP_UPDATE):
+            return self._patch_of(subject, action.changes)
+        if action.type is USER_DELETE_PERMANENTLY:
+            return Request("scim.user.delete", subject.id)
+        if action.type is GROUP_CREATE:
+            return Request("scim.group.create", body=group_to_scim(action.outcome))
+        if action.type is GROUP_DELETE:
+            return Request("scim.group.delete", subject.id)
+        return self._members_at_once(action) if action.type is MEMBERSHIP_CHANGE else None
+
+    @staticmethod
+    def _patch_of(thing: User | Group, changes: Mapping[str, Any]) -> Request:
+        is_user = isinstance(thing, User)
+        operations = [patch_operation(thing, name, value) for name, value in changes.items()]
+        return Request("scim.user.patch" if is_user else "scim.group.patch", thing.id, patch_body(operations))
+
+    def _members_at_once(self, action: Action) -> Request | None:
+        """The request of a membership change; None when it needs several, or look-ups first."""
+        keys = (*action.changes["add"], *action.changes["remove"])
+        group_id = self._group_id(action.outcome)
+        if not group_id or not all(key.startswith(UNRESOLVED) or key in self._directory.user_ids for key in keys):
+            return None
+        patches = list(self._member_patches(action, {key: self._user_id(key) for key in keys}))
+        return Request("scim.group.patch", group_id, patches[0]) if len(patches) == 1 else None
+
+    @staticmethod
+    def _member_patches(action: Action, ids: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """The bodies of the PATCH requests that change the members, in slices and without users who have no id."""
+        added = [{"value": ids[key]} for key in action.changes["add"] if ids[key]]
+        for start in range(0, len(added), MEMBERS_PER_PATCH):
+            yield patch_body([{"op": "add", "path": "members", "value": added[start : start + MEMBERS_PER_PATCH]}])
+        removed = [ids[key] for key in action.changes["remove"] if ids[key]]
+        for start in range(0, len(removed), MEMBERS_PER_PATCH):
+            yield patch_body(
+                [
+                    {"op": "remove", "path": f'members[value eq "{id}"]'}
+                    for id in removed[start : start + MEMBERS_PER_PATCH]
+                ]
+            )
+
+    def _object_after(self, action: Action, object_id: str) -> Any:
+        """The object after an action that the server has confirmed."""
+        self._forget_roles_after_rename(action)
+        thing = action.outcome
+        if action.type in (USER_CREATE, GROUP_CREATE) and object_id:
+            thing = with_fields(thing, {"id": object_id})
+        if isinstance(thing, User) and thing.id:
+            self._directory.remember(thing)
+        elif isinstance(thing, Group) and thing.id:
+            self._directory.group_ids[thing.key] = thing.id
+        return thing
+
+    def _do(self, request: Request) -> Any:
+        return self._client.call(request.endpoint_id, object_id=request.object_id, body=request.body)
+
+    def create_user(self, action: Action) -> User:
+        from .create_once import create_once  # start-up
+
+        wanted: User = action.outcome
+
+        def create() -> User:
+            resource = self._do(Request("scim.user.create", body=user_to_scim(wanted)))
+            found = user_from_scim(resource) if isinstance(resource, Mapping) else self._directory.find_user(wanted.upn)
+            return found or wanted
+
+        user, ours = create_once(create, lambda: self._directory.find_user(wanted.upn))
+        if not ours:
+            _refuse_somebody_else(wanted, user)
+            given = {name: value for name, value in action.changes.items() if name in SCIM_USER_PATHS}
+            user = self._patched(user, difference(given, user, USER_FIELDS))
+        return self._directory.remember(user)
+
+    def _forget_roles_after_rename(self, action: Action) -> None:
+        """Roles are written by ids that were read before the renames."""
+        if action.is_about_user and action.renames and self._administration is not None:
+            self._administration.forget_users()
+
+    def update_user(self, action: Action) -> User:
+        # Before it is sent: a rename whose answer is lost may have been processed.
+        self._forget_roles_after_rename(action)
+        return self._directory.remember(self._patched(action.subject, action.changes))
+
+    def _patched(self, thing: Thing, changes: Mapping[str, Any]) -> Thing:
+        if changes:
+            self._do(self._patch_of(thing, changes))
+        return with_fields(thing, changes)
+
+    def delete_user(self, action: Action) -> User:
+        user: User = action.subject
+        return self._patched(user, {"active": False})
+
+    def delete_user_permanently(self, action: Action) -> None:
+        self._client.call("scim.user.delete", object_id=action.subject.id)
+
+    def create_group(self, action: Action) -> Group:
+        from .create_once import create_once  # start-up
+
+        wanted: Group = action.outcome
+
+        def create() -> Group:
+            resource = self._do(Request("scim.group.create", body=group_to_scim(wanted)))
+            found = (
+                group_from_scim(resource)[0]
+                if isinstance(resource, Mapping)
+                else self._directory.find_group(wanted.name)
+            )
+            return found or wanted
+
+        group, ours = create_once(create, lambda: self._directory.find_group(wanted.name, members=False))
+        if not ours:
+            given = {name: value for name, value in action.changes.items() if name in SCIM_GROUP_PATHS}
+            group = self._patched(group, difference(given, group, GROUP_FIELDS))
+        self._directory.group_ids[group.key] = group.id
+        return with_fields(group, {"members": frozenset()}) if group.members is None else group
+
+    def update_group(self, action: Action) -> Group:
+        group: Group = self._patched(action.subject, action.changes)
+        self._directory.group_ids[group.key] = group.id
+        return group
+
+    def delete_group(self, action: Action) -> None:
+        self._client.call("scim.group.delete", object_id=action.subject.id)
+
+    def change_members(self, action: Action) -> Group:
+        group: Group = action.outcome
+        group_id = self._group_id(group)
+        if not group_id:
+            raise W365Error(f"group '{group.name}' was not created, so it has no members to change.")
+        ids = {key: self._user_id(key) for key in (*action.changes["add"], *action.changes["remove"])}
+        # Missing users must not prevent the change for the others, so the error is raised afterwards.
+        for body in self._member_patches(action, ids):
+            self._do(Request("scim.group.patch", group_id, body))
+        if absent := absent_users(ids):
+            raise W365Error(absent)
+        return with_fields(group, {"id": group_id})
+
+    def _group_id(self, group: Group) -> str:
+        return group.id or self._directory.group_ids.get(group.key, "")
+
+    def _user_id(self, key: str) -> str:
+        """Empty where nobody has this UPN."""
+        if key.startswith(UNRESOLVED):
+            return key.removeprefix(UNRESOLVED)
+        if key not in self._directory.user_ids:
+            self._directory.find_user(key)
+        return self._directory.user_ids.get(key, "")
+
+    def set_administrator(self, action: Action) -> User:
+        if self._administration is None:
+            raise W365Error(
+                "the administrator role is not managed through SCIM: give instance_url and provisioning_key."
+            )
+        return self._administration.set_administrator(action)
+
+
+def _refuse_somebody_else(wanted: User, found: User) -> None:
+    """A user with this UPN and another external id is another person, such as one whose rename failed."""
+    if (
+        wanted.external_id
+        and found.external_id
+        and external_id_key(wanted.external_id) != external_id_key(found.external_id)
+    ):
+        raise W365Error(
+            f"the UPN '{wanted.upn}' belongs to the account of somebody else: its external_id is '{found.external_id}', "
+            f"and this user's is '{wanted.external_id}'. That account was left unchanged; rename or permanently delete it first."
+        )
