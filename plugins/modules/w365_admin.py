@@ -221,14 +221,14 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users_and_groups import upn_change
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import Desired
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.predict import predict
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.directory import DirectoryTask
 
 ARGUMENT_SPEC: dict[str, Any] = {"administrators": add_remove_set_spec(required=True)}
 
 RULES: dict[str, Any] = {}
 
 
-def run(task: Task) -> dict[str, Any]:
+def run(task: DirectoryTask) -> dict[str, Any]:
     wanted = upn_change(task.options["administrators"], "administrators")
     plan = task.plan(Desired(administrators=wanted), task.administration)
     report = task.apply(plan, task.administration)
@@ -237,7 +237,7 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, **RULES)
+    run_module(run, ARGUMENT_SPEC, DirectoryTask, **RULES)
 
 
 if __name__ == "__main__":

@@ -650,7 +650,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     read_files,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.progress import progress_of
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.directory import DirectoryTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.plan_options import (
     plan_of_file,
     write_plan,
@@ -679,7 +679,7 @@ RULES: dict[str, Any] = {
 }
 
 
-def run(task: Task) -> dict[str, Any]:
+def run(task: DirectoryTask) -> dict[str, Any]:
     task.progress = progress_of(task.options, task.host.progress_writer())
     files = task.options["src"] or ()
     # The folders of a controller say nothing to the readers of a report.
@@ -697,7 +697,7 @@ def run(task: Task) -> dict[str, Any]:
         own["plan_digest"] = write_plan(task, plan)
     report = task.apply(
         plan,
-        task.directory.handlers,
+        task.directory,
         predict_only=bool(task.options["plan_file"]),
         batch=task.directory.batch,
     )
@@ -705,7 +705,7 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, **RULES)
+    run_module(run, ARGUMENT_SPEC, DirectoryTask, **RULES)
 
 
 if __name__ == "__main__":

@@ -312,22 +312,22 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     group_from_options,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import Desired
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.directory import DirectoryTask
 
 ARGUMENT_SPEC: dict[str, Any] = group_spec()
 
 RULES: dict[str, Any] = {}
 
 
-def run(task: Task) -> dict[str, Any]:
+def run(task: DirectoryTask) -> dict[str, Any]:
     wanted = group_from_options(task.options)
     plan = task.plan(Desired(groups=(wanted,)))
-    report = task.apply(plan, task.directory.handlers)
+    report = task.apply(plan, task.directory)
     return task.outcome(report, group=task.object_of(report, wanted))
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, **RULES)
+    run_module(run, ARGUMENT_SPEC, DirectoryTask, **RULES)
 
 
 if __name__ == "__main__":

@@ -412,8 +412,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     import_scope_from_options,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.progress import progress_of
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra_import import (
+    ImportTask,
     keep_state,
     read_entra,
 )
@@ -429,7 +429,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
 RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 
 
-def run(task: EntraTask) -> dict[str, Any]:
+def run(task: ImportTask) -> dict[str, Any]:
     task.progress = progress_of(task.options, task.host.progress_writer())
     prepare_reports(task, ", ".join(filter(None, ["Microsoft Entra", task.options["entra_tenant"]])))
     scope = import_scope_from_options(task.options)
@@ -438,14 +438,14 @@ def run(task: EntraTask) -> dict[str, Any]:
     current = task.read(desired)
     plan = task.compare(with_known_owners(desired, current, task.graph), current)
     keep_state(task, read)
-    report = task.apply(plan, task.directory.handlers, batch=task.directory.batch)
+    report = task.apply(plan, task.directory, batch=task.directory.batch)
     # Not "skipped": Ansible takes a result with that key for a task that did not run.
     left_out = [item.as_result() for item in plan.skipped]
     return task.outcome(report, left_out=left_out, full_run=read.full, full_run_reason=read.reason)
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, EntraTask, **RULES)
+    run_module(run, ARGUMENT_SPEC, ImportTask, **RULES)
 
 
 if __name__ == "__main__":

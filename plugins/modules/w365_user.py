@@ -479,7 +479,7 @@ RULES: dict[str, Any] = {}
 def run(task: Task) -> dict[str, Any]:
     wanted = user_from_options(task.options)
     plan = task.plan(Desired(users=(wanted,)))
-    report = task.apply(plan, task.directory.handlers)
+    report = task.apply(plan, task.directory)
     return task.outcome(report, user=task.object_of(report, wanted))
 
 

@@ -11,7 +11,7 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..model.capabilities import Capabilities
 from ..model.desired import Desired
@@ -21,6 +21,14 @@ from ..planning.plan import Plan
 
 if TYPE_CHECKING:
     from ..execution.apply import Batch
+
+
+class Backend(Protocol):
+    """What changes something. `handlers` is loaded when it is first used."""
+
+    @property
+    def handlers(self) -> Any:
+        """The methods that apply actions."""
 
 
 class Directory(Protocol):

@@ -16,6 +16,7 @@ from ..errors import AlreadyExistsError, AnswerError, EndpointMissingError, Inpu
 from ..model.environment import Environment, sanitized_environment_name
 from ..model.settings import Setting, SettingValues
 from ..planning.actions import Action
+from ..planning.environment_actions import InstanceHandlers
 from .create_once import create_once
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ class Instance:
         self._client = client
         self._names: dict[str, str] = {}
         self._validated = False
+
+    @property
+    def handlers(self) -> InstanceHandlers:
+        return self
 
     def list_environments(self) -> list[Environment] | None:
         """All environments; None when the server's list cannot be read."""

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from ..errors import AuthenticationError, LostAnswerError, NoAnswerError, RateLimitError, W365Error
-from ..planning.actions import Action, DirectoryHandlers
-from ..planning.environment_actions import InstanceHandlers
+from ..planning.actions import Action
 from ..planning.plan import Plan
 from .results import NOT_BATCHED, ActionResult, ApplyResult
 
@@ -34,7 +33,7 @@ class Batch(Protocol):
 
 def apply(
     plan: Plan,
-    handlers: DirectoryHandlers | InstanceHandlers,
+    handlers: Any,
     *,
     where: str = "",
     concurrency: int = 1,
@@ -43,7 +42,8 @@ def apply(
 ) -> ApplyResult:
     """Apply every action of the plan. A failure does not stop the others, unless its error concerns all of them.
 
-    `handlers` has the methods that apply them. `where` ends the sentences of errors, such as "in environment 'contoso'".
+    `handlers` has the methods that apply them (DirectoryHandlers or InstanceHandlers). `where` ends the sentences of errors,
+    such as "in environment 'contoso'".
     A `batch` is tried first, and `on_done` is called by the workers after every action.
     """
     return _Run(plan, handlers, where, concurrency, batch, on_done or (lambda result: None)).result()
@@ -55,7 +55,7 @@ class _Run:
     def __init__(
         self,
         plan: Plan,
-        handlers: DirectoryHandlers | InstanceHandlers,
+        handlers: Any,
         where: str,
         concurrency: int,
         batch: Batch | None,

@@ -15,8 +15,9 @@ from __future__ import annotations
 from ..model.capabilities import Capabilities
 from ..model.desired import Desired
 from ..model.directory import Snapshot
+from .directory import plan_directory
+from .guards import guard
 from .plan import Plan
-from .users import plan_user
 
 
 def make_plan(desired: Desired, current: Snapshot, capabilities: Capabilities, *, assume_missing: bool = False) -> Plan:
@@ -29,20 +30,6 @@ def make_plan(desired: Desired, current: Snapshot, capabilities: Capabilities, *
     the environment would be left without an active administrator, a protected user would be removed, or a purge would
     exceed its limit. All are raised before any write.
     """
-    if _is_one_user(desired):
-        plan = plan_user(desired.users[0], current, capabilities)
-    else:
-        from .directory import plan_directory  # start-up
-
-        plan = plan_directory(desired, current, capabilities, assume_missing=assume_missing)
-    if plan.actions:
-        from .guards import guard  # start-up
-
-        guard(current, plan, desired.protected)
+    plan = plan_directory(desired, current, capabilities, assume_missing=assume_missing)
+    guard(current, plan, desired.protected)
     return plan
-
-
-def _is_one_user(desired: Desired) -> bool:
-    """Whether there is only one user, so that nothing can contradict it."""
-    others = desired.groups or desired.administrators is not None or desired.whole or desired.purge or desired.skipped
-    return len(desired.users) == 1 and not others

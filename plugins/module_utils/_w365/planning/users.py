@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..model.capabilities import Capabilities
-from ..model.desired import DesiredUser
+from ..model.desired import Desired, DesiredUser
 from ..model.directory import Snapshot, User, difference, value_of, with_fields
 from ..model.fields import OPTIONAL_USER_FIELDS, USER_FIELDS
 from .actions import USER_CREATE, USER_DELETE, USER_DELETE_PERMANENTLY, USER_RESTORE, USER_UPDATE, Action
@@ -151,3 +151,14 @@ def inactive_administrator(upn: str) -> str:
         f"User '{upn}' is inactive (on the deleted-users list) and only active users can be administrators. "
         "Restore the user first (w365_user with state=present), or leave it out."
     )
+
+
+def plan_one_user(desired: Desired, current: Snapshot, capabilities: Capabilities) -> Plan:
+    """The plan for one user and nothing else: what `planner.make_plan` makes of it, with less to load."""
+    (user,) = desired.users
+    plan = plan_user(user, current, capabilities)
+    if plan.actions:
+        from .guards import guard  # start-up
+
+        guard(current, plan, desired.protected)
+    return plan

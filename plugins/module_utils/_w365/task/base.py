@@ -21,19 +21,18 @@ from ..errors import (
     W365Error,
 )
 from ..execution.results import ApplyResult, predicted_result
+from ..model.capabilities import Capabilities
 from ..model.desired import Desired, DesiredGroup, DesiredUser
 from ..model.directory import Snapshot
 from ..model.fields import OPTIONAL_USER_FIELDS
 from ..planning.lookup import find_existing
 from ..planning.plan import Plan
-from ..planning.planner import make_plan
+from ..planning.users import plan_one_user
 from .connections import Connections
 
 if TYPE_CHECKING:
-    from ..backends.base import Directory
+    from ..backends.base import Backend, Directory
     from ..execution.apply import Batch
-    from ..planning.actions import DirectoryHandlers
-    from ..planning.environment_actions import InstanceHandlers
     from .host import Host
 
 
@@ -63,12 +62,18 @@ class Task(Connections):
             desired = self._without_unsupported(
                 desired, OPTIONAL_USER_FIELDS - directory.capabilities.user_fields, notes
             )
-        plan = make_plan(desired, current, directory.capabilities, assume_missing=assume)
+        plan = self.make_plan(desired, current, directory.capabilities, assume_missing=assume)
         kept = self._kept_fields(directory) if plan.optional_fields else None
         if kept is not None and not plan.optional_fields <= kept:
             desired = self._without_unsupported(desired, plan.optional_fields - kept, notes)
-            plan = make_plan(desired, current, directory.capabilities, assume_missing=assume)
+            plan = self.make_plan(desired, current, directory.capabilities, assume_missing=assume)
         return replace(plan, notes=(*plan.notes, *notes)) if notes else plan
+
+    def make_plan(
+        self, desired: Desired, current: Snapshot, capabilities: Capabilities, *, assume_missing: bool
+    ) -> Plan:
+        """The plan for one user. A DirectoryTask plans everything else."""
+        return plan_one_user(desired, current, capabilities)
 
     def _without_unsupported(self, desired: Desired, missing: frozenset[str], notes: list[str]) -> Desired:
         given = {name for user in desired.users for name in missing if user.fields.get(name) is not None}
@@ -129,7 +134,7 @@ class Task(Connections):
     def apply(
         self,
         plan: Plan,
-        handlers: DirectoryHandlers | InstanceHandlers,
+        backend: Backend,
         *,
         where: str | None = None,
         predict_only: bool = False,
@@ -137,7 +142,8 @@ class Task(Connections):
     ) -> ApplyResult:
         """Apply the plan, or only predict in check mode and with `predict_only`; show its notes as warnings.
 
-        `batch` may return a way to apply many actions in one request. Raises W365Error when an action failed.
+        The `backend` loads what writes only when there is something to write. `batch` may return a way to apply many
+        actions in one request. Raises W365Error when an action failed.
         """
         for note in plan.notes:
             self.warn(note)
@@ -151,7 +157,7 @@ class Task(Connections):
 
             report = apply(
                 plan,
-                handlers,
+                backend.handlers,
                 where=self.where if where is None else where,
                 concurrency=self.options.get("concurrency") or 1,
                 batch=batch(plan) if self.options.get("scim_bulk") else None,

@@ -18,10 +18,15 @@ from ..entra.importer import TenantSelection, read_delta, read_full
 from ..entra.tenant import State, state_text
 from ..errors import InputError
 from ..output.atomic_write import write_atomically
+from .directory import DirectoryTask
+from .entra import EntraTask
 
 if TYPE_CHECKING:
     from ..model.import_scope import ImportScope
-    from .entra import EntraTask
+
+
+class ImportTask(EntraTask, DirectoryTask):
+    """A task that imports users and groups of Microsoft Entra into a directory."""
 
 
 @dataclass(frozen=True)

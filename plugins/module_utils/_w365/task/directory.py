@@ -1,0 +1,26 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What tasks about groups, administrators and many users have in addition.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from ..model.capabilities import Capabilities
+from ..model.desired import Desired
+from ..model.directory import Snapshot
+from ..planning.plan import Plan
+from ..planning.planner import make_plan
+from .base import Task
+
+
+class DirectoryTask(Task):
+    """With plans for everything that a directory holds."""
+
+    def make_plan(
+        self, desired: Desired, current: Snapshot, capabilities: Capabilities, *, assume_missing: bool
+    ) -> Plan:
+        return make_plan(desired, current, capabilities, assume_missing=assume_missing)
