@@ -699,7 +699,7 @@ def run(task: DirectoryTask) -> dict[str, Any]:
         plan,
         task.directory,
         predict_only=bool(task.options["plan_file"]),
-        batch=task.directory.batch,
+        batch=task.batch,
     )
     return task.outcome(report, left_out=[item.as_result() for item in plan.skipped], **own)
 

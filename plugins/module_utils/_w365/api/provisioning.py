@@ -24,7 +24,6 @@ from ..errors import (
     W365Error,
 )
 from ..model.environment import Environment
-from ..model.settings import Setting, SettingValues
 from ..transport.http import Answer, Http, checked_root
 from .client import NO_BODY, ServiceClient
 from .endpoints import Endpoint
@@ -138,41 +137,6 @@ class ProvisioningClient(ServiceClient):
             return any(found.name.lower() == name.lower() for found in self.environments())
         except W365Error:
             return None
-
-    def create_environment(self, name: str, administrator: Mapping[str, str] | None) -> str:
-        """Create an environment and return its name as the server sanitized it.
-
-        `administrator` holds EmailAddress, FirstName, LastName and perhaps Password; None creates an empty environment.
-        """
-        if administrator is None:
-            answer = self.call("environment.create_empty", environment=name)
-        else:
-            version = "environment.create" if administrator.get("Password") else "environment.create_v2"
-            answer = self.call(version, body={"EnvironmentName": name, **administrator})
-        return answer.strip() if isinstance(answer, str) and answer.strip() else name.lower()
-
-    def validate_environment(self, name: str, administrator: Mapping[str, str] | None) -> None:
-        """Ask whether it could be created. Raises ValidationError or AlreadyExistsError with the server's reason."""
-        self.call("environment.validate", body={"EnvironmentName": name, **(administrator or {})})
-
-    # Settings
-
-    def setting(self, setting: Setting, environment: str) -> tuple[SettingValues | None, bool]:
-        """What a setting holds (None when there is nothing), and whether the answer could be understood.
-
-        Raises EndpointMissingError where it cannot be read.
-        """
-        answer = self.call(setting.read, environment=environment)
-        if not answer:
-            return None, True
-        found = {str(name).lower(): value for name, value in answer.items()} if isinstance(answer, Mapping) else {}
-        values = {field.name: str(found.get(field.wire.lower()) or "") for field in setting.fields}
-        if any(values.values()):
-            return SettingValues(setting, values), True
-        return None, {field.wire.lower() for field in setting.fields} <= set(found)
-
-    def write_setting(self, environment: str, values: SettingValues, secret: str | None) -> None:
-        self.call(values.setting.write, environment=environment, body=values.body(secret))
 
 
 def unknown_environment(name: str, root: str) -> EnvironmentNotFoundError:

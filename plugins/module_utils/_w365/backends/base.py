@@ -17,10 +17,9 @@ from ..model.capabilities import Capabilities
 from ..model.desired import Desired
 from ..model.directory import Group, Snapshot, User
 from ..planning.actions import DirectoryHandlers
-from ..planning.plan import Plan
 
 if TYPE_CHECKING:
-    from ..execution.apply import Batch
+    pass
 
 
 class Backend(Protocol):
@@ -60,6 +59,3 @@ class Directory(Protocol):
     @property
     def handlers(self) -> DirectoryHandlers:
         """The methods that change users, groups and administrators."""
-
-    def batch(self, plan: Plan) -> Batch | None:
-        """A way to apply many actions in one request; None where the API has none, or the plan is too small."""

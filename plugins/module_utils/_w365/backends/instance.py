@@ -20,13 +20,13 @@ from ..planning.environment_actions import InstanceHandlers
 from .create_once import create_once
 
 if TYPE_CHECKING:
-    from ..api.provisioning import ProvisioningClient
+    from ..api.instance import InstanceClient
 
 
 class Instance:
     """The environments of an instance, and their settings."""
 
-    def __init__(self, client: ProvisioningClient) -> None:
+    def __init__(self, client: InstanceClient) -> None:
         self._client = client
         self._names: dict[str, str] = {}
         self._validated = False

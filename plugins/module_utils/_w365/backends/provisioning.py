@@ -27,7 +27,6 @@ from ..model.directory import UNRESOLVED, Group, Snapshot, User, difference, wit
 from ..model.fields import OPTIONAL_USER_FIELDS, USER_FIELDS
 from ..model.names import comparison_key
 from ..planning.actions import Action, DirectoryHandlers
-from ..planning.plan import Plan
 from .common import (
     absent_users,
     active_administrators,
@@ -39,7 +38,6 @@ from .create_once import create_once
 
 if TYPE_CHECKING:
     from ..api.provisioning import ProvisioningClient
-    from ..execution.apply import Batch
 
 
 _SCIM_ONLY = "Give scim_url and scim_token: it is managed through SCIM."
@@ -179,10 +177,6 @@ class ProvisioningDirectory:
     @property
     def handlers(self) -> DirectoryHandlers:
         return self
-
-    def batch(self, plan: Plan) -> Batch | None:
-        """The Provisioning API changes one object at a time."""
-        return None
 
     @staticmethod
     def _new_user(fields: Mapping[str, Any], extras: Mapping[str, Any]) -> dict[str, Any]:

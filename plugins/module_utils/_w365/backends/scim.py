@@ -25,7 +25,6 @@ from ..model.capabilities import Capabilities
 from ..model.desired import Desired
 from ..model.directory import UNRESOLVED, Group, Snapshot, User, with_fields
 from ..model.names import comparison_key
-from ..planning.plan import Plan
 from .common import (
     active_administrators,
     primary_administrator,
@@ -35,7 +34,6 @@ from .common import (
 )
 
 if TYPE_CHECKING:
-    from ..execution.apply import Batch
     from .provisioning import ProvisioningDirectory
     from .scim_changes import ScimChanges
 
@@ -236,9 +234,6 @@ class ScimDirectory:
         from .scim_changes import ScimChanges  # start-up
 
         return ScimChanges(self)
-
-    def batch(self, plan: Plan) -> Batch | None:
-        return self.handlers.batch(plan)
 
 
 def _needs_members(desired: Desired) -> bool:

@@ -20,9 +20,11 @@ from typing import Any
 
 from ..api.client import NO_BODY
 from ..api.scim import Request, ScimClient
-from ..errors import LostAnswerError, W365Error
+from ..errors import AnswerError, LostAnswerError, W365Error
 from ..execution.results import NOT_BATCHED
 from ..planning.actions import Action
+from ..planning.plan import Plan
+from .scim_changes import ScimChanges
 
 OPERATIONS = 100
 """The maximum of one request, also where a server accepts more: it must answer within the time-out."""
@@ -52,6 +54,17 @@ def limits_of(config: Any) -> Limits | None:
     except (TypeError, ValueError):
         return None
     return Limits(min(operations, OPERATIONS), payload) if operations > 1 and payload > _ENVELOPE else None
+
+
+def bulk_of(changes: ScimChanges, plan: Plan) -> ScimBulk | None:
+    """Bulk for a plan, where the service supports it and the plan is large enough."""
+    if sum(changes.request_of(action) is not None for action in plan.actions) < WORTHWHILE:
+        return None
+    try:
+        limits = limits_of(changes.client.call("scim.config"))
+    except AnswerError:
+        return None
+    return ScimBulk(changes.client, limits, changes.request_of, changes.object_after) if limits else None
 
 
 class ScimBulk:

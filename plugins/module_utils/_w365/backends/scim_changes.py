@@ -22,7 +22,7 @@ from ..api.scim_mapping import (
     user_from_scim,
     user_to_scim,
 )
-from ..errors import AnswerError, W365Error
+from ..errors import W365Error
 from ..model.directory import UNRESOLVED, Group, Thing, User, difference, with_fields
 from ..model.fields import GROUP_FIELDS, USER_FIELDS
 from ..model.names import external_id_key
@@ -38,11 +38,9 @@ from ..planning.actions import (
     USER_UPDATE,
     Action,
 )
-from ..planning.plan import Plan
 from .common import absent_users
 
 if TYPE_CHECKING:
-    from ..execution.apply import Batch
     from .provisioning import ProvisioningDirectory
 
 
@@ -69,22 +67,10 @@ class ScimChanges:
 
     def __init__(self, directory: Lookups) -> None:
         self._directory = directory
-        self._client = directory.client
+        self.client = directory.client
         self._administration = directory.administration
 
-    def batch(self, plan: Plan) -> Batch | None:
-        """Bulk, where the service supports it and the plan is large enough."""
-        from .scim_bulk import WORTHWHILE, ScimBulk, limits_of  # start-up
-
-        if sum(self._request_of(action) is not None for action in plan.actions) < WORTHWHILE:
-            return None
-        try:
-            limits = limits_of(self._client.call("scim.config"))
-        except AnswerError:
-            return None
-        return ScimBulk(self._client, limits, self._request_of, self._object_after) if limits else None
-
-    def _request_of(self, action: Action) -> Request | None:
+    def request_of(self, action: Action) -> Request | None:
         """The request of this action; None where it needs several, or another API."""
         subject: Any = action.subject
         if action.type is USER_CREATE:
@@ -129,7 +115,7 @@ class ScimChanges:
                 ]
             )
 
-    def _object_after(self, action: Action, object_id: str) -> Any:
+    def object_after(self, action: Action, object_id: str) -> Any:
         """The object after an action that the server has confirmed."""
         self._forget_roles_after_rename(action)
         thing = action.outcome
@@ -142,7 +128,7 @@ class ScimChanges:
         return thing
 
     def _do(self, request: Request) -> Any:
-        return self._client.call(request.endpoint_id, object_id=request.object_id, body=request.body)
+        return self.client.call(request.endpoint_id, object_id=request.object_id, body=request.body)
 
     def create_user(self, action: Action) -> User:
         from .create_once import create_once  # start-up
@@ -181,7 +167,7 @@ class ScimChanges:
         return self._patched(user, {"active": False})
 
     def delete_user_permanently(self, action: Action) -> None:
-        self._client.call("scim.user.delete", object_id=action.subject.id)
+        self.client.call("scim.user.delete", object_id=action.subject.id)
 
     def create_group(self, action: Action) -> Group:
         from .create_once import create_once  # start-up
@@ -210,7 +196,7 @@ class ScimChanges:
         return group
 
     def delete_group(self, action: Action) -> None:
-        self._client.call("scim.group.delete", object_id=action.subject.id)
+        self.client.call("scim.group.delete", object_id=action.subject.id)
 
     def change_members(self, action: Action) -> Group:
         group: Group = action.outcome

@@ -97,20 +97,3 @@ class Progress:
 
     def _write(self, line: str) -> None:
         self._show(f"{self._about}: {line}")
-
-
-class ProgressFile:
-    """A file for progress lines. The first line overwrites it, and a file that cannot be written is not an error."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._written = False
-
-    def write(self, line: str) -> None:
-        try:
-            with open(self._path, "a" if self._written else "w", encoding="utf-8") as file:
-                file.write(f"{line}\n")
-        except OSError:
-            # Progress is not important enough to fail the task.
-            return
-        self._written = True

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ..api.endpoints import Endpoint, endpoints_with
 from ..errors import MissingLibraryError
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from ..api.scim import ScimClient
     from ..backends.base import Directory
     from ..backends.provisioning import ProvisioningDirectory
-    from ..output.progress import Progress
-    from .host import Host
+    from .host import Host, ProgressReceiver
+
+Client = TypeVar("Client", bound="ProvisioningClient")
 
 WAIT_WORTH_REPORTING = 5.0
 """Seconds of waiting that are reported with a warning."""
@@ -40,7 +41,7 @@ class Connections:
         self.host = host
         self.options = host.options
         self.redactor = Redactor(host.secrets)
-        self.progress: Progress | None = None
+        self.progress: ProgressReceiver | None = None
         self._waiting_reported = False
 
     def add_secrets(self, values: Iterable[str]) -> None:
@@ -99,7 +100,10 @@ class Connections:
     def provisioning(self) -> ProvisioningClient:
         from ..api.provisioning import ProvisioningClient  # start-up
 
-        return ProvisioningClient(
+        return self._provisioning(ProvisioningClient)
+
+    def _provisioning(self, kind: type[Client]) -> Client:
+        return kind(
             self.http,
             instance_url=self.required_option("instance_url", "for the Provisioning API"),
             key=self.required_option("provisioning_key", "for the Provisioning API"),

@@ -9,6 +9,7 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+from ..execution.apply import Batch
 from ..model.capabilities import Capabilities
 from ..model.desired import Desired
 from ..model.directory import Snapshot
@@ -24,3 +25,10 @@ class DirectoryTask(Task):
         self, desired: Desired, current: Snapshot, capabilities: Capabilities, *, assume_missing: bool
     ) -> Plan:
         return make_plan(desired, current, capabilities, assume_missing=assume_missing)
+
+    def batch(self, plan: Plan) -> Batch | None:
+        """A way to apply many actions in one request; None where the API has none, or the plan is too small."""
+        from ..backends.scim import ScimDirectory  # start-up
+        from ..backends.scim_bulk import bulk_of  # start-up
+
+        return bulk_of(self.directory.handlers, plan) if isinstance(self.directory, ScimDirectory) else None

@@ -15,7 +15,24 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
+from ..execution.results import ActionResult
 from .session_store import SessionStore
+
+
+class ProgressReceiver(Protocol):
+    """Takes what happens in a task, for lines of progress; output.progress.Progress is one."""
+
+    def answered(self) -> None:
+        """A server has answered a request."""
+
+    def begin(self, total: int) -> None:
+        """So many changes are going to be made."""
+
+    def done(self, done: ActionResult) -> None:
+        """One of them is made, or has failed."""
+
+    def waiting(self, seconds: float, reason: str) -> None:
+        """A server asked for a pause."""
 
 
 class Host(Protocol):

@@ -12,6 +12,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ..api.instance import InstanceClient
 from ..backends.instance import Instance
 from ..errors import EnvironmentNotFoundError
 from .base import Task
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 class InstanceTask(Task):
     """With the environments of the instance."""
+
+    @cached_property
+    def provisioning(self) -> InstanceClient:
+        return self._provisioning(InstanceClient)
 
     @cached_property
     def instance(self) -> Instance:

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.instance import InstanceClient
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.provisioning import (
     EXISTS_PATTERN,
-    ProvisioningClient,
     parsed_environments,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.create_once import create_once
@@ -54,8 +54,8 @@ KEY = "key-of-the-instance"
 LIST = (200, ["contoso"])
 
 
-def client(http: Any, url: str = "https://w365.contoso.com") -> ProvisioningClient:
-    return ProvisioningClient(http, instance_url=url, key=KEY, endpoints=ENDPOINTS)
+def client(http: Any, url: str = "https://w365.contoso.com") -> InstanceClient:
+    return InstanceClient(http, instance_url=url, key=KEY, endpoints=ENDPOINTS)
 
 
 # ---- calling

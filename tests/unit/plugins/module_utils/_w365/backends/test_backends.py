@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.instance import InstanceClient
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.provisioning import ProvisioningClient
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.scim import (
     MEMBERS_PER_PATCH,
@@ -33,6 +34,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ba
     LOOKUPS,
     ScimDirectory,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim_bulk import bulk_of
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AlreadyExistsError,
     EndpointMissingError,
@@ -322,7 +324,7 @@ def test_the_role_follows_a_name_that_passes_on(scripted: Scripted, bulk: bool) 
     )
     grants = tuple(Action(ADMINISTRATOR_GRANT, upn(n), {}, {}, {"administrator": True}, User(upn(n))) for n in (10, 11))
     plan = replace(renames, actions=renames.actions + grants)
-    batch = directory.batch(plan) if bulk else None
+    batch = bulk_of(directory.handlers, plan) if bulk else None
     http.calls.clear()
     report = apply(plan, directory.handlers, batch=batch, concurrency=2)
     assert report.failures == []
@@ -823,7 +825,7 @@ def test_administrators_are_the_active_ones(scripted: Scripted) -> None:
 
 
 def instance(http: Any) -> Instance:
-    return Instance(ProvisioningClient(http, instance_url="https://w365.contoso.com", key="key", endpoints=ENDPOINTS))
+    return Instance(InstanceClient(http, instance_url="https://w365.contoso.com", key="key", endpoints=ENDPOINTS))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ba
     OPERATIONS,
     WORTHWHILE,
     Limits,
+    bulk_of,
     limits_of,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import LostAnswerError
@@ -110,7 +111,7 @@ def run(scripted: Scripted, server: Server, plan: Plan, *, workers: int = 1) -> 
     http = scripted(server)
     client = ScimClient(http, url=f"https://w365.contoso.com{ROOT}", token="token", endpoints=ENDPOINTS)
     directory = ScimDirectory(client, None)
-    return apply(plan, directory.handlers, concurrency=workers, batch=directory.batch(plan))
+    return apply(plan, directory.handlers, concurrency=workers, batch=bulk_of(directory.handlers, plan))
 
 
 def test_many_changes_travel_in_one_request(scripted: Scripted) -> None:

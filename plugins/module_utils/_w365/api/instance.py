@@ -1,0 +1,54 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Environments of an instance and their settings in the Provisioning API (contract: workspace365.md, section 1).
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..model.settings import Setting, SettingValues
+from .provisioning import ProvisioningClient
+
+
+class InstanceClient(ProvisioningClient):
+    """The Provisioning API with what concerns the instance and not the users of one environment."""
+
+    def create_environment(self, name: str, administrator: Mapping[str, str] | None) -> str:
+        """Create an environment and return its name as the server sanitized it.
+
+        `administrator` holds EmailAddress, FirstName, LastName and perhaps Password; None creates an empty environment.
+        """
+        if administrator is None:
+            answer = self.call("environment.create_empty", environment=name)
+        else:
+            version = "environment.create" if administrator.get("Password") else "environment.create_v2"
+            answer = self.call(version, body={"EnvironmentName": name, **administrator})
+        return answer.strip() if isinstance(answer, str) and answer.strip() else name.lower()
+
+    def validate_environment(self, name: str, administrator: Mapping[str, str] | None) -> None:
+        """Ask whether it could be created. Raises ValidationError or AlreadyExistsError with the server's reason."""
+        self.call("environment.validate", body={"EnvironmentName": name, **(administrator or {})})
+
+    # Settings
+
+    def setting(self, setting: Setting, environment: str) -> tuple[SettingValues | None, bool]:
+        """What a setting holds (None when there is nothing), and whether the answer could be understood.
+
+        Raises EndpointMissingError where it cannot be read.
+        """
+        answer = self.call(setting.read, environment=environment)
+        if not answer:
+            return None, True
+        found = {str(name).lower(): value for name, value in answer.items()} if isinstance(answer, Mapping) else {}
+        values = {field.name: str(found.get(field.wire.lower()) or "") for field in setting.fields}
+        if any(values.values()):
+            return SettingValues(setting, values), True
+        return None, {field.wire.lower() for field in setting.fields} <= set(found)
+
+    def write_setting(self, environment: str, values: SettingValues, secret: str | None) -> None:
+        self.call(values.setting.write, environment=environment, body=values.body(secret))
