@@ -15,7 +15,9 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.directory import DirectoryTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra_import import ImportTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceTask
 from option_scenarios import (
     ALLAN,
@@ -40,8 +42,10 @@ from outcomes import CERTIFICATE_PASSWORD, LEFT_OUT, Situation
 
 SERVICES: Mapping[type[Task], frozenset[str]] = {
     Task: frozenset({"provisioning", "scim", "http"}),
+    DirectoryTask: frozenset({"provisioning", "scim", "http"}),
     InstanceTask: frozenset({"provisioning", "http"}),
     EntraTask: frozenset({"provisioning", "scim", "entra", "graph", "http"}),
+    ImportTask: frozenset({"provisioning", "scim", "entra", "graph", "http"}),
 }
 """The services that a kind of task can use, in the words of the table of connection options."""
 
@@ -169,17 +173,27 @@ def of_every_request() -> Iterator[Scenario]:
         yield Scenario("validate_certs", distrusted, [False])
     # One task of each kind
     guarded: Mapping[str, Any] = {**PROVISIONING, "instance_url": "<guarded_url>", "ca_path": "<guarded_ca_file>"}
+    # The server there answers what reads, nothing else.
     for task in (
         situation("w365_user_info", guarded, fails=True),
+        replace(situation("w365_group", guarded, name="Sales", fails=True), check=True),
         situation("w365_environment_info", guarded, fails=True),
         situation("w365_api", guarded, path="/Environment/", fails=True),
+        # Its source has a certificate of another authority.
+        replace(
+            situation("w365_o365_import", {**GRAPH, **guarded, "validate_certs": False}, groups=["EMEA Office"]),
+            check=True,
+            fails=True,
+        ).with_option("ca_path", LEFT_OUT),
     ):
         yield Scenario("client_cert", task, ["<client_file>", Refused("<app_file>"), Refused("<folder>/no.pem")])
         without_key = task.with_option("client_cert", "<client_cert_file>")
         yield Scenario("client_key", without_key, ["<client_key_file>", Refused("<app_file>")])
     for task, surface in (
         (situation("w365_user", PROVISIONING, **NEW), "provisioning"),
+        (situation("w365_group", PROVISIONING, name="Sales"), "provisioning"),
         (situation("w365_environment", PROVISIONING, **NORTHWIND), "provisioning"),
+        (situation("w365_o365_import", {**GRAPH, **PROVISIONING}, groups=["EMEA Office"], concurrency=1), "graph"),
         (RAW["graph"], "graph"),
     ):
         # The first answer comes too late, and the request is sent again.
