@@ -231,23 +231,60 @@ def test_every_check_of_make_test_is_in_the_table(monkeypatch: pytest.MonkeyPatc
 # ---- words and letters
 
 
-def forbidden() -> list[str]:
-    """The right column of the glossary."""
-    return [word.strip() for row in rows(section("Glossary")) for word in row[2].split(",") if word.strip()]
+REPLACED_BY_THE_GLOSSARY = (
+    "deed",
+    "ways out",
+    "adapter",
+    "emergency account",
+    "abilities",
+    "folded",
+    "the collection's mind",
+    "for good",
+    "wish",
+    "setbacks",
+    "narrowed",
+    "HOPELESS",
+    "UNDONE",
+    "travels over SCIM",
+    "keep house",
+    "recognition",
+    "what was said",
+    "told",
+    "the sure road",
+    "found afresh",
+    "found since",
+    "with others",
+    "as said",
+    "who goes",
+    "house",
+    "room",
+    "corridor",
+    "ask for patience",
+    "as wanted",
+    "already right",
+    "left alone",
+    "deprived of",
+    "does the rest",
+    "the others were made",
+    "this is a defect",
+    "say it in one place",
+    "nobody is named",
+    "lets K go",
+    "takes it for empty",
+)
 
 
 def test_the_glossary_is_followed_here() -> None:
-    rest = TEXT.replace(section("Glossary"), "")
-    words = forbidden()
-    assert len(words) > 25
-    assert [word for word in words if re.search(rf"(?i)\b{re.escape(word)}\b", rest)] == []
-    assert [match[0] for match in guides.REPLACED.finditer(rest)] == []
+    found = [word for word in REPLACED_BY_THE_GLOSSARY if re.search(rf"(?i)\b{re.escape(word)}\b", TEXT)]
+    assert found == []
+    assert [match[0] for match in guides.REPLACED.finditer(TEXT)] == []
 
 
-def test_the_glossary_does_not_allow_what_it_forbids() -> None:
+def test_a_word_has_one_row_in_the_glossary_and_every_row_a_meaning() -> None:
     terms = [row[0] for row in rows(section("Glossary"))]
-    assert terms
-    assert [(term, word) for term in terms for word in forbidden() if word.lower() in re.split(r"[^\w ]+", term)] == []
+    assert len(terms) > 25
+    assert len(terms) == len(set(terms))
+    assert [row[0] for row in rows(section("Glossary")) if not row[1]] == []
 
 
 def test_one_legend_comes_before_the_first_letter() -> None:
