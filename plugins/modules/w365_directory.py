@@ -695,12 +695,7 @@ def run(task: DirectoryTask) -> dict[str, Any]:
         plan = task.plan(desired)
     if task.options["plan_file"]:
         own["plan_digest"] = write_plan(task, plan)
-    report = task.apply(
-        plan,
-        task.directory,
-        predict_only=bool(task.options["plan_file"]),
-        batch=task.batch,
-    )
+    report = task.apply(plan, task.directory, predict_only=bool(task.options["plan_file"]))
     return task.outcome(report, left_out=[item.as_result() for item in plan.skipped], **own)
 
 

@@ -438,7 +438,7 @@ def run(task: ImportTask) -> dict[str, Any]:
     current = task.read(desired)
     plan = task.compare(with_known_owners(desired, current, task.graph), current)
     keep_state(task, read)
-    report = task.apply(plan, task.directory, batch=task.batch)
+    report = task.apply(plan, task.directory)
     # Not "skipped": Ansible takes a result with that key for a task that did not run.
     left_out = [item.as_result() for item in plan.skipped]
     return task.outcome(report, left_out=left_out, full_run=read.full, full_run_reason=read.reason)

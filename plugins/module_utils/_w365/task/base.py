@@ -138,12 +138,11 @@ class Task(Connections):
         *,
         where: str | None = None,
         predict_only: bool = False,
-        batch: Callable[[Plan], Batch | None] = lambda plan: None,
     ) -> ApplyResult:
         """Apply the plan, or only predict in check mode and with `predict_only`; show its notes as warnings.
 
-        The `backend` loads what writes only when there is something to write. `batch` may return a way to apply many
-        actions in one request. Raises W365Error when an action failed.
+        The `backend` loads what writes only when there is something to write. Raises W365Error when an action
+        failed.
         """
         for note in plan.notes:
             self.warn(note)
@@ -160,7 +159,7 @@ class Task(Connections):
                 backend.handlers,
                 where=self.where if where is None else where,
                 concurrency=self.options.get("concurrency") or 1,
-                batch=batch(plan) if self.options.get("scim_bulk") else None,
+                batch=self.batch(plan) if self.options.get("scim_bulk") else None,
                 on_done=self.progress.done if self.progress else None,
             )
         if plan.optional_fields and not predicted_only and self._kept_fields(self.directory) is None:
@@ -174,6 +173,10 @@ class Task(Connections):
         if report.failures:
             raise self._failure(report)
         return report
+
+    def batch(self, plan: Plan) -> Batch | None:
+        """A way to apply many actions in one request, which only a DirectoryTask has."""
+        return None
 
     def _failure(self, report: ApplyResult) -> W365Error:
         errors = [done.error for done in report.failures if done.error and done.tried]
