@@ -28,7 +28,7 @@ class Field(NamedTuple):
     `scim` is its path in SCIM, `provisioning` its name in the Provisioning API; empty where the API has none.
     `graph` is the property of Microsoft Graph that an import takes it from by default, `download` its heading in Microsoft
     Entra's "Download users", `template` the one in the template for creating users in bulk.
-    `compare` says how values are compared: V(caseless) without regard to case, V(phone) by their digits, since servers write
+    `compare` says how values are compared: `caseless` without regard to case, `phone` by their digits, since servers write
     numbers in their own form. An `address` has the form name@domain, a `needed` value cannot be
     cleared. An `optional` attribute is only read and written where a task names it, and a server may not keep it.
     """
