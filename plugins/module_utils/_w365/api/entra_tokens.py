@@ -21,7 +21,8 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from ..errors import AuthenticationError, InputError, MissingLibraryError, W365Error
-from ..transport.http import Http, MsalHttpClient
+from ..transport.http import Http
+from ..transport.msal_http import MsalHttpClient
 
 
 @dataclass(frozen=True)

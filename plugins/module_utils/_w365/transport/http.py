@@ -168,7 +168,7 @@ class Http:
         Raises NoAnswerError, CertificateError, RateLimitError.
         """
         data = json.dumps(body).encode() if has_body else None
-        what = f"{method} {self._shown(url)}"
+        what = f"{method} {self.shown_url(url)}"
         repeated = False
         tries = waits = 0
         while True:
@@ -196,7 +196,7 @@ class Http:
                 repeated = True
             if tries >= TRIES:
                 raise NoAnswerError(f"{failure} ({what}, tried {tries} times).")
-            self._pause(_backoff(tries), f"{failure} from {what}")
+            self.pause(backoff(tries), f"{failure} from {what}")
 
     def _attempt(
         self,
@@ -215,13 +215,13 @@ class Http:
             requests.exceptions.MissingSchema,
             requests.exceptions.InvalidSchema,
         ):
-            raise InputError(f"{self._shown(url)!r} is not a URL that can be called; give https://<host>.") from None
+            raise InputError(f"{self.shown_url(url)!r} is not a URL that can be called; give https://<host>.") from None
         except requests.exceptions.InvalidHeader:
             raise InputError("A header of this request holds a character that HTTP does not allow.") from None
         except requests.exceptions.ConnectionError as error:
-            if isinstance(error, requests.exceptions.SSLError) and not _connection_ended(error):
-                raise CertificateError(self._certificate_sentence(url, error)) from None
-            return _Failure(self._connection_sentence(url, error), not _never_sent(error))
+            if isinstance(error, requests.exceptions.SSLError) and not connection_ended(error):
+                raise CertificateError(self.certificate_sentence(url, error)) from None
+            return _Failure(self.connection_sentence(url, error), not _never_sent(error))
         except requests.exceptions.Timeout:
             return _Failure(f"no answer within {self.settings.timeout:g} seconds (option timeout)", True)
         except requests.exceptions.RequestException as error:
@@ -232,7 +232,7 @@ class Http:
     def wait_for_server(self, answer: Answer, tries: int, what: str) -> None:
         asked = retry_after(answer.headers.get("retry-after"))
         # "0 seconds", or a date in the past, would repeat the request without end and without a pause.
-        seconds = min(asked, RETRY_AFTER_CAP) if asked else _backoff(tries)
+        seconds = min(asked, RETRY_AFTER_CAP) if asked else backoff(tries)
         # A 503 alone may concern this one request; 429 and a time concern all requests.
         all_workers = answer.status == 429 or bool(asked)
         if not self._throttle.slow_down(seconds, all_workers=all_workers):
@@ -247,21 +247,21 @@ class Http:
             # The throttle makes the next request of any worker wait.
             self._on_wait(seconds, reason)
         else:
-            self._pause(seconds, reason)
+            self.pause(seconds, reason)
 
-    def _pause(self, seconds: float, reason: str) -> None:
+    def pause(self, seconds: float, reason: str) -> None:
         self._on_wait(seconds, reason)
         self._sleep(seconds)
 
     # Sentences
 
-    def _shown(self, url: str) -> str:
+    def shown_url(self, url: str) -> str:
         parts = urlsplit(url)
         return self.redactor.text(
             f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
         )
 
-    def _certificate_sentence(self, url: str, error: Exception) -> str:
+    def certificate_sentence(self, url: str, error: Exception) -> str:
         host = urlsplit(url).hostname
         reason = self.redactor.text(_root_cause(error))
         if not re.search(r"verify|NO_CERTIFICATE|doesn't match", reason, re.IGNORECASE):
@@ -274,58 +274,9 @@ class Http:
             "in option ca_path (a PEM file); validate_certs=false would accept any server."
         )
 
-    def _connection_sentence(self, url: str, error: Exception) -> str:
+    def connection_sentence(self, url: str, error: Exception) -> str:
         host = urlsplit(url).netloc.rpartition("@")[2]
         return f"no connection to {host}: {self.redactor.text(_root_cause(error))}"
-
-
-class MsalHttpClient:
-    """The interface that MSAL needs of its `http_client`: the same TLS settings, time-outs and proxies as everything else."""
-
-    def __init__(self, http: Http) -> None:
-        self._http = http
-
-    def post(self, url: str, **kwargs: Any) -> requests.Response:
-        return self._send("POST", url, **kwargs)
-
-    def get(self, url: str, **kwargs: Any) -> requests.Response:
-        return self._send("GET", url, **kwargs)
-
-    def close(self) -> None:
-        """Nothing: MSAL closes its client, and the session belongs to Http."""
-
-    def _send(self, method: str, url: str, **kwargs: Any) -> requests.Response:
-        known = {name: kwargs[name] for name in ("params", "data", "headers") if name in kwargs}
-        tries = waits = 0
-        while True:
-            tries += 1
-            try:
-                response = self._http.send(method, url, **known)
-            except requests.exceptions.RequestException as error:
-                if isinstance(error, requests.exceptions.SSLError) and not _connection_ended(error):
-                    raise CertificateError(self._http._certificate_sentence(url, error)) from None
-                if tries >= TRIES:
-                    raise NoAnswerError(self._http._connection_sentence(url, error) + ".") from None
-                self._http._pause(_backoff(tries), f"no token from {urlsplit(url).hostname}")
-                continue
-            if response.status_code in (429, 503):
-                # MSAL caches a 429 and returns it without a request, so it must never get one.
-                tries -= 1
-                waits += 1
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                self._http.wait_for_server(
-                    Answer(response.status_code, headers, ""), waits, f"{method} {self._http._shown(url)}"
-                )
-                continue
-            if response.status_code >= 500:
-                # MSAL has no error of its own for these.
-                if tries >= TRIES:
-                    raise NoAnswerError(
-                        f"Microsoft Entra answered HTTP {response.status_code} ({method} {self._http._shown(url)}, tried {tries} times)."
-                    )
-                self._http._pause(_backoff(tries), f"HTTP {response.status_code} from {urlsplit(url).hostname}")
-                continue
-            return response
 
 
 def new_session(settings: HttpSettings) -> requests.Session:
@@ -405,7 +356,7 @@ def _never_sent(error: Exception) -> bool:
     return False
 
 
-def _connection_ended(error: BaseException) -> bool:
+def connection_ended(error: BaseException) -> bool:
     """Whether a TLS error is a connection that ended, and not about a certificate."""
     return "EOF" in _root_cause(error)
 
@@ -438,7 +389,7 @@ def retry_after(value: str | None) -> float | None:
     return max(when.timestamp() - time.time(), 0.0)
 
 
-def _backoff(tries: int) -> float:
+def backoff(tries: int) -> float:
     # With unlimited waiting the power would exceed the range of a float.
     ceiling = min(BACKOFF_START * 2.0 ** min(tries - 1, 10), BACKOFF_CAP)
     return ceiling * (0.5 + random.random() / 2)

@@ -39,7 +39,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     NoAnswerError,
     RateLimitError,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport import http as http_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport import msal_http
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.http import (
     TRIES,
     Http,
@@ -510,7 +510,7 @@ def test_only_unknown_hosts_are_not_looked_up_at_microsoft(
     with pytest.raises(AuthenticationError, match="that is enough"):
         run.source(ClientSecret(SECRET), authority=authority).token()
     assert seen["instance_discovery"] is discovered
-    assert isinstance(seen["http_client"], http_module.MsalHttpClient)
+    assert isinstance(seen["http_client"], msal_http.MsalHttpClient)
 
 
 @pytest.mark.parametrize("call", ["post", "get"])
@@ -526,7 +526,7 @@ def test_msal_s_requests_carry_our_tls_settings(run: Run, monkeypatch: pytest.Mo
         return Answered()
 
     monkeypatch.setattr(run.http._session, "request", request)
-    does: Callable[..., Any] = getattr(http_module.MsalHttpClient(run.http), call)
+    does: Callable[..., Any] = getattr(msal_http.MsalHttpClient(run.http), call)
     does("https://localhost/x", data={"a": 1}, verify=False, timeout=None, allow_redirects=True)
     assert sent["verify"] == run.twin.ca_path
     assert sent["timeout"] == (10.0, 20)
