@@ -31,6 +31,25 @@ class Batch(Protocol):
         """The object after each action of a slice, or NOT_BATCHED."""
 
 
+class Tracker(Protocol):
+    """Follows failures. `dependencies.FailureTracker` is the one for directories."""
+
+    def phases(self) -> Iterable[tuple[Action, ...]]:
+        """The actions of the plan, in the order in which they are applied."""
+
+    def refusal(self, action: Action) -> W365Error | None:
+        """Why an action is not tried because of what has failed; None when it can be."""
+
+    def without_failed_users(self, action: Action) -> Action:
+        """A change of members without users who could not be created or renamed."""
+
+    def note(self, done: ActionResult) -> None:
+        """An action is done, or has failed."""
+
+    def result_of(self, done: ActionResult, where: str) -> ActionResult:
+        """The same result, of the action as it is in the plan."""
+
+
 def apply(
     plan: Plan,
     handlers: Any,
@@ -39,14 +58,16 @@ def apply(
     concurrency: int = 1,
     batch: Batch | None = None,
     on_done: Callable[[ActionResult], None] | None = None,
+    tracker: Tracker | None = None,
 ) -> ApplyResult:
     """Apply every action of the plan. A failure does not stop the others, unless its error concerns all of them.
 
     `handlers` has the methods that apply them (DirectoryHandlers or InstanceHandlers). `where` ends the sentences of errors,
     such as "in environment 'contoso'".
-    A `batch` is tried first, and `on_done` is called by the workers after every action.
+    A `batch` is tried first. A `tracker` says what a failure means for the rest: a plan with more than one action of a
+    directory needs one. `on_done` is called by the workers after every action.
     """
-    return _Run(plan, handlers, where, concurrency, batch, on_done or (lambda result: None)).result()
+    return _Run(plan, handlers, where, concurrency, batch, on_done or (lambda result: None), tracker).result()
 
 
 class _Run:
@@ -60,6 +81,7 @@ class _Run:
         concurrency: int,
         batch: Batch | None,
         on_done: Callable[[ActionResult], None],
+        tracker: Tracker | None,
     ) -> None:
         self._plan = plan
         self._handlers = handlers
@@ -68,12 +90,8 @@ class _Run:
         self._batch = batch
         self._on_done = on_done
         self._fatal: list[W365Error] = []
-        self._tracker: FailureTracker | None = None
-        self._phases: Iterable[tuple[Action, ...]] = plan.phases()
-        if len(plan.actions) > 1:
-            from .dependencies import FailureTracker, safely_ordered  # start-up
-
-            self._tracker, self._phases = FailureTracker(plan), safely_ordered(plan)
+        self._tracker = tracker
+        self._phases = tracker.phases() if tracker else plan.phases()
 
     def result(self) -> ApplyResult:
         """The result of every action, in the order of the plan."""

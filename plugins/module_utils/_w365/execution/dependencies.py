@@ -28,13 +28,15 @@ from ..planning.actions import (
     ObjectKind,
 )
 from ..planning.plan import Plan
-from .results import ActionResult
+from .apply import apply
+from .results import ActionResult, ApplyResult
 
 
 class FailureTracker:
     """Records failures, and refuses or reduces the actions that depend on what failed."""
 
     def __init__(self, plan: Plan) -> None:
+        self._plan = plan
         self._to_grant = {a.subject.key for a in plan.actions if a.type is ADMINISTRATOR_GRANT}
         self._not_granted: list[str] = []
         # Names of users and groups that are still taken, because a rename failed, with the intended new name; and names that
@@ -42,6 +44,10 @@ class FailureTracker:
         self._still_taken: dict[ObjectKind, dict[str, str]] = {USER: {}, GROUP: {}}
         self._not_available: dict[ObjectKind, dict[str, str]] = {USER: {}, GROUP: {}}
         self._reduced: dict[int, tuple[Action, Action, W365Error | None]] = {}
+
+    def phases(self) -> Iterator[tuple[Action, ...]]:
+        """The actions of the plan; one that costs somebody the role waits until it is known whether others got it."""
+        return safely_ordered(self._plan)
 
     def note(self, done: ActionResult) -> None:
         action = done.action
@@ -156,3 +162,9 @@ def safely_ordered(plan: Plan) -> Iterator[tuple[Action, ...]]:
         late += [action for action, wait in zip(phase, waits, strict=True) if wait]
         yield tuple(action for action, wait in zip(phase, waits, strict=True) if not wait)
     yield tuple(late)
+
+
+def apply_directory(plan: Plan, handlers: Any, **options: Any) -> ApplyResult:
+    """`apply.apply` for a plan of a directory, with what a failure means for the rest; the options are the same."""
+    tracker = FailureTracker(plan) if len(plan.actions) > 1 else None
+    return apply(plan, handlers, tracker=tracker, **options)

@@ -32,7 +32,6 @@ from .connections import Connections
 
 if TYPE_CHECKING:
     from ..backends.base import Backend, Directory
-    from ..execution.apply import Batch
     from .host import Host
 
 
@@ -152,14 +151,11 @@ class Task(Connections):
         if predicted_only or not plan.actions:
             report = predicted_result(plan)
         else:
-            from ..execution.apply import apply  # start-up
-
-            report = apply(
+            report = self.apply_actions(
                 plan,
                 backend.handlers,
                 where=self.where if where is None else where,
                 concurrency=self.options.get("concurrency") or 1,
-                batch=self.batch(plan) if self.options.get("scim_bulk") else None,
                 on_done=self.progress.done if self.progress else None,
             )
         if plan.optional_fields and not predicted_only and self._kept_fields(self.directory) is None:
@@ -174,9 +170,11 @@ class Task(Connections):
             raise self._failure(report)
         return report
 
-    def batch(self, plan: Plan) -> Batch | None:
-        """A way to apply many actions in one request, which only a DirectoryTask has."""
-        return None
+    def apply_actions(self, plan: Plan, handlers: Any, **options: Any) -> ApplyResult:
+        """Apply a plan whose actions do not depend on each other. A DirectoryTask applies everything else."""
+        from ..execution.apply import apply  # start-up
+
+        return apply(plan, handlers, **options)
 
     def _failure(self, report: ApplyResult) -> W365Error:
         errors = [done.error for done in report.failures if done.error and done.tried]

@@ -9,7 +9,10 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..execution.apply import Batch
+from ..execution.results import ApplyResult
 from ..model.capabilities import Capabilities
 from ..model.desired import Desired
 from ..model.directory import Snapshot
@@ -26,7 +29,14 @@ class DirectoryTask(Task):
     ) -> Plan:
         return make_plan(desired, current, capabilities, assume_missing=assume_missing)
 
-    def batch(self, plan: Plan) -> Batch | None:
+    def apply_actions(self, plan: Plan, handlers: Any, **options: Any) -> ApplyResult:
+        from ..execution.dependencies import apply_directory  # start-up
+
+        if self.options.get("scim_bulk"):
+            options["batch"] = self._batch(plan)
+        return apply_directory(plan, handlers, **options)
+
+    def _batch(self, plan: Plan) -> Batch | None:
         """A way to apply many actions in one request; None where the API has none, or the plan is too small."""
         from ..backends.scim import ScimDirectory  # start-up
         from ..backends.scim_bulk import bulk_of  # start-up

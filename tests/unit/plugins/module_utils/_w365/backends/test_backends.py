@@ -43,7 +43,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     ValidationError,
     W365Error,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.apply import apply
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.dependencies import (
+    apply_directory,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import (
     AddRemoveSet,
     Desired,
@@ -283,7 +285,7 @@ def test_a_leaving_administrator_is_known_as_one_over_scim(scripted: Scripted) -
     http = scripted(answer)
     directory = scim(http, provisioning(http))
     wish = Desired((DesiredUser(upn(1), present=False),), administrators=AddRemoveSet(add=frozenset({upn(2)})))
-    report = apply(make_plan(wish, directory.snapshot(wish), directory.capabilities), directory.handlers)
+    report = apply_directory(make_plan(wish, directory.snapshot(wish), directory.capabilities), directory.handlers)
     assert [result["outcome"] for result in report.results()] == ["failed", "not tried"]
     assert [call[0] for call in http.writes] == ["PUT"]
 
@@ -326,7 +328,7 @@ def test_the_role_follows_a_name_that_passes_on(scripted: Scripted, bulk: bool) 
     plan = replace(renames, actions=renames.actions + grants)
     batch = bulk_of(directory.handlers, plan) if bulk else None
     http.calls.clear()
-    report = apply(plan, directory.handlers, batch=batch, concurrency=2)
+    report = apply_directory(plan, directory.handlers, batch=batch, concurrency=2)
     assert report.failures == []
     assert ("POST" in {call[0] for call in http.writes}) is bulk
     assert {call[1] for call in http.writes if call[0] == "PUT"} == {
@@ -355,7 +357,7 @@ def test_a_server_without_roles_lets_people_go_but_nobody_be_made_administrator(
 
 def done(directory: Any, desired: Desired, current: Snapshot | None = None) -> Any:
     plan = make_plan(desired, current or directory.snapshot(desired), directory.capabilities)
-    report = apply(plan, directory.handlers, where="in environment 'contoso'")
+    report = apply_directory(plan, directory.handlers, where="in environment 'contoso'")
     for failure in report.failures:
         assert failure.error is not None
         raise failure.error
@@ -456,7 +458,7 @@ def test_a_failed_rename_keeps_its_members_in_a_list_that_is_sent_whole(scripted
             for name in ("Sales", "Staff")
         ),
     )
-    report = apply(make_plan(wish, directory.snapshot(wish), directory.capabilities), directory.handlers)
+    report = apply_directory(make_plan(wish, directory.snapshot(wish), directory.capabilities), directory.handlers)
     assert [result["outcome"] for result in report.results()] == ["failed", "not tried", "failed", "done"]
     sent = {path: sorted(body["Members"]) for _method, path, body in http.writes if "/Group/" in path}
     assert sent == {"/Provisioning/contoso/Group/7/": [2, 3], "/Provisioning/contoso/Group/8/": [1, 3]}
@@ -471,7 +473,7 @@ def test_members_of_a_group_that_could_not_be_created_are_told(scripted: Scripte
         Snapshot((User(upn(1), "u1"),)),
         ScimDirectory.capabilities,
     )
-    report = apply(plan, scim(http).handlers)
+    report = apply_directory(plan, scim(http).handlers)
     assert [type(item.error) for item in report.done] == [ValidationError, W365Error]
     assert "was not created" in report.results()[1]["reason"]
     assert patches(http) == []
@@ -627,7 +629,7 @@ def test_one_failure_does_not_stop_the_others(scripted: Scripted) -> None:
     wishes = Desired(tuple(DesiredUser(upn(number), fields={"first_name": "A"}) for number in range(4)))
     plan = make_plan(wishes, directory.snapshot(wishes), directory.capabilities)
     for concurrency in (1, 3):
-        report = apply(plan, directory.handlers, where="in environment 'contoso'", concurrency=concurrency)
+        report = apply_directory(plan, directory.handlers, where="in environment 'contoso'", concurrency=concurrency)
         assert [result["outcome"] for result in report.results()] == ["done", "failed", "done", "done"]
         assert [result["name"] for result in report.results()] == [upn(number) for number in range(4)]
         assert report.results()[1]["reason"].startswith(f"Cannot change user '{upn(1)}' in environment 'contoso': no ")
@@ -643,7 +645,7 @@ def test_what_concerns_all_stops_the_task(scripted: Scripted) -> None:
     directory = scim(http)
     wishes = Desired(tuple(DesiredUser(upn(number), fields={"first_name": "A"}) for number in range(6)))
     plan = make_plan(wishes, directory.snapshot(wishes), directory.capabilities)
-    report = apply(plan, directory.handlers, where="in environment 'contoso'")
+    report = apply_directory(plan, directory.handlers, where="in environment 'contoso'")
     assert [result["outcome"] for result in report.results()] == ["done", "done", "failed", *["not tried"] * 3]
     assert all("reason" in result for result in report.results()[2:])
     assert report.changed_anything
@@ -873,7 +875,7 @@ def test_the_server_s_name_of_a_new_environment_is_used_from_then_on(scripted: S
     http = scripted([(200, '"contoso2"'), (200, "")])
     wish = DesiredEnvironment("Contoso", empty=True, active=False)
     plan = plan_environment(wish, None, WhenUnreadable("write"))
-    report = apply(plan, instance(http))
+    report = apply_directory(plan, instance(http))
     assert [call[:2] for call in http.calls] == [
         ("POST", "/Provisioning/Environment/contoso/"),
         ("PUT", "/Provisioning/Environment/contoso2/Deactivate/"),
@@ -884,6 +886,6 @@ def test_the_server_s_name_of_a_new_environment_is_used_from_then_on(scripted: S
 def test_a_lost_create_of_an_environment_is_looked_up(scripted: Scripted) -> None:
     http = scripted([LostAnswerError("no answer"), (200, ["contosobv"]), (200, ["contosobv"])])
     plan = plan_environment(DesiredEnvironment("Contoso B.V.", empty=True), None, WhenUnreadable("write"))
-    report = apply(plan, instance(http))
+    report = apply_directory(plan, instance(http))
     assert report.last("environment") == Environment("contosobv")
     assert [call[0] for call in http.calls].count("POST") == 1

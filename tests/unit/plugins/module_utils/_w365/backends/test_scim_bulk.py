@@ -26,7 +26,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ba
     limits_of,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import LostAnswerError
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.apply import apply
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.dependencies import (
+    apply_directory,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.results import ApplyResult
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import (
     AddRemoveSet,
@@ -111,7 +113,7 @@ def run(scripted: Scripted, server: Server, plan: Plan, *, workers: int = 1) -> 
     http = scripted(server)
     client = ScimClient(http, url=f"https://w365.contoso.com{ROOT}", token="token", endpoints=ENDPOINTS)
     directory = ScimDirectory(client, None)
-    return apply(plan, directory.handlers, concurrency=workers, batch=bulk_of(directory.handlers, plan))
+    return apply_directory(plan, directory.handlers, concurrency=workers, batch=bulk_of(directory.handlers, plan))
 
 
 def test_many_changes_travel_in_one_request(scripted: Scripted) -> None:

@@ -15,7 +15,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ba
     PROVISIONING_CAPABILITIES,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import W365Error
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.apply import apply
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.dependencies import (
+    apply_directory,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.results import (
     NOT_BATCHED,
     ApplyResult,
@@ -97,12 +99,14 @@ def test_nobody_loses_the_role_while_a_grant_has_failed(
     loss: str, grant: str, desired: Desired, concurrency: int
 ) -> None:
     plan = planned(desired, OLD, NEW)
-    good = apply(plan, Recorder(), concurrency=concurrency)
+    good = apply_directory(plan, Recorder(), concurrency=concurrency)
     assert outcomes(good)[loss] == "done"
     assert [item.action for item in good.done] == [action for phase in plan.phases() for action in phase]
     told: list[str] = []
     handlers = Recorder(grant)
-    report = apply(plan, handlers, concurrency=concurrency, on_done=lambda item: told.append(item.action.description))
+    report = apply_directory(
+        plan, handlers, concurrency=concurrency, on_done=lambda item: told.append(item.action.description)
+    )
     assert outcomes(report)[grant] == "failed"
     assert outcomes(report)[loss] == "not tried"
     assert loss not in [action.description for action in handlers.tried]
@@ -123,13 +127,13 @@ def test_nobody_loses_the_role_while_a_grant_has_failed(
 )
 def test_who_could_not_be_mended_counts_as_not_granted(new: tuple[User, ...], failing: str) -> None:
     desired = Desired((DesiredUser("new@c.com", fields=NAMES),), administrators=SWAP)
-    report = apply(planned(desired, OLD, *new), Recorder(failing))
+    report = apply_directory(planned(desired, OLD, *new), Recorder(failing))
     assert outcomes(report)["revoke the role of administrator 'old@c.com'"] == "not tried"
 
 
 def test_other_people_go_all_the_same() -> None:
     leavers = tuple(DesiredUser(user.upn, present=False) for user in (OLD, OTHER))
-    report = apply(
+    report = apply_directory(
         planned(Desired(leavers, administrators=SWAP), OLD, NEW, OTHER),
         Recorder("grant the role of administrator 'new@c.com'"),
     )
@@ -156,7 +160,7 @@ def members(*names: str) -> frozenset[str]:
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_a_name_that_was_not_given_up_is_given_to_nobody(concurrency: int) -> None:
     handlers = Recorder(RENAME)
-    report = apply(planned(Desired(CHAIN), ALICE, BOB), handlers, where="there", concurrency=concurrency)
+    report = apply_directory(planned(Desired(CHAIN), ALICE, BOB), handlers, where="there", concurrency=concurrency)
     assert outcomes(report) == {
         RENAME: "failed",
         "change user 'b@c.com'": "not tried",
@@ -184,7 +188,7 @@ def test_nobody_gets_into_a_group_under_the_name_of_another() -> None:
     )
     handlers = Recorder(RENAME)
     plan = planned(Desired(CHAIN[:2], wishes), ALICE, BOB, CAROL, BOSS, groups=groups)
-    report = apply(plan, handlers)
+    report = apply_directory(plan, handlers)
     assert [item.action for item in report.done] == list(plan.actions)
     changed = {a.name: (a.changes, a.outcome.members) for a in handlers.tried if a.kind == "membership"}
     # Alice, who is still called a@, was to leave Sales; Bob, who is still called b@, stays where he was.
@@ -225,7 +229,7 @@ def test_a_batch_gets_the_narrowed_change_and_the_report_tells_of_the_planned_on
     groups = tuple(Group(wish.name, wish.name, members=frozenset()) for wish in wishes)
     plan = planned(Desired(CHAIN[:2], wishes), ALICE, BOB, CAROL, groups=groups)
     batch = AllAtOnce()
-    report = apply(plan, Recorder(RENAME), batch=batch)
+    report = apply_directory(plan, Recorder(RENAME), batch=batch)
     assert [action.changes["add"] for action in batch.sent] == [["carol@c.com"]] * 2
     assert [item.action for item in report.done] == list(plan.actions)
     assert [item["outcome"] for item in report.results()] == ["failed", "not tried", "failed", "failed"]
@@ -236,7 +240,7 @@ def test_the_role_is_not_given_to_another_of_that_name(failing: str) -> None:
     newcomer = DesiredUser("nina@c.com", fields=NAMES)
     roles = AddRemoveSet(add=members("b", "nina"))
     handlers = Recorder(failing)
-    report = apply(planned(Desired((*CHAIN[:2], newcomer), administrators=roles), ALICE, BOB, BOSS), handlers)
+    report = apply_directory(planned(Desired((*CHAIN[:2], newcomer), administrators=roles), ALICE, BOB, BOSS), handlers)
     grants = {name: outcomes(report)[f"grant the role of administrator '{name}@c.com'"] for name in ("b", "nina")}
     wrong = "b" if failing == RENAME else "nina"
     assert grants == {"b": "done", "nina": "done", wrong: "not tried"}
@@ -247,7 +251,7 @@ def test_a_new_group_does_not_get_the_one_that_kept_its_name() -> None:
     plan = planned(Desired(groups=(DesiredGroup("Marketing", identity="Sales"),)), ALICE, groups=(sales,))
     newcomer = planned(Desired(groups=(DesiredGroup("Sales", members=AddRemoveSet(add=members("a"))),)), ALICE)
     handlers = Recorder("change group 'Marketing'")
-    report = apply(Plan(plan.actions + newcomer.actions), handlers)
+    report = apply_directory(Plan(plan.actions + newcomer.actions), handlers)
     assert list(outcomes(report).values()) == ["failed", "not tried", "not tried"]
     assert "another group still has this name" in report.results()[1]["reason"]
     assert "was not created" in report.results()[2]["reason"]

@@ -28,7 +28,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     InputError,
     W365Error,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.apply import apply
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.dependencies import (
+    apply_directory,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.results import (
     ActionResult,
     ApplyResult,
@@ -169,7 +171,7 @@ def carried_out(plan: Plan, failing: Sequence[str] = (), error: type[W365Error] 
         def __getattr__(self, _name: str) -> Handler:
             return handler
 
-    return apply(plan, cast(DirectoryHandlers, Backend()))
+    return apply_directory(plan, cast(DirectoryHandlers, Backend()))
 
 
 def told(outcome: Outcome) -> dict[tuple[str, str], tuple[str, str, str, str]]:

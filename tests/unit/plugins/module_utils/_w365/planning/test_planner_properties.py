@@ -31,7 +31,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     NotFoundError,
     W365Error,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.apply import apply
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.dependencies import (
+    apply_directory,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.results import (
     ApplyResult,
     predicted_result,
@@ -456,7 +458,7 @@ def try_to_plan(memory: Memory, desired: Desired) -> Plan | None:
 
 
 def done(plan: Plan, memory: Memory, concurrency: int = 1) -> ApplyResult:
-    report = apply(plan, memory.handlers(), concurrency=concurrency)
+    report = apply_directory(plan, memory.handlers(), concurrency=concurrency)
     assert [item.error and item.error.message for item in report.failures] == []
     return report
 
