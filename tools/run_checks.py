@@ -69,7 +69,13 @@ SLOW_CHECKS = (Check("integration", slots=2, limit=2400, marks="slow"),)
 
 # Made before the checks start. "make -o" makes the checks use them as they are: two of them building the same
 # artifact at the same time would damage it, and all must use the same one.
-PREPARED = (".build/venv/.stamp", ".build/src/.stamp", ".build/collections/.stamp", ".build/wrong-ca/client.pem")
+PREPARED = (
+    ".build/venv/.stamp",
+    ".build/src/.stamp",
+    ".build/collections/.stamp",
+    ".build/wrong-ca/client.pem",
+    ".build/servers/.stamp",
+)
 
 
 @dataclass(frozen=True)
