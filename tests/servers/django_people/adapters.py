@@ -30,10 +30,11 @@ class PersonAdapter(SCIMUser):
     handle_add = handle_replace
 
     def handle_remove(self, path: Any, value: Any, operation: dict[str, Any]) -> None:
-        """Remove a text."""
-        if path.first_path not in self.ATTR_MAP:
+        """Remove a text or the address."""
+        column = "email" if path.first_path[0] == "emails" else self.ATTR_MAP.get(path.first_path)
+        if column is None:
             raise exceptions.NotImplementedError
-        setattr(self.obj, self.ATTR_MAP[path.first_path], "")
+        setattr(self.obj, column, "")
         self.save()
 
 

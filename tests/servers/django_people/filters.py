@@ -9,16 +9,18 @@ In a file of its own, because django-scim2 reads it while it defines its adapter
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django_scim.filters import GroupFilterQuery, UserFilterQuery
 
 
 class PersonFilter(UserFilterQuery):
     """The attributes of users that filters and PATCH may name, and their columns."""
 
-    attr_map = {**UserFilterQuery.attr_map, ("externalId", None, None): "scim_external_id"}
+    attr_map: ClassVar = {**UserFilterQuery.attr_map, ("externalId", None, None): "scim_external_id"}
 
 
 class TeamFilter(GroupFilterQuery):
     """The same for groups."""
 
-    attr_map = {("displayName", None, None): "name", ("externalId", None, None): "scim_external_id"}
+    attr_map: ClassVar = {("displayName", None, None): "name", ("externalId", None, None): "scim_external_id"}

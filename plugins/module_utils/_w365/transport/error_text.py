@@ -54,5 +54,8 @@ def _statements(data: Any) -> list[str]:
         about = found.get("membernames") or found.get("scimtype") or found.get("code")
         shown = ", ".join(map(str, about)) if isinstance(about, list) else about
         return [f"{shown}: {message}" if shown else message]
+    if message is None and "detail" in found:
+        # An error of SCIM without a reason; the rest only repeats the status.
+        return [str(found["scimtype"])] if found.get("scimtype") else []
     # An unknown structure is shown completely.
     return [f"{name}: {'; '.join(_statements(value)) or value}" for name, value in data.items()]
