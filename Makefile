@@ -172,7 +172,7 @@ $(BUILD)/wrong-ca/client.pem: $(BUILD)/venv/.stamp
 	@$(BIN)/python -m trustme --quiet --dir $(@D)
 
 .PHONY: conformance
-conformance: install $(BUILD)/src/.stamp ## the twin and the SCIM client against others' SCIM tools
+conformance: install $(BUILD)/src/.stamp $(IF_SLOW) ## the twin and the SCIM client against others' SCIM tools
 	@$(RUN) pytest tests/conformance $(PYTEST_CHOICE)
 
 .PHONY: molecule
@@ -201,6 +201,10 @@ importer: $(ARTIFACT) ## galaxy-importer on the artifact: what Galaxy would say 
 .PHONY: matrix
 matrix: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(IF_SLOW) ## sanity, unit and integration on ansible-core 2.16 to 2.21 (CORES="2.16 2.21" SUITES="sanity unit" MARKS="not slow" for some)
 	@$(BIN)/python tools/matrix.py --artifact $(ARTIFACT) --cores "$(CORES)" --suites "$(SUITES)" --marks "$(MARKS)"
+
+.PHONY: scim-counts
+scim-counts: $(SERVERS)/.stamp $(BUILD)/src/.stamp ## count the checks of others' SCIM testers that the twin passes, and write them into guide_twin
+	@$(RUN) PYTHONPATH=tests/simulator:tests/servers python tests/servers/scim_counts.py
 
 .PHONY: bench
 bench: install $(BUILD)/bench/venv/.stamp ## how fast: table, .build/bench/bench.json and a picture; not a test (BENCH="create startup" for some, SIZES="1000 3000")

@@ -58,14 +58,14 @@ CHECKS = (
     Check("ansible-lint"),
     Check("docs-check"),
     Check("demo"),
-    Check("conformance"),
+    Check("conformance", marks="not slow"),
     Check("types"),
     Check("changelog"),
     Check("yamllint"),
     Check("ruff"),
 )
 # What "make test-all" adds. One that runs tests for its slow ones belongs to a check above that leaves them out.
-SLOW_CHECKS = (Check("integration", slots=2, limit=2400, marks="slow"),)
+SLOW_CHECKS = (Check("integration", slots=2, limit=2400, marks="slow"), Check("conformance", marks="slow"))
 
 # Made before the checks start. "make -o" makes the checks use them as they are: two of them building the same
 # artifact at the same time would damage it, and all must use the same one.

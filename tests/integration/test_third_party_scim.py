@@ -346,7 +346,7 @@ def test_a_directory_whose_people_come_and_go(play: Player, foreign: Foreign) ->
         defaults=foreign.defaults(),
     )
     *steps, users, groups = done.steps
-    created, changed, purged = changes(Play(done.code, done.output, steps))
+    changes(Play(done.code, done.output, steps))
     now = {user["upn"]: (user["active"], user["last_name"]) for user in users.result["users"]}
     assert now == {
         ADELE: (True, "Vance"),
