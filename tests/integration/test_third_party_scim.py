@@ -259,7 +259,7 @@ def test_every_attribute_that_the_server_keeps(play: Player, foreign: Foreign) -
 def test_a_name_that_is_taken(play: Player, foreign: Foreign) -> None:
     """Somebody creates the same user between our look-up and our create: 409, and the user is brought to what was asked."""
     foreign.create_user(ADELE, name={"givenName": "Adele", "familyName": "Wilber"})
-    foreign.blind = 1
+    foreign.hides = "until a create"
     done = play(task("w365_user", upn=ADELE, first_name="Adele", last_name="Vance"), defaults=foreign.defaults())
     assert done[0].changed
     assert next((method, status) for method, _path, status in foreign.writes()) == ("POST", 409)
@@ -269,9 +269,9 @@ def test_a_name_that_is_taken(play: Player, foreign: Foreign) -> None:
     assert found["name"]["familyName"] == "Vance"
 
     # A server that goes on hiding the user: the person is told, and nobody is made twice.
-    foreign.blind = 100
+    foreign.hides = "always"
     done = play(task("w365_user", upn=ADELE, first_name="Adele", last_name="Vance"), defaults=foreign.defaults())
-    foreign.blind = 0
+    foreign.hides = "nothing"
     assert done[0].status == "failed"
     assert f"Cannot create user '{ADELE}'" in done[0].message
     assert "HTTP 409" in done[0].message

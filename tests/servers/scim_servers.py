@@ -14,6 +14,7 @@ import dataclasses
 import http.client
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -24,7 +25,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import requests
 import trustme
@@ -83,8 +84,9 @@ class Foreign:
         self.url = url
         self.ca_path = ca_path
         self.calls: list[tuple[str, str, int]] = []
-        # How many look-ups are answered as if nothing were there: somebody else creates the object in between.
-        self.blind = 0
+        # Listings and look-ups are answered as if nothing were there: until something is created, as if somebody else had
+        # created it in between, or always.
+        self.hides: Literal["nothing", "until a create", "always"] = "nothing"
         self._upstream = upstream
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
@@ -192,8 +194,9 @@ def _front(server: ScimServer, port: int, folder: Path) -> Iterator[Foreign]:
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if foreign.blind and self.command == "GET" and "filter=" in self.path:
-                foreign.blind -= 1
+            if self.command == "POST" and foreign.hides == "until a create":
+                foreign.hides = "nothing"
+            if foreign.hides != "nothing" and re.search(r"/(Users|Groups)(\?|$)", self.path) and self.command == "GET":
                 status, headers, content = 200, [("Content-Type", "application/scim+json")], _nothing()
             else:
                 status, headers, content = _forward(port, self, body)
