@@ -125,6 +125,9 @@ http_path:
 from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.names import (
+    checked_environment_name,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceTask
 
 ARGUMENT_SPEC: dict[str, Any] = {}
@@ -141,7 +144,7 @@ def run(task: InstanceTask) -> dict[str, Any]:
         found = task.instance.find_environment(name, None) if name else None
         environments = [found] if found else []
     elif name:
-        environments = [found for found in environments if found.name.lower() == name.strip().lower()]
+        environments = [found for found in environments if found.name.lower() == checked_environment_name(name).lower()]
     shown = [found.as_result() for found in sorted(environments, key=lambda found: found.name)]
     return {"changed": False, "environments": shown, "readable": readable}
 

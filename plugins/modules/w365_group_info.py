@@ -146,6 +146,7 @@ http_path:
 from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.names import checked_group_name
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -158,11 +159,10 @@ RULES: dict[str, Any] = {}
 
 def run(task: Task) -> dict[str, Any]:
     name, members = task.options["name"], task.options["include_members"]
-    if name is None:
-        groups = task.directory.list_groups(members=members)
-    else:
-        found = task.directory.find_group(name, members=members)
-        groups = [found] if found else []
+    if name is not None:
+        name = checked_group_name(name)
+    directory = task.directory
+    groups = directory.list_groups(members=members) if name is None else directory.groups_named(name, members=members)
     return {"changed": False, "groups": [group.as_result() for group in sorted(groups, key=lambda group: group.key)]}
 
 

@@ -202,11 +202,8 @@ RULES: dict[str, Any] = {}
 
 def run(task: Task) -> dict[str, Any]:
     upn = task.options["upn"]
-    if upn is None:
-        users = task.directory.list_users()
-    else:
-        found = task.directory.find_user(checked_upn(upn))
-        users = [found] if found else []
+    directory = task.directory
+    users = directory.list_users() if upn is None else directory.users_named(checked_upn(upn))
     return {"changed": False, "users": [user.as_result() for user in sorted(users, key=lambda user: user.key)]}
 
 

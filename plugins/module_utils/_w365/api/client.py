@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from ..errors import AlreadyExistsError, AnswerError, NotFoundError, ValidationError
+from ..model.names import checked_segment
 from ..transport.http import Answer, Http
 from .endpoints import Endpoint
 
@@ -71,8 +72,15 @@ class ServiceClient:
         )
 
     def path_of(self, endpoint_id: str, object_id: str = "", environment: str = "") -> str:
-        """The path of an endpoint, relative to the root. Ids and names are quoted."""
+        """The path of an endpoint, relative to the root. Ids and names are quoted.
+
+        Raises InputError for an id or a name that would lead to another path (no id at all: to a whole list).
+        """
         path = self._endpoints[endpoint_id].path
+        if "{environment}" in path:
+            checked_segment(environment, "The name of the environment")
+        if "{id}" in path:
+            checked_segment(object_id, f"The id of the object ({endpoint_id})")
         return path.format(environment=quote(environment, safe=""), id=quote(object_id, safe=""))
 
     def _server_message(self, answer: Answer) -> str:

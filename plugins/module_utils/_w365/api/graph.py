@@ -23,6 +23,7 @@ from ..errors import (
     ValidationError,
     W365Error,
 )
+from ..model.names import comparison_key, is_path_segment
 from ..transport.http import Answer, Http, checked_root, retry_after
 from .client import NO_BODY, ServiceClient
 from .endpoints import Endpoint
@@ -177,11 +178,13 @@ class GraphClient(ServiceClient):
             for group in self.pages(
                 "graph.groups", query={"$filter": f"displayName eq '{literal}'", "$select": GROUP_SELECT}
             )
-            if str(group.get("displayName", "")).casefold() == name_or_id.casefold()
+            if comparison_key(str(group.get("displayName") or "")) == comparison_key(name_or_id)
         ]
         group = the_one_group(name_or_id, found)
         if group is not None:
             return group
+        if not is_path_segment(name_or_id):
+            raise no_such_group(name_or_id)
         try:
             return self.call("graph.group", object_id=name_or_id, query={"$select": GROUP_SELECT})
         except (NotFoundError, ValidationError):

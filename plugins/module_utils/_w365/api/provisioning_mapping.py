@@ -14,7 +14,7 @@ from typing import Any
 
 from ..model.directory import Group, User
 from ..model.fields import GROUP_FIELDS, USER_FIELDS, provisioning_names
-from .values import text_or_none, truth_or_none, without_case
+from .values import id_of, text_or_none, truth_or_none, without_case
 
 PROVISIONING_EXTRAS = {"password": "Password", "create_in_office365": "CreateInOffice365"}
 """Values that can be written and never read (contract: User; D)."""
@@ -34,7 +34,7 @@ def user_from_provisioning(item: Mapping[str, Any]) -> User:
         value = found.get(label)
         values[name] = truth_or_none(value) if USER_FIELDS[name].type == "bool" else text_or_none(value)
     values["upn"] = values["upn"] or ""
-    return User(id=str(found.get("id", "")), **values)
+    return User(id=id_of(found), **values)
 
 
 def to_provisioning(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
@@ -45,12 +45,12 @@ def group_from_provisioning(item: Mapping[str, Any]) -> tuple[Group, tuple[str, 
     """A group and the ids of its members."""
     found = without_case(item)
     members = tuple(
-        str(without_case(member).get("id", "")) if isinstance(member, Mapping) else str(member)
+        id_of(without_case(member)) if isinstance(member, Mapping) else str(member)
         for member in found.get("members") or ()
     )
     group = Group(
         name=text_or_none(found.get("name")) or "",
-        id=str(found.get("id", "")),
+        id=id_of(found),
         description=text_or_none(found.get("description")),
     )
     return group, members

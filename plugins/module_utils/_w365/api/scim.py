@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ..errors import AnswerError, AuthenticationError, W365Error
+from ..errors import AnswerError, AuthenticationError, InputError, W365Error
 from ..transport.http import Answer, Http, checked_root
 from .client import NO_BODY, ServiceClient
 from .endpoints import Endpoint
@@ -95,8 +95,7 @@ class ScimClient(ServiceClient):
 
     def find(self, endpoint_id: str, attribute: str, value: str) -> list[Mapping[str, Any]]:
         """The resources whose attribute equals `value`, by a single eq filter. The caller checks the match again."""
-        literal = value.replace("\\", "\\\\").replace('"', '\\"')
-        return list(self.pages(endpoint_id, {"filter": f'{attribute} eq "{literal}"'}))
+        return list(self.pages(endpoint_id, {"filter": f"{attribute} eq {quoted(value)}"}))
 
     def pages(self, endpoint_id: str, query: Mapping[str, Any] | None = None) -> Iterator[Mapping[str, Any]]:
         """Every resource of a listing, page after page. Raises AnswerError when a page is missing or repeated."""
@@ -130,6 +129,16 @@ class ScimClient(ServiceClient):
             path=endpoint.path,
             advice="Nothing was changed because of it. Rerun the task.",
         )
+
+
+def quoted(value: str) -> str:
+    """A text in a filter or a path: a JSON string (RFC 7644, section 3.4.2.2). Raises InputError for what it cannot hold."""
+    if any(char < " " or "\ud800" <= char <= "\udfff" or char == "\x7f" for char in value):
+        raise InputError(
+            f"{value!r} holds a control character or half a character, which a filter of SCIM cannot hold. Check how it was copied."
+        )
+    literal = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{literal}"'
 
 
 def patch_body(operations: list[dict[str, Any]]) -> dict[str, Any]:

@@ -9,13 +9,14 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from ..model.directory import NO_VALUES, Group, User, value_of
 from ..model.fields import GROUP_FIELDS, OPTIONAL_USER_FIELDS, USER_FIELDS, scim_paths
+from ..model.names import comparison_key
 from .scim_paths import ScimPath
-from .values import text_or_none, truth_or_none, without_case
+from .values import id_of, text_or_none, truth_or_none, without_case
 
 SCIM_USER_PATHS = scim_paths(USER_FIELDS)
 """Our field -> the path of its SCIM attribute."""
@@ -28,13 +29,40 @@ _OPTIONAL = tuple((name, _USER_PATHS[name]) for name in USER_FIELDS if name in O
 _ALWAYS = ("upn", "active", "first_name", "last_name", "email")
 
 
+class Kind(NamedTuple):
+    """How SCIM finds the objects of a kind by name."""
+
+    listing: str
+    get: str
+    attribute: str
+    without: Mapping[str, str] = {}
+
+
+USERS = Kind("scim.user.list", "scim.user.get", "userName")
+GROUPS = Kind("scim.group.list", "scim.group.get", "displayName", {"excludedAttributes": "members"})
+
+
+def same_name(resources: Iterable[Mapping[str, Any]], kind: Kind, name: str) -> list[Mapping[str, Any]]:
+    """Those whose name has the same comparison key: what a filter returns is checked."""
+    key = comparison_key(name)
+    return [resource for resource in resources if comparison_key(name_of(resource, kind)) == key]
+
+
+def name_of(resource: Mapping[str, Any], kind: Kind) -> str:
+    return text_or_none(without_case(resource).get(kind.attribute.lower())) or ""
+
+
+def id_of_resource(resource: Mapping[str, Any]) -> str:
+    return id_of(without_case(resource))
+
+
 def user_from_scim(resource: Mapping[str, Any]) -> User:
     found = without_case(resource)
     name = without_case(found.get("name") or {})
     optional = {name: text for name, path in _OPTIONAL if (text := text_or_none(path.value(found)))}
     return User(
         upn=text_or_none(found.get("username")) or "",
-        id=str(found.get("id", "")),
+        id=id_of(found),
         first_name=text_or_none(name.get("givenname")),
         last_name=text_or_none(name.get("familyname")),
         email=_work_email(found.get("emails")),
@@ -68,7 +96,7 @@ def group_from_scim(resource: Mapping[str, Any]) -> tuple[Group, tuple[tuple[str
         members.append((str(member.get("value", "")), is_user))
     group = Group(
         name=text_or_none(found.get("displayname")) or "",
-        id=str(found.get("id", "")),
+        id=id_of(found),
         external_id=text_or_none(found.get("externalid")),
     )
     return group, tuple(members)

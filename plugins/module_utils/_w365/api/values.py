@@ -21,6 +21,12 @@ def text_or_none(value: Any) -> str | None:
     return None if value is None else str(value).strip()
 
 
+def id_of(item: Mapping[str, Any]) -> str:
+    """The id of an object whose names are in lower case; empty where it has none: null, a truth or a structure is no id."""
+    value = item.get("id")
+    return str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
 def truth_or_none(value: Any) -> bool | None:
     if isinstance(value, bool) or value is None:
         return value

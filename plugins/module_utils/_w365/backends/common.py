@@ -35,12 +35,12 @@ def removal_needs_groups(desired: Desired) -> bool:
 
 
 def user_names(desired: Desired) -> list[str]:
-    """The UPNs and ids of the users that a plan for this needs, each once."""
+    """The UPNs and ids of the users that a plan for this needs: as they are written, each once."""
     names = [name for user in desired.users for name in (user.upn, user.identity) if name]
-    names += [key for group in desired.groups if group.members for key in sorted(group.members.named)]
-    if desired.administrators is not None:
-        names += sorted(desired.administrators.named)
-    return list(dict.fromkeys(comparison_key(name) if "@" in name else name for name in names))
+    changes = [group.members for group in desired.groups if group.members]
+    changes += [desired.administrators] if desired.administrators is not None else []
+    names += [change.written.get(key, key) for change in changes for key in sorted(change.named)]
+    return list({comparison_key(name) if "@" in name else name: name for name in reversed(names)}.values())[::-1]
 
 
 def removes_administrator(user: DesiredUser) -> bool:

@@ -23,10 +23,11 @@ from ..api.provisioning_mapping import (
 from ..errors import AlreadyExistsError, EndpointMissingError, RolesUnreadableError, W365Error
 from ..model.capabilities import Capabilities
 from ..model.desired import Desired, DesiredUser
-from ..model.directory import UNRESOLVED, Group, Snapshot, User, difference, with_fields
+from ..model.directory import UNRESOLVED, Group, Snapshot, User, by_key, difference, with_fields
 from ..model.fields import OPTIONAL_USER_FIELDS, USER_FIELDS
 from ..model.names import comparison_key
 from ..planning.actions import Action, DirectoryHandlers
+from ..planning.lookup import the_only_one
 from .common import (
     absent_users,
     active_administrators,
@@ -73,6 +74,7 @@ class ProvisioningDirectory:
         self._environment = environment
         self._users: list[User] | None = None
         self._ids: dict[str, str] = {}
+        self._named: Mapping[str, list[User]] = {}
         self._group_ids: dict[str, str] = {}
         self._reading = Lock()
 
@@ -139,6 +141,7 @@ class ProvisioningDirectory:
             items = _listed(self._client.call("user.list", environment=self._environment))
             self._users = users = [user_from_provisioning(item) for item in items]
             self._ids.update({user.key: user.id for user in users})
+            self._named = by_key(users)
         return users
 
     def forget_users(self) -> None:
@@ -154,23 +157,27 @@ class ProvisioningDirectory:
             self._group_ids[group.key] = group.id
             if members:
                 if upns is None:
-                    upns = {user.id: user.key for user in self.list_users()}
+                    # A key that two users have identifies neither.
+                    upns = {user.id: user.key for user in self.list_users() if len(self._named[user.key]) == 1}
                 group = with_fields(group, {"members": frozenset(upns.get(id, f"{UNRESOLVED}{id}") for id in ids)})
             groups.append(group)
         return groups
 
     def find_user(self, name: str) -> User | None:
-        return next((user for user in self.list_users() if user.key == comparison_key(name) or user.id == name), None)
+        return the_only_one("user", name, self.users_named(name))
+
+    def users_named(self, name: str) -> list[User]:
+        users = self.list_users()
+        key = comparison_key(name)
+        return [user for user in users if user.key == key] or [user for user in users if user.id == name]
 
     def find_group(self, name: str, *, members: bool = True) -> Group | None:
-        return next(
-            (
-                group
-                for group in self.list_groups(members=members)
-                if group.key == comparison_key(name) or group.id == name
-            ),
-            None,
-        )
+        return the_only_one("group", name, self.groups_named(name, members=members))
+
+    def groups_named(self, name: str, *, members: bool = True) -> list[Group]:
+        groups = self.list_groups(members=members)
+        key = comparison_key(name)
+        return [group for group in groups if group.key == key] or [group for group in groups if group.id == name]
 
     # Writing
 
@@ -284,6 +291,7 @@ class ProvisioningDirectory:
     def _user_id(self, key: str) -> int | str:
         """The id as the server wrote it: a number (contract: User; D). Empty where nobody has this UPN."""
         id = key.removeprefix(UNRESOLVED) if key.startswith(UNRESOLVED) else self._ids.get(key, "")
+        the_only_one("user", key, self._named.get(key, ()))
         if not id:
             # One worker reads for all workers that wait.
             with self._reading:

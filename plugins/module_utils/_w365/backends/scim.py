@@ -15,16 +15,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..api.scim import ScimClient
 from ..api.scim_mapping import (
+    GROUPS,
     SCIM_GROUP_PATHS,
     SCIM_USER_PATHS,
+    USERS,
+    Kind,
     group_from_scim,
+    id_of_resource,
+    same_name,
     user_from_scim,
 )
 from ..errors import AnswerError, AuthenticationError, NotFoundError, RolesUnreadableError, ValidationError
 from ..model.capabilities import Capabilities
 from ..model.desired import Desired
 from ..model.directory import UNRESOLVED, Group, Snapshot, User, with_fields
-from ..model.names import comparison_key
+from ..model.names import comparison_key, external_id_key, is_path_segment
+from ..planning.lookup import the_only_one
 from .common import (
     active_administrators,
     primary_administrator,
@@ -61,16 +67,21 @@ SCIM_CAPABILITIES = Capabilities(
 class ScimDirectory:
     """Users, groups and memberships through SCIM; administrators, which SCIM does not have, through `administration`.
 
-    `user_ids` and `group_ids` hold the ids that are known, by key. What writes is in scim_changes.
+    `user_ids` and `group_ids` hold the ids that are known, by key; `shared_keys` are those of two users. What writes is in scim_changes. `names` holds what a
+    session knows about all names of the service (scim_misses).
     """
 
     capabilities = SCIM_CAPABILITIES
 
-    def __init__(self, client: ScimClient, administration: ProvisioningDirectory | None) -> None:
+    def __init__(
+        self, client: ScimClient, administration: ProvisioningDirectory | None, names: dict[str, Any] | None = None
+    ) -> None:
         self.client = client
         self.administration = administration
+        self.names: dict[str, Any] = {} if names is None else names
         self.user_ids: dict[str, str] = {}
         self.group_ids: dict[str, str] = {}
+        self.shared_keys: set[str] = set()
         self._upns: dict[str, str] = {}
         self._all_users_read = False
 
@@ -81,7 +92,7 @@ class ScimDirectory:
         listing = desired.whole or len(names) > LOOKUPS
         users: list[User] = []
         if names or desired.purge:
-            users = self.list_users() if listing else _distinct(map(self.find_user, names))
+            users = self.list_users() if listing else _distinct(u for name in names for u in self.users_named(name))
         with_members = _needs_members(desired)
         if (desired.groups and (desired.whole or len(desired.groups) > LOOKUPS)) or removal_needs_groups(desired):
             groups = self.list_groups(members=with_members, concerned=_concerned_groups(desired))
@@ -89,10 +100,9 @@ class ScimDirectory:
             groups = _distinct(
                 found
                 for group in desired.groups
-                for found in (
-                    self.find_group(group.name, members=with_members),
-                    self._identified_group(group.identity, members=with_members) if group.identity else None,
-                )
+                for name in (group.name, group.identity)
+                if name
+                for found in self.groups_named(name, members=with_members)
             )
         people = self._people_with_roles(desired)
         if people is None:
@@ -152,33 +162,31 @@ class ScimDirectory:
         return group_from_scim(resource) if resource else (group, ())
 
     def find_user(self, name: str) -> User | None:
-        found = [
-            user
-            for r in self.client.find("scim.user.list", "userName", name)
-            if (user := user_from_scim(r)).key == comparison_key(name)
-        ]
-        if found:
-            return self.remember(found[0])
-        if "@" in name:
-            return None
-        resource = self._get("scim.user.get", name)
-        return self.remember(user_from_scim(resource)) if resource else None
+        return the_only_one("user", name, self.users_named(name))
+
+    def users_named(self, name: str) -> list[User]:
+        return [self.remember(user_from_scim(resource)) for resource in self._named(USERS, name)]
 
     def find_group(self, name: str, *, members: bool = True) -> Group | None:
-        for resource in self.client.find("scim.group.list", "displayName", name):
-            group, ids = group_from_scim(resource)
-            if group.key == comparison_key(name):
-                return self._read_group(group, ids, resource, members=members)
-        return None
+        return the_only_one("group", name, self.groups_named(name, members=members))
 
-    def _identified_group(self, identity: str, *, members: bool) -> Group | None:
-        """The group to rename: by its current name, or by id."""
-        found = self.find_group(identity, members=members)
-        resource = None if found else self._get("scim.group.get", identity)
-        if resource is None:
-            return found
-        group, ids = group_from_scim(resource)
-        return self._read_group(group, ids, resource, members=members)
+    def groups_named(self, name: str, *, members: bool = True) -> list[Group]:
+        read = [(resource, *group_from_scim(resource)) for resource in self._named(GROUPS, name)]
+        return [self._read_group(group, ids, resource, members=members) for resource, group, ids in read]
+
+    def _named(self, kind: Kind, name: str) -> list[Mapping[str, Any]]:
+        """The resources with this name, as it is written, or the one with this id. None is a proof (scim_misses)."""
+        found = same_name(self.client.find(kind.listing, kind.attribute, name), kind, name)
+        if not found and "@" not in name and is_path_segment(name):
+            resource = self._get(kind.get, name)
+            found = (
+                [resource] if resource and external_id_key(id_of_resource(resource)) == external_id_key(name) else []
+            )
+        if not found:
+            from .scim_misses import named_otherwise  # start-up
+
+            found = named_otherwise(self.client, self.names, kind, name, self._get)
+        return found
 
     def _read_group(
         self, group: Group, ids: tuple[tuple[str, bool], ...], resource: Mapping[str, Any], *, members: bool
@@ -212,20 +220,49 @@ class ScimDirectory:
                 self.remember(user_from_scim(resource))
 
     def _group(self, group: Group, ids: tuple[tuple[str, bool], ...] | None) -> Group:
-        self.group_ids[group.key] = group.id
+        self.remember_group(group)
         if ids is None:
             return group
-        keys = frozenset(self._upns[id] if is_user and id in self._upns else f"{UNRESOLVED}{id}" for id, is_user in ids)
-        return with_fields(group, {"members": keys})
+        # A key that two users have identifies neither.
+        upns = {
+            id: key for id, is_user in ids if is_user and (key := self._upns.get(id)) not in (None, *self.shared_keys)
+        }
+        return with_fields(group, {"members": frozenset(upns.get(id) or f"{UNRESOLVED}{id}" for id, _is_user in ids)})
 
     def remember(self, user: User) -> User:
         # Another user may get the old name, and must not get this user's id.
         before = self._upns.get(user.id)
         if before is not None and before != user.key and self.user_ids.get(before) == user.id:
             del self.user_ids[before]
+        other = self.user_ids.get(user.key, user.id)
+        if other != user.id and self._upns.get(other) == user.key:
+            self.shared_keys.add(user.key)
         self.user_ids[user.key] = user.id
         self._upns[user.id] = user.key
+        self._rename(USERS, user.id, user.key)
         return user
+
+    def remember_group(self, group: Group) -> None:
+        self.group_ids[group.key] = group.id
+        self._rename(GROUPS, group.id, group.key)
+
+    def forget(self, thing: User | Group) -> None:
+        """The object was deleted permanently."""
+        if isinstance(thing, User) and self._upns.pop(thing.id, "") and self.user_ids.get(thing.key) == thing.id:
+            del self.user_ids[thing.key]
+        self._rename(USERS if isinstance(thing, User) else GROUPS, thing.id, None)
+
+    def forget_names(self) -> None:
+        """Another client has changed something since all names were read."""
+        self.names.clear()
+
+    def _rename(self, kind: Kind, id: str, key: str | None) -> None:
+        """The list of all names follows our own changes."""
+        known = self.names.get(kind.listing)
+        if known is not None and key is not None:
+            known[id] = key
+        elif known is not None:
+            known.pop(id, None)
 
     # Writing
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..api.scim import MEMBERS_PER_PATCH, Request, ScimClient, patch_body
+from ..api.scim import MEMBERS_PER_PATCH, Request, ScimClient, patch_body, quoted
 from ..api.scim_mapping import (
     SCIM_GROUP_PATHS,
     SCIM_USER_PATHS,
@@ -25,7 +25,7 @@ from ..api.scim_mapping import (
 from ..errors import W365Error
 from ..model.directory import UNRESOLVED, Group, Thing, User, difference, with_fields
 from ..model.fields import GROUP_FIELDS, USER_FIELDS
-from ..model.names import external_id_key
+from ..model.names import external_id_key, is_path_segment
 from ..planning.actions import (
     GROUP_CREATE,
     GROUP_DELETE,
@@ -51,9 +51,19 @@ class Lookups(Protocol):
     administration: ProvisioningDirectory | None
     user_ids: dict[str, str]
     group_ids: dict[str, str]
+    shared_keys: set[str]
 
     def remember(self, user: User) -> User:
         """Keep the id of a user who was created or renamed."""
+
+    def remember_group(self, group: Group) -> None:
+        """Keep the id of a group that was created or renamed."""
+
+    def forget(self, thing: User | Group) -> None:
+        """The object was deleted permanently."""
+
+    def forget_names(self) -> None:
+        """Read the list of all names again when it is next needed."""
 
     def find_user(self, name: str) -> User | None:
         """One user by UPN or id."""
@@ -71,8 +81,10 @@ class ScimChanges:
         self._administration = directory.administration
 
     def request_of(self, action: Action) -> Request | None:
-        """The request of this action; None where it needs several, or another API."""
+        """The request of this action; None where it needs several, or another API, or must not be sent."""
         subject: Any = action.subject
+        if subject is not None and action.type is not MEMBERSHIP_CHANGE and not is_path_segment(subject.id):
+            return None
         if action.type is USER_CREATE:
             return Request("scim.user.create", body=user_to_scim(action.outcome))
         if action.type in (USER_RESTORE, USER_UPDATE, USER_DELETE, GROUP_UPDATE):
@@ -95,7 +107,7 @@ class ScimChanges:
         """The request of a membership change; None when it needs several, or look-ups first."""
         keys = (*action.changes["add"], *action.changes["remove"])
         group_id = self._group_id(action.outcome)
-        if not group_id or not all(key.startswith(UNRESOLVED) or key in self._directory.user_ids for key in keys):
+        if not is_path_segment(group_id) or not all(key.startswith(UNRESOLVED) or self._knows(key) for key in keys):
             return None
         patches = list(self._member_patches(action, {key: self._user_id(key) for key in keys}))
         return Request("scim.group.patch", group_id, patches[0]) if len(patches) == 1 else None
@@ -110,7 +122,7 @@ class ScimChanges:
         for start in range(0, len(removed), MEMBERS_PER_PATCH):
             yield patch_body(
                 [
-                    {"op": "remove", "path": f'members[value eq "{id}"]'}
+                    {"op": "remove", "path": f"members[value eq {quoted(id)}]"}
                     for id in removed[start : start + MEMBERS_PER_PATCH]
                 ]
             )
@@ -124,7 +136,9 @@ class ScimChanges:
         if isinstance(thing, User) and thing.id:
             self._directory.remember(thing)
         elif isinstance(thing, Group) and thing.id:
-            self._directory.group_ids[thing.key] = thing.id
+            self._directory.remember_group(thing)
+        elif thing is None:
+            self._directory.forget(action.subject)
         return thing
 
     def _do(self, request: Request) -> Any:
@@ -140,7 +154,11 @@ class ScimChanges:
             found = user_from_scim(resource) if isinstance(resource, Mapping) else self._directory.find_user(wanted.upn)
             return found or wanted
 
-        user, ours = create_once(create, lambda: self._directory.find_user(wanted.upn))
+        def find() -> User | None:
+            self._directory.forget_names()
+            return self._directory.find_user(wanted.upn)
+
+        user, ours = create_once(create, find)
         if not ours:
             _refuse_somebody_else(wanted, user)
             given = {name: value for name, value in action.changes.items() if name in SCIM_USER_PATHS}
@@ -168,6 +186,7 @@ class ScimChanges:
 
     def delete_user_permanently(self, action: Action) -> None:
         self.client.call("scim.user.delete", object_id=action.subject.id)
+        self._directory.forget(action.subject)
 
     def create_group(self, action: Action) -> Group:
         from .create_once import create_once  # start-up
@@ -183,20 +202,25 @@ class ScimChanges:
             )
             return found or wanted
 
-        group, ours = create_once(create, lambda: self._directory.find_group(wanted.name, members=False))
+        def find() -> Group | None:
+            self._directory.forget_names()
+            return self._directory.find_group(wanted.name, members=False)
+
+        group, ours = create_once(create, find)
         if not ours:
             given = {name: value for name, value in action.changes.items() if name in SCIM_GROUP_PATHS}
             group = self._patched(group, difference(given, group, GROUP_FIELDS))
-        self._directory.group_ids[group.key] = group.id
+        self._directory.remember_group(group)
         return with_fields(group, {"members": frozenset()}) if group.members is None else group
 
     def update_group(self, action: Action) -> Group:
         group: Group = self._patched(action.subject, action.changes)
-        self._directory.group_ids[group.key] = group.id
+        self._directory.remember_group(group)
         return group
 
     def delete_group(self, action: Action) -> None:
         self.client.call("scim.group.delete", object_id=action.subject.id)
+        self._directory.forget(action.subject)
 
     def change_members(self, action: Action) -> Group:
         group: Group = action.outcome
@@ -218,9 +242,13 @@ class ScimChanges:
         """Empty where nobody has this UPN."""
         if key.startswith(UNRESOLVED):
             return key.removeprefix(UNRESOLVED)
-        if key not in self._directory.user_ids:
+        if not self._knows(key):
+            # Raises InputError where two users have this name.
             self._directory.find_user(key)
         return self._directory.user_ids.get(key, "")
+
+    def _knows(self, key: str) -> bool:
+        return key in self._directory.user_ids and key not in self._directory.shared_keys
 
     def set_administrator(self, action: Action) -> User:
         if self._administration is None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..api.graph import GraphClient, no_such_group, the_one_group
 from ..errors import InputError
 from ..model.capabilities import Capabilities
+from ..model.characters import hidden_character, not_allowed_in_upn
 from ..model.desired import AddRemoveSet, Desired, DesiredGroup, DesiredUser, Skipped
 from ..model.directory import Snapshot
 from ..model.fields import OPTIONAL_USER_FIELDS
@@ -211,10 +212,10 @@ def with_known_owners(desired: Desired, current: Snapshot, graph: GraphClient) -
     ids = {external_id_key(user.fields.get("external_id")) for user in desired.users}
     unknown: set[str] = set()
     for user in desired.users:
-        account = current.users_by_key.get(user.key)
-        owner = external_id_key(account.external_id) if account is not None else ""
-        if owner and owner not in ids and owner not in desired.others and is_object_id(owner):
-            unknown.add(owner)
+        for account in current.users_named(user.key):
+            owner = external_id_key(account.external_id)
+            if owner not in ids and owner not in desired.others and is_object_id(owner):
+                unknown.add(owner)
     return replace(desired, others=desired.others | graph.existing_users(sorted(unknown))) if unknown else desired
 
 
@@ -260,6 +261,9 @@ def user_exclusion(user: Mapping[str, Any], scope: ImportScope) -> Exclusion | N
     """Why this user cannot or must not be imported (contract, section 3), or None."""
     if comparison_key(str(user["userPrincipalName"])) in scope.exclude_users:
         return Exclusion("is excluded by exclude_users", keeps=True)
+    fault = not_allowed_in_upn(str(user["userPrincipalName"]).strip())
+    if fault:
+        return Exclusion(f"has {fault} in its user principal name; correct it in Microsoft Entra", keeps=True)
     if user.get("userType") == "Guest" and not scope.include_guests:
         return Exclusion("is a guest, and include_guests is false")
     if user.get("accountEnabled") is False:
@@ -277,6 +281,9 @@ def user_exclusion(user: Mapping[str, Any], scope: ImportScope) -> Exclusion | N
 
 def group_exclusion(group: Mapping[str, Any]) -> str | None:
     """Why this group cannot be imported (contract, sections 3 and Graph groups), or None."""
+    fault = hidden_character(str(group.get("displayName") or "").strip(), name=True)
+    if fault:
+        return f"has {fault}, which cannot be seen, in its name; correct it in Microsoft Entra"
     if not group.get("mailEnabled") or "Unified" in (group.get("groupTypes") or ()):
         return None
     if group.get("securityEnabled"):

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..model.fields import USER_FIELDS
-from ..model.names import comparison_key
+from ..model.names import checked_text, checked_upn, comparison_key
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ def users_from_csv(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]
                 user[option] = table.values.get(option, {}).get(value.lower(), value)
         if not user.get("upn"):
             raise InputError(f"{name}, line {line}: the user has no UPN.")
+        _refuse_odd_names(user, f"{name}, line {line}")
         key = comparison_key(user["upn"])
         if key in seen:
             raise InputError(
@@ -85,6 +86,17 @@ def users_from_csv(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]
             )
         seen[key] = line
         yield line, user
+
+
+def _refuse_odd_names(user: Mapping[str, Any], where: str) -> None:
+    """An invisible character is found by its line."""
+    for option in ("upn", "identity"):
+        text = str(user.get(option) or "")
+        if not (text.isascii() and text.isprintable()):
+            try:
+                _ = checked_upn(text, option) if "@" in text else checked_text(text, option)
+            except InputError as error:
+                raise InputError(f"{where}: {error.message}") from None
 
 
 def _records(reader: Any, offset: int, name: str) -> Iterator[tuple[int, list[str]]]:

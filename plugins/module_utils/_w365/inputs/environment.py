@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from ..errors import InputError
 from ..model.environment import RESERVED_ENVIRONMENT_NAMES, DesiredEnvironment, sanitized_environment_name
-from ..model.names import checked_upn
+from ..model.names import checked_address, checked_environment_name, is_path_segment
 from ..model.settings import EXCHANGE, SHAREPOINT, SettingValues, single_sign_on
 
 DOMAIN_PATTERN = re.compile(r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
@@ -35,7 +35,7 @@ def new_environment_name(name: str) -> str:
         raise InputError(
             f"Option environment is {name!r}: Workspace 365 refuses that name for a new environment. Choose another."
         )
-    return name.strip()
+    return checked_environment_name(name)
 
 
 def first_administrator(value: Mapping[str, Any] | None) -> dict[str, str] | None:
@@ -43,7 +43,7 @@ def first_administrator(value: Mapping[str, Any] | None) -> dict[str, str] | Non
     if value is None:
         return None
     body = {
-        "EmailAddress": checked_upn(value["email"], "administrator.email"),
+        "EmailAddress": checked_address(value["email"], "administrator.email"),
         "FirstName": value["first_name"],
         "LastName": value["last_name"],
     }
@@ -60,7 +60,9 @@ def environment_from_options(params: Mapping[str, Any]) -> DesiredEnvironment:
             "Options empty and administrator exclude each other: an empty environment has no users. Leave one out."
         )
     return DesiredEnvironment(
-        name=new_environment_name(params["environment"]) if present else params["environment"].strip(),
+        name=new_environment_name(params["environment"])
+        if present
+        else checked_environment_name(params["environment"]),
         present=present,
         active=params["active"],
         administrator=first_administrator(params["administrator"]),
@@ -90,7 +92,7 @@ def sso_tenant(authority: str) -> str:
     """The tenant in an Authority such as https://login.windows.net/contoso.onmicrosoft.com. Raises InputError without one."""
     parts = urlsplit(authority)
     tenant = parts.path.strip("/")
-    if parts.scheme != "https" or not parts.hostname or not tenant or "/" in tenant:
+    if parts.scheme != "https" or not parts.hostname or not is_path_segment(tenant):
         raise InputError(
             f"Option authority is {authority!r}; Workspace 365 expects https://login.windows.net/<primary domain>, such as "
             "https://login.windows.net/contoso.onmicrosoft.com."

@@ -14,23 +14,25 @@ from typing import Any
 
 from ..errors import InputError
 from ..model.import_scope import ATTRIBUTES, MAPPABLE, TEXT_PROPERTIES, ImportScope
-from ..model.names import comparison_key
-from .removal_options import limit_from_option
+from ..model.names import checked_text, checked_upn, comparison_key
+from .removal_options import checked_domain, limit_from_option
 from .users_and_groups import upn_keys
 
 
 def import_scope_from_options(params: Mapping[str, Any]) -> ImportScope:
     """The scope in a task's options. Raises InputError when nothing is selected, or a value is invalid."""
     scope = ImportScope(
-        groups=tuple(dict.fromkeys(name.strip() for name in params["groups"] or ())),
-        domains=tuple(dict.fromkeys(comparison_key(name).lstrip("@") for name in params["domains"] or ())),
+        groups=tuple(dict.fromkeys(checked_text(name, "groups", name=True) for name in params["groups"] or ())),
+        domains=tuple(dict.fromkeys(checked_domain(name, "domains") for name in params["domains"] or ())),
         everything=bool(params["everything"]),
         match=params["scope_match"],
         flatten=params["nested_groups"] == "flatten",
         include_guests=params["include_guests"],
         include_groups=params["include_groups"],
-        group_names=tuple(comparison_key(name) for name in params["group_names"] or ()),
-        exclude_users=frozenset(comparison_key(name) for name in params["exclude_users"] or ()),
+        group_names=tuple(
+            comparison_key(checked_text(name, "group_names", name=True)) for name in params["group_names"] or ()
+        ),
+        exclude_users=frozenset(comparison_key(_checked_exclusion(name)) for name in params["exclude_users"] or ()),
         default_active=params.get("default_status") != "inactive",
         attributes=_attribute_map(params.get("attribute_map")),
         roles_from_entra=params.get("administrators_from") == "entra",
@@ -44,6 +46,11 @@ def import_scope_from_options(params: Mapping[str, Any]) -> ImportScope:
     if "" in scope.groups or "" in scope.domains or "" in scope.group_names:
         raise InputError("Options groups, domains and group_names hold an empty name. Fill it in, or leave it out.")
     return scope
+
+
+def _checked_exclusion(name: str) -> str:
+    """An entry that matches nobody excludes nobody, so what no UPN can hold is refused."""
+    return checked_upn(name, "exclude_users") if "@" in name else checked_text(name, "exclude_users")
 
 
 def _attribute_map(given: Mapping[str, Any] | None) -> dict[str, str]:

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from ..errors import InputError
+from ..model.names import checked_environment_name, checked_text
 from ..transport.redaction import MASK
 
 SECRET_FIELDS = frozenset(
@@ -58,7 +59,9 @@ def raw_request_from_options(params: Mapping[str, Any]) -> RawRequest:
     if "{environment}" in path:
         if not params["environment"]:
             raise InputError("Option path holds {environment}, so option environment (W365_ENVIRONMENT) is needed.")
-        path = path.replace("{environment}", quote(params["environment"].lower(), safe=""))
+        name = checked_environment_name(params["environment"]).lower()
+        path = path.replace("{environment}", quote(name, safe=""))
+    _refuse_odd_path(path)
     headers = {str(name): str(value) for name, value in (params["headers"] or {}).items()}
     for name in headers:
         if name.lower() in ("authorization", "provisioningkey"):
@@ -69,6 +72,17 @@ def raw_request_from_options(params: Mapping[str, Any]) -> RawRequest:
     if params["body"] is not None:
         parts["body"] = params["body"]
     return RawRequest(path, params["method"] in ("GET", "PUT", "DELETE"), parts)
+
+
+def _refuse_odd_path(path: str) -> None:
+    """A variable that is empty or holds dots would make the request about something else."""
+    checked_text(path, "path", name=True)
+    parts = [unquote(part).strip() for part in path.split("/")]
+    if "" in parts[1:-1] or "." in parts or ".." in parts:
+        raise InputError(
+            f"Option path is {path!r}; a part of it is empty, '.' or '..', which leads to another object. Check the "
+            "variables in it."
+        )
 
 
 def masked_secrets(value: Any) -> Any:

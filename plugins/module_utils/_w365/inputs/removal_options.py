@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InputError
-from ..model.names import comparison_key
+from ..model.names import checked_text, checked_upn, comparison_key
 from ..model.removal_policy import RemovalLimit, RemovalPolicy, RemovalScope
 
 
@@ -35,9 +35,11 @@ def _scope(value: Mapping[str, Any] | None) -> RemovalScope | None:
     if value is None:
         return None
     scope = RemovalScope(
-        domains=frozenset(comparison_key(name).removeprefix("@") for name in value["domains"] or ()),
-        groups=tuple(comparison_key(name) for name in value["groups"] or ()),
-        external_id_prefix=(value["external_id_prefix"] or "").strip(),
+        domains=frozenset(checked_domain(name, "purge_scope.domains") for name in value["domains"] or ()),
+        groups=tuple(
+            comparison_key(checked_text(name, "purge_scope.groups", name=True)) for name in value["groups"] or ()
+        ),
+        external_id_prefix=checked_text(value["external_id_prefix"] or "", "purge_scope.external_id_prefix"),
     )
     blank = [
         name for name in ("domains", "groups", "external_id_prefix") if value[name] is not None and not value[name]
@@ -52,6 +54,15 @@ def _scope(value: Mapping[str, Any] | None) -> RemovalScope | None:
             "Option purge_scope is empty. Give domains, groups or external_id_prefix: whatever matches all that are given is in scope."
         )
     return scope
+
+
+def checked_domain(name: str, option: str) -> str:
+    """The comparison key of a domain, with or without an at sign before it. Empty stays empty."""
+    domain = comparison_key(checked_text(name, option)).removeprefix("@")
+    if domain:
+        # What is no part of an address is no domain.
+        checked_upn(f"x@{domain}" if "." in domain else f"x@{domain}.x", option)
+    return domain
 
 
 def limit_from_option(text: str, option: str) -> RemovalLimit:

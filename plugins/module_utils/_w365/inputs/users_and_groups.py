@@ -15,7 +15,14 @@ from typing import Any
 from ..errors import InputError
 from ..model.desired import AddRemoveSet, DesiredGroup, DesiredUser
 from ..model.fields import GROUP_FIELDS, USER_FIELDS
-from ..model.names import checked_upn, comparison_key
+from ..model.names import (
+    checked_address,
+    checked_group_name,
+    checked_segment,
+    checked_text,
+    checked_upn,
+    comparison_key,
+)
 
 
 def user_from_options(params: Mapping[str, Any]) -> DesiredUser:
@@ -29,13 +36,15 @@ def user_from_options(params: Mapping[str, Any]) -> DesiredUser:
                 f"Option {name} of user '{upn}' is empty: Workspace 365 needs a first and a last name. Leave it out to keep the current one."
             )
         if field.address and value:
-            fields[name] = checked_upn(value, name)
+            fields[name] = checked_address(value, name)
+        elif name in ("display_name", "external_id"):
+            fields[name] = checked_text(value, name, name=name == "display_name")
     extras = {"password": params["password"]}
     if params["create_in_office365"]:
         extras["create_in_office365"] = True
     return DesiredUser(
         upn=upn,
-        identity=params["identity"] or None,
+        identity=_identity_of_user(params["identity"]),
         present=params["state"] == "present",
         permanent=params["permanent"],
         fields=fields,
@@ -46,17 +55,33 @@ def user_from_options(params: Mapping[str, Any]) -> DesiredUser:
 
 def group_from_options(params: Mapping[str, Any]) -> DesiredGroup:
     """The group that w365_group describes."""
-    name = params["name"].strip()
-    if not name:
-        raise InputError("Option name is empty: a group needs a name.")
+    name = checked_group_name(params["name"])
     fields = {key: params[key] for key in GROUP_FIELDS if key != "name" and params[key] is not None}
+    if "external_id" in fields:
+        fields["external_id"] = checked_text(fields["external_id"], "external_id")
     return DesiredGroup(
         name=name,
-        identity=params["identity"] or None,
+        identity=_identity_of_group(params["identity"]),
         present=params["state"] == "present",
         fields=fields,
         members=upn_change(params["members"], "members"),
     )
+
+
+def _identity_of_user(value: str | None) -> str | None:
+    """The current UPN, or the id on the server."""
+    identity = (value or "").strip()
+    if "@" in identity:
+        return checked_upn(identity, "identity")
+    return checked_segment(checked_text(identity, "identity"), "Option identity") if identity else None
+
+
+def _identity_of_group(value: str | None) -> str | None:
+    """The current name, or the id on the server."""
+    identity = checked_text(value or "", "identity", name=True) or None
+    if identity in (".", ".."):
+        raise InputError(f"Option identity is {identity!r}, which is neither the name nor the id of a group.")
+    return identity
 
 
 def upn_change(value: Mapping[str, Any] | None, option: str) -> AddRemoveSet | None:
@@ -64,10 +89,16 @@ def upn_change(value: Mapping[str, Any] | None, option: str) -> AddRemoveSet | N
     if value is None:
         return None
 
-    def keys(part: str) -> frozenset[str] | None:
-        return None if value.get(part) is None else upn_keys(value[part], f"{option}.{part}")
+    written: dict[str, str] = {}
 
-    change = AddRemoveSet(add=keys("add") or frozenset(), remove=keys("remove") or frozenset(), set=keys("set"))
+    def keys(part: str) -> frozenset[str] | None:
+        if value.get(part) is None:
+            return None
+        upns = [checked_upn(upn, f"{option}.{part}") for upn in value[part]]
+        written.update((comparison_key(upn), upn) for upn in upns)
+        return frozenset(map(comparison_key, upns))
+
+    change = AddRemoveSet(keys("add") or frozenset(), keys("remove") or frozenset(), keys("set"), written)
     both = sorted(change.add & change.remove)
     if both:
         raise InputError(f"Option {option} both adds and removes '{both[0]}'. List it only once.")

@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 
 
 class AddRemoveSet(NamedTuple):
-    """A change of a set of keys: `set` replaces it, otherwise `add` and `remove` are applied."""
+    """A change of a set of keys: `set` replaces it, otherwise `add` and `remove` are applied.
+
+    `written` are the names as the task has written them, by key: with these a server is asked.
+    """
 
     add: frozenset[str] = frozenset()
     remove: frozenset[str] = frozenset()
     set: frozenset[str] | None = None
+    written: Mapping[str, str] = {}
 
     def applied_to(self, current: Collection[str]) -> frozenset[str]:
         """The set after the change. Members of an unknown kind are kept, since no task could list them."""

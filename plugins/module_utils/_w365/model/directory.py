@@ -12,7 +12,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -97,6 +97,26 @@ class Snapshot:
     def users_by_key(self) -> Mapping[str, User]:
         return {user.key: user for user in reversed(self.users)}
 
+    def users_named(self, name: str) -> Sequence[User]:
+        """All users of one name: more than one on a server that has two, which is an error where one is asked for."""
+        return self._users_of.get(comparison_key(name), ())
+
+    def groups_named(self, name: str) -> Sequence[Group]:
+        return self._groups_of.get(comparison_key(name), ())
+
+    @cached_property
+    def _users_of(self) -> Mapping[str, Sequence[User]]:
+        return by_key(self.users)
+
+    @cached_property
+    def _groups_of(self) -> Mapping[str, Sequence[Group]]:
+        return by_key(self.groups)
+
+    @cached_property
+    def shared_user_keys(self) -> frozenset[str]:
+        """The keys that more than one user has."""
+        return frozenset(key for key, users in self._users_of.items() if len(users) > 1)
+
     @cached_property
     def users_by_id(self) -> Mapping[str, User]:
         return {user.id: user for user in reversed(self.users) if user.id}
@@ -117,6 +137,14 @@ class Snapshot:
     @cached_property
     def groups_by_id(self) -> Mapping[str, Group]:
         return {group.id: group for group in reversed(self.groups) if group.id}
+
+
+def by_key(things: Iterable[Thing]) -> dict[str, list[Thing]]:
+    """All objects of each name."""
+    found: dict[str, list[Thing]] = {}
+    for thing in things:
+        found.setdefault(thing.key, []).append(thing)
+    return found
 
 
 def identified_once(things: tuple[Thing, ...]) -> dict[str, Thing]:

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+from .names import comparison_key
+
 ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 """The extension of RFC 7643, section 4.3 (S)."""
 
@@ -53,7 +55,7 @@ class Field(NamedTuple):
         text = str(value).strip()
         if self.compare == "phone":
             return text.lower().removeprefix("tel:").translate(_NOT_DIALED)
-        return text.casefold() if self.compare == "caseless" else text
+        return comparison_key(text) if self.compare == "caseless" else text
 
     def spec(self) -> dict[str, Any]:
         """The attribute in the argument spec of a user or group."""

@@ -25,7 +25,7 @@ from ..planning.actions import ADMINISTRATOR, GROUP, MEMBERSHIP, USER, Action, O
 from ..planning.plan import Plan
 from ..planning.reviewed_plan import SECRET_EXTRAS
 
-FORMAT = 1
+FORMAT = 2
 """Incremented when the format of the file changes."""
 
 _CLASSES: Mapping[ObjectKind, type[User] | type[Group]] = {

@@ -18,7 +18,13 @@ from ..model.desired import Desired, Skipped
 from ..model.directory import Snapshot
 from ..model.names import comparison_key
 from .administrators import plan_administrators, without_inactive
-from .contradictions import refuse_duplicates, refuse_role_contradictions, refuse_two_for_one, with_missing_users
+from .contradictions import (
+    refuse_duplicates,
+    refuse_role_contradictions,
+    refuse_shared_names,
+    refuse_two_for_one,
+    with_missing_users,
+)
 from .groups import group_deletion, plan_group
 from .plan import Plan
 from .predict import predict
@@ -36,6 +42,7 @@ def plan_directory(desired: Desired, current: Snapshot, capabilities: Capabiliti
 
         desired = matched(desired, current)
     refuse_two_for_one(desired, current)
+    refuse_shared_names(desired, current)
     refuse_role_contradictions(desired)
     removals: Removals | None = None
     if desired.purge:

@@ -9,21 +9,33 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import InputError
 from ..model.desired import DesiredGroup, DesiredUser
-from ..model.directory import Group, Snapshot, User
-from ..model.names import comparison_key
+from ..model.directory import Group, Snapshot, Thing, User, value_of
 
 
 def find_user(current: Snapshot, name: str) -> User | None:
-    """By UPN, ignoring case, or by the server's id."""
-    return current.users_by_key.get(comparison_key(name)) or current.users_by_id.get(name)
+    """By UPN, ignoring case, or by the server's id. Raises InputError for two users of this name."""
+    return the_only_one("user", name, current.users_named(name)) or current.users_by_id.get(name)
 
 
 def find_group(current: Snapshot, name: str) -> Group | None:
-    return current.groups_by_key.get(comparison_key(name)) or current.groups_by_id.get(name)
+    return the_only_one("group", name, current.groups_named(name)) or current.groups_by_id.get(name)
+
+
+def the_only_one(kind: str, name: str, found: Sequence[Thing]) -> Thing | None:
+    """The one that was found by name. Raises InputError, with the candidates, when there are several."""
+    if len(found) > 1:
+        names = [value_of(thing, "upn" if kind == "user" else "name") for thing in found]
+        shown = ", ".join(f"{name!r} (id {thing.id or 'unknown'})" for name, thing in zip(names, found, strict=True))
+        raise InputError(
+            f"{len(found)} {kind}s have the name {name!r}, without regard to case: {shown}. Nothing was written. Specify the one "
+            f"that is meant by its id, in option identity of w365_{kind}; then rename or delete the other one."
+        )
+    return found[0] if found else None
 
 
 def find_existing(wanted: DesiredUser | DesiredGroup, current: Snapshot) -> Any:
@@ -37,15 +49,14 @@ def find_existing(wanted: DesiredUser | DesiredGroup, current: Snapshot) -> Any:
 def _identified(identity: str | None, name: str, current: Snapshot, find: Any) -> Any:
     """The object by its current name, or by `identity` for a rename.
 
-    An identity that is not found, while the new name is, means that the rename was done before.
+    An identity that is not found, while the new name is, means that the rename was done before. An identity that is an id
+    decides between two objects of one name.
     """
-    by_name = find(current, name)
-    if not identity:
-        return by_name
-    by_identity = find(current, identity)
+    by_identity = find(current, identity) if identity else None
     if by_identity is None:
-        return by_name
-    if by_name is not None and by_name != by_identity:
+        return find(current, name)
+    named = current.groups_named(name) if isinstance(by_identity, Group) else current.users_named(name)
+    if named and by_identity not in named:
         raise InputError(
             f"Cannot rename {identity!r} to {name!r}: both exist. Delete or rename {name!r} first, or leave out identity "
             "if they are different."

@@ -9,20 +9,24 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from ..errors import InputError
 from ..model.desired import AddRemoveSet, Desired, DesiredGroup, DesiredUser, Skipped
 from ..model.directory import Group, Snapshot, User
 from ..model.names import external_id_key
+from .lookup import the_only_one
 
 if TYPE_CHECKING:
     from ..model.removal_policy import RemovalPolicy
 
 
 DesiredObject: TypeAlias = "DesiredUser | DesiredGroup"
+
+
+Wanted = TypeVar("Wanted", DesiredUser, DesiredGroup)
 
 
 class Collision(NamedTuple):
@@ -40,10 +44,16 @@ def matched(desired: Desired, current: Snapshot) -> Desired:
     """
     strict = desired.keep_collisions
     users, left = _without_collisions(
-        desired.users, current.users_by_external_id, current.users_by_key, desired.others, strict=strict
+        list(_of_shared_names(desired.users, current)),
+        current.users_by_external_id,
+        current.users_by_key,
+        desired.others,
+        strict=strict,
     )
     if strict:
         desired = _with_existing_namesakes(desired, current)
+    desired = replace(desired, groups=tuple(_of_shared_names(desired.groups, current)))
+    if strict:
         groups, left_groups = _without_collisions(
             desired.groups, current.groups_by_external_id, current.groups_by_key, desired.others, strict=True
         )
@@ -57,6 +67,22 @@ def matched(desired: Desired, current: Snapshot) -> Desired:
     if left_groups:
         desired = _without_groups(left_groups, desired, current)
     return _without_users(left, desired, current) if left else desired
+
+
+def _of_shared_names(objects: Iterable[Wanted], current: Snapshot) -> Iterator[Wanted]:
+    """Of two objects of one name on the server, the external id decides which one is meant. Raises InputError otherwise."""
+    for wanted in objects:
+        is_user = isinstance(wanted, DesiredUser)
+        named: Sequence[Any] = current.users_named(wanted.key) if is_user else current.groups_named(wanted.key)
+        if len(named) > 1 and not wanted.identity:
+            known = (current.users_by_external_id if is_user else current.groups_by_external_id).get(
+                _external_id(wanted)
+            )
+            if known not in named:
+                the_only_one("user" if is_user else "group", _name(wanted), named)
+            yield replace(wanted, identity=known.id if known else None)
+        else:
+            yield wanted
 
 
 def _without_collisions(

@@ -16,28 +16,33 @@ from .plan import Plan
 
 def predict(current: Snapshot, plan: Plan) -> Snapshot:
     """The state of `current` after `plan`, as check mode predicts it."""
-    users = {user.key: user for user in current.users}
-    groups = {group.key: group for group in _with_renamed_members(current.groups, plan)}
+    users = {_identity(user): user for user in current.users}
+    groups = {_identity(group): group for group in _with_renamed_members(current.groups, plan)}
     administrators = None if current.administrators is None else set(current.administrators)
     for action in plan.actions:
         if action.type.object in (USER, ADMINISTRATOR):
             gone, new = action.subject, action.outcome
             if gone is not None:
-                users.pop(gone.key, None)
+                users.pop(_identity(gone), None)
             if new is not None:
-                users[new.key] = new
+                users[_identity(new)] = new
             if administrators is not None:
                 _follow_administrator(administrators, gone, new)
         elif action.type.object in (GROUP, MEMBERSHIP):
             if action.subject is not None:
-                groups.pop(action.subject.key, None)
+                groups.pop(_identity(action.subject), None)
             if action.outcome is not None:
-                groups[action.outcome.key] = action.outcome
+                groups[_identity(action.outcome)] = action.outcome
     return Snapshot(
         users=tuple(users.values()),
         groups=tuple(groups.values()),
         administrators=None if administrators is None else frozenset(administrators),
     )
+
+
+def _identity(thing: User | Group) -> str:
+    """The id: two objects may have one name. The key of an object that has none yet, after what no id begins with."""
+    return thing.id or f"\0{thing.key}"
 
 
 def _follow_administrator(administrators: set[str], gone: User | None, new: User | None) -> None:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from ..errors import GuardError, InputError
 from ..model.desired import Desired, DesiredGroup, DesiredUser, Skipped
 from ..model.directory import UNRESOLVED, Group, Snapshot, User
-from ..model.names import comparison_key
 from .lookup import find_existing
 
 if TYPE_CHECKING:
@@ -137,7 +136,8 @@ def _all_administrators(wanted: Desired, removals: Removals, current: Snapshot) 
 
 
 def _account(user: DesiredUser, current: Snapshot) -> User | None:
-    return current.users_by_key.get(comparison_key(user.identity or user.upn))
+    account: User | None = find_existing(user, current)
+    return account
 
 
 def _with_removals(desired: Desired, current: Snapshot, named: Named, purge: RemovalPolicy) -> tuple[Desired, Removals]:

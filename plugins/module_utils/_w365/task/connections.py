@@ -12,12 +12,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..api.endpoints import Endpoint, endpoints_with
 from ..errors import MissingLibraryError
 from ..inputs.argument_spec import connection_option_names
 from ..inputs.connection import http_settings_from_options, required_option
+from ..model.names import checked_environment_name
 from ..transport.http import REQUESTS_IMPORT_ERROR, Http, new_session
 from ..transport.redaction import SHORTEST_SECRET, Redactor
 
@@ -128,7 +129,8 @@ class Connections:
     @property
     def environment(self) -> str:
         """The environment's name as the server knows it: lower case."""
-        return self.required_option("environment", "to know which environment is meant").lower()
+        name = self.required_option("environment", "to know which environment is meant")
+        return checked_environment_name(name).lower()
 
     @cached_property
     def directory(self) -> Directory:
@@ -137,7 +139,9 @@ class Connections:
             from ..backends.scim import ScimDirectory  # start-up
 
             administration = self.administration if self.has_provisioning and self.options["environment"] else None
-            return ScimDirectory(self.scim, administration)
+            return ScimDirectory(
+                self.scim, administration, self.host.store.get(("names", *self._identity), dict[str, Any])
+            )
         return self.administration
 
     @cached_property

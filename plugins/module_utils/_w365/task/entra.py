@@ -27,6 +27,7 @@ from ..api.graph import GraphClient
 from ..errors import AuthenticationError, InputError
 from ..inputs.argument_spec import ENTRA_CREDENTIALS
 from ..inputs.environment import sso_tenant
+from ..model.names import checked_segment
 from .instance import InstanceTask
 
 if TYPE_CHECKING:
@@ -47,7 +48,13 @@ class EntraTask(InstanceTask):
         """Tokens for the task's own Entra credential."""
         credential = self._credential()
         identity = isinstance(credential, ManagedIdentity)
-        tenant = "" if identity else self.required_option("entra_tenant", "to sign in to Microsoft Entra")
+        tenant = (
+            ""
+            if identity
+            else checked_segment(
+                self.required_option("entra_tenant", "to sign in to Microsoft Entra"), "Option entra_tenant"
+            )
+        )
         client_id = (
             "managed identity" if identity else self.required_option("entra_client_id", "to sign in to Microsoft Entra")
         )

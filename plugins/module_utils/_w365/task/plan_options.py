@@ -13,6 +13,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ..model.desired import Desired
+from ..model.names import checked_environment_name
 from ..output.atomic_write import write_atomically
 from ..output.plan_file import Target, _digest, _document, read_plan
 from ..planning.guards import guard
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def target_of(task: Task) -> Target:
     name = task.options["environment"]
-    return Target(name.strip().lower() if name else None, task.services)
+    return Target(checked_environment_name(name).lower() if name else None, task.services)
 
 
 def write_plan(task: Task, plan: Plan) -> str:

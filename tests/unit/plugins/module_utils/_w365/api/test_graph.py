@@ -123,8 +123,8 @@ def test_casts_ask_for_the_advanced_index(scripted: Scripted) -> None:
             (200, {"value": []}),
         ]
     )
-    assert list(client(http).group_users("g/1")) == []
-    assert "/groups/g%2F1/members/microsoft.graph.user?" in http.calls[0][1]
+    assert list(client(http).group_users("g;1")) == []
+    assert "/groups/g%3B1/members/microsoft.graph.user?" in http.calls[0][1]
     assert "$count=true" in http.calls[0][1]
     assert all(headers["ConsistencyLevel"] == "eventual" for headers in http.headers)
 

@@ -86,13 +86,13 @@ def test_the_root_may_be_given_with_or_without_its_end(scripted: Scripted, url: 
 def test_only_a_body_has_a_content_type(scripted: Scripted) -> None:
     http = scripted([(200, ""), (200, []), (200, "")])
     found = client(http)
-    assert found.call("environment.activate", environment="A/b c") is None
+    assert found.call("environment.activate", environment="A b c") is None
     assert found.call("user.list", environment="x") == []
-    found.call("user.update", environment="x", object_id="7/8", body=None)
+    found.call("user.update", environment="x", object_id="7 8", body=None)
     assert [path for _method, path, _body in http.calls] == [
-        "/Provisioning/Environment/a%2Fb%20c/Activate/",
+        "/Provisioning/Environment/a%20b%20c/Activate/",
         "/Provisioning/x/User/",
-        "/Provisioning/x/User/7%2F8/",
+        "/Provisioning/x/User/7%208/",
     ]
     assert ["Content-Type" in headers for headers in http.headers] == [False, False, True]
 
@@ -503,13 +503,13 @@ def test_a_single_sign_on_task_that_cannot_be(params: dict[str, Any], part: str)
 
 def api_task(**params: Any) -> dict[str, Any]:
     names = ("query", "body", "headers")
-    return {**dict.fromkeys(names), "path": "/x", "method": "GET", "environment": "Contoso/1", **params}
+    return {**dict.fromkeys(names), "path": "/x", "method": "GET", "environment": "Contoso 1", **params}
 
 
 def test_a_raw_call() -> None:
     call = raw_request_from_options(api_task(path="/{environment}/User/", headers={"X": 1}, query={"a": "b"}))
     assert (call.path, call.repeatable, call.parts) == (
-        "/contoso%2F1/User/",
+        "/contoso%201/User/",
         True,
         {"headers": {"X": "1"}, "query": {"a": "b"}},
     )

@@ -122,9 +122,13 @@ def test_folding_twice_changes_nothing(text: str) -> None:
     assert comparison_key(f"  {text}\n") == comparison_key(text)
 
 
+def simply_lower(letter: str) -> str:
+    return letter if letter == "İ" else letter.lower()
+
+
 @given(st.from_regex(r"[A-Za-z.@ßÄöΣςłİ]{0,20}", fullmatch=True))
 def test_case_does_not_count(text: str) -> None:
-    assert comparison_key(text.casefold()) == comparison_key(text)
+    assert comparison_key("".join(simply_lower(letter) for letter in text)) == comparison_key(text)
     assert User(upn=text).key == Group(name=text).key == DesiredUser(upn=text).key == comparison_key(text)
 
 
