@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -116,8 +117,15 @@ class Directory:
         """Return a user by UPN, in any case."""
         return self.store.one("SELECT * FROM users WHERE environment = ? AND upn_key = ?", (environment, key(upn)))
 
+    def stored(self, name: str) -> str:
+        """Return a name in the normal form in which it is stored."""
+        form = self.switches.name_form
+        return name if form == "as_sent" else unicodedata.normalize("NFC" if form == "nfc" else "NFD", name)
+
     def check_upn(self, environment: int, upn: str, besides: int = 0) -> None:
         """Raise Duplicate when another user has this UPN."""
+        if self.switches.duplicate_names:
+            return
         found = self.user_by_upn(environment, upn)
         if found is not None and found["id"] != besides:
             where = "" if found["active"] else " on the deleted-users list"
@@ -131,6 +139,7 @@ class Directory:
         department: str | None = None, phone_numbers: Sequence[dict[str, Any]] = (),
     ) -> int:  # fmt: skip
         """Create a user and return its number."""
+        upn = self.stored(upn)
         self.check_upn(environment, upn)
         if administrator and not active:
             raise DirectoryError("IsAdministrator", f"The user '{upn}' is inactive and cannot be an administrator.")
@@ -162,6 +171,7 @@ class Directory:
         if "phone_numbers" in changes:
             changes["phone_numbers"] = json.dumps(changes["phone_numbers"])
         if "upn" in changes:
+            changes["upn"] = self.stored(changes["upn"])
             self.check_upn(row["environment"], changes["upn"], row["id"])
             changes["upn_key"] = key(changes["upn"])
         active = bool(changes.get("active", row["active"]))
@@ -227,6 +237,8 @@ class Directory:
 
     def check_group_name(self, environment: int, name: str, besides: int = 0) -> None:
         """Raise Duplicate when another group has this name."""
+        if self.switches.duplicate_names:
+            return
         found = self.group_by_name(environment, name)
         if found is not None and found["id"] != besides:
             raise Duplicate("Name", f"A group with the name '{found['name']}' already exists.")
@@ -236,6 +248,7 @@ class Directory:
         scim_id: str | None = None,
     ) -> int:  # fmt: skip
         """Create a group without members and return its number."""
+        name = self.stored(name)
         self.check_group_name(environment, name)
         stamp = now()
         return self.store.run(
@@ -257,8 +270,9 @@ class Directory:
     def change_group(self, row: Any, changes: dict[str, Any]) -> None:
         """Change the columns of a group."""
         if "name" in changes:
-            self.check_group_name(row["environment"], changes["name"], row["id"])
-            changes = {**changes, "name_key": key(changes["name"])}
+            name = self.stored(changes["name"])
+            self.check_group_name(row["environment"], name, row["id"])
+            changes = {**changes, "name": name, "name_key": key(name)}
         changed = {name: value for name, value in changes.items() if row[name] != value}
         if not changed:
             return

@@ -63,8 +63,21 @@ _GROUP_COLUMNS = {
 _MEMBER_COLUMNS = {"value": scim_filter.Column("users.scim_id", "exact")}
 
 
-def _fields(table: str, environment: int, kept: frozenset[str]) -> scim_filter.Fields:
+# The names by which objects are found, where a filter minds their case. SQLite's own lower() knows ASCII only.
+_NAMES = {
+    "exact": {"username": scim_filter.Column("upn", "exact"), "displayname": scim_filter.Column("name", "exact")},
+    "ascii": {
+        "username": scim_filter.Column("lower(upn)", "ascii"),
+        "displayname": scim_filter.Column("lower(name)", "ascii"),
+    },
+}
+
+
+def _fields(table: str, environment: int, kept: frozenset[str], case: str) -> scim_filter.Fields:
     """Return what can be filtered. The inner queries name the environment themselves, so that they use an index."""
+    names = {
+        name: column for name, column in _NAMES.get(case, {}).items() if (name == "username") is (table == "users")
+    }
     if table == "users":
         emails = f"users.id IN (SELECT user FROM emails WHERE emails.environment = {environment} AND %s)"
         nested: dict[str, scim_filter.Nested] = {"emails": (_EMAIL_COLUMNS, emails)}
@@ -76,12 +89,12 @@ def _fields(table: str, environment: int, kept: frozenset[str]) -> scim_filter.F
             for name, column in _TEXT_COLUMNS.items()
             if name in kept
         }
-        return scim_filter.Fields({**_USER_COLUMNS, **texts}, nested)
+        return scim_filter.Fields({**_USER_COLUMNS, **texts, **names}, nested)
     members = (
         "groups.id IN (SELECT group_id FROM memberships JOIN users ON users.id = user_id"
         f" WHERE users.environment = {environment} AND %s)"
     )
-    return scim_filter.Fields(_GROUP_COLUMNS, {"members": (_MEMBER_COLUMNS, members)})
+    return scim_filter.Fields({**_GROUP_COLUMNS, **names}, {"members": (_MEMBER_COLUMNS, members)})
 
 
 class Scim:
@@ -213,7 +226,7 @@ class Scim:
         if table == "users" and self.switches.deleted_users == "hidden":
             condition += " AND active = 1"
         if text:
-            fields = _fields(table, environment["id"], self.switches.kept_attributes)
+            fields = _fields(table, environment["id"], self.switches.kept_attributes, self.switches.scim_eq_case)
             extra, extra_values = scim_filter.to_sql(scim_filter.read(str(text)), fields)
             condition += f" AND {extra}"
             values += extra_values

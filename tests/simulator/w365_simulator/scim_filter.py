@@ -186,7 +186,7 @@ def read(text: str) -> Node:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Where an attribute is kept. ``kind``: text (any case), exact, boolean, or time."""
+    """Where an attribute is kept. ``kind``: text (any case), ascii (any case of ASCII letters), exact, boolean, or time."""
 
     sql: str
     kind: str
@@ -245,6 +245,8 @@ def _compare(column: Column, node: Compare) -> tuple[str, list[Any]]:
         raise FilterError(f"The attribute {node.path!r} is compared with quoted text; the filter has {value!r}.")
     if column.kind == "text":
         value = value.lower()
+    elif column.kind == "ascii":
+        value = "".join(letter.lower() if letter.isascii() else letter for letter in value)
     if node.operator == "eq":
         return f"{sql} = ?", [value]
     if node.operator == "ne":

@@ -37,7 +37,9 @@ CREATE TABLE IF NOT EXISTS users (
 );
 -- An index ends with the id by itself, so these give whole lists in order.
 CREATE INDEX IF NOT EXISTS users_environment ON users (environment);
-CREATE UNIQUE INDEX IF NOT EXISTS users_upn ON users (environment, upn_key);
+-- That a name is unique is checked where it is written: a switch lets two objects have one.
+DROP INDEX IF EXISTS users_upn;
+CREATE INDEX IF NOT EXISTS users_upn_key ON users (environment, upn_key);
 CREATE UNIQUE INDEX IF NOT EXISTS users_scim_id ON users (environment, scim_id);
 CREATE INDEX IF NOT EXISTS users_external_id ON users (environment, external_id);
 CREATE INDEX IF NOT EXISTS users_active ON users (environment, active);
@@ -56,7 +58,8 @@ CREATE TABLE IF NOT EXISTS groups (
     origin TEXT NOT NULL, created TEXT NOT NULL, modified TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS groups_environment ON groups (environment);
-CREATE UNIQUE INDEX IF NOT EXISTS groups_name ON groups (environment, name_key);
+DROP INDEX IF EXISTS groups_name;
+CREATE INDEX IF NOT EXISTS groups_name_key ON groups (environment, name_key);
 CREATE UNIQUE INDEX IF NOT EXISTS groups_scim_id ON groups (environment, scim_id);
 CREATE INDEX IF NOT EXISTS groups_external_id ON groups (environment, external_id);
 

@@ -79,6 +79,18 @@ TABLE: dict[str, tuple[Any, tuple[str, ...] | type | Several, str]] = {
         "what /Schemas tells: the attributes that are kept, all of them or none of them whatever is kept; 404; 500; a"
         " page or nothing with 200; or an odd shape",
     ),
+    "scim_eq_case": (
+        "ignored",
+        ("ignored", "exact", "ascii"),
+        "whether a filter of SCIM minds the case of user names and display names: not at all, always, or only that of"
+        " letters beyond ASCII",
+    ),
+    "name_form": (
+        "as_sent",
+        ("as_sent", "nfc", "nfd"),
+        "the Unicode normal form in which UPNs and names of groups are stored; a filter compares with what is stored",
+    ),
+    "duplicate_names": (False, bool, "let two users have one UPN and two groups one name"),
     "scim_phone_numbers": (
         "as_sent",
         ("as_sent", "tel"),
@@ -201,6 +213,9 @@ class Switches:
     scim_attributes: str
     scim_unknown_attributes: str
     scim_schemas: str
+    scim_eq_case: str
+    name_form: str
+    duplicate_names: bool
     scim_phone_numbers: str
     deleted_users: str
     graph_lag: int

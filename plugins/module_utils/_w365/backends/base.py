@@ -54,7 +54,7 @@ class Directory(Protocol):
         """One user by UPN or id."""
 
     def find_group(self, name: str, *, members: bool = True) -> Group | None:
-        """One group by name or id; members by UPN."""
+        """One group by name; members by UPN."""
 
     def users_named(self, name: str) -> list[User]:
         """All users of this name, or the one with this id. `find_user` raises InputError where there are two."""

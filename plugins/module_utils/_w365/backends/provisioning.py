@@ -175,9 +175,8 @@ class ProvisioningDirectory:
         return the_only_one("group", name, self.groups_named(name, members=members))
 
     def groups_named(self, name: str, *, members: bool = True) -> list[Group]:
-        groups = self.list_groups(members=members)
         key = comparison_key(name)
-        return [group for group in groups if group.key == key] or [group for group in groups if group.id == name]
+        return [group for group in self.list_groups(members=members) if group.key == key]
 
     # Writing
 

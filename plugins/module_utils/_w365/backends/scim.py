@@ -102,7 +102,7 @@ class ScimDirectory:
                 for group in desired.groups
                 for name in (group.name, group.identity)
                 if name
-                for found in self.groups_named(name, members=with_members)
+                for found in self.groups_named(name, members=with_members, by_id=name is group.identity)
             )
         people = self._people_with_roles(desired)
         if people is None:
@@ -165,19 +165,19 @@ class ScimDirectory:
         return the_only_one("user", name, self.users_named(name))
 
     def users_named(self, name: str) -> list[User]:
-        return [self.remember(user_from_scim(resource)) for resource in self._named(USERS, name)]
+        return [self.remember(user_from_scim(resource)) for resource in self._named(USERS, name, by_id="@" not in name)]
 
     def find_group(self, name: str, *, members: bool = True) -> Group | None:
         return the_only_one("group", name, self.groups_named(name, members=members))
 
-    def groups_named(self, name: str, *, members: bool = True) -> list[Group]:
-        read = [(resource, *group_from_scim(resource)) for resource in self._named(GROUPS, name)]
+    def groups_named(self, name: str, *, members: bool = True, by_id: bool = False) -> list[Group]:
+        read = [(resource, *group_from_scim(resource)) for resource in self._named(GROUPS, name, by_id=by_id)]
         return [self._read_group(group, ids, resource, members=members) for resource, group, ids in read]
 
-    def _named(self, kind: Kind, name: str) -> list[Mapping[str, Any]]:
-        """The resources with this name, as it is written, or the one with this id. None is a proof (scim_misses)."""
+    def _named(self, kind: Kind, name: str, *, by_id: bool) -> list[Mapping[str, Any]]:
+        """The resources with this name, asked for as it is written. That there is none is proven (scim_misses)."""
         found = same_name(self.client.find(kind.listing, kind.attribute, name), kind, name)
-        if not found and "@" not in name and is_path_segment(name):
+        if not found and by_id and is_path_segment(name):
             resource = self._get(kind.get, name)
             found = (
                 [resource] if resource and external_id_key(id_of_resource(resource)) == external_id_key(name) else []

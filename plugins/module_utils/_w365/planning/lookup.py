@@ -52,10 +52,12 @@ def _identified(identity: str | None, name: str, current: Snapshot, find: Any) -
     An identity that is not found, while the new name is, means that the rename was done before. An identity that is an id
     decides between two objects of one name.
     """
+    is_group = find is find_group
+    named: Sequence[Any] = current.groups_named(name) if is_group else current.users_named(name)
     by_identity = find(current, identity) if identity else None
     if by_identity is None:
-        return find(current, name)
-    named = current.groups_named(name) if isinstance(by_identity, Group) else current.users_named(name)
+        # A name is never an id: a group may be called 7.
+        return the_only_one("group" if is_group else "user", name, named)
     if named and by_identity not in named:
         raise InputError(
             f"Cannot rename {identity!r} to {name!r}: both exist. Delete or rename {name!r} first, or leave out identity "
