@@ -18,5 +18,7 @@ notes:
   - >-
     Workspace 365 expects one owner of the users of an environment, which is itself, a SCIM client or the
     synchronization tool. Do not let two of them manage the same users.
-  - UPNs and group names are compared without regard to case.
+  - >-
+    UPNs and group names are compared without regard to case and to Unicode's normal form. Two users or two groups of one
+    name are an error that lists both with their ids.
 """

@@ -60,7 +60,7 @@ extends_documentation_fragment:
 notes:
   - The first administrator of an environment is its primary administrator. When that user is deleted or deactivated,
     the next administrator takes over.
-  - UPNs are compared without regard to case.
+  - UPNs are compared without regard to case. A UPN that two users have is an error that lists both with their ids.
 
 seealso:
   - module: workspace365.provisioning.w365_admin_info

@@ -58,6 +58,7 @@ options:
           - Where to find the user when O(users.upn) is its new name, by its current UPN or by the server's id. The user
             is renamed when O(users.upn) differs.
           - When no user is found by it but one is found by O(users.upn), the user counts as renamed already.
+          - Of two users of one name, the id decides which one is meant, also with O(users.state=absent).
           - The UPN is the key between Microsoft Entra and Workspace 365. Do not rename a user while a synchronization
             is running.
         type: str
@@ -174,6 +175,7 @@ options:
           - Where to find the group when O(groups.name) is its new name, by its current name or by the server's id. The
             group is renamed when O(groups.name) differs.
           - When no group is found by it but one is found by O(groups.name), the group counts as renamed already.
+          - Of two groups of one name, the id decides which one is meant, also with O(groups.state=absent).
         type: str
       state:
         description:

@@ -32,6 +32,7 @@ options:
       - Where to find the group when O(name) is its new name, by its current name or by the server's id. The group is
         renamed when O(name) differs.
       - When no group is found by it but one is found by O(name), the group counts as renamed already.
+      - Of two groups of one name, the id decides which one is meant, also with O(state=absent).
     type: str
   state:
     description:

@@ -21,6 +21,7 @@ options:
   name:
     description:
       - Return only this group. All groups are returned when it is not given.
+      - Where the server has two groups of this name, both are returned.
     type: str
   include_members:
     description:

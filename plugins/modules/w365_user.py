@@ -42,6 +42,7 @@ options:
       - Where to find the user when O(upn) is its new name, by its current UPN or by the server's id. The user is
         renamed when O(upn) differs.
       - When no user is found by it but one is found by O(upn), the user counts as renamed already.
+      - Of two users of one name, the id decides which one is meant, also with O(state=absent).
       - The UPN is the key between Microsoft Entra and Workspace 365. Do not rename a user while a synchronization is
         running.
     type: str

@@ -23,6 +23,7 @@ options:
   upn:
     description:
       - Return only this user. All users are returned when it is not given.
+      - Where the server has two users of this UPN, both are returned.
     type: str
     aliases:
       - user_principal_name
