@@ -261,13 +261,13 @@ def user_exclusion(user: Mapping[str, Any], scope: ImportScope) -> Exclusion | N
     """Why this user cannot or must not be imported (contract, section 3), or None."""
     if comparison_key(str(user["userPrincipalName"])) in scope.exclude_users:
         return Exclusion("is excluded by exclude_users", keeps=True)
-    fault = not_allowed_in_upn(str(user["userPrincipalName"]).strip())
-    if fault:
-        return Exclusion(f"has {fault} in its user principal name; correct it in Microsoft Entra", keeps=True)
     if user.get("userType") == "Guest" and not scope.include_guests:
         return Exclusion("is a guest, and include_guests is false")
     if user.get("accountEnabled") is False:
         return Exclusion("is disabled in Microsoft Entra", removes=True, keeps=not scope.status_from_entra)
+    fault = not_allowed_in_upn(str(user["userPrincipalName"]).strip())
+    if fault:
+        return Exclusion(f"has {fault} in its user principal name; correct it in Microsoft Entra", keeps=True)
     missing = [
         word
         for word, name in (("first", "first_name"), ("last", "last_name"))
@@ -283,7 +283,7 @@ def group_exclusion(group: Mapping[str, Any]) -> str | None:
     """Why this group cannot be imported (contract, sections 3 and Graph groups), or None."""
     fault = hidden_character(str(group.get("displayName") or "").strip(), name=True)
     if fault:
-        return f"has {fault}, which cannot be seen, in its name; correct it in Microsoft Entra"
+        return f"has the character {fault} in its name, which cannot be seen; correct it in Microsoft Entra"
     if not group.get("mailEnabled") or "Unified" in (group.get("groupTypes") or ()):
         return None
     if group.get("securityEnabled"):

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 
 class AddRemoveSet(NamedTuple):
-    """A change of a set of keys: `set` replaces it, otherwise `add` and `remove` are applied.
+    """A change of a set of keys: `set` replaces it, but for members of an unknown kind, which only `remove` removes;
+    otherwise `add` and `remove` are applied.
 
     `written` are the names as the task has written them, by key: with these a server is asked.
     """
@@ -36,7 +37,7 @@ class AddRemoveSet(NamedTuple):
     def applied_to(self, current: Collection[str]) -> frozenset[str]:
         """The set after the change. Members of an unknown kind are kept, since no task could list them."""
         if self.set is not None:
-            return self.set | frozenset(key for key in current if key.startswith(UNRESOLVED))
+            return self.set | (frozenset(key for key in current if key.startswith(UNRESOLVED)) - self.remove)
         return (frozenset(current) | self.add) - self.remove
 
     @property

@@ -15,7 +15,7 @@ from dataclasses import replace
 from ..errors import InputError
 from ..model.desired import Desired, DesiredGroup, DesiredUser
 from ..model.directory import UNRESOLVED, Snapshot, User
-from .lookup import find_existing, the_only_one
+from .lookup import find_existing
 
 
 def refuse_duplicates(desired: Desired) -> None:
@@ -49,22 +49,6 @@ def refuse_two_for_one(desired: Desired, current: Snapshot) -> None:
                     f"List every {kind} once."
                 )
             seen[account] = shown
-
-
-def refuse_shared_names(desired: Desired, current: Snapshot) -> None:
-    """A member or an administrator whose UPN two users have. An entry for a user or group is refused when it is found."""
-    shared = current.shared_user_keys
-    if not shared:
-        return
-    changes = [group.members for group in desired.groups if group.members is not None]
-    named = {key for change in (*changes, desired.administrators) if change is not None for key in change.named}
-    for group in desired.groups:
-        found = find_existing(group, current) if group.members is not None and group.members.set is not None else None
-        # Such members are known by id only, and a whole list of members would silently keep them.
-        ids = (member.removeprefix(UNRESOLVED) for member in (found.members or () if found is not None else ()))
-        named |= {user.key for id in ids if (user := current.users_by_id.get(id)) is not None}
-    for key in sorted(named & shared):
-        the_only_one("user", key, current.users_named(key))
 
 
 def refuse_role_contradictions(desired: Desired) -> None:

@@ -21,7 +21,6 @@ from .administrators import plan_administrators, without_inactive
 from .contradictions import (
     refuse_duplicates,
     refuse_role_contradictions,
-    refuse_shared_names,
     refuse_two_for_one,
     with_missing_users,
 )
@@ -42,7 +41,10 @@ def plan_directory(desired: Desired, current: Snapshot, capabilities: Capabiliti
 
         desired = matched(desired, current)
     refuse_two_for_one(desired, current)
-    refuse_shared_names(desired, current)
+    if current.shared_user_keys:
+        from .shared_names import with_ids  # start-up
+
+        desired = with_ids(desired, current)
     refuse_role_contradictions(desired)
     removals: Removals | None = None
     if desired.purge:

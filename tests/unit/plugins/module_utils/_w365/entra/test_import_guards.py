@@ -284,3 +284,80 @@ def test_a_group_is_found_by_an_id_in_capitals_and_counts_once() -> None:
 def test_a_group_without_a_name_is_called_by_its_id() -> None:
     made = plan([person(1, ADELE)], [], {50: (a_group(50, "  "), [1])})
     assert ("group", "create", guid(50)) in deeds(made)
+
+
+# ---- names
+
+
+@pytest.mark.parametrize(
+    ("upn", "shown"),
+    [
+        ("adele\u200b@contoso.com", "U+200B (ZERO WIDTH SPACE), which cannot be seen,"),
+        ("o\u2019brien@contoso.com", "U+2019 (RIGHT SINGLE QUOTATION MARK)"),
+        ("\u202eadele@contoso.com", "U+202E"),
+    ],
+)
+def test_somebody_whose_name_cannot_be_typed_is_left_out_and_nobody_else(upn: str, shown: str) -> None:
+    people = [
+        person(1, upn),
+        person(2, ALEX),
+        person(3, "lynne_fabrikam.com#EXT#@contoso.onmicrosoft.com", userType="Guest"),
+    ]
+    made = plan(people, [account(1, ADELE), account(9, LEE)], on_leave="delete", administrators=[MEGAN])
+    assert deeds(made) == [
+        ("user", "create", ALEX),
+        ("user", "create", "lynne_fabrikam.com#EXT#@contoso.onmicrosoft.com"),
+        ("user", "delete", LEE),
+    ]
+    (left,) = made.skipped
+    assert (left.name, shown in left.reason) == (upn, True)
+    # Whoever is disabled goes, whatever the name is.
+    disabled = plan([person(1, upn, accountEnabled=False), person(2, ALEX)], [account(1, ADELE), account(2, ALEX)])
+    assert [(action.verb, action.subject.upn) for action in disabled.actions] == [("delete", ADELE)]
+
+
+def test_a_group_whose_name_cannot_be_seen_is_left_out_and_not_removed() -> None:
+    groups = {
+        21: (a_group(21, "Sales\u200b"), [1]),
+        22: (a_group(22, "\u202eSales"), [1]),
+        23: (a_group(23, "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"), [1]),
+    }
+    made = plan([person(1, ADELE)], [account(1, ADELE), group_there(21, "Sales", ADELE)], groups, on_leave="delete")
+    assert [name for _kind, verb, name in deeds(made) if verb == "create"] == [groups[23][0]["displayName"]]
+    assert not [verb for _kind, verb, _name in deeds(made) if verb == "delete"]
+    assert [item.reason.partition(" (")[0] for item in made.skipped] == [
+        "has the character U+200B",
+        "has the character U+202E",
+    ]
+
+
+def test_of_two_accounts_of_one_name_the_external_id_decides() -> None:
+    copy = account(9, ADELE.upper(), external_id=None)
+    for there in ([account(1, ADELE), copy], [copy, account(1, ADELE)]):
+        made = plan([person(1, ADELE, surname="Smith")], there)
+        assert [(action.subject.id, action.changes) for action in made.actions] == [("1", {"last_name": "Smith"})]
+    with pytest.raises(InputError, match=r"2 users .*\(id 9\).*\(id 8\)"):
+        plan([person(1, ADELE)], [copy, copy._replace(id="8")])
+    # An ambiguous name that the import does not concern is no reason to stop.
+    assert deeds(plan([person(1, ALEX)], [copy, copy._replace(id="8")])) == [("user", "create", ALEX)]
+
+
+def test_two_groups_of_one_name_on_the_server() -> None:
+    groups = {21: (a_group(21, "Sales"), [1])}
+    there = [account(1, ADELE), group_there(29, "SALES"), group_there(21, "Sales")]
+    made = plan([person(1, ADELE)], there, groups)
+    assert [(action.kind, action.subject.id) for action in made.actions] == [("membership", "g21")]
+    with pytest.raises(InputError, match="2 groups have the name"):
+        plan([person(1, ADELE)], [account(1, ADELE), group_there(29, "SALES"), group_there(28, "Sales")], groups)
+
+
+def test_members_of_one_name_are_told_apart_by_id() -> None:
+    ours, copy = account(2, ADELE), account(9, ADELE.upper(), external_id=None)
+    people, groups = [person(1, ALEX), person(2, ADELE)], {21: (a_group(21, "Sales"), [1, 2])}
+    made = plan(people, [account(1, ALEX), ours, copy, group_there(21, "Sales", ALEX, "id:9")], groups)
+    (change,) = made.actions
+    assert change.changes == {"add": ["id:2"], "remove": ["id:9"]}
+    assert (
+        deeds(plan(people, [account(1, ALEX), ours, copy, group_there(21, "Sales", ALEX, "id:2", "id:nested")], groups))
+        == []
+    )
