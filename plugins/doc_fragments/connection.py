@@ -50,6 +50,17 @@ options:
       - Needed together with O(scim_url).
       - If not given, the environment variable E(W365_SCIM_TOKEN) is used.
     type: str
+  scim_environment:
+    description:
+      - Name of the environment to which O(scim_url) and O(scim_token) belong. Keep it beside them, so that they are never
+        used for another environment.
+      - A task that would change something in another O(environment) fails before its first write.
+      - When it is not given, a task that has O(scim_url), O(environment), O(instance_url) and O(provisioning_key) finds
+        out before its first write whether they belong together, from the address, the names of the environments and some
+        people of both services. It fails when something contradicts, and warns when nothing can be told.
+      - If not given, the environment variable E(W365_SCIM_ENVIRONMENT) is used.
+    type: str
+    version_added: 1.1.0
   validate_certs:
     description:
       - Whether the certificates of all servers are verified. Disable it for short tests only.

@@ -247,6 +247,8 @@ def run(task: EntraTask) -> dict[str, Any]:
     task.add_secrets(secret_values(options["body"]))
     call = raw_request_from_options(options)
     changed = method != "GET"
+    if changed and options["service"] == "scim":
+        task.check_customer()
     if changed and task.check_mode:
         return {"changed": True, "status": None, "json": None, "content": None, "headers": None}
     answer = task.client(options["service"]).send(method, call.path, repeatable=call.repeatable, **call.parts)

@@ -219,6 +219,13 @@ compared:
   type: bool
   returned: success
   sample: true
+scim_url:
+  description:
+    - The address of the SCIM service that the task was given, without its query, so that a summary can show it.
+  version_added: 1.1.0
+  type: str
+  returned: success, and when a change failed, if O(scim_url) is given
+  sample: https://workspace.contoso.com/contoso/scim/v2
 summary:
   description:
     - How many objects were changed in which way, or in check mode would be. A key is a kind and a verb, such as
@@ -304,6 +311,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
     WhenUnreadable,
     plan_environment,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.customer import refuse_scim_of_new
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceTask
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -332,6 +340,8 @@ def run(task: InstanceTask) -> dict[str, Any]:
     wanted = environment_from_options(task.options)
     current = task.instance.find_environment(wanted.name, wanted.administrator, empty=wanted.empty)
     plan = plan_environment(wanted, current, WhenUnreadable(task.options["when_unreadable"]))
+    if wanted.present and current is None:
+        refuse_scim_of_new(task)
     # Validate asks for a first administrator, whom an empty environment does not have.
     if wanted.present and current is None and task.options["validate"] and not wanted.empty:
         task.instance.validate_environment(wanted.name, wanted.administrator)

@@ -262,6 +262,13 @@ compared:
   type: bool
   returned: success
   sample: true
+scim_url:
+  description:
+    - The address of the SCIM service that the task was given, without its query, so that a summary can show it.
+  version_added: 1.1.0
+  type: str
+  returned: success, and when a change failed, if O(scim_url) is given
+  sample: https://workspace.contoso.com/contoso/scim/v2
 summary:
   description:
     - How many objects were changed in which way, or in check mode would be. A key is a kind and a verb, such as

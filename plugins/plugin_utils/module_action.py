@@ -9,14 +9,22 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any, ClassVar
 
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import path_options, resolve_paths
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.progress import display_progress
+
+OF_ONE_CUSTOMER = ("environment", "scim_url", "scim_token", "entra_tenant")
+"""The connection options that differ from customer to customer."""
+
+ALLOW_SHARED = "w365_shared_environment_variables"
 
 
 class ModuleAction(ActionBase):
@@ -40,6 +48,7 @@ class ModuleAction(ActionBase):
         """Run the task once: for a loop Ansible calls this for each item, and for `until` for each attempt."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = self._prepared(self._as_written())
+        self._refuse_shared_values(arguments, task_vars or {})
         with display_progress(arguments) if self._shows_progress() else nullcontext():
             result.update(self._run_module(arguments, task_vars))
         return result
@@ -58,6 +67,31 @@ class ModuleAction(ActionBase):
         if self._is_local():
             resolve_paths(arguments, self.path_options, self._loader.get_basedir())
         return arguments
+
+    def _refuse_shared_values(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> None:
+        """Refuse values of one customer from the environment of the process in a task of several hosts.
+
+        Every host without values of its own would use them, and so write into the environment of another customer.
+        """
+        hosts = task_vars.get("ansible_play_hosts_all") or ()
+        if len(hosts) < 2 or self._task.run_once or not self._is_local():
+            return
+        if boolean(self._templar.template(task_vars.get(ALLOW_SHARED, False)), strict=False):
+            return
+        given = set(arguments)
+        if "name" in given and type(self).__module__.endswith(".w365_environment"):
+            # Only there it is another name of the option.
+            given.add("environment")
+        written: dict[str, Any] = {}
+        self._compute_environment_string(written)
+        names = [f"W365_{name.upper()}" for name in OF_ONE_CUSTOMER if name not in given]
+        shared = [name for name in names if name not in written and os.environ.get(name, "").strip()]
+        if shared:
+            raise AnsibleActionFail(
+                f"This play has {len(hosts)} hosts, and {', '.join(shared)} in the environment of Ansible would give all of them "
+                "the values of one customer. Nothing was written. Give each host its own values, in the task or in "
+                f"module_defaults (an empty text for none), or set the variable {ALLOW_SHARED}=true if all hosts are for the same customer."
+            )
 
     def _run_module(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Run the module in a process of its own on the task's host, and return its result.

@@ -96,6 +96,7 @@ CONNECTION_OPTIONS: tuple[ConnectionOption, ...] = (
     # The environment's SCIM service.
     ConnectionOption("scim_url", "str", ("scim",)),
     ConnectionOption("scim_token", "str", ("scim",), secrecy="secret"),
+    ConnectionOption("scim_environment", "str", ("scim",)),
     # Every connection.
     ConnectionOption("validate_certs", "bool", ("http",), default=True),
     ConnectionOption("ca_path", "path", ("http",)),

@@ -66,7 +66,25 @@ class Task(Connections):
         if kept is not None and not plan.optional_fields <= kept:
             desired = self._without_unsupported(desired, plan.optional_fields - kept, notes)
             plan = self.make_plan(desired, current, directory.capabilities, assume_missing=assume)
+        if plan.actions:
+            # Before a plan, a report or a state is written as well.
+            self.check_customer()
         return replace(plan, notes=(*plan.notes, *notes)) if notes else plan
+
+    def check_customer(self, *, warns: bool = True) -> None:
+        """Refuse scim_url of another customer: asked before the first write, and once per session.
+
+        A task that can tell nothing warns, unless it does not use SCIM itself.
+        """
+        options = self.options
+        known = self.has_provisioning or options["scim_environment"]
+        if not (options["scim_url"] and options["environment"] and known):
+            return
+        from .customer import UNTOLD, check_customer  # start-up
+
+        belongs = self.host.store.get(("customer", *self._identity), lambda: check_customer(self))
+        if not belongs and warns:
+            self.warn(UNTOLD.format(name=self.environment))
 
     def make_plan(
         self, desired: Desired, current: Snapshot, capabilities: Capabilities, *, assume_missing: bool
@@ -98,7 +116,8 @@ class Task(Connections):
         except (EnvironmentNotFoundError, NotFoundError, AuthenticationError) as error:
             if not self.environment_is_missing(error):
                 raise
-            if not self.check_mode:
+            # Another task of the run may create it, but a new environment has no SCIM.
+            if not self.check_mode or self.options["scim_url"]:
                 from ..api.provisioning import unknown_environment  # start-up
 
                 raise unknown_environment(self.environment, self.provisioning.root) from None
@@ -143,6 +162,8 @@ class Task(Connections):
         The `backend` loads what writes only when there is something to write. Raises W365Error when an action
         failed.
         """
+        if plan.actions:
+            self.check_customer(warns=False)
         for note in plan.notes:
             self.warn(note)
         predicted_only = self.check_mode or predict_only
@@ -179,7 +200,12 @@ class Task(Connections):
     def _failure(self, report: ApplyResult) -> W365Error:
         errors = [done.error for done in report.failures if done.error and done.tried]
         untried = len(report.failures) - len(errors)
-        outcome = {"changed": report.changed_anything, "results": report.results(), "summary": report.plan.summary()}
+        outcome = {
+            "changed": report.changed_anything,
+            "results": report.results(),
+            "summary": report.plan.summary(),
+            **self._scim_address(),
+        }
         if len(report.done) == 1:
             errors[0].details.update(outcome)
             return errors[0]
@@ -192,6 +218,10 @@ class Task(Connections):
             f"Rerun the task to retry the failed changes. {shown}{more}",
             **outcome,
         )
+
+    def _scim_address(self) -> dict[str, str]:
+        url = self.options["scim_url"]
+        return {"scim_url": url.strip().partition("?")[0].rstrip("/")} if url else {}
 
     def object_of(self, report: ApplyResult, wanted: DesiredUser | DesiredGroup) -> dict[str, Any] | None:
         """The one object of a single-object module as it is now, or in check mode as it would be."""
@@ -206,6 +236,7 @@ class Task(Connections):
             "summary": plan.summary(),
             "results": report.results(),
             "compared": plan.compared,
+            **self._scim_address(),
             **own,
         }
         if self.host.diff_mode:
