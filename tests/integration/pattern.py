@@ -131,7 +131,7 @@ def new_environment(display: str, **more: Any) -> State:
         "exchange": None,
         "sharepoint": None,
         "licenses": {"purchased": 0, "used": 0},
-        "scim_enabled": True,
+        "scim_enabled": False,
         **more,
     }
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from .directory import DirectoryError
 from .faults import FaultError, Faults
 from .requestlog import RequestLog
 from .seeding import GLOBAL_ADMINISTRATOR, Seeder, SeedError, load
@@ -24,6 +25,7 @@ class Control:
 
     def __init__(self, store: Store, seeder: Seeder, switches: Switches, faults: Faults, log: RequestLog) -> None:
         self.store = store
+        self.scim_switch = seeder.directory.switch_scim
         self.seeder = seeder
         self.switches = switches
         self.faults = faults
@@ -40,6 +42,7 @@ class Control:
             ("POST", "reset"): self._reset,
             ("POST", "seed"): self._seed,
             ("PATCH", "tenant"): self._change_tenant,
+            ("POST", "scim"): self._switch_scim,
             ("GET", "switches"): self._switches,
             ("PATCH", "switches"): self._change_switches,
             ("DELETE", "switches"): self._reset_switches,
@@ -53,7 +56,7 @@ class Control:
             return json_answer(404, {"error": f"There is no {call.method} /_simulator/{name}. There are: {known}."})
         try:
             return handler(call)
-        except (SeedError, TenantError, SwitchError, FaultError, UnreadableBody) as problem:
+        except (SeedError, TenantError, SwitchError, FaultError, DirectoryError, UnreadableBody) as problem:
             return json_answer(400, {"error": str(problem)})
 
     def _state(self, call: Call) -> Answer:
@@ -93,6 +96,17 @@ class Control:
 
     def _change_tenant(self, call: Call) -> Answer:
         return json_answer(200, {"results": self.tenant.change(call.json())})
+
+    def _switch_scim(self, call: Call) -> Answer:
+        body = call.json()
+        names = set(body) if isinstance(body, dict) else set()
+        enabled = body.get("enabled", True) if names else True
+        if not {"environment"} <= names <= {"environment", "enabled"} or not isinstance(enabled, bool):
+            raise SwitchError("SCIM is switched with environment, and with enabled, which is true or false.")
+        name = str(body["environment"])
+        token = self.scim_switch(name, enabled)
+        address = f"{call.base_url}/{name}/scim/v2" if enabled else None
+        return json_answer(201 if token else 200, {"scim_url": address, "scim_token": token})
 
     def _switches(self, call: Call) -> Answer:
         return json_answer(200, self.switches.all())

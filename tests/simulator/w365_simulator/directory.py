@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
 import unicodedata
 import uuid
 from collections.abc import Iterable, Sequence
@@ -96,12 +97,29 @@ class Directory:
         return clean
 
     def add_environment(self, name: str, display: str, origin: str) -> int:
-        """Create an environment under a name that was checked."""
+        """Create an environment under a name that was checked. SCIM is off until an administrator switches it on."""
         return self.store.run(
-            "INSERT INTO environments (name, display, active, scim_enabled, licenses, origin) VALUES (?, ?, 1, 1,"
+            "INSERT INTO environments (name, display, active, scim_enabled, licenses, origin) VALUES (?, ?, 1, ?,"
             " 0, ?)",
-            (name, display, origin),
+            (name, display, int(origin == "seed"), origin),
         )
+
+    def switch_scim(self, name: str, enabled: bool) -> str | None:
+        """Switch SCIM on or off, as the page *User provisioning* does.
+
+        The new key is returned when it is switched on, and never again.
+        """
+        environment = self.environment(name)
+        if environment is None:
+            raise DirectoryError("EnvironmentName", f"There is no environment '{name}'.")
+        if bool(environment["scim_enabled"]) == enabled:
+            return None
+        token = secrets.token_urlsafe(24) if enabled else None
+        self.store.run(
+            "UPDATE environments SET scim_enabled = ?, scim_token = ? WHERE id = ?",
+            (int(enabled), token, environment["id"]),
+        )
+        return token
 
     # ---- users
 

@@ -145,6 +145,11 @@ class Twin:
         result: list[dict[str, Any]] = self.control("PATCH", "tenant", body)["results"]
         return result
 
+    def switch_scim(self, environment: str, enabled: bool = True) -> str | None:
+        """Switch SCIM on or off for an environment, as an administrator does there; return the key, shown once."""
+        result: dict[str, str | None] = self.control("POST", "scim", {"environment": environment, "enabled": enabled})
+        return result["scim_token"]
+
     def switches(self, **values: Any) -> dict[str, Any]:
         """Change switches and return all of them."""
         result: dict[str, Any] = (
