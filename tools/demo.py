@@ -4,8 +4,10 @@
 
 """Onboard a whole tenant against the offline twin, from the installed artifact, and verify the claims about it.
 
-`demo.py` runs the playbook three times: in check mode (the twin's request log must hold no write), for real, and once
-more (nothing may change, and nothing may be written). `demo.py --twin` starts the twin and prints what to export.
+A new environment has no SCIM until its administrator switches it on. So `demo.py` plays both stages of onboarding: in
+check mode (the twin's request log must hold no write) and for real without SCIM; then the administrator's click, through
+the twin's control interface; then the rest in check mode and for real with SCIM; and once more (nothing may change, and
+nothing may be written). `demo.py --twin` starts the twin and prints what to export.
 The exit code is 0 only when every proof holds.
 """
 
@@ -21,8 +23,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +48,20 @@ class Twin:
     ready: dict[str, Any]
     ready_file: Path
 
-    def ask(self, method: str, path: str) -> Any:
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
         """Call the twin's control interface; the JSON that it answers, None for an empty answer."""
         url = f"{self.ready['url']}/_simulator/{path}"
         try:
-            answer = requests.request(method, url, verify=self.ready["ca_path"], timeout=30)
+            answer = requests.request(method, url, json=body, verify=self.ready["ca_path"], timeout=30)
             answer.raise_for_status()
             return answer.json() if answer.content else None
         except (requests.RequestException, ValueError) as error:
             raise Problem(f"the twin does not answer {method} {url}: {error}") from error
+
+    def switch_scim_on(self, environment: str) -> dict[str, str]:
+        """What an administrator does inside the environment: the address and the key, which is shown once."""
+        shown: dict[str, str] = self.ask("POST", "scim", {"environment": environment})
+        return {"W365_SCIM_URL": shown["scim_url"], "W365_SCIM_TOKEN": shown["scim_token"]}
 
     def take_requests(self) -> list[dict[str, Any]]:
         """What has arrived since the last call."""
@@ -116,7 +123,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def connection(twin: Twin) -> dict[str, str]:
-    """The variables under which the playbook finds the twin and its credentials.
+    """The variables under which the playbook finds the twin and its credentials. A new environment has no SCIM yet.
 
     The key for single sign-on comes from the twin's seed, as a user would copy it from the app registration in Entra.
     """
@@ -137,8 +144,6 @@ def connection(twin: Twin) -> dict[str, str]:
         "W365_INSTANCE_URL": ready["instance_url"],
         "W365_PROVISIONING_KEY": ready["provisioning_key"],
         "W365_ENVIRONMENT": name,
-        "W365_SCIM_URL": f"{ready['url']}/{name}/scim/v2",
-        "W365_SCIM_TOKEN": ready["scim_token"],
         "W365_CA_PATH": ready["ca_path"],
         "W365_ENTRA_TENANT": ready["tenant"],
         "W365_ENTRA_CLIENT_ID": ready["client_id"],
@@ -151,11 +156,12 @@ def connection(twin: Twin) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the playbook that ended well: the recap's figures by host, what arrived at the twin, and seconds."""
+    """One run of the playbook that ended well: the recap's figures by host, what arrived at the twin, seconds, output."""
 
     recap: dict[str, dict[str, int]]
     arrived: list[dict[str, Any]]
     seconds: float
+    output: str = field(default="", repr=False)
 
     @property
     def changed(self) -> int:
@@ -179,14 +185,15 @@ def read_recap(output: str) -> dict[str, dict[str, int]]:
     }
 
 
-def run_playbook(twin: Twin, *options: str) -> Run:
-    """Run the playbook of the installed collection; show its output while it comes."""
+def run_playbook(twin: Twin, *options: str, scim: Mapping[str, str] | None = None) -> Run:
+    """Run the playbook of the installed collection; show its output while it comes. `scim` are variables too."""
     command = ["ansible-playbook", PLAYBOOK, "-e", f"@{EXAMPLE}", *options]
     print(paint("$ " + " ".join(command).replace(f"{ROOT}/", ""), "cyan"), flush=True)
     twin.take_requests()
     environment = clean_environment(
         {
             **connection(twin),
+            **(scim or {}),
             "ANSIBLE_FORCE_COLOR": "1" if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else "0",
             "ANSIBLE_NOCOWS": "1",
         }
@@ -214,7 +221,7 @@ def run_playbook(twin: Twin, *options: str) -> Run:
             stop_group(process)
     if code:
         raise Problem(f"ansible-playbook ended with exit code {code}; see its output above. The demo ends here.")
-    return Run(read_recap(output), twin.take_requests(), time.monotonic() - begin)
+    return Run(read_recap(output), twin.take_requests(), time.monotonic() - begin, output)
 
 
 class Proofs:
@@ -237,8 +244,72 @@ def narrate(text: str) -> None:
     print("\n" + paint(text, "bold"), flush=True)
 
 
+def expect_preview(proofs: Proofs, run: Run) -> None:
+    """Check mode announces changes and writes nothing."""
+    proofs.expect(run.changed > 0, f"it announces changes in {run.changed} tasks", "it announces no change at all")
+    proofs.expect(
+        bool(run.arrived) and not run.writes,
+        f"the twin's log holds {len(run.arrived)} requests of it and no write among them",
+        f"the twin's log holds {len(run.arrived)} requests and these writes: {', '.join(run.writes) or 'none'}",
+    )
+
+
+def expect_changes(proofs: Proofs, run: Run) -> None:
+    """A real run changes and writes something."""
+    proofs.expect(
+        run.changed > 0 and bool(run.writes),
+        f"{run.changed} tasks changed something, with {len(run.writes)} writes",
+        f"{run.changed} tasks changed something, and {len(run.writes)} writes arrived",
+    )
+
+
+def first_stage(twin: Twin, proofs: Proofs) -> None:
+    """Without SCIM, which a new environment does not have: the environment, its administrator and single sign-on."""
+    environments = twin.ask("GET", "state")["environments"]
+    proofs.expect(not environments, "no environment exists yet", f"environments exist already: {list(environments)}")
+    narrate("1. Stage one: what would be done? The playbook in check mode, with differences. It must not write.")
+    expect_preview(proofs, run_playbook(twin, "--check", "--diff"))
+    narrate("2. Stage one for real: the environment, its first administrator and single sign-on.")
+    real = run_playbook(twin)
+    expect_changes(proofs, real)
+    surfaces = {entry["surface"] for entry in real.arrived if entry["write"]}
+    proofs.expect(surfaces == {"provisioning"}, "nothing was written over SCIM", f"writes over {sorted(surfaces)}")
+    proofs.expect(
+        "SCIM is not switched on in environment" in real.output,
+        "it says how the administrator switches SCIM on",
+        "it does not say how to switch SCIM on",
+    )
+
+
+def second_stage(twin: Twin, proofs: Proofs, scim: Mapping[str, str]) -> None:
+    """With SCIM: users, groups and administrators."""
+    narrate("4. Stage two: the same playbook with the SCIM address and key, in check mode first.")
+    expect_preview(proofs, run_playbook(twin, "--check", "--diff", scim=scim))
+    narrate("5. Stage two for real: users, groups and administrators.")
+    real = run_playbook(twin, scim=scim)
+    expect_changes(proofs, real)
+    address = scim["W365_SCIM_URL"]
+    proofs.expect(
+        f"SCIM address: {address}" in real.output and scim["W365_SCIM_TOKEN"] not in real.output,
+        f"its summary shows the SCIM address {address}, and its output not the key",
+        "its summary does not show the SCIM address, or its output shows the key",
+    )
+    narrate("6. Once more. Everything matches the definition now, so nothing may change.")
+    again = run_playbook(twin, scim=scim)
+    proofs.expect(
+        bool(again.recap) and again.changed == 0,
+        "changed=0 in every play",
+        f"{again.changed} tasks changed something" if again.recap else "there is no recap to read changed=0 from",
+    )
+    proofs.expect(
+        bool(again.arrived) and not again.writes,
+        f"the twin received {len(again.arrived)} requests and no write",
+        f"the twin received {len(again.arrived)} requests and these writes: {', '.join(again.writes) or 'none'}",
+    )
+
+
 def demo() -> int:
-    """The three runs and their proofs."""
+    """Both stages and their proofs."""
     if not EXAMPLE.is_file():
         raise Problem(f"{EXAMPLE.relative_to(ROOT)} is not there. Run 'make install', which installs the artifact.")
     begin = time.monotonic()
@@ -248,44 +319,12 @@ def demo() -> int:
     )
     with running_twin(BUILD / "demo", 0) as twin:
         print(f"It answers at {twin.ready['url']}. Entra holds Contoso's people; Workspace 365 is empty.")
-        environments = twin.ask("GET", "state")["environments"]
-        proofs.expect(
-            not environments, "no environment exists yet", f"environments exist already: {list(environments)}"
-        )
-
-        narrate("1. What would be done? The playbook in check mode, with differences. It must not write.")
-        check = run_playbook(twin, "--check", "--diff")
-        proofs.expect(
-            check.changed > 0, f"it announces changes in {check.changed} tasks", "it announces no change at all"
-        )
-        proofs.expect(
-            bool(check.arrived) and not check.writes,
-            f"the twin's log holds {len(check.arrived)} requests of it and no write among them",
-            f"the twin's log holds {len(check.arrived)} requests and these writes: {', '.join(check.writes) or 'none'}",
-        )
-
-        narrate("2. The same for real.")
-        real = run_playbook(twin)
-        proofs.expect(
-            real.changed > 0 and bool(real.writes),
-            f"{real.changed} tasks changed something, with {len(real.writes)} writes",
-            f"{real.changed} tasks changed something, and {len(real.writes)} writes arrived",
-        )
-
-        narrate("3. Once more. Everything matches the definition now, so nothing may change.")
-        again = run_playbook(twin)
-        proofs.expect(
-            bool(again.recap) and again.changed == 0,
-            "changed=0 in every play",
-            f"{again.changed} tasks changed something" if again.recap else "there is no recap to read changed=0 from",
-        )
-        proofs.expect(
-            bool(again.arrived) and not again.writes,
-            f"the twin received {len(again.arrived)} requests and no write",
-            f"the twin received {len(again.arrived)} requests and these writes: {', '.join(again.writes) or 'none'}",
-        )
-
-        narrate("4. What Workspace 365 holds now.")
+        first_stage(twin, proofs)
+        narrate("3. The click: the administrator switches SCIM on inside the environment, and copies address and key.")
+        scim = twin.switch_scim_on(connection(twin)["W365_ENVIRONMENT"])
+        print(f"The environment shows the address {scim['W365_SCIM_URL']} and, once, the key.")
+        second_stage(twin, proofs, scim)
+        narrate("7. What Workspace 365 holds now.")
         show = [sys.executable, "-m", "w365_simulator", "show", "--ready-file", str(twin.ready_file)]
         shown = subprocess.run(show, env=clean_environment({"PYTHONPATH": str(SIMULATOR)}), check=False)
         if shown.returncode:
@@ -294,8 +333,7 @@ def demo() -> int:
         narrate("The demo failed to prove:")
         print("".join(f"  - {sentence}\n" for sentence in proofs.failed), end="")
         return 1
-    times = f"check {check.seconds:.1f} s, real {real.seconds:.1f} s, again {again.seconds:.1f} s"
-    narrate(f"Everything was proved. {times}; {time.monotonic() - begin:.0f} seconds in all.")
+    narrate(f"Everything was proved, in {time.monotonic() - begin:.0f} seconds.")
     print("To try it yourself: make twin")
     return 0
 
@@ -317,8 +355,12 @@ def serve(port: int) -> int:
         print("".join(f"  {line}\n" for line in lines))
         example, ready_file = EXAMPLE.relative_to(ROOT), twin.ready_file.relative_to(ROOT)
         print("Then, for example:\n")
+        click = f"{twin.ready['url']}/_simulator/scim"
         for line in (
             f"ansible-playbook {PLAYBOOK} -e @{example} --check --diff",
+            f"ansible-playbook {PLAYBOOK} -e @{example}",
+            f"curl --cacert $W365_CA_PATH --json '{{\"environment\": \"contoso\"}}' {click}",
+            "export W365_SCIM_URL=... W365_SCIM_TOKEN=...",
             f"ansible-playbook {PLAYBOOK} -e @{example}",
             f"PYTHONPATH={SIMULATOR.relative_to(ROOT)} python -m w365_simulator show --ready-file {ready_file}",
         ):
@@ -336,7 +378,7 @@ def serve(port: int) -> int:
 
 def main() -> int:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description="Onboard a tenant against the offline twin, twice, with proofs.")
+    parser = argparse.ArgumentParser(description="Onboard a tenant against the offline twin, in two stages, with proofs.")
     parser.add_argument("--twin", action="store_true", help="only start the twin and print what to export")
     parser.add_argument("--port", type=int, default=8365, help="where --twin listens; default 8365")
     options = parser.parse_args()

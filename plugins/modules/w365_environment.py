@@ -206,6 +206,13 @@ environment:
   sample:
     name: contoso
     active: true
+environment_url:
+  description:
+    - The address at which people sign in to the environment. V(null) when it does not exist afterwards.
+  version_added: 1.1.0
+  type: str
+  returned: success
+  sample: https://workspace.contoso.com/contoso
 # BEGIN shared: report.one_object (written by "make docs" from docs/shared/report.yml)
 #   summary.sample: {environment_create: 1, unchanged: 0, left_out: 0}
 #   results.contains.kind.sample: environment
@@ -349,7 +356,8 @@ def run(task: InstanceTask) -> dict[str, Any]:
     environment = report.done[-1].thing if report.done else current
     if environment and environment.name != wanted.name.lower():
         task.warn(f"The server's name for {wanted.name!r} is '{environment.name}'. Use that name from now on.")
-    return task.outcome(report, environment=environment.as_result() if environment else None)
+    url = f"{task.provisioning.root}/{environment.name}" if environment else None
+    return task.outcome(report, environment=environment.as_result() if environment else None, environment_url=url)
 
 
 def main() -> None:
