@@ -61,6 +61,8 @@ RUNS = [
 
 # The steps of w365_tenant that take a dictionary of their own, and the role for the rest.
 TENANT = "w365_tenant_definition"
+# What the definition of a tenant says about its SCIM service: the connection, and whether to wait for it.
+TENANT_SCIM = {"scim_url", "scim_token", "scim_required"}
 STEPS = {"environment": "w365_environment", "sso": "w365_sso", "o365_import": "w365_o365_import"}
 LAST_STEP = "w365_directory"
 
@@ -213,7 +215,8 @@ def test_a_step_of_w365_tenant_takes_the_options_of_its_module(step: str) -> Non
 
 def test_the_last_step_of_w365_tenant_takes_the_options_of_its_module() -> None:
     options = role_spec("w365_tenant", TENANT)["options"]
-    found = differences(module_spec(LAST_STEP), {name: options[name] for name in options if name not in STEPS})
+    own = {name: options[name] for name in options if name not in {*STEPS, *TENANT_SCIM}}
+    found = differences(module_spec(LAST_STEP), own)
     assert sorted(found) == not_in_the_role({name for name in left_out("w365_tenant") if "." not in name})
 
 
@@ -237,7 +240,9 @@ def test_w365_tenant_passes_the_options_on() -> None:
     notes = (ROOT / "roles" / "w365_tenant" / "tasks" / "main.yml").read_text(encoding="utf-8")
     parts = re.findall(r"__w365_tenant_parts \+ \['(\w+)'\]", notes)
     passed = [*parts, *role_file("w365_tenant", "vars", "main.yml")["__w365_tenant_directory_options"]]
-    assert sorted(passed) == sorted(set(role_spec("w365_tenant", TENANT)["options"]) - set(STEPS))
+    assert sorted(passed) == sorted(set(role_spec("w365_tenant", TENANT)["options"]) - set(STEPS) - TENANT_SCIM)
+    for role in given:
+        assert given[role][f"{role}_connection"] == "{{ __w365_tenant_connection }}"
 
 
 def test_one_text_for_one_option() -> None:
