@@ -20,6 +20,7 @@ W365Error
         EndpointMissingError      HTTP 404 or 405 for an undocumented endpoint
         RolesUnreadableError      no list of administrators
         StaleDeltaError           an expired delta link of Microsoft Graph
+        UnreliableAnswerError     a success whose content proves nothing
     EnvironmentNotFoundError      no environment of this name
     ApplyError                    a plan of which actions failed
 
@@ -131,6 +132,10 @@ class RolesUnreadableError(AnswerError):
 
 class StaleDeltaError(AnswerError):
     """Microsoft Graph no longer accepts the delta link: everything has to be read again."""
+
+
+class UnreliableAnswerError(AnswerError):
+    """The server answered with success and with what the contract does not allow: it proves neither presence nor absence."""
 
 
 class EnvironmentNotFoundError(W365Error):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from ..errors import AlreadyExistsError, AnswerError, NotFoundError, ValidationError
+from ..errors import AlreadyExistsError, AnswerError, NotFoundError, UnreliableAnswerError, ValidationError
 from ..model.names import checked_segment
 from ..transport.http import Answer, Http
 from .endpoints import Endpoint
@@ -24,6 +24,12 @@ NO_BODY: Any = object()
 
 class ServiceClient:
     """Calls endpoints of the contract's table. `root` is the address that their paths are relative to."""
+
+    service: ClassVar[str]
+    """What it is called in a sentence."""
+
+    address: ClassVar[str]
+    """The option with its address."""
 
     accept: ClassVar[str] = "application/json"
     content_type: ClassVar[str] = "application/json"
@@ -102,3 +108,42 @@ class ServiceClient:
         return (kind or self.errors.get(answer.status, AnswerError))(
             text or self._server_message(answer), status=answer.status, method=endpoint.method, path=path, advice=advice
         )
+
+    def unreliable(
+        self,
+        endpoint_id: str,
+        what: object,
+        *,
+        path: str = "",
+        listing: bool = False,
+        kind: type[UnreliableAnswerError] = UnreliableAnswerError,
+    ) -> UnreliableAnswerError:
+        """The error of an answer that proves nothing; `what` came."""
+        endpoint = self._endpoints[endpoint_id]
+        nothing = (
+            "It may have been processed: rerun the task to see"
+            if endpoint.writes
+            else "Nothing was changed because of it"
+        )
+        return kind(
+            f"the {'listing' if listing else 'answer'} is not reliable: {self.service} returned {what}",
+            status=200,
+            method=endpoint.method,
+            path=path or endpoint.path,
+            advice=f"{nothing}. If it stays so, check {self.address}, or tell the operator of that server.",
+        )
+
+    def decoded(self, answer: Answer, endpoint: Endpoint, path: str) -> Any:
+        """The decoded body of a success, None when it is empty. Raises UnreliableAnswerError when it is not JSON."""
+        try:
+            return answer.json()
+        except ValueError as error:
+            reason = str(error) if type(error) is ValueError else self._server_message(answer)
+            raise self._error(
+                answer,
+                endpoint,
+                path,
+                text=f"the answer is not JSON: {reason}",
+                advice=f"Check {self.address}: it may lead to a web page instead of {self.service}.",
+                kind=UnreliableAnswerError,
+            ) from None

@@ -235,7 +235,7 @@ class TokenSource:
             if self._ask is None:
                 self._ask = self._credential.application(self._client_id, self._authority, self._http)
             try:
-                answer = self._ask(self._scopes)
+                answer: Any = self._ask(self._scopes)
             except W365Error:
                 raise
             except Exception as error:
@@ -244,11 +244,17 @@ class TokenSource:
                 raise AuthenticationError(
                     _refusal(self._authority, self._client_id, {"error": self._http.redactor.text(reason)})
                 ) from None
-            if "access_token" not in answer:
+            if not isinstance(answer, dict):
+                answer = {"error": "the answer is not a JSON object"}
+            token = answer.get("access_token")
+            if token is not None and (not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token)):
+                answer = {"error": "the answer holds a token that cannot be sent"}
+                token = None
+            if token is None:
                 raise AuthenticationError(_refusal(self._authority, self._client_id, self._http.redactor.data(answer)))
-            self._token = answer["access_token"]
+            self._token = token
             self._http.redactor.add(self._token)
-            lifetime = float(answer.get("expires_in", 3600))
+            lifetime = _seconds(answer.get("expires_in"))
             self._valid_until = time.monotonic() + lifetime - min(RENEW_BEFORE, lifetime / 2)
             return self._token
 
@@ -259,12 +265,20 @@ class TokenSource:
             self._ask = None
 
 
+def _seconds(value: Any) -> float:
+    """The lifetime of a token, an hour where the answer does not say; at most a day, since Entra gives no longer ones."""
+    try:
+        return min(max(float(value), 0.0), 86_400.0)
+    except (TypeError, ValueError, OverflowError):
+        return 3600.0
+
+
 def _refusal(authority: str, client_id: str, answer: dict[str, Any]) -> str:
     description = str(answer.get("error_description") or answer.get("error") or "no reason was given")
     # The first line holds the reason; trace id, correlation id and time stamp follow.
     reason = re.split(r"\s*(?:\r?\n|Trace ID:)", description, maxsplit=1)[0].strip().rstrip(".")
-    codes = [int(code) for code in answer.get("error_codes") or []] or [
-        int(code) for code in re.findall(r"AADSTS(\d+)", description)
-    ]
+    given = answer.get("error_codes")
+    codes = [code for code in given if isinstance(code, int)] if isinstance(given, list) else []
+    codes = codes or [int(code) for code in re.findall(r"AADSTS(\d{1,9})", description, re.ASCII)]
     advice = next((ADVICE[code] for code in codes if code in ADVICE), "Check tenant, client id and credential.")
     return f"Microsoft Entra ({authority}) issued no token for application {client_id}: {reason}. {advice}"

@@ -23,10 +23,12 @@ from ..errors import (
     ValidationError,
     W365Error,
 )
+from ..model.import_scope import TEXT_PROPERTIES
 from ..model.names import comparison_key, is_path_segment
-from ..transport.http import Answer, Http, checked_root, retry_after
+from ..transport.http import TRIES, Answer, Http, checked_root, retry_after
 from .client import NO_BODY, ServiceClient
 from .endpoints import Endpoint
+from .values import OddValueError, identifier, record, reports_error, shown, total_of
 
 if TYPE_CHECKING:
     from .entra_tokens import TokenSource
@@ -40,6 +42,9 @@ BATCH = 20
 
 FILTER_VALUES = 15
 """The maximum number of values of the operator `in` of a filter."""
+
+EMPTY_PAGES = 1000
+"""How many pages in a row may bring nothing new: Graph may filter pages until they are empty, but not without end."""
 
 GLOBAL_ADMINISTRATORS = "62e90394-69f5-4237-9190-012177145e10"
 """The template of the role Global Administrator, the same in every tenant."""
@@ -67,6 +72,9 @@ _ADVANCED_QUERY = {"$count": "true"}
 
 class GraphClient(ServiceClient):
     """Reads a Microsoft tenant with an application's token. `root` is the cloud's root, without /v1.0."""
+
+    service = "Microsoft Graph"
+    address = "graph_url"
 
     def __init__(self, http: Http, *, root: str, tokens: TokenSource, endpoints: Mapping[str, Endpoint]) -> None:
         super().__init__(http, checked_root(root, "graph_url") + "/v1.0", endpoints)
@@ -102,22 +110,15 @@ class GraphClient(ServiceClient):
         answer = self.send(
             endpoint.method, path, repeatable=endpoint.repeatable, query=query, headers=headers, body=body
         )
-        shown = urlsplit(path).path if url else path
+        shown_path = urlsplit(path).path if url else path
         if not answer.ok:
-            raise self._refusal(answer, endpoint, shown)
-        try:
-            content = answer.json()
-        except ValueError:
-            content = None
+            raise self._refusal(answer, endpoint, shown_path)
+        content = self.decoded(answer, endpoint, shown_path)
         if not isinstance(content, Mapping):
-            raise self._error(
-                answer,
-                endpoint,
-                shown,
-                text="the answer is not a JSON object",
-                advice="Check graph_url.",
-                kind=AnswerError,
-            )
+            raise self.unreliable(endpoint_id, f"{shown(content)}, which is not a JSON object", path=shown_path)
+        if reports_error(content):
+            what = f"an error with the status of a success: {self._server_message(answer)}"
+            raise self.unreliable(endpoint_id, what, path=shown_path)
         return content
 
     def _refusal(self, answer: Answer, endpoint: Endpoint, path: str) -> W365Error:
@@ -129,16 +130,37 @@ class GraphClient(ServiceClient):
             )
         return self._error(answer, endpoint, path)
 
-    def _checked_link(self, link: str, endpoint_id: str) -> str:
-        """A link of Graph, unchanged. Raises AnswerError for one to another host."""
-        if urlsplit(link).netloc != urlsplit(self.root).netloc:
-            raise AnswerError(
-                "the next page is on another host, to which the token must not be sent",
-                status=200,
-                method="GET",
-                path=self._endpoints[endpoint_id].path,
-            )
-        return link
+    def _checked_link(self, link: Any, endpoint_id: str, seen: set[str] | None = None) -> str:
+        """A link of Graph, unchanged. Raises UnreliableAnswerError for one to another host, or that was followed before."""
+        try:
+            here = isinstance(link, str) and urlsplit(link)[:2] == urlsplit(self.root)[:2] and link.isprintable()
+        except ValueError:
+            here = False
+        if not here:
+            what = "the next page is on another host, to which the token must not be sent"
+            raise self.unreliable(endpoint_id, what if isinstance(link, str) else f"a link that is {shown(link)}")
+        if seen is not None:
+            if link in seen:
+                raise self.unreliable(
+                    endpoint_id, f"a link to a page that it had linked before, after {len(seen)} pages", listing=True
+                )
+            seen.add(link)
+        return str(link)
+
+    def _items(self, endpoint_id: str, page: Any, path: str = "") -> list[Mapping[str, Any]]:
+        """The items of a page, checked. Raises UnreliableAnswerError unless it has a list of objects that can be identified."""
+        try:
+            if isinstance(page, Mapping) and "value" not in page:
+                names = ", ".join(sorted(map(str, page))[:5]) or "nothing"
+                raise OddValueError(f"an object without 'value', with {names}")
+            value = page["value"] if isinstance(page, Mapping) else page
+            if not isinstance(page, Mapping) or not isinstance(value, list):
+                raise OddValueError(f"a value that is {shown(value)} and not a list")
+            for item in value:
+                check_item(endpoint_id, item)
+        except OddValueError as error:
+            raise self.unreliable(endpoint_id, error, path=path, listing=True) from None
+        return value
 
     def pages(
         self, endpoint_id: str, *, object_id: str = "", query: Mapping[str, Any] | None = None, advanced: bool = False
@@ -147,16 +169,23 @@ class GraphClient(ServiceClient):
         headers = _ADVANCED_HEADERS if advanced else None
         first = {"$top": PAGE, **(query or {}), **(_ADVANCED_QUERY if advanced else {})}
         page = self.call(endpoint_id, object_id=object_id, query=first, headers=headers)
+        links = _Links(self, endpoint_id)
+        path = self.path_of(endpoint_id, object_id)
         while True:
-            yield from page.get("value") or ()
-            link = page.get("@odata.nextLink")
+            items = self._items(endpoint_id, page, path)
+            yield from items
+            link = links.following(page, items)
             if not link:
                 return
-            page = self.call(endpoint_id, headers=headers, url=self._checked_link(link, endpoint_id))
+            page = self.call(endpoint_id, headers=headers, url=link)
 
     def users(self, properties: Sequence[str] = ()) -> Iterator[Mapping[str, Any]]:
         """Every user, with these properties in addition to USER_PROPERTIES."""
-        return self.pages("graph.users", query={"$select": user_select(properties)})
+        for user in self.pages("graph.users", query={"$select": user_select(properties)}):
+            if not user.get("userPrincipalName"):
+                what = f"a user without a userPrincipalName (id {user['id']!r})"
+                raise self.unreliable("graph.users", what, listing=True)
+            yield user
 
     def existing_users(self, ids: Sequence[str]) -> frozenset[str]:
         """The ids that are users of the tenant. Deleted users are not, even while they can be restored."""
@@ -165,6 +194,9 @@ class GraphClient(ServiceClient):
             values = ",".join(f"'{id}'" for id in ids[start : start + FILTER_VALUES])
             query = {"$filter": f"id in ({values})", "$select": "id"}
             found |= {str(user["id"]) for user in self.pages("graph.users", query=query)}
+        if not found <= {id.lower() for id in ids}.union(ids):
+            # It ignores the filter, so that who is missing may exist nevertheless.
+            raise self.unreliable("graph.users", "users that were not asked for", listing=True)
         return frozenset(found)
 
     def groups(self) -> Iterator[Mapping[str, Any]]:
@@ -186,9 +218,16 @@ class GraphClient(ServiceClient):
         if not is_path_segment(name_or_id):
             raise no_such_group(name_or_id)
         try:
-            return self.call("graph.group", object_id=name_or_id, query={"$select": GROUP_SELECT})
+            found_by_id = self.call("graph.group", object_id=name_or_id, query={"$select": GROUP_SELECT})
         except (NotFoundError, ValidationError):
             raise no_such_group(name_or_id) from None
+        try:
+            check_item("graph.group", found_by_id)
+            if str(found_by_id["id"]).lower() != name_or_id.lower():
+                raise OddValueError(f"group {found_by_id['id']!r} for {name_or_id!r}")
+        except OddValueError as error:
+            raise self.unreliable("graph.group", error, path=self.path_of("graph.group", name_or_id)) from None
+        return found_by_id
 
     def group_users(self, group_id: str, properties: Sequence[str] = ()) -> Iterator[Mapping[str, Any]]:
         """The users that are direct members. Raises AuthenticationError for members that Graph hides.
@@ -251,35 +290,54 @@ class GraphClient(ServiceClient):
         paths = [self._relative(*read) for read in reads]
         waiting = list(range(len(reads)))
         refused = 0
+        links = {at: _Links(self, read[0]) for at, read in enumerate(reads)}
+        unanswered = 0
         while waiting:
             now, waiting = waiting[:BATCH], waiting[BATCH:]
             body = {"requests": [{"id": str(at), "method": "GET", "url": paths[at]} for at in now]}
-            answers = {
-                int(item["id"]): item
-                for item in self.call("graph.batch", body=body).get("responses") or ()
-                if "id" in item
-            }
+            answers = self._batch_answers(self.call("graph.batch", body=body), now)
             throttled: list[Answer] = []
+            unanswered = unanswered + 1 if len(answers) < len(now) else 0
+            if unanswered >= TRIES:
+                raise self.unreliable("graph.batch", f"{len(answers)} answers to {len(now)} requests, {TRIES} times")
             for at in now:
                 endpoint = self._endpoints[reads[at][0]]
-                answer = _batch_answer(answers.get(at))
+                # A missing one counts as throttled.
+                answer, page = answers.get(at, (Answer(503, {}, ""), None))
                 if answer.status in (429, 503):
                     throttled.append(answer)
                     waiting.append(at)
                 elif not answer.ok:
                     raise self._refusal(answer, endpoint, paths[at].partition("?")[0])
                 else:
-                    page = answer.json()
-                    found[at] += page.get("value") or ()
-                    link = page.get("@odata.nextLink")
+                    items = self._items(endpoint.id, page, paths[at].partition("?")[0])
+                    found[at] += items
+                    link = links[at].following(page, items)
                     if link:
-                        paths[at] = self._checked_link(link, endpoint.id).removeprefix(self.root)
+                        paths[at] = link.removeprefix(self.root)
                         waiting.append(at)
             if throttled:
                 refused += 1
                 # The longest requested wait applies to all of them.
                 slowest = max(throttled, key=lambda answer: retry_after(answer.headers.get("retry-after")) or 0)
                 self._http.wait_for_server(slowest, refused, "a request in POST /$batch")
+        return found
+
+    def _batch_answers(self, batch: Mapping[str, Any], asked: Sequence[int]) -> dict[int, tuple[Answer, Any]]:
+        """The answers of a batch and their bodies by the number of the request. Raises UnreliableAnswerError."""
+        found: dict[int, tuple[Answer, Any]] = {}
+        try:
+            responses = batch.get("responses")
+            if not isinstance(responses, list):
+                raise OddValueError(f"responses that are {shown(responses)} and not a list")
+            for item in responses:
+                response = record(item, "a response")
+                at = total_of(response.get("id"), "an id of a response")
+                if at not in asked or at in found:
+                    raise OddValueError("a response to a request that was not sent, or two to one")
+                found[at] = _batch_answer(response)
+        except OddValueError as error:
+            raise self.unreliable("graph.batch", error) from None
         return found
 
     def _relative(self, endpoint_id: str, object_id: str, query: Mapping[str, Any]) -> str:
@@ -301,12 +359,14 @@ class GraphClient(ServiceClient):
                 if link
                 else self.call(endpoint_id, query=query, headers=headers)
             )
+            links = _Links(self, endpoint_id, repeats=True)
             while True:
-                found += page.get("value") or ()
-                following = page.get("@odata.nextLink")
+                items = self._items(endpoint_id, page)
+                found += items
+                following = links.following(page, items)
                 if not following:
                     break
-                page = self.call(endpoint_id, headers=headers, url=self._checked_link(following, endpoint_id))
+                page = self.call(endpoint_id, headers=headers, url=following)
         except AnswerError as error:
             if error.status == 410 or (error.status == 400 and "syncstatenotfound" in error.server_message.lower()):
                 raise StaleDeltaError(
@@ -315,22 +375,27 @@ class GraphClient(ServiceClient):
             raise
         end = page.get("@odata.deltaLink")
         if not end:
-            raise AnswerError(
-                "the list of changes is incomplete: a delta link is missing",
-                status=200,
-                method="GET",
-                path=self._endpoints[endpoint_id].path,
-                advice="Rerun the task.",
+            raise self.unreliable(
+                endpoint_id, "a list of changes that is incomplete: a delta link is missing", listing=True
             )
-        return found, str(end)
+        return found, self._checked_link(end, endpoint_id)
 
     def verified_domains(self) -> list[str]:
         answer = self.call("graph.organization", query={"$select": "id,verifiedDomains"})
-        return [
-            str(domain["name"])
-            for organization in answer.get("value") or ()
-            for domain in organization.get("verifiedDomains") or ()
-        ]
+        found: list[str] = []
+        try:
+            for organization in self._items("graph.organization", answer):
+                domains = organization.get("verifiedDomains")
+                if not isinstance(domains, list):
+                    raise OddValueError(f"verifiedDomains that is {shown(domains)} and not a list")
+                found += [
+                    identifier(record(domain, "a domain").get("name"), "a domain with a name") for domain in domains
+                ]
+            if not found:
+                raise OddValueError("no verified domain, and every tenant has one")
+        except OddValueError as error:
+            raise self.unreliable("graph.organization", error) from None
+        return found
 
 
 def the_one_group(name: str, found: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -360,13 +425,80 @@ def _is_a(member: Mapping[str, Any], kind: str) -> bool:
     return str(member.get("@odata.type", "")).rpartition(".")[2].lower() == kind
 
 
-def _batch_answer(item: Mapping[str, Any] | None) -> Answer:
-    """One answer of a batch as a single answer. A missing one counts as throttled."""
-    if item is None:
-        return Answer(503, {}, "")
-    headers = {str(name).lower(): str(value) for name, value in (item.get("headers") or {}).items()}
-    body = item.get("body")
-    return Answer(int(item.get("status") or 0), headers, body if isinstance(body, str) else json.dumps(body))
+def _batch_answer(response: Mapping[str, Any]) -> tuple[Answer, Any]:
+    """One answer of a batch as a single answer, and its body. Raises OddValueError."""
+    given = response.get("headers")
+    headers = {str(name).lower(): str(value) for name, value in given.items()} if isinstance(given, Mapping) else {}
+    body = response.get("body")
+    text = body if isinstance(body, str) else json.dumps(body)
+    return Answer(total_of(response.get("status"), "a status of a response"), headers, text), body
+
+
+class _Links:
+    """The links of one listing: each is followed once, and pages that bring nothing new have an end."""
+
+    def __init__(self, client: GraphClient, endpoint_id: str, *, repeats: bool = False) -> None:
+        self._client = client
+        self._endpoint_id = endpoint_id
+        self._repeats = repeats
+        self._followed: set[str] = set()
+        self._ids: set[str] = set()
+        self._nothing_new = 0
+
+    def following(self, page: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> str:
+        """The link to the next page; empty at the end. Raises UnreliableAnswerError.
+
+        With `repeats` an object may come again, as in a list of changes.
+        """
+        link = page.get("@odata.nextLink")
+        if link is None or link == "":
+            return ""
+        before = len(self._ids)
+        self._ids.update(str(item.get("id")) for item in items)
+        nothing_new = len(self._ids) == before
+        self._nothing_new = self._nothing_new + 1 if nothing_new else 0
+        if (items and nothing_new and not self._repeats) or self._nothing_new >= EMPTY_PAGES:
+            what = f"pages without end: only the {before} that had come before, and a link to the next page"
+            raise self._client.unreliable(self._endpoint_id, what, listing=True)
+        return self._client._checked_link(link, self._endpoint_id, self._followed)
+
+
+_TEXTS = frozenset((*TEXT_PROPERTIES, "userType", "description", "@odata.type"))
+
+_OF_ANY_KIND = ("graph.group.members", "graph.role.members")
+
+_BOOLEANS = frozenset(("accountEnabled", "mailEnabled", "securityEnabled"))
+
+
+def check_item(endpoint_id: str, item: Any) -> None:
+    """Raises OddValueError unless an item of a listing can be identified and its properties are of their types.
+
+    A property without a value is null, or left out (contract, Graph).
+    """
+    if not isinstance(item, Mapping):
+        raise OddValueError(f"an item that is {shown(item)} and not an object")
+    if endpoint_id == "graph.organization":
+        return
+    id = item.get("id")
+    if not isinstance(id, str):
+        raise OddValueError(f"an item whose id is {shown(id)}")
+    identifier(id, "an item with an id")
+    if endpoint_id in _OF_ANY_KIND and "@removed" not in item and not item.get("@odata.type"):
+        raise OddValueError(f"a member of an unknown kind (id {id!r})")
+    for name, value in item.items():
+        if value is None:
+            continue
+        if name in _TEXTS and not isinstance(value, str):
+            raise OddValueError(f"an object whose {name} is {shown(value)} (id {id!r})")
+        if name in _BOOLEANS and not isinstance(value, bool):
+            raise OddValueError(f"an object whose {name} is {shown(value)} (id {id!r})")
+        if name == "groupTypes" and not (isinstance(value, list) and all(isinstance(kind, str) for kind in value)):
+            raise OddValueError(f"a group whose groupTypes is {shown(value)} (id {id!r})")
+        if name == "members@delta":
+            if not isinstance(value, list):
+                raise OddValueError(f"a group whose members are {shown(value)} (id {id!r})")
+            for member in value:
+                check_item("graph.group.members", member)
 
 
 PERMISSIONS = {

@@ -9,7 +9,9 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from unicodedata import normalize
 
 from ..model.settings import Setting, SettingValues
 from .provisioning import ProvisioningClient
@@ -28,7 +30,12 @@ class InstanceClient(ProvisioningClient):
         else:
             version = "environment.create" if administrator.get("Password") else "environment.create_v2"
             answer = self.call(version, body={"EnvironmentName": name, **administrator})
-        return answer.strip() if isinstance(answer, str) and answer.strip() else name.lower()
+        if not isinstance(answer, str) or not answer.strip():
+            return name.lower()
+        if not _made_of(name, answer.strip()):
+            what = f"the name {answer.strip()[:50]!r} for environment {name!r}"
+            raise self.unreliable(version if administrator is not None else "environment.create_empty", what)
+        return answer.strip()
 
     def validate_environment(self, name: str, administrator: Mapping[str, str] | None) -> None:
         """Ask whether it could be created. Raises ValidationError or AlreadyExistsError with the server's reason."""
@@ -42,13 +49,26 @@ class InstanceClient(ProvisioningClient):
         Raises EndpointMissingError where it cannot be read.
         """
         answer = self.call(setting.read, environment=environment)
-        if not answer:
+        if answer is None or answer == {}:
             return None, True
         found = {str(name).lower(): value for name, value in answer.items()} if isinstance(answer, Mapping) else {}
-        values = {field.name: str(found.get(field.wire.lower()) or "") for field in setting.fields}
+        read = {field.name: found.get(field.wire.lower()) for field in setting.fields}
+        if not all(value is None or isinstance(value, str) for value in read.values()):
+            return None, False
+        values = {name: value or "" for name, value in read.items()}
         if any(values.values()):
             return SettingValues(setting, values), True
         return None, {field.wire.lower() for field in setting.fields} <= set(found)
 
     def write_setting(self, environment: str, values: SettingValues, secret: str | None) -> None:
         self.call(values.setting.write, environment=environment, body=values.body(secret))
+
+
+def _made_of(name: str, answer: str) -> bool:
+    """Whether a server can have made this name of the other: it leaves out characters, and may number the name.
+
+    Any other one may be a message, or another customer's environment.
+    """
+    wanted = iter(normalize("NFKD", name).casefold())
+    plain = re.sub(r"\d+$", "", answer.casefold())
+    return bool(re.fullmatch(r"[\w.-]+", answer)) and all(character in wanted for character in plain)

@@ -10,7 +10,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import (
@@ -19,14 +19,14 @@ from ..errors import (
     AuthenticationError,
     EndpointMissingError,
     EnvironmentNotFoundError,
-    InputError,
     NotFoundError,
     W365Error,
 )
-from ..model.environment import Environment
+from ..model.environment import Environment, sanitized_environment_name
 from ..transport.http import Answer, Http, checked_root
 from .client import NO_BODY, ServiceClient
 from .endpoints import Endpoint
+from .values import OddValueError, listed, record, reports_error
 
 FORBIDDEN = (
     "HTTP 403 from the Provisioning API has one of three causes: the provisioning_key is wrong (a renewed key revokes the "
@@ -34,10 +34,37 @@ FORBIDDEN = (
 )
 """The documented causes (contract: Answers; D)."""
 
-EXISTS_PATTERN = re.compile(
-    r"(?<!not )exist|already|duplicate|in use|unique|taken|bestaat(?! niet)|in gebruik|niet uniek", re.IGNORECASE
+_EXISTS = re.compile(
+    r"\balready (exists?|in use|taken|used|registered|present)\b|\bexists? already\b|\b(is|are|was) (in use|taken(?! from)|not unique)\b"
+    r"|\bhas been taken\b(?! from)|\bduplicate\b|\bbestaat (al|reeds)\b|\bin gebruik\b|\bniet uniek\b",
+    re.IGNORECASE,
 )
-"""The words of a ValidationResult for an object that exists already: not documented (contract: Answers; A)."""
+_IT_EXISTS = re.compile(r"\bit['\"\u201d\u2019]? exists\b", re.IGNORECASE)
+_NEGATED = re.compile(r"(\bnot|n't|\bno|\bnone|\bniet|\bgeen)\b(?! (unique|uniek))", re.IGNORECASE)
+
+
+def says_exists(text: str, names: Iterable[str]) -> bool:
+    """Whether a sentence of a 400 names the object and says that it exists; other words decide nothing.
+
+    The words of a ValidationResult are not documented (contract: Answers; A).
+    """
+    for sentence in re.split(r"(?<=[.;!?])\s+|\n", text):
+        for name in names:
+            # Only the whole name: that of another may contain it.
+            whole = (
+                re.compile(rf"(?<![\w.@+-]){re.escape(name)}(?![\w@+-]|\.\w)", re.IGNORECASE) if name.strip() else None
+            )
+            if whole is None or not whole.search(sentence):
+                continue
+            # The name itself may contain such words.
+            rest = whole.sub("it", sentence)
+            if not _NEGATED.search(rest) and (_EXISTS.search(rest) or _IT_EXISTS.search(rest)):
+                return True
+    return False
+
+
+_NAMES = ("EmailAddress", "Name", "EnvironmentName")
+"""What names the object in the body of a request."""
 
 ROLE_ALTERNATIVES = (
     "The administrator role is never managed through SCIM. Give it when a user is created through the Provisioning API "
@@ -51,6 +78,9 @@ class ProvisioningClient(ServiceClient):
 
     `instance_url` is the root of the instance.
     """
+
+    service = "the Provisioning API"
+    address = "instance_url"
 
     def __init__(self, http: Http, *, instance_url: str, key: str, endpoints: Mapping[str, Endpoint]) -> None:
         root = checked_root(instance_url, "instance_url")
@@ -70,25 +100,36 @@ class ProvisioningClient(ServiceClient):
         path = self.path_of(endpoint_id, object_id, environment.lower())
         answer = self.send(endpoint.method, path, repeatable=endpoint.repeatable, body=body)
         if answer.ok:
-            try:
-                return answer.json()
-            except ValueError:
-                if endpoint.writes or endpoint.purpose.startswith("ask"):
-                    # The bodies of these answers are not documented; their status is sufficient.
-                    return None
-                raise self._error(
-                    answer,
-                    endpoint,
-                    path,
-                    text=f"the answer is not JSON: {self._server_message(answer)}",
-                    advice="Check instance_url: it may lead to a web page instead of the API.",
-                ) from None
+            return self._content(answer, endpoint, path)
         if endpoint.method == "DELETE" and answer.status == 404 and answer.repeated:
             # The first try, whose answer was lost, was successful.
             return None
-        raise self._refusal(answer, endpoint, path, environment)
+        names = [body[name] for name in _NAMES if isinstance(body.get(name), str)] if isinstance(body, Mapping) else []
+        if endpoint_id == "environment.create_empty":
+            names = [environment]
+        if endpoint_id.startswith("environment."):
+            names = [*names, *map(sanitized_environment_name, names)]
+        raise self._refusal(answer, endpoint, path, environment, names)
 
-    def _refusal(self, answer: Answer, endpoint: Endpoint, path: str, environment: str) -> W365Error:
+    def _content(self, answer: Answer, endpoint: Endpoint, path: str) -> Any:
+        """The decoded body of a success. Raises UnreliableAnswerError for a web page, and for an error in its place."""
+        asks = not endpoint.writes and endpoint.method != "GET"
+        if (endpoint.writes or asks) and not answer.is_page:
+            try:
+                data = answer.json()
+            except ValueError:
+                # The bodies of these answers are not documented; their status is sufficient.
+                return None
+        else:
+            data = self.decoded(answer, endpoint, path)
+        if reports_error(data) or (asks and (data is False or (isinstance(data, list) and data))):
+            what = f"an error with the status of a success: {self._server_message(answer)}"
+            raise self.unreliable(endpoint.id, what, path=path)
+        return data
+
+    def _refusal(
+        self, answer: Answer, endpoint: Endpoint, path: str, environment: str, names: Iterable[str]
+    ) -> W365Error:
         text = self._server_message(answer)
         if answer.status in (401, 403):
             return AuthenticationError(f"{FORBIDDEN} ({endpoint.method} {path}; server message: {text}).")
@@ -96,7 +137,7 @@ class ProvisioningClient(ServiceClient):
             return self._not_found(text, answer, endpoint, path, environment)
         kind: type[AnswerError] | None = None
         advice = ""
-        if answer.status == 400 and EXISTS_PATTERN.search(text):
+        if answer.status == 400 and says_exists(text, names):
             kind = AlreadyExistsError
         elif 300 <= answer.status < 400:
             text = f"the server redirects to {self._http.redactor.text(answer.headers.get('location', 'an unnamed location'))}"
@@ -129,7 +170,11 @@ class ProvisioningClient(ServiceClient):
 
         Its items may be strings or objects (contract: Environment; payload A).
         """
-        return parsed_environments(self.call("environment.list"))
+        data = self.call("environment.list")
+        try:
+            return parsed_environments(data)
+        except OddValueError as error:
+            raise self.unreliable("environment.list", error, listing=True) from None
 
     def environment_exists(self, name: str) -> bool | None:
         """Whether there is an environment of this name; None when the server does not say."""
@@ -160,27 +205,14 @@ def alternative_to(endpoint: Endpoint) -> str:
 
 
 def parsed_environments(data: Any) -> list[Environment]:
-    """The list in any of its plausible forms: strings, objects, or either inside an object."""
-    if isinstance(data, Mapping):
-        inner = [value for value in data.values() if isinstance(value, list)]
-        if len(inner) != 1:
-            raise InputError(
-                f"The list of environments has an unknown structure: an object with {', '.join(map(str, data)) or 'nothing'}."
-            )
-        data = inner[0]
-    if data is None:
-        data = []
-    if not isinstance(data, list):
-        raise InputError(f"The list of environments has an unknown structure: {type(data).__name__}.")
-    return [_parsed_environment(item) for item in data]
+    """The list in any of its plausible forms: strings, objects, or either inside an object. Raises OddValueError."""
+    return [_parsed_environment(item) for item in listed(data, "a list of environments")]
 
 
 def _parsed_environment(item: Any) -> Environment:
-    if isinstance(item, str):
-        return Environment(item)
-    found = {str(name).lower(): value for name, value in item.items()} if isinstance(item, Mapping) else {}
-    name = next((found[key] for key in ("environmentname", "name") if isinstance(found.get(key), str)), None)
-    if name is None:
-        raise InputError("The list of environments has an item without a name.")
+    found = {"name": item} if isinstance(item, str) else record(item, "a list of environments with an item")
+    name = next((text for key in ("environmentname", "name") if isinstance(text := found.get(key), str)), "")
+    if not name.strip():
+        raise OddValueError("a list of environments with an item without a name")
     active = found.get("isactive", found.get("active"))
-    return Environment(name, active if isinstance(active, bool) else None)
+    return Environment(name.strip(), active if isinstance(active, bool) else None)

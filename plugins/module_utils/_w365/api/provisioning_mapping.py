@@ -9,12 +9,12 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..model.directory import Group, User
 from ..model.fields import GROUP_FIELDS, USER_FIELDS, provisioning_names
-from .values import id_of, text_or_none, truth_or_none, without_case
+from .values import OddValueError, identifier, record, shown, text_or_none, truth_or_none
 
 PROVISIONING_EXTRAS = {"password": "Password", "create_in_office365": "CreateInOffice365"}
 """Values that can be written and never read (contract: User; D)."""
@@ -24,33 +24,82 @@ PROVISIONING_USER_NAMES = {**provisioning_names(USER_FIELDS), **PROVISIONING_EXT
 
 _READ = tuple((name, label.lower()) for name, label in provisioning_names(USER_FIELDS).items())
 
+_UPN = PROVISIONING_USER_NAMES["upn"].lower()
+
+_ROLE = PROVISIONING_USER_NAMES["administrator"].lower()
+
 PROVISIONING_GROUP_NAMES = provisioning_names(GROUP_FIELDS)
 
 
-def user_from_provisioning(item: Mapping[str, Any]) -> User:
-    found = without_case(item)
+def user_from_provisioning(item: Any) -> User:
+    """Raises OddValueError unless the user has a name, an id and a role that is known."""
+    found = record(item, "a list of users with an item")
     values: dict[str, Any] = {}
     for name, label in _READ:
         value = found.get(label)
         values[name] = truth_or_none(value) if USER_FIELDS[name].type == "bool" else text_or_none(value)
-    values["upn"] = values["upn"] or ""
-    return User(id=id_of(found), **values)
+    id = identifier(found.get("id"), "a user with an id")
+    if not isinstance(found.get(_UPN), str) or not values["upn"]:
+        raise OddValueError(f"a user whose {PROVISIONING_USER_NAMES['upn']} is {shown(found.get(_UPN))} (id {id!r})")
+    if values["administrator"] is None:
+        role = PROVISIONING_USER_NAMES["administrator"]
+        raise OddValueError(f"a user whose {role} is {shown(found.get(_ROLE))} and not a boolean (id {id!r})")
+    return User(id=id, **values)
+
+
+def users_from_provisioning(items: list[Any]) -> list[User]:
+    """Raises OddValueError for one that cannot be identified, and for an id that comes twice."""
+    users = [user_from_provisioning(item) for item in items]
+    _refuse_repeated_ids(users, "users")
+    return users
+
+
+def _refuse_repeated_ids(things: Sequence[User | Group], what: str) -> None:
+    if len({thing.id for thing in things}) < len(things):
+        raise OddValueError(f"a list of {what} that holds an id twice")
+
+
+def created_id(answer: Any, numbers: bool) -> str:
+    """The id in the answer to a create, empty where there is none. Raises OddValueError for anything else.
+
+    With `numbers` it is an integer (contract: User; D); digits in quotes will do.
+    """
+    if answer is None or answer in ("", {}):
+        return ""
+    if isinstance(answer, Mapping):
+        answer = record(answer).get("id")
+    id = identifier(answer, "an id")
+    if (numbers and not (id.isascii() and id.isdigit())) or any(map(str.isspace, id)):
+        raise OddValueError("a text that is no id")
+    return id
 
 
 def to_provisioning(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {names[name]: value for name, value in values.items() if value is not None}
 
 
-def group_from_provisioning(item: Mapping[str, Any]) -> tuple[Group, tuple[str, ...]]:
-    """A group and the ids of its members."""
-    found = without_case(item)
-    members = tuple(
-        id_of(without_case(member)) if isinstance(member, Mapping) else str(member)
-        for member in found.get("members") or ()
+def group_from_provisioning(item: Any) -> tuple[Group, tuple[str, ...] | None]:
+    """A group and the ids of its members, None where it does not say. Raises OddValueError for one that cannot be identified."""
+    found = record(item, "a list of groups with an item")
+    id = identifier(found.get("id"), "a group with an id")
+    name = found.get("name")
+    if not isinstance(name, str) or not name.strip():
+        raise OddValueError(f"a group whose Name is {shown(name)} (id {id!r})")
+    group = Group(name=name.strip(), id=id, description=text_or_none(found.get("description")))
+    members = found.get("members")
+    if members is None:
+        return group, None
+    if not isinstance(members, list):
+        raise OddValueError(f"a group whose Members is {shown(members)} (id {id!r})")
+    what = f"a member of group {id!r} with an id"
+    return group, tuple(
+        identifier(record(member, what).get("id") if isinstance(member, Mapping) else member, what)
+        for member in members
     )
-    group = Group(
-        name=text_or_none(found.get("name")) or "",
-        id=id_of(found),
-        description=text_or_none(found.get("description")),
-    )
-    return group, members
+
+
+def groups_from_provisioning(items: list[Any]) -> list[tuple[Group, tuple[str, ...] | None]]:
+    """Raises OddValueError for one that cannot be identified, and for an id that comes twice."""
+    groups = [group_from_provisioning(item) for item in items]
+    _refuse_repeated_ids([group for group, _members in groups], "groups")
+    return groups

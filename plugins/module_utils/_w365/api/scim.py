@@ -16,16 +16,34 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ..errors import AnswerError, AuthenticationError, InputError, W365Error
+from ..errors import (
+    AlreadyExistsError,
+    AuthenticationError,
+    InputError,
+    NotFoundError,
+    UnreliableAnswerError,
+    ValidationError,
+    W365Error,
+)
+from ..model.names import comparison_key
 from ..transport.http import Answer, Http, checked_root
 from .client import NO_BODY, ServiceClient
 from .endpoints import Endpoint
+from .values import OddValueError, identifier, record, shown, total_of, without_case
 
 PAGE = 200
 """Resources per page; a server may return fewer."""
 
 MEMBERS_PER_PATCH = 500
 """The maximum of one PATCH: servers limit its size (performance-and-peers, 4.3)."""
+
+
+PAGES = 10_000
+"""The maximum of one listing: a server whose pages never end is refused."""
+
+
+class _ChangedListingError(UnreliableAnswerError):
+    """A listing whose pages contradict each other: it is read once more, since somebody may have changed a user meanwhile."""
 
 
 class Request(NamedTuple):
@@ -39,6 +57,8 @@ class Request(NamedTuple):
 class ScimClient(ServiceClient):
     """Users and groups as SCIM resources. `url` is the tenant URL that Workspace 365 shows when SCIM is enabled."""
 
+    service = "the SCIM service"
+    address = "scim_url"
     accept = "application/scim+json, application/json"
     content_type = "application/scim+json"
 
@@ -47,6 +67,7 @@ class ScimClient(ServiceClient):
         # The query selects Entra's dialect of PATCH: this client always uses the standard one.
         super().__init__(http, f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/"), endpoints)
         self._token = token
+        self._counts_everything = False
 
     def _own_headers(self) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self._token}"}
@@ -59,16 +80,12 @@ class ScimClient(ServiceClient):
         path = self.path_of(endpoint_id, object_id)
         answer = self.send(endpoint.method, path, repeatable=endpoint.repeatable, body=body, query=query)
         if answer.ok:
-            try:
-                return answer.json()
-            except ValueError:
-                raise self._error(
-                    answer,
-                    endpoint,
-                    path,
-                    text=f"the answer is not JSON: {self._server_message(answer)}",
-                    advice="Check scim_url: it may lead to a web page instead of SCIM.",
-                ) from None
+            data = self.decoded(answer, endpoint, path)
+            if _is_error(data):
+                raise self.unreliable(
+                    endpoint_id, f"an error with the status of a success: {self._server_message(answer)}", path=path
+                )
+            return data
         if endpoint.method == "DELETE" and answer.status == 404 and answer.repeated:
             return None
         raise self._refusal(answer, endpoint, path)
@@ -91,43 +108,110 @@ class ScimClient(ServiceClient):
             )
         elif 300 <= answer.status < 400:
             advice = "Tokens are not sent to the target of a redirect: give the final address in scim_url."
-        return self._error(answer, endpoint, path, advice=advice)
+        # The type of an error is defined (RFC 7644, section 3.12), unlike its words.
+        taken = answer.status == 400 and endpoint.id.endswith(".create") and _error_type(answer) == "uniqueness"
+        return self._error(answer, endpoint, path, advice=advice, kind=AlreadyExistsError if taken else None)
+
+    def read(self, endpoint_id: str, object_id: str) -> Mapping[str, Any]:
+        """One user or group by id. Raises UnreliableAnswerError when the answer is something else, or another one."""
+        found = self.call(endpoint_id, object_id=object_id)
+        try:
+            id = checked_resource(found, endpoint_id)
+            if id != object_id:
+                raise OddValueError(f"the resource {id!r} for {object_id!r}")
+        except OddValueError as error:
+            raise self.unreliable(endpoint_id, error, path=self.path_of(endpoint_id, object_id)) from None
+        resource: Mapping[str, Any] = found
+        return resource
 
     def find(self, endpoint_id: str, attribute: str, value: str) -> list[Mapping[str, Any]]:
-        """The resources whose attribute equals `value`, by a single eq filter. The caller checks the match again."""
-        return list(self.pages(endpoint_id, {"filter": f"{attribute} eq {quoted(value)}"}))
+        """The resources whose attribute equals `value`, by a single eq filter. The caller checks the match again.
+
+        A server that returns others too ignores the filter, so that its answer proves nothing: then everything is listed.
+        """
+        found = list(self.pages(endpoint_id, {"filter": f"{attribute} eq {quoted(value)}"}))
+        wanted = comparison_key(value)
+        matching = [
+            resource
+            for resource in found
+            if comparison_key(str(without_case(resource).get(attribute.lower(), ""))) == wanted
+        ]
+        return found if matching or not found else list(self.pages(endpoint_id))
 
     def pages(self, endpoint_id: str, query: Mapping[str, Any] | None = None) -> Iterator[Mapping[str, Any]]:
-        """Every resource of a listing, page after page. Raises AnswerError when a page is missing or repeated."""
-        start = 1
-        seen: set[str] = set()
-        while True:
-            answer = self.call(endpoint_id, query={**(query or {}), "startIndex": start, "count": PAGE})
-            if not isinstance(answer, Mapping):
-                raise self._bad_page(endpoint_id, "it is not a SCIM ListResponse")
-            page = {str(name).lower(): value for name, value in answer.items()}
-            resources = page.get("resources") or []
-            new = {identifier: resource for resource in resources if (identifier := _identifier(resource)) not in seen}
-            if resources and not new:
-                raise self._bad_page(endpoint_id, f"a page was repeated after {len(seen)} resources")
-            # Objects whose position changes between two pages may be returned twice.
-            seen.update(new)
-            yield from new.values()
-            start += len(resources)
-            total = int(page.get("totalresults") or 0)
-            if start > total:
-                return
-            if not resources:
-                raise self._bad_page(endpoint_id, f"an empty page followed {start - 1} of {total} resources")
+        """Every resource of a listing, page after page. Raises UnreliableAnswerError unless all of them came once.
 
-    def _bad_page(self, endpoint_id: str, what: str) -> AnswerError:
-        endpoint = self._endpoints[endpoint_id]
-        return AnswerError(
-            f"the listing is not reliable: {what}",
-            status=200,
-            method=endpoint.method,
-            path=endpoint.path,
-            advice="Nothing was changed because of it. Rerun the task.",
+        A listing that changes while it is read is read once more.
+        """
+        try:
+            found = self._listing(endpoint_id, query or {})
+        except _ChangedListingError:
+            found = self._listing(endpoint_id, query or {})
+        return iter(found)
+
+    def _listing(self, endpoint_id: str, query: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        found: dict[str, Mapping[str, Any]] = {}
+        total = -1
+        # Some servers say in totalResults how many resources a page holds: until a page says something else, once per
+        # session, only an empty one is the end, or a repeated one of a server that returns everything whatever is asked for.
+        own_total = not self._counts_everything
+        for _page in range(PAGES):
+            try:
+                answer = self.call(endpoint_id, query={**query, "startIndex": len(found) + 1, "count": PAGE})
+            except (NotFoundError, ValidationError):
+                if found and len(found) == total:
+                    # A start behind the last one is an error on some servers.
+                    break
+                raise
+            said, resources = self._page(endpoint_id, answer, len(found))
+            if found and len(found) == total == said and len(found) != PAGE and resources.keys() == found.keys():
+                # It ignores startIndex and count.
+                break
+            if again := resources.keys() & found.keys():
+                what = "a page was repeated" if len(again) == len(resources) else f"{min(again)!r} came twice"
+                raise self._changed(endpoint_id, f"{what} after {len(found)} resources")
+            if said != len(resources):
+                own_total, self._counts_everything = False, True
+            total = said if total < 0 else total
+            if said != total and not own_total:
+                raise self._changed(endpoint_id, f"totalResults was {total}, and then {said}")
+            found.update(resources)
+            if not resources:
+                if len(found) >= total:
+                    break
+                raise self._changed(endpoint_id, f"an empty page followed {len(found)} of {total} resources")
+            if len(found) > total and not own_total:
+                raise self._changed(endpoint_id, f"there were {len(found)} resources, and totalResults is {total}")
+            # A look-up has at most a few results, and needs no second request.
+            looked_up = "filter" in query and total == len(found)
+            if len(resources) < PAGE and len(found) >= total and (looked_up or not own_total):
+                break
+        else:
+            raise self.unreliable(endpoint_id, f"more than {PAGES} pages", listing=True)
+        return list(found.values())
+
+    def _page(self, endpoint_id: str, answer: Any, before: int) -> tuple[int, dict[str, Mapping[str, Any]]]:
+        """The total that a page names, and its resources by id."""
+        try:
+            if not isinstance(answer, Mapping):
+                raise OddValueError(f"{shown(answer)}, which is not a SCIM ListResponse")
+            page = record(answer, "a page")
+            total = total_of(page.get("totalresults"))
+            listed = page.get("resources")
+            if listed is None and total <= before:
+                listed = []
+            if not isinstance(listed, list):
+                raise OddValueError(f"Resources that is {shown(listed)}, and totalResults is {total}")
+            found = {checked_resource(resource, endpoint_id): resource for resource in listed}
+        except OddValueError as error:
+            raise self.unreliable(endpoint_id, error, listing=True) from None
+        if len(found) < len(listed):
+            raise self._changed(endpoint_id, "a page holds an id twice")
+        return total, found
+
+    def _changed(self, endpoint_id: str, what: str) -> UnreliableAnswerError:
+        return self.unreliable(
+            endpoint_id, f"pages that do not fit together: {what}", listing=True, kind=_ChangedListingError
         )
 
 
@@ -141,11 +225,40 @@ def quoted(value: str) -> str:
     return f'"{literal}"'
 
 
+def checked_resource(resource: Any, endpoint_id: str) -> str:
+    """The id of a user or group. Raises OddValueError unless it is one that can be identified, with its members."""
+    name = "displayName" if ".group." in endpoint_id else "userName"
+    kind = "a group" if ".group." in endpoint_id else "a user"
+    found = record(resource, kind)
+    id = identifier(found.get("id"), f"{kind} with an id")
+    value = found.get(name.lower())
+    if not isinstance(value, str) or not value.strip():
+        raise OddValueError(f"{kind} whose {name} is {shown(value)} (id {id!r})")
+    members = found.get("members") or []
+    if not isinstance(members, list):
+        raise OddValueError(f"a group whose members are {shown(members)} (id {id!r})")
+    for entry in members:
+        member = {"value": entry} if isinstance(entry, str) else record(entry, f"a member of group {id!r}")
+        identifier(member.get("value"), f"a member of group {id!r} with a value")
+    return id
+
+
+def _is_error(data: Any) -> bool:
+    """Whether a body is an error (RFC 7644, section 3.12)."""
+    schemas = without_case(data).get("schemas") if isinstance(data, Mapping) else None
+    return isinstance(schemas, list) and "urn:ietf:params:scim:api:messages:2.0:error" in [
+        str(s).lower() for s in schemas
+    ]
+
+
+def _error_type(answer: Answer) -> str:
+    try:
+        data = answer.json()
+    except ValueError:
+        return ""
+    return str(without_case(data).get("scimtype") or "") if isinstance(data, Mapping) else ""
+
+
 def patch_body(operations: list[dict[str, Any]]) -> dict[str, Any]:
     """The body of a PATCH in the standard form. The answer may be the resource or empty."""
     return {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}
-
-
-def _identifier(resource: Mapping[str, Any]) -> str:
-    """The id. Names of attributes ignore case (RFC 7643, section 2.1)."""
-    return next((str(value) for name, value in resource.items() if str(name).lower() == "id"), "")

@@ -58,7 +58,8 @@ def id_of_resource(resource: Mapping[str, Any]) -> str:
 
 def user_from_scim(resource: Mapping[str, Any]) -> User:
     found = without_case(resource)
-    name = without_case(found.get("name") or {})
+    name = found.get("name")
+    name = without_case(name) if isinstance(name, Mapping) else {}
     optional = {name: text for name, path in _OPTIONAL if (text := text_or_none(path.value(found)))}
     return User(
         upn=text_or_none(found.get("username")) or "",
@@ -91,7 +92,8 @@ def group_from_scim(resource: Mapping[str, Any]) -> tuple[Group, tuple[tuple[str
     for entry in found.get("members") or ():
         member = without_case(entry) if isinstance(entry, Mapping) else {"value": entry}
         is_user = (
-            str(member.get("type", "User")).lower() == "user" and "/groups/" not in str(member.get("$ref", "")).lower()
+            str(member.get("type") or "User").lower() == "user"
+            and "/groups/" not in str(member.get("$ref") or "").lower()
         )
         members.append((str(member.get("value", "")), is_user))
     group = Group(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..errors import AlreadyExistsError, LostAnswerError
+from ..errors import AlreadyExistsError, LostAnswerError, UnreliableAnswerError
 from ..transport.http import TRIES
 
 Thing = TypeVar("Thing")
@@ -22,7 +22,8 @@ def create_once(create: Callable[[], Thing], find: Callable[[], Thing | None]) -
     """Create an object exactly once. Returns it, and whether this call has created it.
 
     After a lost answer the object is looked up before the POST is repeated. After "exists already" it is looked up too:
-    another client may have created it, and an empty look-up before does not prove its absence.
+    another client may have created it, and an empty look-up before does not prove its absence. So it is after an answer
+    that proves nothing, but then the POST is not repeated.
     """
     for last in (*[False] * (TRIES - 1), True):
         try:
@@ -33,6 +34,12 @@ def create_once(create: Callable[[], Thing], find: Callable[[], Thing | None]) -
                 return found, False
             if last:
                 raise
+        except UnreliableAnswerError:
+            # It says neither whether the object was created, nor which one.
+            found = find()
+            if found is None:
+                raise
+            return found, False
         except AlreadyExistsError as error:
             found = find()
             if found is None:

@@ -9,18 +9,21 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..api.provisioning_mapping import (
     PROVISIONING_EXTRAS,
     PROVISIONING_GROUP_NAMES,
     PROVISIONING_USER_NAMES,
+    created_id,
     group_from_provisioning,
+    groups_from_provisioning,
     to_provisioning,
-    user_from_provisioning,
+    users_from_provisioning,
 )
-from ..errors import AlreadyExistsError, EndpointMissingError, RolesUnreadableError, W365Error
+from ..api.values import OddValueError, listed
+from ..errors import AlreadyExistsError, EndpointMissingError, RolesUnreadableError, UnreliableAnswerError, W365Error
 from ..model.capabilities import Capabilities
 from ..model.desired import Desired, DesiredUser
 from ..model.directory import UNRESOLVED, Group, Snapshot, User, by_key, difference, with_fields
@@ -40,6 +43,8 @@ from .create_once import create_once
 if TYPE_CHECKING:
     from ..api.provisioning import ProvisioningClient
 
+
+Read = TypeVar("Read")
 
 _SCIM_ONLY = "Give scim_url and scim_token: it is managed through SCIM."
 
@@ -138,8 +143,9 @@ class ProvisioningDirectory:
     def list_users(self) -> list[User]:
         users = self._users
         if users is None:
-            items = _listed(self._client.call("user.list", environment=self._environment))
-            self._users = users = [user_from_provisioning(item) for item in items]
+            self._users = users = self._parsed(
+                "user.list", self._client.call("user.list", environment=self._environment), users_from_provisioning
+            )
             self._ids.update({user.key: user.id for user in users})
             self._named = by_key(users)
         return users
@@ -150,18 +156,49 @@ class ProvisioningDirectory:
         self._ids.clear()
 
     def list_groups(self, *, members: bool = True) -> list[Group]:
+        answer = self._client.call("group.list", environment=self._environment)
+        found = self._parsed("group.list", answer, groups_from_provisioning)
+        self._group_ids.update({group.key: group.id for group, _ids in found})
+        if not members or not found:
+            return [group for group, _ids in found]
+        # A key that two users have identifies neither.
+        upns = {user.id: user.key for user in self.list_users() if len(self._named[user.key]) == 1}
         groups = []
-        upns: dict[str, str] | None = None
-        for item in _listed(self._client.call("group.list", environment=self._environment)):
-            group, ids = group_from_provisioning(item)
-            self._group_ids[group.key] = group.id
-            if members:
-                if upns is None:
-                    # A key that two users have identifies neither.
-                    upns = {user.id: user.key for user in self.list_users() if len(self._named[user.key]) == 1}
-                group = with_fields(group, {"members": frozenset(upns.get(id, f"{UNRESOLVED}{id}") for id in ids)})
-            groups.append(group)
+        for group, ids in found:
+            known = self._members_of(group) if ids is None else ids
+            keys = frozenset(upns.get(id, f"{UNRESOLVED}{id}") for id in known)
+            groups.append(with_fields(group, {"members": keys}))
         return groups
+
+    def _parsed(self, endpoint_id: str, answer: Any, parse: Callable[[list[Any]], list[Read]]) -> list[Read]:
+        """A whole list. Raises UnreliableAnswerError when the answer is something else."""
+        try:
+            return parse(listed(answer, "a list"))
+        except OddValueError as error:
+            raise self._unreliable(endpoint_id, error, listing=True) from None
+
+    def _members_of(self, group: Group) -> tuple[str, ...]:
+        """The members of a group that the list shows without them: that is not a group without members."""
+        data = self._client.call("group.get", environment=self._environment, object_id=group.id)
+        try:
+            found, members = group_from_provisioning(data)
+            if found.id != group.id or members is None:
+                raise OddValueError(f"group {group.name!r} without its members")
+        except OddValueError as error:
+            raise self._unreliable("group.get", error, group.id) from None
+        return members
+
+    def _created_id(self, endpoint_id: str, answer: Any) -> str:
+        try:
+            return created_id(answer, numbers=endpoint_id == "user.create")
+        except OddValueError as error:
+            raise self._unreliable(endpoint_id, error) from None
+
+    def _unreliable(
+        self, endpoint_id: str, error: OddValueError, object_id: str = "", *, listing: bool = False
+    ) -> UnreliableAnswerError:
+        path = self._client.path_of(endpoint_id, object_id, self._environment)
+        return self._client.unreliable(endpoint_id, error, path=path, listing=listing)
 
     def find_user(self, name: str) -> User | None:
         return the_only_one("user", name, self.users_named(name))
@@ -200,13 +237,18 @@ class ProvisioningDirectory:
 
         def create() -> User:
             answer = self._client.call("user.create", environment=self._environment, body=body)
-            return with_fields(wanted, {"id": str(answer) if isinstance(answer, int | str) else "", "active": True})
+            return with_fields(wanted, {"id": self._created_id("user.create", answer), "active": True})
 
         user, ours = create_once(create, lambda: self._find_created(wanted))
         self._ids[user.key] = user.id
         given = {name: value for name, value in action.changes.items() if name in PROVISIONING_USER_NAMES}
         # A new user is active. If it should not be, or if another client has created it, it is updated.
         changes = difference(given, user, USER_FIELDS) if user.readable and (wanted.active is False or not ours) else {}
+        if changes and not user.id:
+            # The answer to the create did not say it.
+            user = with_fields(user, {"id": str(self._user_id(user.key))})
+            if absent := absent_users({user.key: user.id}):
+                raise W365Error(absent)
         return self._put_user(user, changes, {}) if changes else user
 
     def _find_created(self, wanted: User) -> User | None:
@@ -249,9 +291,7 @@ class ProvisioningDirectory:
 
         def create() -> Group:
             answer = self._client.call("group.create", environment=self._environment, body=body)
-            return with_fields(
-                wanted, {"id": str(answer) if isinstance(answer, int | str) else "", "members": frozenset()}
-            )
+            return with_fields(wanted, {"id": self._created_id("group.create", answer), "members": frozenset()})
 
         group, _ours = create_once(create, lambda: self.find_group(wanted.name))
         self._group_ids[group.key] = group.id
@@ -302,13 +342,6 @@ class ProvisioningDirectory:
         self._users = None
         found = self.find_user(key)
         return found.id if found is not None else ""
-
-
-def _listed(data: Any) -> list[Mapping[str, Any]]:
-    """The items of a list, or of a list inside an object (payload A)."""
-    if isinstance(data, Mapping):
-        data = next((value for value in data.values() if isinstance(value, list)), [])
-    return [item for item in data or () if isinstance(item, Mapping)]
 
 
 def _needs_reading(user: DesiredUser) -> bool:

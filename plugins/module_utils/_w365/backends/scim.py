@@ -200,11 +200,10 @@ class ScimDirectory:
 
     def _get(self, endpoint_id: str, object_id: str) -> Mapping[str, Any] | None:
         try:
-            answer = self.client.call(endpoint_id, object_id=object_id)
+            return self.client.read(endpoint_id, object_id)
         except (NotFoundError, ValidationError):
             # Some servers answer 400 to an id of another form than theirs.
             return None
-        return answer if isinstance(answer, Mapping) else None
 
     def _resolve(self, ids: Iterable[str]) -> None:
         """Read the UPNs of these user ids: few one by one, many by one listing."""

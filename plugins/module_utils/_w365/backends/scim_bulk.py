@@ -20,8 +20,10 @@ from typing import Any
 
 from ..api.client import NO_BODY
 from ..api.scim import Request, ScimClient
+from ..api.values import OddValueError, identifier, total_of
 from ..errors import AnswerError, LostAnswerError, W365Error
 from ..execution.results import NOT_BATCHED
+from ..model.names import comparison_key
 from ..planning.actions import Action
 from ..planning.plan import Plan
 from .scim_changes import ScimChanges
@@ -50,8 +52,8 @@ def limits_of(config: Any) -> Limits | None:
     if bulk.get("supported") is not True:
         return None
     try:
-        operations, payload = int(bulk.get("maxoperations") or 0), int(bulk.get("maxpayloadsize") or 0)
-    except (TypeError, ValueError):
+        operations, payload = total_of(bulk.get("maxoperations")), total_of(bulk.get("maxpayloadsize"))
+    except OddValueError:
         return None
     return Limits(min(operations, OPERATIONS), payload) if operations > 1 and payload > _ENVELOPE else None
 
@@ -132,15 +134,19 @@ def _matched(operations: Sequence[Mapping[str, Any]], answer: Any) -> list[Mappi
 
     By bulkId; where a server returns it for POST only, by position, as long as nothing contradicts that.
     """
-    listed = [_dictionary(item) for item in _dictionary(answer).get("operations") or () if isinstance(item, Mapping)]
-    by_id = {str(item["bulkid"]): item for item in listed if item.get("bulkid") is not None}
+    operations_of_answer = _dictionary(answer).get("operations")
+    items = operations_of_answer if isinstance(operations_of_answer, list) else []
+    listed = [_dictionary(item) for item in items if isinstance(item, Mapping)]
+    ids = [str(item["bulkid"]) for item in listed if item.get("bulkid") is not None]
+    by_id = {str(item["bulkid"]): item for item in listed if ids.count(str(item.get("bulkid"))) == 1}
     in_order = listed if len(listed) == len(operations) else [{}] * len(operations)
     found: list[Mapping[str, Any] | None] = []
     for operation, candidate in zip(operations, in_order, strict=True):
         result = by_id.get(operation["bulkId"])
         if result is None and "bulkid" not in candidate and _is_about(operation, candidate):
             result = candidate
-        found.append(result if result and 200 <= _status(result) < 300 else None)
+        confirmed = result and 200 <= _status(result) < 300 and not _is_about_another(operation, result)
+        found.append(result if confirmed else None)
     return found
 
 
@@ -154,21 +160,37 @@ def _is_about(operation: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
     )
 
 
+def _is_about_another(operation: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
+    """Whether the object that a result shows is not the one that was created."""
+    if operation["method"] != "POST":
+        return False
+    data, body = _dictionary(operation.get("data")), _dictionary(result.get("response"))
+    return any(
+        name in body and comparison_key(str(body[name])) != comparison_key(str(data[name]))
+        for name in ("username", "displayname")
+        if name in data
+    )
+
+
 def _status(result: Mapping[str, Any]) -> int:
     """A text as the standard says, a number, or an object with a code (performance-and-peers, 4.3)."""
     status = result.get("status")
     if isinstance(status, Mapping):
         status = _dictionary(status).get("code")
     try:
-        return int(status)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+        return total_of(status)
+    except OddValueError:
         return 0
 
 
 def _id_of(result: Mapping[str, Any]) -> str:
     """The id of the object: in the body if there is one, otherwise the end of its location."""
-    body = _dictionary(result.get("response"))
-    return str(body.get("id") or "") or str(result.get("location") or "").rstrip("/").rpartition("/")[2]
+    location = result.get("location")
+    end = location.rstrip("/").rpartition("/")[2] if isinstance(location, str) else ""
+    try:
+        return identifier(_dictionary(result.get("response")).get("id") or end)
+    except OddValueError:
+        return ""
 
 
 def _dictionary(value: Any) -> dict[str, Any]:

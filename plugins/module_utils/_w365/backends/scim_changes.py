@@ -9,10 +9,10 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..api.scim import MEMBERS_PER_PATCH, Request, ScimClient, patch_body, quoted
+from ..api.scim import MEMBERS_PER_PATCH, Request, ScimClient, checked_resource, patch_body, quoted
 from ..api.scim_mapping import (
     SCIM_GROUP_PATHS,
     SCIM_USER_PATHS,
@@ -22,6 +22,7 @@ from ..api.scim_mapping import (
     user_from_scim,
     user_to_scim,
 )
+from ..api.values import OddValueError
 from ..errors import W365Error
 from ..model.directory import UNRESOLVED, Group, Thing, User, difference, with_fields
 from ..model.fields import GROUP_FIELDS, USER_FIELDS
@@ -151,8 +152,9 @@ class ScimChanges:
 
         def create() -> User:
             resource = self._do(Request("scim.user.create", body=user_to_scim(wanted)))
-            found = user_from_scim(resource) if isinstance(resource, Mapping) else self._directory.find_user(wanted.upn)
-            return found or wanted
+            if resource is None:
+                return self._directory.find_user(wanted.upn) or wanted
+            return self._created("scim.user.create", resource, user_from_scim, wanted)
 
         def find() -> User | None:
             self._directory.forget_names()
@@ -164,6 +166,17 @@ class ScimChanges:
             given = {name: value for name, value in action.changes.items() if name in SCIM_USER_PATHS}
             user = self._patched(user, difference(given, user, USER_FIELDS))
         return self._directory.remember(user)
+
+    def _created(self, endpoint_id: str, resource: Any, parse: Callable[[Any], Thing], wanted: Thing) -> Thing:
+        """The object in the answer to a create. Raises UnreliableAnswerError when it is something or somebody else."""
+        try:
+            checked_resource(resource, endpoint_id)
+            found = parse(resource)
+            if found.key != wanted.key:
+                raise OddValueError(f"another one than {wanted.key!r}, which was to be created")
+        except OddValueError as error:
+            raise self.client.unreliable(endpoint_id, error) from None
+        return found
 
     def _forget_roles_after_rename(self, action: Action) -> None:
         """Roles are written by ids that were read before the renames."""
@@ -195,12 +208,9 @@ class ScimChanges:
 
         def create() -> Group:
             resource = self._do(Request("scim.group.create", body=group_to_scim(wanted)))
-            found = (
-                group_from_scim(resource)[0]
-                if isinstance(resource, Mapping)
-                else self._directory.find_group(wanted.name)
-            )
-            return found or wanted
+            if resource is None:
+                return self._directory.find_group(wanted.name) or wanted
+            return self._created("scim.group.create", resource, lambda found: group_from_scim(found)[0], wanted)
 
         def find() -> Group | None:
             self._directory.forget_names()

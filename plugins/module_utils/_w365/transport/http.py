@@ -80,12 +80,14 @@ class HttpSettings(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A server's answer. `repeated` says that an earlier try of the same request may have been processed."""
+    """A server's answer. `repeated` says that an earlier try of the same request may have been processed, `garbled` that the
+    body is not in its encoding."""
 
     status: int
     headers: Mapping[str, str]
     text: str
     repeated: bool = False
+    garbled: bool = False
 
     @property
     def ok(self) -> bool:
@@ -95,9 +97,69 @@ class Answer(NamedTuple):
     def is_json(self) -> bool:
         return "json" in self.headers.get("content-type", "").lower()
 
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a web page, such as a form to sign in, or one that a network puts before every address."""
+        return "html" in self.headers.get("content-type", "").lower() or self.text.lstrip("\ufeff \r\n\t").startswith(
+            "<"
+        )
+
     def json(self) -> Any:
-        """The decoded body; None when it is empty. Raises ValueError when it is not JSON."""
-        return json.loads(self.text) if self.text.strip() else None
+        """The decoded body; None when it is empty. Raises ValueError, with a reason, when it is not JSON that can be used."""
+        # Some servers begin with a byte order mark, which JSON does not allow (RFC 8259, section 8.1).
+        text = self.text.removeprefix("\ufeff")
+        if not text.strip():
+            return None
+        if self.garbled:
+            raise ValueError("it is not in UTF-8")
+        try:
+            data = json.loads(
+                text, object_pairs_hook=_object, parse_constant=_refused_number, parse_float=_finite_number
+            )
+        except RecursionError:
+            raise ValueError(TOO_DEEP) from None
+        _refuse_depth(data)
+        return data
+
+
+DEPTH = 100
+"""How deep the lists and objects of an answer may be nested."""
+
+TOO_DEEP = f"it is nested deeper than {DEPTH} levels"
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; one name with two values says neither."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for name, value in pairs:
+            if found[name] != value:
+                raise ValueError(f"the name {name[:50]!r} has two values in one object")
+    return found
+
+
+def _refused_number(text: str) -> float:
+    raise ValueError(f"{text} is not a number of JSON")
+
+
+def _finite_number(text: str) -> float:
+    number = float(text)
+    return number if abs(number) != float("inf") else _refused_number(text[:20])
+
+
+def _refuse_depth(data: Any) -> None:
+    level = [data]
+    for _depth in range(DEPTH):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise ValueError(TOO_DEEP)
 
 
 class _Failure(NamedTuple):
@@ -209,7 +271,9 @@ class Http:
         """Send once. Raises InputError for a request that cannot be sent, and CertificateError."""
         try:
             raw = self.send(method, url, headers=dict(headers or {}), params=query, data=data)
-            return Answer(raw.status_code, {k.lower(): v for k, v in raw.headers.items()}, _text(raw))
+            text, garbled = _text(raw)
+            headers = {k.lower(): v for k, v in raw.headers.items()}
+            return Answer(raw.status_code, headers, text, garbled=garbled)
         except (
             requests.exceptions.InvalidURL,
             requests.exceptions.MissingSchema,
@@ -218,6 +282,10 @@ class Http:
             raise InputError(f"{self.shown_url(url)!r} is not a URL that can be called; give https://<host>.") from None
         except requests.exceptions.InvalidHeader:
             raise InputError("A header of this request holds a character that HTTP does not allow.") from None
+        except UnicodeError:
+            raise InputError(
+                f"The address of {method} {self.shown_url(url)} holds half a character, which cannot be sent."
+            ) from None
         except requests.exceptions.ConnectionError as error:
             if isinstance(error, requests.exceptions.SSLError) and not connection_ended(error):
                 raise CertificateError(self.certificate_sentence(url, error)) from None
@@ -312,11 +380,14 @@ def checked_root(url: str, option: str) -> str:
     return root
 
 
-def _text(raw: requests.Response) -> str:
-    """The body of an answer: UTF-8 unless the server says otherwise, where requests would assume Latin-1."""
+def _text(raw: requests.Response) -> tuple[str, bool]:
+    """The body of an answer, and whether it is not in its encoding: UTF-8 unless the server says otherwise, where requests
+    would assume Latin-1."""
     if "charset" not in raw.headers.get("content-type", "").lower():
         raw.encoding = "utf-8"
-    return raw.text
+    text = raw.text
+    # requests replaces what it cannot decode; a server may send that character itself.
+    return text, "\ufffd" in text and "\ufffd".encode() not in raw.content
 
 
 def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:

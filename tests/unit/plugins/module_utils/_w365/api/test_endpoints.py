@@ -84,7 +84,7 @@ CONTRACT = {
 ASKING = {"environment.validate", "user.validate", "graph.batch"}
 CREATING = {id for id, (method, *_rest) in CONTRACT.items() if method == "POST"} - ASKING
 # In the table for those whose server has the path elsewhere and for the reader; a listing always does.
-NOT_CALLED = {"user.get", "group.get"}
+NOT_CALLED = {"user.get"}
 
 
 @functools.cache

@@ -60,6 +60,10 @@ def client(http: Any, tokens: Any = None, root: str = ROOT) -> GraphClient:
     return GraphClient(http, root=root, tokens=tokens or Tokens(), endpoints=ENDPOINTS)
 
 
+def user(id: str) -> dict[str, Any]:
+    return {"id": id, "userPrincipalName": f"user{id}@contoso.com"}
+
+
 # ---- calling and paging
 
 
@@ -86,7 +90,7 @@ def test_a_refused_token_is_renewed_once(scripted: Scripted) -> None:
 def test_the_next_link_is_followed_as_it_is(scripted: Scripted) -> None:
     link = f"{ROOT}/v1.0/users?$skiptoken=a%2Bb&x=y"
     http = scripted(
-        [(200, {"value": [{"id": "1"}], "@odata.nextLink": link}), (200, {"value": []}), (200, {"value": None})]
+        [(200, {"value": [user("1")], "@odata.nextLink": link}), (200, {"value": []}), (200, {"value": []})]
     )
     assert [user["id"] for user in client(http).users()] == ["1"]
     assert http.calls[0][1].startswith("/v1.0/users?$top=999&$select=id,userPrincipalName")
@@ -96,7 +100,7 @@ def test_the_next_link_is_followed_as_it_is(scripted: Scripted) -> None:
 
 def test_an_empty_page_with_a_next_link_is_not_the_end(scripted: Scripted) -> None:
     link = f"{ROOT}/v1.0/users?page=2"
-    http = scripted([(200, {"value": [], "@odata.nextLink": link}), (200, {"value": [{"id": "1"}]})])
+    http = scripted([(200, {"value": [], "@odata.nextLink": link}), (200, {"value": [user("1")]})])
     assert [user["id"] for user in client(http).users()] == ["1"]
 
 
@@ -110,7 +114,7 @@ def test_an_empty_page_with_a_next_link_is_not_the_end(scripted: Scripted) -> No
     ],
 )
 def test_no_token_goes_to_another_host(scripted: Scripted, link: str) -> None:
-    http = scripted([(200, {"value": [{"id": "1"}], "@odata.nextLink": link})])
+    http = scripted([(200, {"value": [user("1")], "@odata.nextLink": link})])
     with pytest.raises(AnswerError, match="another host, to which the token must not be sent"):
         list(client(http).users())
     assert len(http.calls) == 1
@@ -137,7 +141,7 @@ def test_casts_ask_for_the_advanced_index(scripted: Scripted) -> None:
         ((404, {}), NotFoundError, ["HTTP 404, GET /users"]),
         ((400, {"error": {"message": "odd"}}), ValidationError, ["odd"]),
         ((500, ""), AnswerError, ["HTTP 500"]),
-        ((200, "<html>"), AnswerError, ["not a JSON object", "Check graph_url"]),
+        ((200, "<html>"), AnswerError, ["not JSON: an empty HTML page", "Check graph_url"]),
         ((200, []), AnswerError, ["not a JSON object"]),
     ],
 )  # fmt: skip

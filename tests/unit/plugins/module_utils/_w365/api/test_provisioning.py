@@ -15,8 +15,8 @@ import pytest
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.instance import InstanceClient
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.provisioning import (
-    EXISTS_PATTERN,
     parsed_environments,
+    says_exists,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.create_once import create_once
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
@@ -28,6 +28,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     InputError,
     LostAnswerError,
     NotFoundError,
+    UnreliableAnswerError,
     ValidationError,
     W365Error,
 )
@@ -51,6 +52,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.tr
 
 Scripted = Callable[..., Any]
 KEY = "key-of-the-instance"
+ADELE = "adele.vance@contoso.com"
 LIST = (200, ["contoso"])
 
 
@@ -106,7 +108,8 @@ def test_a_key_is_never_sent_over_http(scripted: Scripted) -> None:
     ("answers", "endpoint", "kind", "parts"),
     [
         ([(400, [{"ErrorMessage": "is odd"}])], "user.create", ValidationError, ["is odd (HTTP 400, POST /contoso/User/)"]),
-        ([(400, ["The user already exists"])], "user.create", AlreadyExistsError, ["already exists"]),
+        ([(400, ["The user adele.vance@contoso.com already exists"])], "user.create", AlreadyExistsError, ["already exists"]),
+        ([(400, ["The user already exists"])], "user.create", ValidationError, ["already exists"]),
         ([(409, "")], "user.create", AlreadyExistsError, ["HTTP 409"]),
         ([(403, "<html>Forbidden</html>")], "user.list", AuthenticationError,
          ["provisioning_key is wrong", "no key is configured", "switched off", "Forbidden"]),
@@ -115,7 +118,7 @@ def test_a_key_is_never_sent_over_http(scripted: Scripted) -> None:
         ([(302, "", {"location": "https://elsewhere"})], "user.list", AnswerError,
          ["redirects to https://elsewhere", "Keys are not sent to the target of a redirect"]),
         ([(410, "gone")], "user.list", AnswerError, ["gone (HTTP 410"]),
-        ([(200, "<html>Sign in</html>")], "user.list", AnswerError, ["not JSON", "Check instance_url"]),
+        ([(200, "<html>Sign in</html>")], "user.list", UnreliableAnswerError, ["not JSON", "Check instance_url"]),
         # 404: first of all it is asked whether there is such an environment.
         ([(404, ""), (200, ["fabrikam"])], "user.list", EnvironmentNotFoundError, ["has no environment 'Contoso'"]),
         ([(404, ""), LIST], "user.list", EndpointMissingError,
@@ -133,7 +136,7 @@ def test_refusals(
 ) -> None:
     http = scripted(answers)
     with pytest.raises(kind) as refusal:
-        client(http).call(endpoint, environment="Contoso", object_id="7", body={})
+        client(http).call(endpoint, environment="Contoso", object_id="7", body={"EmailAddress": ADELE})
     assert type(refusal.value) is kind
     for part in parts:
         assert part in refusal.value.message
@@ -161,37 +164,54 @@ def test_gone_after_our_own_second_try_is_done(scripted: Scripted, repeated: boo
 @pytest.mark.parametrize(
     "sentence",
     [
-        "The user already exists.",
-        "User exists",
-        "An environment with this name is existing",
-        "Duplicate e-mail address",
-        "The name is in use",
-        "EmailAddress must be unique",
-        "This name has been taken",
-        "De gebruiker bestaat al",
-        "De naam is in gebruik",
-        "E-mailadres is niet uniek",
+        f"The user {ADELE} already exists.",
+        f"EmailAddress: A user with the e-mail address '{ADELE}' already exists on the deleted-users list.",
+        f"'{ADELE}' exists.",
+        f'"{ADELE}" is in use',
+        f"Duplicate user ({ADELE})",
+        f"The name {ADELE} is not unique",
+        f"The name {ADELE} has been taken",
+        f"FirstName: is too long; EmailAddress: {ADELE} already exists",
+        f"De gebruiker {ADELE} bestaat al",
+        f"{ADELE} is al in gebruik",
+        f"E-mailadres {ADELE} is niet uniek",
     ],
 )
-def test_words_for_it_is_there_already(sentence: str) -> None:
-    assert EXISTS_PATTERN.search(sentence)
-    assert EXISTS_PATTERN.search(sentence.upper())
+def test_a_400_that_names_the_user_and_says_that_it_exists(sentence: str) -> None:
+    assert says_exists(sentence, [ADELE])
+    assert says_exists(sentence.upper(), [ADELE])
+    assert not says_exists(sentence, ["another@contoso.com"])
+    assert not says_exists(sentence, ["vance@contoso.com"]), "a part of a name is another name"
+    assert not says_exists(sentence, []), "nobody is named"
 
 
 @pytest.mark.parametrize(
     "sentence",
     [
-        "The environment does not exist",
-        "The domain DOES NOT EXIST.",
-        "De omgeving bestaat niet",
-        "The password is too short",
-        "FirstName is required",
+        "The user already exists.",
+        "EmailAddress must be unique",
+        f"The domain of {ADELE} does not exist.",
+        f"The domain of {ADELE} doesn't exist",
+        f"The domain contoso.com of {ADELE} DOES NOT EXIST.",
+        f"The password of {ADELE} needs 4 unique characters",
+        f"The password must not be taken from {ADELE}",
+        f"The password of {ADELE} is taken from the list of common ones",
+        f"Nobody says that {ADELE} is wrong. The licence is in use.",
+        f"{ADELE}: no licence exists",
+        "The user already exists@contoso.com",
+        f"The user {ADELE}.au already exists",
+        f"De gebruiker {ADELE} bestaat niet",
+        f"FirstName of {ADELE} is required",
         "the server gave no reason",
         "",
     ],
 )
-def test_words_for_something_else(sentence: str) -> None:
-    assert not EXISTS_PATTERN.search(sentence)
+def test_other_words_in_a_400_decide_nothing(sentence: str) -> None:
+    assert not says_exists(sentence, [ADELE])
+
+
+def test_a_name_made_of_such_words_says_nothing() -> None:
+    assert not says_exists("FirstName of already.exists@contoso.com is required", ["already.exists@contoso.com"])
 
 
 # ---- environments
@@ -210,7 +230,6 @@ def test_words_for_something_else(sentence: str) -> None:
         ({"value": [{"Name": "contoso"}]}, [Environment("contoso")]),
         ({"items": []}, []),
         ([], []),
-        (None, []),
     ],
 )
 def test_the_list_of_environments_in_every_shape(data: Any, found: list[Environment]) -> None:
@@ -220,20 +239,29 @@ def test_the_list_of_environments_in_every_shape(data: Any, found: list[Environm
 @pytest.mark.parametrize(
     ("data", "part"),
     [
-        ("contoso", "str"),
-        (7, "int"),
-        ({"a": [], "b": []}, "a, b"),
-        ({"contoso": {"active": True}}, "contoso"),
-        ({}, "nothing"),
-        ([7], "without a name"),
+        ("contoso", "a text and not a list"),
+        (7, "a number and not a list"),
+        (None, "null and not a list"),
+        ({"a": [], "b": []}, "an object with a, b"),
+        ({"items": [], "value": []}, "an object with items, value"),
+        ({"errors": []}, "an object with errors"),
+        ({"items": ["contoso"], "totalCount": 9}, "with 1 items, and totalcount is 9"),
+        ({"items": ["contoso"], "nextLink": "https://x"}, "a link to a next page"),
+        ({"contoso": {"active": True}}, "an object with contoso"),
+        ({}, "an object with nothing"),
+        ([7], "an item that is a number"),
         ([{"Id": 7}], "without a name"),
         ([{"Name": 7}], "without a name"),
-        ([None], "without a name"),
+        ([{"Name": " "}], "without a name"),
+        ([{"Name": "a", "NAME": "b"}], "a name that occurs twice"),
+        ([None], "an item that is null"),
     ],
 )
-def test_a_list_that_nobody_can_read_is_told(data: Any, part: str) -> None:
-    with pytest.raises(InputError, match="list of environments") as refusal:
-        parsed_environments(data)
+def test_a_list_that_nobody_can_read_is_told(scripted: Scripted, data: Any, part: str) -> None:
+    with pytest.raises(UnreliableAnswerError, match="list of environments") as refusal:
+        client(
+            scripted([(200, "null" if data is None else data if not isinstance(data, str) else f'"{data}"')])
+        ).environments()
     assert part in refusal.value.message
 
 

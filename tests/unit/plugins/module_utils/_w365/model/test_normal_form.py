@@ -30,6 +30,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ap
     user_from_scim,
     user_to_scim,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.values import OddValueError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import InputError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import (
     AddRemoveSet,
@@ -153,9 +154,14 @@ def test_a_provisioning_user_in_every_spelling(item: dict[str, Any]) -> None:
 
 
 def test_what_the_provisioning_api_does_not_say_is_not_known() -> None:
-    assert user_from_provisioning({}) == User("")
-    user = user_from_provisioning({"EmailAddress": "a@contoso.com", "FirstName": None, "LastName": ""})
-    assert (user.first_name, user.last_name, user.active, user.administrator) == (None, "", None, None)
+    known = {"Id": 7, "EmailAddress": "a@contoso.com", "IsAdministrator": False}
+    user = user_from_provisioning({**known, "FirstName": None, "LastName": ""})
+    assert (user.first_name, user.last_name, user.active) == (None, "", None)
+    for name in known:
+        odd: Any
+        for odd in (None, [], {}, "", 1.5):
+            with pytest.raises(OddValueError, match=f"(?i){name.removeprefix('Email')}"):
+                user_from_provisioning({**known, name: odd})
 
 
 def test_values_travel_in_the_provisioning_api_s_words() -> None:
@@ -200,20 +206,24 @@ def test_the_words_of_the_wire() -> None:
         ([1, 2], ("1", "2")),
         (["1", "a-b"], ("1", "a-b")),
         ([{"Id": 1}, {"id": "2", "Name": "x"}], ("1", "2")),
-        ([{"Name": "x"}], ("",)),
-        (None, ()),
+        (None, None),
         ([], ()),
     ],
 )
-def test_members_of_a_provisioning_group(members: Any, ids: tuple[str, ...]) -> None:
+def test_members_of_a_provisioning_group(members: Any, ids: tuple[str, ...] | None) -> None:
     assert group_from_provisioning({"id": 3, "NAME": " Sales ", "Description": None, "Members": members}) == (
         Group("Sales", "3"),
         ids,
     )
 
 
-def test_a_provisioning_group_without_anything() -> None:
-    assert group_from_provisioning({}) == (Group(""), ())
+@pytest.mark.parametrize(
+    "odd",
+    [{"Id": None}, {"Name": ""}, {"Name": 7}, {"Members": {}}, {"Members": "1"}, {"Members": [{"Name": "x"}]}, {"Members": [None]}, {"Members": [True]}],
+)  # fmt: skip
+def test_a_provisioning_group_that_cannot_be_known(odd: dict[str, Any]) -> None:
+    with pytest.raises(OddValueError):
+        group_from_provisioning({"Id": 3, "Name": "Sales", "Members": [1], **odd})
 
 
 @given(filled, filled, st.booleans(), st.booleans(), st.integers(1))

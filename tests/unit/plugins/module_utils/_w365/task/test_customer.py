@@ -180,9 +180,7 @@ def test_people_of_both_prove_it(url: str, scim: list[dict[str, Any]], scripted:
     ],
     ids=["nobody", "administrator", "consultant", "new", "empty"],
 )
-def test_people_of_another_customer_contradict(
-    url: str, known: list[Any], scim: list[Any], scripted: Scripted
-) -> None:
+def test_people_of_another_customer_contradict(url: str, known: list[Any], scim: list[Any], scripted: Scripted) -> None:
     http = scripted(server(known=known, scim=scim))
     with pytest.raises(GuardError, match=r"does not belong to environment 'contoso'") as refusal:
         check_customer(task(http, url))
