@@ -24,6 +24,8 @@ SUITES ?=
 # Which cases "make bench" measures, and the numbers of users of its curve; empty means all of tests/benchmarks/README.md.
 BENCH ?=
 SIZES ?=
+# How many examples "make fuzz" tries for each endpoint.
+EXAMPLES ?= 100000
 # More words for pytest, such as: make unit PYTEST_ARGS="-k plan -x"
 PYTEST_ARGS ?=
 
@@ -54,7 +56,7 @@ help: ## show this list
 	@echo "make <target>, where target is one of:"
 	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables: PYTHON=$(PYTHON) PORT=$(PORT) CHECKS= MARKS= CORES= SUITES= BENCH= SIZES= PYTEST_ARGS="
+	@echo "Variables: PYTHON=$(PYTHON) PORT=$(PORT) CHECKS= MARKS= CORES= SUITES= BENCH= SIZES= EXAMPLES= PYTEST_ARGS="
 
 ## Set up
 
@@ -157,8 +159,13 @@ sanity: $(ARTIFACT) ## ansible-test sanity on the built collection, without an i
 	@$(BIN)/python tools/sanity.py $(ARTIFACT)
 
 .PHONY: unit
-unit: venv $(BUILD)/src/.stamp ## unit tests
-	@$(RUN) pytest tests/unit $(PYTEST_CHOICE)
+unit: venv $(BUILD)/src/.stamp ## unit tests; without MARKS, all but the slow ones
+	@$(RUN) pytest tests/unit $(if $(MARKS),,-m "not slow") $(PYTEST_CHOICE)
+
+# Looks for new examples at low priority, until all borders have had so many; "make test" takes the same ones every time.
+.PHONY: fuzz
+fuzz: venv $(BUILD)/src/.stamp ## answers that nobody expects, EXAMPLES of them for each endpoint of the contract
+	@nice -n 19 $(RUN) FUZZ_EXAMPLES=$(EXAMPLES) pytest tests/unit/fuzz -m slow $(PYTEST_ARGS)
 
 # With a wrong certificate bundle in the environment: requests prefers it to the session's own, so every test here also
 # proves that the collection passes its own bundle on every request.

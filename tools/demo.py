@@ -359,7 +359,7 @@ def serve(port: int) -> int:
         for line in (
             f"ansible-playbook {PLAYBOOK} -e @{example} --check --diff",
             f"ansible-playbook {PLAYBOOK} -e @{example}",
-            f"curl --cacert $W365_CA_PATH --json '{{\"environment\": \"contoso\"}}' {click}",
+            f'curl --cacert $W365_CA_PATH --json \'{{"environment": "contoso"}}\' {click}',
             "export W365_SCIM_URL=... W365_SCIM_TOKEN=...",
             f"ansible-playbook {PLAYBOOK} -e @{example}",
             f"PYTHONPATH={SIMULATOR.relative_to(ROOT)} python -m w365_simulator show --ready-file {ready_file}",
@@ -378,7 +378,9 @@ def serve(port: int) -> int:
 
 def main() -> int:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description="Onboard a tenant against the offline twin, in two stages, with proofs.")
+    parser = argparse.ArgumentParser(
+        description="Onboard a tenant against the offline twin, in two stages, with proofs."
+    )
     parser.add_argument("--twin", action="store_true", help="only start the twin and print what to export")
     parser.add_argument("--port", type=int, default=8365, help="where --twin listens; default 8365")
     options = parser.parse_args()

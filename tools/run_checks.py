@@ -53,7 +53,7 @@ CHECKS = (
     Check("integration", slots=2, marks="not slow"),
     Check("sanity"),
     Check("molecule"),
-    Check("unit"),
+    Check("unit", marks="not slow"),
     Check("importer"),
     Check("ansible-lint"),
     Check("docs-check"),
@@ -65,7 +65,11 @@ CHECKS = (
     Check("ruff"),
 )
 # What "make test-all" adds. One that runs tests for its slow ones belongs to a check above that leaves them out.
-SLOW_CHECKS = (Check("integration", slots=2, limit=2400, marks="slow"), Check("conformance", marks="slow"))
+SLOW_CHECKS = (
+    Check("integration", slots=2, limit=2400, marks="slow"),
+    Check("conformance", marks="slow"),
+    Check("unit", limit=3600, marks="slow"),
+)
 
 # Made before the checks start. "make -o" makes the checks use them as they are: two of them building the same
 # artifact at the same time would damage it, and all must use the same one.

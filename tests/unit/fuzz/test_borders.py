@@ -1,0 +1,278 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Options are spread into calls; mypy cannot tell them from the call's own parameters.
+# mypy: disable-error-code="arg-type"
+
+"""Every answer of every endpoint, changed: each task ends in a result or in one of our sentences, and no guard opens.
+
+`make fuzz EXAMPLES=100000` looks for new examples; the tests of `make test` take the same ones on every machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hostile import STATUSES, Hostile, changed_answer, could_be_true, hostile_answers
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from truthful import ADELE, ALLAN, MEGAN, PASSWORD, Call, Scenario, Truthful, play
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
+
+FEW = 200
+MANY = int(os.environ.get("FUZZ_EXAMPLES", "2000"))
+
+
+def scenario(module: str, *, scim: bool = True, server: str = "", **options: Any) -> Scenario:
+    return Scenario(module, json.dumps(options), scim, server)
+
+
+def over_api(module: str, **options: Any) -> Scenario:
+    return scenario(module, scim=False, **options)
+
+
+NAMES = {"first_name": "A", "last_name": "B"}
+NEW = "diego.siciliani@contoso.com"
+CHANGED = {"first_name": "Changed", "last_name": "B"}
+EVERYBODY = {"users": [{"upn": ADELE, **CHANGED}], "purge": ["users"], "purge_scope": {"domains": ["contoso.com"]}, "purge_limit": "100%"}  # fmt: skip
+ALL_BUT_ALLAN = {**EVERYBODY, "protected_users": [ALLAN]}
+MEMBERSHIPS = {"groups": [{"name": "Sales", "members": {"set": [ADELE]}}], "purge": ["memberships"], "purge_scope": {"domains": ["contoso.com"]}, "purge_limit": "100%"}  # fmt: skip
+MANY_NEW = {"users": [{"upn": f"new{number}@contoso.com", **NAMES} for number in range(12)], "scim_bulk": True}
+IMPORT = {"everything": True, "on_leave": "delete", "delete_limit": "100%", "administrators_from": "entra", "nested_groups": "flatten"}  # fmt: skip
+FOLDER = TemporaryDirectory()
+STATE = Path(FOLDER.name) / "state.json"
+DELTA = {**IMPORT, "state_file": str(STATE)}
+FIRST = {"email": NEW, "first_name": "A", "last_name": "B"}
+SSO = {"primary_domain": "contoso.com", "client_id": "00000000-0000-4000-8000-000000000000", "key": PASSWORD, "update_key": "always", "verify": False}  # fmt: skip
+SETTINGS = {"exchange": {"ews_url": "https://x.contoso.com/EWS"}, "sharepoint": {"url": "https://x.sharepoint.com"}}
+
+READ_USERS = (
+    scenario("w365_user_info"),
+    scenario("w365_user", upn=NEW, **NAMES),
+    scenario("w365_user", upn=ADELE, **CHANGED),
+    scenario("w365_user", upn=ALLAN, state="absent"),
+    scenario("w365_user", upn=MEGAN, state="absent", permanent=True),
+    scenario("w365_directory", **EVERYBODY),
+    scenario("w365_directory", **ALL_BUT_ALLAN),
+    scenario("w365_o365_import", **IMPORT),
+)
+READ_GROUPS = (
+    scenario("w365_group_info"),
+    scenario("w365_group", name="Retail", members={"set": [ADELE]}),
+    scenario("w365_group", name="Sales", members={"set": [ADELE]}),
+    scenario("w365_group", name="Sales", state="absent"),
+    scenario("w365_directory", **MEMBERSHIPS),
+    scenario("w365_o365_import", **IMPORT),
+)
+READ_ROLES = (
+    over_api("w365_user_info"),
+    over_api("w365_user", upn=NEW, **NAMES),
+    over_api("w365_user", upn=ADELE, **CHANGED),
+    over_api("w365_user", upn=ALLAN, state="absent"),
+    over_api("w365_user", upn=ALLAN, active=False),
+    scenario("w365_user", upn=ALLAN, state="absent"),
+    scenario("w365_user", upn=ALLAN, administrator=False),
+    scenario("w365_admin_info"),
+    over_api("w365_admin", administrators={"set": [ADELE]}),
+    over_api("w365_admin", administrators={"remove": [ALLAN]}),
+    over_api("w365_directory", **EVERYBODY),
+    scenario("w365_directory", **EVERYBODY),
+    scenario("w365_directory", **ALL_BUT_ALLAN),
+    scenario("w365_directory", administrators={"set": [ADELE]}, purge=["administrators"], purge_limit="100%"),
+)
+READ_API_GROUPS = (
+    over_api("w365_group_info"),
+    over_api("w365_group", name="Retail", members={"set": [ADELE]}),
+    over_api("w365_group", name="Sales", members={"add": [ALLAN]}),
+    over_api("w365_group", name="Sales", state="absent"),
+    over_api("w365_directory", **MEMBERSHIPS),
+)
+IMPORTS = (
+    scenario("w365_o365_import", **IMPORT),
+    scenario("w365_o365_import", **{**IMPORT, "everything": False, "groups": ["Sales"]}),
+    scenario("w365_o365_import", **{**IMPORT, "everything": False, "domains": ["contoso.com"]}),
+    scenario("w365_o365_import_info", everything=True),
+    over_api("w365_o365_import", everything=True, administrators_from="entra"),
+)
+ENVIRONMENTS = (
+    over_api("w365_environment_info"),
+    over_api("w365_environment", environment="northwind", administrator=FIRST),
+    over_api("w365_environment", environment="northwind", administrator={**FIRST, "password": PASSWORD}, active=False),
+    over_api("w365_environment", environment="northwind", empty=True),
+    over_api("w365_environment", environment="fabrikam", active=True),
+    over_api("w365_environment", environment="contoso", active=False),
+    over_api("w365_environment", environment="contoso", state="absent", delete_confirmation="contoso"),
+)
+
+SCENARIOS: Mapping[str, tuple[Scenario, ...]] = {
+    "environment.list": ENVIRONMENTS,
+    "environment.create": ENVIRONMENTS[2:3],
+    "environment.create_v2": ENVIRONMENTS[1:2],
+    "environment.create_empty": ENVIRONMENTS[3:4],
+    "environment.validate": ENVIRONMENTS[1:3],
+    "environment.activate": ENVIRONMENTS[4:5],
+    "environment.deactivate": ENVIRONMENTS[5:6],
+    "environment.delete": ENVIRONMENTS[6:7],
+    "user.create": (
+        over_api("w365_user", upn=NEW, **NAMES),
+        over_api("w365_user", upn=NEW, active=False, **NAMES),
+        scenario("w365_user", scim=False, server="documented", upn=NEW, **NAMES),
+        over_api("w365_directory", users=[{"upn": NEW, **NAMES}], administrators={"add": [NEW]}),
+    ),
+    "user.validate": (
+        scenario("w365_user", scim=False, server="documented", upn=NEW, **NAMES),
+        scenario("w365_user", scim=False, server="documented", upn=ADELE, **NAMES),
+    ),
+    "user.list": READ_ROLES,
+    "user.get": (over_api("w365_api", path="/{environment}/User/1/"),),
+    "user.update": (over_api("w365_user", upn=ADELE, **CHANGED), over_api("w365_admin", administrators={"add": [ADELE]})),
+    "user.delete": (over_api("w365_user", upn=MEGAN, state="absent"),),
+    "group.list": READ_API_GROUPS,
+    "group.get": tuple(found._replace(server="sparse") for found in READ_API_GROUPS),
+    "group.create": READ_API_GROUPS[1:2],
+    "group.update": READ_API_GROUPS[1:3],
+    "group.delete": READ_API_GROUPS[3:4],
+    "sso.read": (over_api("w365_sso_info"), over_api("w365_sso", **SSO)),
+    "sso.write": (over_api("w365_sso", **SSO),),
+    "exchange.read": (over_api("w365_settings_info"), over_api("w365_settings", **SETTINGS)),
+    "exchange.write": (over_api("w365_settings", **SETTINGS),),
+    "sharepoint.read": (over_api("w365_settings_info"), over_api("w365_settings", **SETTINGS)),
+    "sharepoint.write": (over_api("w365_settings", **SETTINGS),),
+    "scim.config": (scenario("w365_directory", **MANY_NEW),),
+    "scim.schemas": (scenario("w365_user", upn=ADELE, job_title="X"), scenario("w365_user", upn=ADELE, department="X")),
+    "scim.user.list": READ_USERS,
+    "scim.user.get": (
+        scenario("w365_group_info", name="Sales"),
+        scenario("w365_group", name="Sales", members={"set": [ADELE]}),
+        scenario("w365_user", upn=NEW, identity="u2", **NAMES),
+        scenario("w365_api", service="scim", path="/Users/u1"),
+    ),
+    "scim.user.create": (scenario("w365_user", upn=NEW, **NAMES), scenario("w365_user", upn=NEW, active=False, **NAMES)),
+    "scim.user.patch": (scenario("w365_user", upn=ADELE, **CHANGED), scenario("w365_user", upn=MEGAN, state="absent")),
+    "scim.user.delete": (scenario("w365_user", upn=MEGAN, state="absent", permanent=True),),
+    "scim.group.list": READ_GROUPS,
+    "scim.group.get": (
+        scenario("w365_group", name="Shop", identity="g1", members={"set": [ADELE]}),
+        scenario("w365_directory", server="sparse", **MEMBERSHIPS),
+        scenario("w365_group", server="sparse", name="Sales", members={"set": [ADELE]}),
+        scenario("w365_group_info", server="sparse", name="Sales"),
+    ),
+    "scim.group.create": READ_GROUPS[1:2],
+    "scim.group.patch": READ_GROUPS[1:3],
+    "scim.group.delete": READ_GROUPS[3:4],
+    "scim.bulk": (scenario("w365_directory", **MANY_NEW),),
+    "graph.users": (IMPORTS[0], *IMPORTS[2:]),
+    "graph.groups": IMPORTS,
+    "graph.group": (scenario("w365_o365_import", groups=["00000000-0000-4000-8000-000000000008"]),),
+    "graph.group.users": IMPORTS[1:2],
+    "graph.group.groups": IMPORTS[1:2],
+    "graph.group.members": (*IMPORTS, scenario("w365_api", service="graph", path="/groups/x/members")),
+    "graph.role.members": (*IMPORTS[:3], IMPORTS[4]),
+    "graph.users.delta": (scenario("w365_o365_import", **DELTA),),
+    "graph.groups.delta": (scenario("w365_o365_import", **DELTA),),
+    "graph.batch": IMPORTS,
+    "graph.organization": IMPORTS[2:3],
+}  # fmt: skip
+"""Tasks that get an answer of each endpoint. A new row of the contract's table needs one here."""
+
+LISTINGS = tuple(id for id, endpoint in ENDPOINTS.items() if not endpoint.writes)
+
+
+def endings(played: Scenario, truth: Truthful) -> list[dict[str, Any]]:
+    """The results of a task; of one with a state, the second run as well, which begins with what the first has kept."""
+    STATE.unlink(missing_ok=True)
+    return [play(played, truth) for _run in range(2 if "state_file" in played.options else 1)]
+
+
+@cache
+def allowed(played: Scenario) -> frozenset[str]:
+    """What somebody loses when every answer is true."""
+    truth = Truthful()
+    results = endings(played, truth)
+    assert not any("Unexpected error" in result.get("msg", "") for result in results), results
+    return frozenset(truth.losses)
+
+
+def test_every_endpoint_has_a_border() -> None:
+    assert set(SCENARIOS) == set(ENDPOINTS)
+
+
+@pytest.mark.parametrize("endpoint", SCENARIOS)
+def test_every_scenario_gets_an_answer_of_its_endpoint(endpoint: str) -> None:
+    for played in SCENARIOS[endpoint]:
+        truth = Truthful()
+        endings(played, truth)
+        assert endpoint in [call.endpoint for call in truth.calls], played
+
+
+def refusals(results: list[dict[str, Any]]) -> list[str]:
+    return [" ".join(result["msg"].split()) for result in results if result.get("failed")]
+
+
+def check(endpoint: str, played: Scenario, hostile: Hostile) -> None:
+    odd: list[bool] = []
+
+    def change(call: Call, status: int, data: Any) -> tuple[int, str, Mapping[str, str], bool]:
+        if call.endpoint != endpoint or (hostile.once and odd):
+            return status, json.dumps(data), {}, False
+        text, headers, garbled = changed_answer(hostile, data)
+        odd.append(200 <= hostile.status < 300 and (garbled or not could_be_true(call, text)))
+        return hostile.status, text, headers, garbled
+
+    truth = Truthful(change)
+    results = endings(played, truth)
+    for result in results:
+        assert "exception" not in result, result["exception"]
+        assert PASSWORD not in json.dumps(result), "a secret"
+    for sentence in refusals(results):
+        assert re.search(r"[.!?]$", sentence), sentence
+        assert "Unexpected error" not in sentence
+    if odd and all(odd) and endpoint in LISTINGS:
+        assert truth.losses <= allowed(played), (truth.losses - allowed(played), hostile)
+        event("refused" if refusals(results) else "a result")
+
+
+def fuzzed(examples: int, *, repeatable: bool) -> Callable[[str], None]:
+    """A test of one border with so many examples."""
+
+    def test(endpoint: str) -> None:
+        @settings(
+            max_examples=examples,
+            derandomize=repeatable,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(st.sampled_from(SCENARIOS[endpoint]), hostile_answers)
+        def border(played: Scenario, hostile: Hostile) -> None:
+            check(endpoint, played, hostile)
+
+        border()
+
+    return test
+
+
+@pytest.mark.parametrize("endpoint", SCENARIOS)
+def test_an_answer_that_nobody_expects_ends_in_a_result_or_in_a_sentence(endpoint: str) -> None:
+    fuzzed(FEW, repeatable=True)(endpoint)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("endpoint", SCENARIOS)
+def test_many_answers_that_nobody_expects(endpoint: str) -> None:
+    fuzzed(MANY, repeatable=MANY == 2000)(endpoint)
+
+
+def test_the_answers_have_every_kind_of_status() -> None:
+    assert {status // 100 for status in STATUSES} == {2, 3, 4, 5}
