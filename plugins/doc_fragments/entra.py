@@ -172,6 +172,7 @@ notes:
     security groups, and groups nested in a group (unless O(nested_groups=flatten)).
   - >-
     The app registration needs these application permissions of Microsoft Graph, with the consent of an administrator:
-    C(User.Read.All), C(GroupMember.Read.All) and C(Organization.Read.All). With fewer, Graph answers with empty names
+    C(User.Read.All), C(GroupMember.Read.All) and C(Organization.Read.All), and C(Member.Read.Hidden) for groups that hide
+    their members. With fewer, Graph answers with empty names
     and no error; the task then fails and names the missing permission instead of using such an answer.
 """

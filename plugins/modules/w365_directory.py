@@ -354,6 +354,37 @@ options:
         and lists all of them in RV(would_go).
     type: str
     default: 10%
+  # BEGIN shared: guards.membership_limit (written by "make docs" from docs/shared/guards.yml)
+  membership_limit:
+    description:
+      - How many members of one group this task may remove without naming them, as a count such as V(25), or as a share
+        of the group's current members such as V(25%). A share never limits the removal of up to 10 members. When a
+        group would lose more, the task fails before it has written anything and lists all of them in RV(would_go).
+        V(100%) removes the limit.
+      - It counts members that are not in C(set) of a group, and those that a purge or an import removes. Members that
+        are listed in C(remove) of a group do not count.
+    type: str
+    version_added: 1.1.0
+    default: 25%
+  # END shared: guards.membership_limit
+  # BEGIN shared: guards.when_administrators_unknown (written by "make docs" from docs/shared/guards.yml)
+  when_administrators_unknown:
+    description:
+      - "What to do when this task would delete or deactivate a user, or take the administrator role from one, and it is
+        unknown who is an administrator: without O(instance_url), O(provisioning_key) and O(environment), on a server
+        without a list of users in its Provisioning API, and when that list does not say who is one."
+      - By default, users that the task names are removed with a warning where there is no such list, and a removal of
+        users that it does not name (a purge, or an import) needs one active user in C(protected_users). A list that
+        exists and does not show the roles, such as an empty object, items without the role, nobody with the role, or an
+        error, stops the task before it writes anything.
+      - V(refuse) always stops the task before it writes anything. V(warn) never does, and warns; use it when you know
+        that an administrator is left.
+    type: str
+    version_added: 1.1.0
+    choices:
+      - refuse
+      - warn
+  # END shared: guards.when_administrators_unknown
   plan_file:
     description:
       - Write the plan to this file instead of applying it, so that somebody can review it and O(apply_plan) can apply
@@ -487,8 +518,9 @@ RETURN = r"""
 #   left_out.description: ["What a guard of O(purge) kept, each with the reason."]
 #   left_out.contains.name.sample: megan.bowen@contoso.com
 #   left_out.contains.reason.sample: is in protected_users, so the purge left it unchanged
-#   would_go.description: ["What O(purge) would have removed, by kind, when it was refused because of O(purge_limit)."]
-#   would_go.returned: when purge_limit refused
+#   would_go.description:
+#     - What would have been removed, by kind, when O(purge_limit) or O(membership_limit) refused the task.
+#   would_go.returned: when purge_limit or membership_limit refused
 compared:
   description:
     - Whether the current state could be compared with the desired one.
@@ -596,9 +628,9 @@ left_out:
       sample: is in protected_users, so the purge left it unchanged
 would_go:
   description:
-    - What O(purge) would have removed, by kind, when it was refused because of O(purge_limit).
+    - What would have been removed, by kind, when O(purge_limit) or O(membership_limit) refused the task.
   type: dict
-  returned: when purge_limit refused
+  returned: when purge_limit or membership_limit refused
   sample:
     users:
       - adele.vance@contoso.com

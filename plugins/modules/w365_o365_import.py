@@ -91,6 +91,55 @@ options:
         more would be removed, the task fails before it has written anything and lists all of them in RV(would_go).
     type: str
     default: 10%
+  # BEGIN shared: guards.membership_limit (written by "make docs" from docs/shared/guards.yml)
+  membership_limit:
+    description:
+      - How many members of one group this task may remove without naming them, as a count such as V(25), or as a share
+        of the group's current members such as V(25%). A share never limits the removal of up to 10 members. When a
+        group would lose more, the task fails before it has written anything and lists all of them in RV(would_go).
+        V(100%) removes the limit.
+      - It counts members that are not in C(set) of a group, and those that a purge or an import removes. Members that
+        are listed in C(remove) of a group do not count.
+    type: str
+    version_added: 1.1.0
+    default: 25%
+  # END shared: guards.membership_limit
+  # BEGIN shared: guards.when_group_empty (written by "make docs" from docs/shared/guards.yml)
+  when_group_empty:
+    description:
+      - What to do when a group that had members, in Workspace 365 or at the last run with O(state_file), has none in
+        Microsoft Entra now, and this would remove its people, take the administrator role from them, or delete the
+        group. An empty group is more often a missing permission or a mistake than intended.
+      - V(refuse) stops the task before it writes anything. V(skip) leaves the group and its people unchanged, lists it
+        in RV(left_out), and applies everything else. V(accept) removes them as O(on_leave) says.
+      - A group that hides its members (visibility C(HiddenMembership)) shows nobody unless the app registration has the
+        application permission C(Member.Read.Hidden). One that shows nobody is always left unchanged with its people.
+    type: str
+    version_added: 1.1.0
+    choices:
+      - refuse
+      - skip
+      - accept
+    default: refuse
+  # END shared: guards.when_group_empty
+  # BEGIN shared: guards.when_administrators_unknown (written by "make docs" from docs/shared/guards.yml)
+  when_administrators_unknown:
+    description:
+      - "What to do when this task would delete or deactivate a user, or take the administrator role from one, and it is
+        unknown who is an administrator: without O(instance_url), O(provisioning_key) and O(environment), on a server
+        without a list of users in its Provisioning API, and when that list does not say who is one."
+      - By default, users that the task names are removed with a warning where there is no such list, and a removal of
+        users that it does not name (a purge, or an import) needs one active user in C(protected_users). A list that
+        exists and does not show the roles, such as an empty object, items without the role, nobody with the role, or an
+        error, stops the task before it writes anything.
+      - V(refuse) always stops the task before it writes anything. V(warn) never does, and warns; use it when you know
+        that an administrator is left.
+    type: str
+    version_added: 1.1.0
+    choices:
+      - refuse
+      - warn
+  # END shared: guards.when_administrators_unknown
   protected_users:
     description:
       - UPNs of users that the import never deletes, deactivates or removes from the administrator role, such as
@@ -254,7 +303,7 @@ RETURN = r"""
 #   left_out.description: ["The objects of the scope that were left out, each with its reason, and what a guard kept."]
 #   would_go.description:
 #     - What would have been removed, by kind, when the import was refused because of O(delete_limit).
-#   would_go.returned: when delete_limit refused
+#   would_go.returned: when a limit or when_group_empty refused
 compared:
   description:
     - Whether the current state could be compared with the desired one.
@@ -361,7 +410,7 @@ would_go:
   description:
     - What would have been removed, by kind, when the import was refused because of O(delete_limit).
   type: dict
-  returned: when delete_limit refused
+  returned: when a limit or when_group_empty refused
   sample:
     users:
       - adele.vance@contoso.com

@@ -167,6 +167,24 @@ options:
       - ignore
     default: fail
   # END shared: user.when_unsupported
+  # BEGIN shared: guards.when_administrators_unknown (written by "make docs" from docs/shared/guards.yml)
+  when_administrators_unknown:
+    description:
+      - "What to do when this task would delete or deactivate a user, or take the administrator role from one, and it is
+        unknown who is an administrator: without O(instance_url), O(provisioning_key) and O(environment), on a server
+        without a list of users in its Provisioning API, and when that list does not say who is one."
+      - By default, users that the task names are removed with a warning where there is no such list, and a removal of
+        users that it does not name (a purge, or an import) needs one active user in C(protected_users). A list that
+        exists and does not show the roles, such as an empty object, items without the role, nobody with the role, or an
+        error, stops the task before it writes anything.
+      - V(refuse) always stops the task before it writes anything. V(warn) never does, and warns; use it when you know
+        that an administrator is left.
+    type: str
+    version_added: 1.1.0
+    choices:
+      - refuse
+      - warn
+  # END shared: guards.when_administrators_unknown
 
 extends_documentation_fragment:
   - workspace365.provisioning.attributes
@@ -467,6 +485,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ho
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     update_password_spec,
     user_spec,
+    when_administrators_unknown_spec,
     when_unsupported_spec,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users_and_groups import (
@@ -479,6 +498,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     **user_spec(),
     "update_password": update_password_spec(),
     "when_unsupported": when_unsupported_spec(),
+    "when_administrators_unknown": when_administrators_unknown_spec(),
 }
 
 RULES: dict[str, Any] = {}
@@ -486,7 +506,8 @@ RULES: dict[str, Any] = {}
 
 def run(task: Task) -> dict[str, Any]:
     wanted = user_from_options(task.options)
-    plan = task.plan(Desired(users=(wanted,)))
+    unknown = task.options["when_administrators_unknown"] or ""
+    plan = task.plan(Desired(users=(wanted,), when_administrators_unknown=unknown))
     report = task.apply(plan, task.directory)
     return task.outcome(report, user=task.object_of(report, wanted))
 

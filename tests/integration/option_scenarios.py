@@ -154,6 +154,16 @@ def imported(number: int, upn: str, first_name: str, last_name: str, **more: Any
     return {"upn": upn, "first_name": first_name, "last_name": last_name, "external_id": object_id(number), **more}
 
 
+SALES_ID, CREW_ID = (f"00000000-0000-4000-8002-{number:012}" for number in (1, 9))
+
+
+def seed_with_groups(group: Mapping[str, Any], *users: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with one more group, and with more users."""
+    seed = seed_with(*users)
+    environment, other = seed["environments"]
+    return {**seed, "environments": [{**environment, "groups": [*environment["groups"], group]}, other]}
+
+
 # How a task reaches the twin
 
 PROVISIONING: Options = {
@@ -191,6 +201,12 @@ def situation(module: str, connection: Options, **more: Any) -> Situation:
 def late_answer(seconds: float, **fault: Any) -> dict[str, Any]:
     """What makes the twin answer the first such request late."""
     return {"action": "latency", "seconds": seconds, **fault}
+
+
+def odd_list() -> dict[str, Any]:
+    """What makes the twin answer the list of users in the Provisioning API with something else, every time."""
+    odd = {"action": "status", "status": 200, "body": {}, "times": -1}
+    return {"surface": "provisioning", "method": "GET", "path": "/contoso/User/$", **odd}
 
 
 # Users, as w365_user and the list of w365_directory know them
@@ -350,6 +366,13 @@ def directory_scenarios() -> Iterator[Scenario]:
     by_domain = purging.with_option("purge_scope", {"domains": ["contoso.com"]})
     yield Scenario("purge_scope.groups", by_domain, [["Retail"]])
     yield Scenario("purge_limit", purging, [Refused("1"), Refused("25%"), Refused("many")])
+    yield Scenario(
+        "membership_limit", one(groups=[{"name": "Retail", "members": {"set": []}}]), [Refused("0"), Refused("many")]
+    )
+    blind = one(users=[{**OLD, "state": "absent"}])
+    yield Scenario("when_administrators_unknown", blind, [Refused("refuse")])
+    seen = one(BOTH, users=[{**OLD, "state": "absent"}], faults=[odd_list()], fails=True)
+    yield Scenario("when_administrators_unknown", seen, ["warn"])
     yield Scenario("protected_users", purging, [[NESTOR]])
     yield Scenario("protected_users", one(users=[{**OLD, "state": "absent"}]), [Refused([NESTOR])])
     # Plans
@@ -442,6 +465,23 @@ def import_scenarios() -> Iterator[Scenario]:
     leaving = left.with_option("on_leave", "delete")
     yield Scenario("delete_limit", leaving, [Refused("0"), Refused("many")])
     yield Scenario("protected_users", leaving, [[LEE]])
+    members = {"name": "Sales", "external_id": SALES_ID, "members": [NESTOR]}
+    outsider = one(seed=seed_with_groups(members))
+    yield Scenario("membership_limit", outsider, [Refused("0"), Refused("many")])
+    crew = {"name": "Crew", "external_id": CREW_ID, "members": [LEE]}
+    empty = {"op": "add_group", "id": CREW_ID, "set": {"displayName": "Crew"}}
+    emptied = replace(
+        leaving.with_option("groups", ["Sales", "Crew"]),
+        seed=seed_with_groups(crew, imported(8, LEE, "Lee", "Gu")),
+        tenant=[empty],
+        fails=True,
+    )
+    yield Scenario("when_group_empty", emptied, ["skip", "accept"])
+    unseen = replace(leaving, faults=[odd_list()], fails=True)
+    yield Scenario("when_administrators_unknown", unseen, ["warn"])
+    seed = seed_with(imported(8, LEE, "Lee", "Gu"))
+    blind = one(SCIM, seed=seed, delete_limit="100%", on_leave="delete", protected_users=[ALLAN])
+    yield Scenario("when_administrators_unknown", blind, [Refused("refuse")])
     # The second run of two
     remembering = {**GRAPH, **SCIM, "groups": ["Sales"], "concurrency": 1, "state_file": "<folder>/state.json"}
     second = one(earlier=[("w365_o365_import", remembering)], tenant=[{"op": "remove_members", "group": "Sales", "members": [ALEX]}])  # fmt: skip
@@ -512,6 +552,10 @@ def user_module_scenarios() -> Iterator[Scenario]:
     yield from user_scenarios(
         lambda connection, user, **more: situation("w365_user", connection, **{**user, **more}), ""
     )
+    gone = {**OLD, "state": "absent"}
+    yield Scenario("when_administrators_unknown", situation("w365_user", SCIM, **gone), [Refused("refuse")])
+    odd = situation("w365_user", BOTH, **gone, faults=[odd_list()], fails=True)
+    yield Scenario("when_administrators_unknown", odd, ["warn"])
 
 
 def user_info_scenarios() -> Iterator[Scenario]:

@@ -270,6 +270,7 @@ def _tenant(store: Store, row: Any) -> dict[str, Any]:
                 "mail_enabled": bool(group["mail_enabled"]),
                 "security_enabled": bool(group["security_enabled"]),
                 "group_types": json.loads(group["group_types"]),
+                "visibility": group["visibility"],
                 "members": members.get(group["position"], []),
             }
             for group in store.all("SELECT * FROM graph_groups WHERE tenant = ? ORDER BY position", (row["id"],))

@@ -35,6 +35,7 @@ _USER_COLUMNS = {
 _GROUP_COLUMNS = {
     "display_name": "displayName,mailNickname", "description": "description", "mail": "mail,proxyAddresses",
     "mail_enabled": "mailEnabled", "security_enabled": "securityEnabled", "group_types": "groupTypes",
+    "visibility": "visibility",
 }  # fmt: skip
 
 

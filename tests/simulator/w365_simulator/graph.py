@@ -55,6 +55,8 @@ READ_ROLES = (
     "Directory.ReadWrite.All",
 )  # fmt: skip
 
+READ_HIDDEN = "Member.Read.Hidden"
+
 USER_DEFAULT = (
     "businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone", "officeLocation",
     "preferredLanguage",
@@ -71,7 +73,7 @@ USER_EMPTY: dict[str, Any] = dict.fromkeys(
      "country", "usageLocation", "createdDateTime", "deletedDateTime", "externalUserState", "onPremisesSyncEnabled")
 )  # fmt: skip
 GROUP_EMPTY: dict[str, Any] = dict.fromkeys(
-    ("deletedDateTime", "classification", "createdDateTime", "visibility", "membershipRule", "onPremisesSyncEnabled")
+    ("deletedDateTime", "classification", "createdDateTime", "membershipRule", "onPremisesSyncEnabled")
 )
 
 USER_PROPERTIES = {
@@ -358,6 +360,9 @@ class Graph:
         following: Round | None = None
         if not token or token.lower() != "latest":
             changes, following = self.delta.page(round_, size, self.switches.graph_delta_members or NO_LIMIT)
+            for change in changes:
+                if kind == "group" and change.row is not None and _hides_members(change.row):
+                    change.members = change.members if access.may(READ_HIDDEN) else []
         selected = {"id", *(default if round_.selected is None else round_.selected.split(","))}
         minimal = "return=minimal" in prefer.lower()
         context = f"{call.base_url}/graph/v1.0/$metadata#{kind}s"
@@ -476,7 +481,8 @@ class Graph:
             raise GraphError(
                 400, "Request_UnsupportedQuery", f"The specified type '{cast}' is not supported for this query."
             )
-        bare = self.switches.graph_null_members
+        hidden = _hides_members(group) and not access.may(READ_HIDDEN)
+        bare = self.switches.graph_null_members or (hidden and self.switches.graph_hidden_members == "nulls")
         shown_user = _nameless if bare or not access.may(*READ_USERS) else _user
         shown_group = _nameless if bare else _group
         prefix = _TRANSITIVE if transitive else ""
@@ -490,6 +496,8 @@ class Graph:
                 "link.member_position",
                 "link.position",
             )
+        if hidden and not bare:
+            condition = f"{condition} AND 1 = 0"
         if kind:
             table = f"graph_{kind}s"
             # The twin checks the kind in the query, so a position is unambiguous.
@@ -851,8 +859,13 @@ def _group(row: Any) -> dict[str, Any]:
         "mailNickname": re.sub(r"\W", "", row["display_name"]),
         "proxyAddresses": [f"SMTP:{row['mail']}"] if row["mail"] else [],
         "securityEnabled": bool(row["security_enabled"]),
+        "visibility": row["visibility"],
         **GROUP_EMPTY,
     }
+
+
+def _hides_members(row: Any) -> bool:
+    return (row["visibility"] or "").lower() == "hiddenmembership"
 
 
 def _nameless(row: Any) -> dict[str, Any]:

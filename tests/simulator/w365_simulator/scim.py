@@ -254,9 +254,18 @@ class Scim:
                 sql = f"SELECT {table}.* FROM {table} WHERE {condition} ORDER BY {table}.id LIMIT ? OFFSET ?"
                 rows = self.store.all(sql, [*values, wanted, first])
                 shown = self._shown_users if table == "users" else self._shown_groups
-                resources += [view.of(resource) for resource in shown(rows, base, view)]
+                resources += [self._as_listed(view.of(resource)) for resource in shown(rows, base, view)]
             total += found
         return _list(resources, total, start)
+
+    def _as_listed(self, resource: dict[str, Any]) -> dict[str, Any]:
+        """Show only some members of a big group, as servers do that would have to look them all up."""
+        most, members = self.switches.scim_members_listed, resource.get("members")
+        if not most or not members or len(members) <= most:
+            return resource
+        if self.switches.scim_members_beyond == "omit":
+            return {name: value for name, value in resource.items() if name != "members"}
+        return {**resource, "members": members[:most] if self.switches.scim_members_beyond == "cut" else []}
 
     def _user_list(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
         return self._page(environment, base, call.query, "users")

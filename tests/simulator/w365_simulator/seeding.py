@@ -214,7 +214,8 @@ _TENANT_USER = {
 }  # fmt: skip
 _TENANT_GROUP = {
     "id": "text", "display_name": "!text", "description": "text", "mail": "text", "mail_enabled": "boolean",
-    "security_enabled": "boolean", "group_types": "list", "members": "list", "owners": "list",
+    "security_enabled": "boolean", "group_types": "list", "visibility": "text",
+    "members": "list", "owners": "list",
 }  # fmt: skip
 _ROLE = {"id": "text", "template_id": "!text", "display_name": "!text", "members": "list"}
 _ENVIRONMENT = {
@@ -382,6 +383,7 @@ class Seeder:
             "mail_enabled": int(mail_enabled),
             "security_enabled": int(place.get("security_enabled", True)),
             "group_types": json.dumps(place.get("group_types", [])),
+            "visibility": place.get("visibility"),
         }
         self.store.run(
             f"INSERT INTO graph_groups (tenant, id, lag, {', '.join(values)}) VALUES (?, ?, ?,"

@@ -99,7 +99,7 @@ CREATE TABLE IF NOT EXISTS graph_groups (
     position INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL REFERENCES tenants(id) ON DELETE CASCADE,
     id TEXT NOT NULL, display_name TEXT NOT NULL, name_key TEXT NOT NULL, description TEXT, mail TEXT,
     mail_enabled INTEGER NOT NULL, security_enabled INTEGER NOT NULL, group_types TEXT NOT NULL,
-    lag INTEGER NOT NULL DEFAULT 0
+    lag INTEGER NOT NULL DEFAULT 0, visibility TEXT
 );
 CREATE INDEX IF NOT EXISTS graph_groups_tenant ON graph_groups (tenant);
 CREATE UNIQUE INDEX IF NOT EXISTS graph_groups_id ON graph_groups (tenant, id);
@@ -144,6 +144,7 @@ ADDED_COLUMNS = (
     ("users", "phone_numbers", "TEXT NOT NULL DEFAULT '[]'"),
     *(("graph_users", column, "TEXT") for column in ("job_title", "department", "mobile_phone", "preferred_language")),
     ("graph_users", "business_phones", "TEXT NOT NULL DEFAULT '[]'"),
+    ("graph_groups", "visibility", "TEXT"),
 )
 TABLES = (
     "graph_changes", "graph_deleted", "role_members", "directory_roles", "graph_members", "graph_groups", "graph_users", "applications", "domains",

@@ -96,9 +96,27 @@ TABLE: dict[str, tuple[Any, tuple[str, ...] | type | Several, str]] = {
         ("as_sent", "tel"),
         "how SCIM stores phone numbers: as they came, or as a tel: URI of RFC 3966",
     ),
+    "scim_members_listed": (
+        0,
+        int,
+        "how many members of a group a listing or a filter shows; a bigger group shows what scim_members_beyond says."
+        " 0 means all; reading one group always shows all",
+    ),
+    "scim_members_beyond": (
+        "cut",
+        ("cut", "empty", "omit"),
+        "what a listing shows of a group with more members than scim_members_listed: the first of them, an empty list,"
+        " or no attribute",
+    ),
     "deleted_users": ("listed", ("listed", "hidden"), "whether lists and filters show inactive users"),
     "graph_lag": (0, int, "how many reads by id answer 404 after an object was created"),
     "graph_null_members": (False, bool, "members come back with an id, a type and nulls"),
+    "graph_hidden_members": (
+        "empty",
+        ("empty", "nulls"),
+        "what an application without Member.Read.Hidden gets as the members of a group whose visibility is"
+        " HiddenMembership: nobody, or ids with nulls",
+    ),
     "graph_delta_members": (1000, int, "most members of one group on one page of a delta query; 0 means no limit"),
     "delta_lifetime": (604_800, int, "lifetime of the links of delta queries in seconds"),
     "trailing_slash": (
@@ -217,9 +235,12 @@ class Switches:
     name_form: str
     duplicate_names: bool
     scim_phone_numbers: str
+    scim_members_listed: int
+    scim_members_beyond: str
     deleted_users: str
     graph_lag: int
     graph_null_members: bool
+    graph_hidden_members: str
     graph_delta_members: int
     delta_lifetime: int
     trailing_slash: str

@@ -30,7 +30,7 @@ _USER = {
 _GROUP = {
     "displayName": ("display_name", str, False), "description": ("description", str, True), "mail": ("mail", str, True),
     "mailEnabled": ("mail_enabled", bool, False), "securityEnabled": ("security_enabled", bool, False),
-    "groupTypes": ("group_types", list, False),
+    "groupTypes": ("group_types", list, False), "visibility": ("visibility", str, True),
 }  # fmt: skip
 _APPLICATION = {
     "displayName": ("display_name", str, False), "clientSecret": ("client_secret", str, True),

@@ -61,7 +61,7 @@ USER_PROPERTIES = (
 )
 """The properties of a user that an import always needs."""
 
-GROUP_SELECT = "id,displayName,description,mailEnabled,securityEnabled,groupTypes"
+GROUP_SELECT = "id,displayName,description,mailEnabled,securityEnabled,groupTypes,visibility"
 
 
 # Casts work only with these (contract: Reading people and groups).
@@ -239,7 +239,8 @@ class GraphClient(ServiceClient):
             if not user.get("userPrincipalName"):
                 raise AuthenticationError(
                     f"Microsoft Graph lists the members of group {group_id} without their properties: the app registration lacks "
-                    f"the application permission {PERMISSIONS['graph.users']}, with admin consent in this tenant."
+                    f"the application permission {PERMISSIONS['graph.users']}, or Member.Read.Hidden where the group hides its "
+                    "members, with admin consent in this tenant."
                 )
             yield user
 
@@ -247,7 +248,12 @@ class GraphClient(ServiceClient):
         """The groups that are direct members; none for a kind of group that cannot contain groups."""
         try:
             return list(
-                self.pages("graph.group.groups", object_id=group_id, query={"$select": "id,displayName"}, advanced=True)
+                self.pages(
+                    "graph.group.groups",
+                    object_id=group_id,
+                    query={"$select": "id,displayName,visibility"},
+                    advanced=True,
+                )
             )
         except ValidationError as error:
             # A cast to a type that the group cannot contain (contract).

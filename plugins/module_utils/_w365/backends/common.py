@@ -9,9 +9,10 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..errors import W365Error
 from ..model.desired import Desired, DesiredUser
 from ..model.directory import User
 from ..model.names import comparison_key
@@ -19,6 +20,15 @@ from ..model.names import comparison_key
 
 def active_administrators(users: Iterable[User]) -> frozenset[str]:
     return frozenset(user.key for user in users if user.administrator and user.active is not False)
+
+
+def roles_problem(people: Sequence[User], others: Sequence[User] = ()) -> W365Error | None:
+    """Every environment has a first administrator (contract, section 4; D), so a list that marks nobody proves nothing."""
+    if any(user.administrator for user in people) or not (people or others):
+        return None
+    return W365Error(
+        "the Provisioning API lists nobody as administrator, and every environment with users has one: the list is incomplete."
+    )
 
 
 def primary_administrator(users: Iterable[User]) -> str | None:
@@ -46,6 +56,10 @@ def user_names(desired: Desired) -> list[str]:
 def removes_administrator(user: DesiredUser) -> bool:
     """Whether this may remove an administrator."""
     return not user.present or user.fields.get("active") is False or user.fields.get("administrator") is False
+
+
+def may_remove_administrators(desired: Desired) -> bool:
+    return bool(desired.purge) or any(map(removes_administrator, desired.users))
 
 
 def absent_users(ids: Mapping[str, Any]) -> str:

@@ -23,7 +23,14 @@ from ..api.provisioning_mapping import (
     users_from_provisioning,
 )
 from ..api.values import OddValueError, listed
-from ..errors import AlreadyExistsError, EndpointMissingError, RolesUnreadableError, UnreliableAnswerError, W365Error
+from ..errors import (
+    AlreadyExistsError,
+    EndpointMissingError,
+    NotFoundError,
+    RolesUnreadableError,
+    UnreliableAnswerError,
+    W365Error,
+)
 from ..model.capabilities import Capabilities
 from ..model.desired import Desired, DesiredUser
 from ..model.directory import UNRESOLVED, Group, Snapshot, User, by_key, difference, with_fields
@@ -36,6 +43,7 @@ from .common import (
     active_administrators,
     primary_administrator,
     removal_needs_groups,
+    roles_problem,
     user_names,
 )
 from .create_once import create_once
@@ -86,7 +94,7 @@ class ProvisioningDirectory:
     # Reading
 
     def snapshot(self, desired: Desired, *, concurrency: int = 1) -> Snapshot:
-        groups = tuple(self.list_groups()) if desired.groups or removal_needs_groups(desired) else ()
+        groups = tuple(self.list_groups()) if desired.groups or desired.emptied or removal_needs_groups(desired) else ()
         wanted = user_names(desired) or desired.administrators is not None or desired.purge
         try:
             reader = self.list_users if desired.administrators is None else self.users_with_roles
@@ -104,7 +112,7 @@ class ProvisioningDirectory:
             )
         if not wanted:
             return Snapshot(users, groups)
-        return Snapshot(users, groups, active_administrators(users), primary_administrator(users))
+        return Snapshot(users, groups, active_administrators(users), primary_administrator(users), roles_problem(users))
 
     def _exists(self, wanted: DesiredUser) -> bool:
         """Whether Validate refuses the user as existing."""
@@ -120,7 +128,10 @@ class ProvisioningDirectory:
         return False
 
     def users_with_roles(self) -> list[User]:
-        """Every user with the administrator role. Raises RolesUnreadableError where the server has no such list."""
+        """Every user with the administrator role, or without.
+
+        Raises RolesUnreadableError where the server has no such list, and UnreliableAnswerError for one that does not show them.
+        """
         try:
             return self.list_users()
         except EndpointMissingError as error:
@@ -133,6 +144,14 @@ class ProvisioningDirectory:
                 path=error.path,
                 advice=ROLE_ALTERNATIVES,
             ) from None
+
+    def read_administrators(self) -> frozenset[str]:
+        """The keys of the active administrators, read from the server now. Raises the errors of `users_with_roles`."""
+        self._users = None
+        users = self.users_with_roles()
+        if not users:
+            raise W365Error("the list of users is empty.")
+        return active_administrators(users)
 
     def kept_fields(self) -> frozenset[str] | None:
         return frozenset()
@@ -166,8 +185,8 @@ class ProvisioningDirectory:
         groups = []
         for group, ids in found:
             known = self._members_of(group) if ids is None else ids
-            keys = frozenset(upns.get(id, f"{UNRESOLVED}{id}") for id in known)
-            groups.append(with_fields(group, {"members": keys}))
+            keys = None if known is None else frozenset(upns.get(id, f"{UNRESOLVED}{id}") for id in known)
+            groups.append(group if keys is None else with_fields(group, {"members": keys}))
         return groups
 
     def _parsed(self, endpoint_id: str, answer: Any, parse: Callable[[list[Any]], list[Read]]) -> list[Read]:
@@ -177,9 +196,12 @@ class ProvisioningDirectory:
         except OddValueError as error:
             raise self._unreliable(endpoint_id, error, listing=True) from None
 
-    def _members_of(self, group: Group) -> tuple[str, ...]:
-        """The members of a group that the list shows without them: that is not a group without members."""
-        data = self._client.call("group.get", environment=self._environment, object_id=group.id)
+    def _members_of(self, group: Group) -> tuple[str, ...] | None:
+        """The members of a group that the list shows without them; None where the server cannot show one group."""
+        try:
+            data = self._client.call("group.get", environment=self._environment, object_id=group.id)
+        except (EndpointMissingError, NotFoundError):
+            return None
         try:
             found, members = group_from_provisioning(data)
             if found.id != group.id or members is None:

@@ -25,7 +25,15 @@ from ..api.scim_mapping import (
     same_name,
     user_from_scim,
 )
-from ..errors import AnswerError, AuthenticationError, NotFoundError, RolesUnreadableError, ValidationError
+from ..errors import (
+    AnswerError,
+    AuthenticationError,
+    EnvironmentNotFoundError,
+    NotFoundError,
+    RolesUnreadableError,
+    ValidationError,
+    W365Error,
+)
 from ..model.capabilities import Capabilities
 from ..model.desired import Desired
 from ..model.directory import UNRESOLVED, Group, Snapshot, User, with_fields
@@ -33,9 +41,10 @@ from ..model.names import comparison_key, external_id_key, is_path_segment
 from ..planning.lookup import the_only_one
 from .common import (
     active_administrators,
+    may_remove_administrators,
     primary_administrator,
     removal_needs_groups,
-    removes_administrator,
+    roles_problem,
     user_names,
 )
 
@@ -46,6 +55,10 @@ if TYPE_CHECKING:
 
 LOOKUPS = 25
 """Up to this number objects are looked up one by one; above it a listing is cheaper."""
+
+
+LISTING_WORKERS = 8
+"""Groups that are read at the same time where a task does not say how many."""
 
 
 Thing = TypeVar("Thing", User, Group)
@@ -94,8 +107,10 @@ class ScimDirectory:
         if names or desired.purge:
             users = self.list_users() if listing else _distinct(u for name in names for u in self.users_named(name))
         with_members = _needs_members(desired)
-        if (desired.groups and (desired.whole or len(desired.groups) > LOOKUPS)) or removal_needs_groups(desired):
-            groups = self.list_groups(members=with_members, concerned=_concerned_groups(desired))
+        many = desired.groups and (desired.whole or len(desired.groups) > LOOKUPS)
+        if many or desired.emptied or removal_needs_groups(desired):
+            concerned = _concerned_groups(desired)
+            groups = self.list_groups(members=with_members, concerned=concerned, concurrency=concurrency)
         else:
             groups = _distinct(
                 found
@@ -104,25 +119,31 @@ class ScimDirectory:
                 if name
                 for found in self.groups_named(name, members=with_members, by_id=name is group.identity)
             )
-        people = self._people_with_roles(desired)
+        people, problem = self._people_with_roles(desired)
         if people is None:
-            return Snapshot(tuple(users), tuple(groups))
+            return Snapshot(tuple(users), tuple(groups), roles_problem=problem)
         administrators = active_administrators(people)
         # SCIM has no roles, and a plan must know which users are administrators.
         users = [user._replace(administrator=True) if user.key in administrators else user for user in users]
-        return Snapshot(tuple(users), tuple(groups), administrators, primary_administrator(people))
+        problem = roles_problem(people, users)
+        return Snapshot(tuple(users), tuple(groups), administrators, primary_administrator(people), problem)
 
-    def _people_with_roles(self, desired: Desired) -> list[User] | None:
-        """The users as the Provisioning API shows them; None when they need not or cannot be read."""
+    def _people_with_roles(self, desired: Desired) -> tuple[list[User] | None, W365Error | None]:
+        """The users as the Provisioning API shows them; None when they need not or cannot be read, and why its list is odd."""
         must = desired.administrators is not None
-        if self.administration is None or not (must or desired.purge or any(map(removes_administrator, desired.users))):
-            return None
+        if self.administration is None or not (must or may_remove_administrators(desired)):
+            return None, None
         try:
-            return self.administration.users_with_roles()
+            return self.administration.users_with_roles(), None
         except RolesUnreadableError:
             if must:
                 raise
-            return None
+            return None, None
+        except W365Error as error:
+            if must or isinstance(error, EnvironmentNotFoundError):
+                raise
+            # The plan decides: only some plans could remove an administrator.
+            return None, error
 
     def kept_fields(self) -> frozenset[str] | None:
         from ..api.scim_schemas import kept_fields  # start-up
@@ -142,24 +163,27 @@ class ScimDirectory:
         self._all_users_read = True
         return users
 
-    def list_groups(self, *, members: bool = True, concerned: frozenset[str] | None = None) -> list[Group]:
+    def list_groups(
+        self, *, members: bool = True, concerned: frozenset[str] | None = None, concurrency: int = LISTING_WORKERS
+    ) -> list[Group]:
         query = None if members else {"excludedAttributes": "members"}
         read = [group_from_scim(resource) for resource in self.client.pages("scim.group.list", query)]
-        if members and not any(ids for _group, ids in read):
-            # Either all groups are empty, or this server omits members in listings: read the groups one by one.
-            read = [
-                self._full(group)
-                if concerned is None
-                or not concerned.isdisjoint((group.key, group.id, comparison_key(group.external_id or group.id)))
-                else (group, ids)
-                for group, ids in read
-            ]
+        if members:
+            from .scim_members import with_whole_members  # start-up
+
+            read = with_whole_members(read, concerned, self._full, concurrency)
         self._resolve({id for _group, ids in read for id, is_user in ids if is_user})
         return [self._group(group, ids if members else None) for group, ids in read]
 
     def _full(self, group: Group) -> tuple[Group, tuple[tuple[str, bool], ...]]:
         resource = self._get("scim.group.get", group.id)
-        return group_from_scim(resource) if resource else (group, ())
+        if resource is None:
+            # What cannot be read is not empty.
+            raise W365Error(
+                f"the members of group '{group.name}' cannot be read: the SCIM service lists the group, and does not find it by "
+                f"its id {group.id!r}. Rerun the task; if it stays so, the service is faulty."
+            )
+        return group_from_scim(resource)
 
     def find_user(self, name: str) -> User | None:
         return the_only_one("user", name, self.users_named(name))
@@ -191,10 +215,9 @@ class ScimDirectory:
     def _read_group(
         self, group: Group, ids: tuple[tuple[str, bool], ...], resource: Mapping[str, Any], *, members: bool
     ) -> Group:
-        if members and "members" not in {str(name).lower() for name in resource}:
-            # Servers omit members in listings, and RFC 7643 omits empty ones: read the group itself.
-            ids = self._full(group)[1]
         if members:
+            # Servers omit or shorten members in listings, and RFC 7643 omits empty ones: read the group itself.
+            ids = self._full(group)[1]
             self._resolve({id for id, is_user in ids if is_user})
         return self._group(group, ids if members else None)
 
@@ -274,8 +297,10 @@ class ScimDirectory:
 
 def _needs_members(desired: Desired) -> bool:
     """Whether a plan for this needs the members of groups."""
-    return removal_needs_groups(desired) or any(
-        group.members is not None or not group.present for group in desired.groups
+    return (
+        bool(desired.emptied)
+        or removal_needs_groups(desired)
+        or any(group.members is not None or not group.present for group in desired.groups)
     )
 
 
@@ -289,6 +314,7 @@ def _concerned_groups(desired: Desired) -> frozenset[str] | None:
         for name in (group.name, group.identity, group.fields.get("external_id"))
         if name
     ]
+    names += [name for group in desired.emptied for name in (group.name, group.external_id)]
     return frozenset(names) | frozenset(map(comparison_key, names))
 
 

@@ -260,6 +260,12 @@ class ScimChanges:
     def _knows(self, key: str) -> bool:
         return key in self._directory.user_ids and key not in self._directory.shared_keys
 
+    def read_administrators(self) -> frozenset[str]:
+        """The keys of the active administrators, read now."""
+        if self._administration is None:
+            raise W365Error("SCIM does not show administrators.")
+        return self._administration.read_administrators()
+
     def set_administrator(self, action: Action) -> User:
         if self._administration is None:
             raise W365Error(

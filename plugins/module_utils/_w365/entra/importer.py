@@ -10,7 +10,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from ..api.graph import GraphClient, no_such_group, the_one_group
 from ..errors import InputError
 from ..model.capabilities import Capabilities
 from ..model.characters import hidden_character, not_allowed_in_upn
-from ..model.desired import AddRemoveSet, Desired, DesiredGroup, DesiredUser, Skipped
+from ..model.desired import AddRemoveSet, Desired, DesiredGroup, DesiredUser, EmptiedGroup, Skipped
 from ..model.directory import Snapshot
 from ..model.fields import OPTIONAL_USER_FIELDS
 from ..model.names import comparison_key, external_id_key, is_object_id
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TenantSelection:
-    """What was read for an import: the tenant, the ids of the chosen groups, and those of the Global Administrators (None:
-    not read)."""
+    """What was read for an import: the tenant, the ids of the chosen groups, those of the Global Administrators (None: not
+    read), and the members of groups at the last run, as far as they are known (`former`)."""
 
     tenant: Tenant
     chosen: tuple[str, ...] = ()
     administrators: frozenset[str] | None = None
+    former: Tenant = field(default_factory=Tenant)
 
 
 def read_full(graph: GraphClient, scope: ImportScope, *, concurrency: int = 1) -> TenantSelection:
@@ -71,7 +72,7 @@ def read_delta(
         graph, path, about, scope.properties, full_every=timedelta(days=full_every), now=now
     )
     chosen = groups_by_name(state.tenant, scope.groups)
-    return TenantSelection(state.tenant, chosen, _administrators(graph, scope)), state, reading
+    return TenantSelection(state.tenant, chosen, _administrators(graph, scope), reading.former), state, reading
 
 
 def _administrators(graph: GraphClient, scope: ImportScope) -> frozenset[str] | None:
@@ -114,7 +115,8 @@ def desired_from_entra(found: TenantSelection, scope: ImportScope, capabilities:
         *named,
         *(id for id, user in tenant.users.items() if comparison_key(str(user["userPrincipalName"])) in named),
     }
-    in_groups, imported = _chosen_groups(found, scope, skipped, spared)
+    emptied: list[EmptiedGroup] = []
+    in_groups, imported = _chosen_groups(found, scope, skipped, spared, emptied)
     people = _people_in_scope(tenant, scope, in_groups)
     if not people:
         raise InputError(
@@ -124,7 +126,7 @@ def desired_from_entra(found: TenantSelection, scope: ImportScope, capabilities:
         )
     users, disabled = _desired_users(tenant, people, scope, capabilities, skipped, spared)
     if scope.includes_groups_of_users:
-        imported = _groups_of(tenant, set(people), scope, skipped, spared)
+        imported = _groups_of(found, set(people), scope, skipped, spared, emptied)
     groups, same_named_groups = _desired_groups(tenant, imported, users, scope, capabilities, skipped, spared)
     return Desired(
         users=tuple(sorted((*users.values(), *disabled), key=lambda user: user.key)),
@@ -136,6 +138,10 @@ def desired_from_entra(found: TenantSelection, scope: ImportScope, capabilities:
         others=(frozenset(tenant.users) - users.keys()) | (frozenset(tenant.groups) - set(imported)),
         same_named_groups=same_named_groups,
         protected=scope.protected,
+        when_administrators_unknown=scope.when_administrators_unknown,
+        membership_limit=scope.membership_limit,
+        emptied=tuple(emptied),
+        when_group_empty=scope.when_group_empty,
         purge=_removal_policy(scope, found, users, groups, spared)
         if scope.removes_users or scope.roles_from_entra or disabled
         else None,
@@ -143,7 +149,7 @@ def desired_from_entra(found: TenantSelection, scope: ImportScope, capabilities:
 
 
 def _chosen_groups(
-    found: TenantSelection, scope: ImportScope, skipped: list[Skipped], spared: set[str]
+    found: TenantSelection, scope: ImportScope, skipped: list[Skipped], spared: set[str], emptied: list[EmptiedGroup]
 ) -> tuple[set[str], list[str]]:
     """The ids of the users in the chosen groups, and of the groups that Workspace 365 supports."""
     tenant = found.tenant
@@ -157,10 +163,32 @@ def _chosen_groups(
             spared.add(group_id)
             continue
         people |= tenant.people_of(group_id, flatten=scope.flatten)
-        imported.append(group_id)
+        if not _hides_members(found, group_id, scope, skipped, spared, emptied):
+            imported.append(group_id)
         if not scope.flatten:
             skipped += [_nested(tenant, group_id, nested) for nested in sorted(tenant.nested.get(group_id, ()))]
     return people, imported
+
+
+def _hides_members(
+    found: TenantSelection,
+    group_id: str,
+    scope: ImportScope,
+    skipped: list[Skipped],
+    spared: set[str],
+    emptied: list[EmptiedGroup],
+) -> bool:
+    """Whether the group may have members that Graph does not show; it is then skipped. Adds one without people to `emptied`."""
+    hidden = found.tenant.hides_members(group_id, flatten=scope.flatten)
+    name = _name(found.tenant.groups[group_id])
+    if hidden or not found.tenant.people_of(group_id, flatten=scope.flatten):
+        had = frozenset(found.former.people_of(group_id, flatten=scope.flatten))
+        emptied.append(EmptiedGroup(name, group_id, had, hidden))
+    if hidden:
+        reason = "hides its members and shows none, so the group was left unchanged; give the app registration Member.Read.Hidden"
+        skipped.append(Skipped("group", name, reason))
+        spared.add(group_id)
+    return hidden
 
 
 def _people_in_scope(tenant: Tenant, scope: ImportScope, in_groups: set[str]) -> list[str]:
@@ -301,14 +329,25 @@ def _nested(tenant: Tenant, group_id: str, nested_id: str) -> Skipped:
 
 
 def _groups_of(
-    tenant: Tenant, people: set[str], scope: ImportScope, skipped: list[Skipped], spared: set[str]
+    found: TenantSelection,
+    people: set[str],
+    scope: ImportScope,
+    skipped: list[Skipped],
+    spared: set[str],
+    emptied: list[EmptiedGroup],
 ) -> list[str]:
     """The groups of the users in scope. Those that cannot be imported are skipped, and not removed."""
+    tenant = found.tenant
     imported: list[str] = []
     for id, group in tenant.groups.items():
-        if not scope.includes_group(group) or people.isdisjoint(tenant.people_of(id, flatten=scope.flatten)):
+        # A nested group of which only the name was read is not imported.
+        if not scope.includes_group(group) or id not in tenant.members:
             continue
         reason = group_exclusion(group)
+        if not reason and _hides_members(found, id, scope, skipped, spared, emptied):
+            continue
+        if people.isdisjoint(tenant.people_of(id, flatten=scope.flatten)):
+            continue
         if reason:
             skipped.append(Skipped("group", _name(group), reason))
             spared.add(id)

@@ -21,7 +21,7 @@ from ..errors import InputError, StaleDeltaError, W365Error
 
 Found = TypeVar("Found")
 
-FORMAT = 2
+FORMAT = 3
 """Incremented when the format of the state changes."""
 
 
@@ -53,6 +53,25 @@ class Tenant:
                 waiting += self.nested.get(at, set())
         return people
 
+    def hides_members(self, group_id: str, *, flatten: bool) -> bool:
+        """Whether the group, or with `flatten` one inside it, shows nobody and hides its members from most applications.
+
+        Without Member.Read.Hidden Graph lists such a group as empty (contract: Reading people and groups; A).
+        """
+        seen: set[str] = set()
+        waiting = [group_id]
+        while waiting:
+            at = waiting.pop()
+            if at in seen:
+                continue
+            seen.add(at)
+            hidden = str(self.groups.get(at, {}).get("visibility") or "").lower() == "hiddenmembership"
+            if hidden and not (self.members.get(at) or self.nested.get(at)):
+                return True
+            if flatten:
+                waiting += self.nested.get(at, set())
+        return False
+
 
 @dataclass
 class State:
@@ -67,10 +86,12 @@ class State:
 
 @dataclass(frozen=True)
 class Reading:
-    """How the tenant was read: `full` or only the changes, and why."""
+    """How the tenant was read: `full` or only the changes, and why. `former` has the members of
+    groups at the last run, as far as they are known."""
 
     full: bool
     reason: str
+    former: Tenant = field(default_factory=Tenant, compare=False)
 
 
 def read_with_state(
@@ -89,7 +110,10 @@ def read_with_state(
     has changed. Raises InputError for a file that cannot be read, and W365Error for an incomplete object in a full read.
     """
     state, reason = _load_state(path, about, full_every, now)
+    former = Tenant()
     if state is not None:
+        former.members = {id: set(ids) for id, ids in state.tenant.members.items()}
+        former.nested = {id: set(ids) for id, ids in state.tenant.nested.items()}
         try:
             users, state.users_link = graph.changes("graph.users.delta", {}, state.users_link)
             groups, state.groups_link = graph.changes("graph.groups.delta", {}, state.groups_link)
@@ -97,7 +121,7 @@ def read_with_state(
             reason = "Microsoft Graph no longer knew the last state"
         else:
             if not _apply_changes(state.tenant, users, groups):
-                return state, Reading(False, "only what had changed since the last run was read")
+                return state, Reading(False, "only what had changed since the last run was read", former)
             reason = "the last state did not hold a user or group that had changed"
     tenant = Tenant()
     users, users_link = graph.changes("graph.users.delta", {"$select": user_select(properties)})
@@ -107,7 +131,8 @@ def read_with_state(
         raise W365Error(
             f"Microsoft Graph was asked for everything, and returned only a part of {min(unknown_ids)}. Rerun the task."
         )
-    return State(tenant, about, now, users_link, groups_link), Reading(True, f"everything was read: {reason}")
+    reading = Reading(True, f"everything was read: {reason}", former)
+    return State(tenant, about, now, users_link, groups_link), reading
 
 
 def _apply_changes(tenant: Tenant, users: Iterable[Mapping[str, Any]], groups: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -59,18 +59,19 @@ def apply(
     batch: Batch | None = None,
     on_done: Callable[[ActionResult], None] | None = None,
     tracker: Tracker | None = None,
+    kind: type[Run] | None = None,
 ) -> ApplyResult:
     """Apply every action of the plan. A failure does not stop the others, unless its error concerns all of them.
 
     `handlers` has the methods that apply them (DirectoryHandlers or InstanceHandlers). `where` ends the sentences of errors,
     such as "in environment 'contoso'".
     A `batch` is tried first. A `tracker` says what a failure means for the rest: a plan with more than one action of a
-    directory needs one. `on_done` is called by the workers after every action.
+    directory needs one. `on_done` is called by the workers after every action. A `kind` of run may do more.
     """
-    return _Run(plan, handlers, where, concurrency, batch, on_done or (lambda result: None), tracker).result()
+    return (kind or Run)(plan, handlers, where, concurrency, batch, on_done or (lambda result: None), tracker).result()
 
 
-class _Run:
+class Run:
     """The application of one plan. `_fatal` holds the error after which nothing more is tried."""
 
     def __init__(

@@ -233,6 +233,11 @@ def when_unsupported_spec() -> dict[str, Any]:
     return {"type": "str", "choices": ["fail", "ignore"], "default": "fail"}
 
 
+def when_administrators_unknown_spec() -> dict[str, Any]:
+    """``when_administrators_unknown``: what to do about removals where nobody knows who is an administrator."""
+    return {"type": "str", "choices": ["refuse", "warn"]}
+
+
 def user_spec() -> dict[str, Any]:
     """One user, as w365_user and the list of w365_directory describe it."""
     return {
@@ -296,7 +301,9 @@ def purge_spec() -> dict[str, Any]:
             },
         },
         "purge_limit": {"type": "str", "default": "10%"},
+        "membership_limit": {"type": "str", "default": "25%"},
         "protected_users": {"type": "list", "elements": "str", "default": []},
+        "when_administrators_unknown": when_administrators_unknown_spec(),
     }
 
 
@@ -330,7 +337,10 @@ def import_policy_spec() -> dict[str, Any]:
         "active_status_from": {"type": "str", "choices": ["entra", "workspace365"], "default": "entra"},
         "on_leave": {"type": "str", "choices": ["keep", "delete"], "default": "keep"},
         "delete_limit": {"type": "str", "default": "10%"},
+        "membership_limit": {"type": "str", "default": "25%"},
+        "when_group_empty": {"type": "str", "choices": ["refuse", "skip", "accept"], "default": "refuse"},
         "protected_users": {"type": "list", "elements": "str", "default": []},
+        "when_administrators_unknown": when_administrators_unknown_spec(),
         "state_file": {"type": "path"},
         "full_every": {"type": "int", "default": 7},
         "scim_bulk": {"type": "bool", "default": True},

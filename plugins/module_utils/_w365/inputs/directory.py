@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..model.desired import Desired
-from .removal_options import removal_policy_from_options
+from .removal_options import limit_from_option, removal_policy_from_options
 from .users_and_groups import group_from_options, upn_change, upn_keys, user_from_options
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def directory_from_options(params: Mapping[str, Any], content: Content) -> Desir
         whole=True,
         protected=upn_keys(params["protected_users"], "protected_users"),
         purge=removal_policy_from_options(params),
+        when_administrators_unknown=params["when_administrators_unknown"] or "",
+        membership_limit=limit_from_option(params["membership_limit"], "membership_limit"),
     )
     if params["apply_plan"]:
         if desired.purge:

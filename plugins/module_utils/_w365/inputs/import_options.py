@@ -40,6 +40,9 @@ def import_scope_from_options(params: Mapping[str, Any]) -> ImportScope:
         removes_users=params.get("on_leave") == "delete",
         delete_limit=limit_from_option(params.get("delete_limit", "10%"), "delete_limit"),
         protected=upn_keys(params.get("protected_users"), "protected_users"),
+        membership_limit=limit_from_option(params.get("membership_limit", "25%"), "membership_limit"),
+        when_group_empty=params.get("when_group_empty") or "refuse",
+        when_administrators_unknown=params.get("when_administrators_unknown") or "",
     )
     if not (scope.groups or scope.domains or scope.everything):
         raise InputError("Nothing is selected for the import: give groups or domains, or set everything=true.")

@@ -19,7 +19,7 @@ from .directory import UNRESOLVED
 from .names import comparison_key
 
 if TYPE_CHECKING:
-    from .removal_policy import RemovalPolicy
+    from .removal_policy import RemovalLimit, RemovalPolicy
 
 
 class AddRemoveSet(NamedTuple):
@@ -105,6 +105,22 @@ class Skipped(NamedTuple):
         return {"kind": self.kind, "name": self.name, "reason": self.reason}
 
 
+class EmptiedGroup(NamedTuple):
+    """A group of the source in which nobody is. `had` are the external ids of those who were in it at the last run.
+
+    A `hidden` one may have members that the source does not show.
+    """
+
+    name: str
+    external_id: str
+    had: frozenset[str] = frozenset()
+    hidden: bool = False
+
+    @property
+    def key(self) -> str:
+        return comparison_key(self.name)
+
+
 @dataclass(frozen=True)
 class Desired:
     """The desired state of an environment. With None the `administrators` are not managed.
@@ -114,7 +130,9 @@ class Desired:
     With `keep_collisions` a user whose new UPN belongs to another account is skipped and keeps its UPN; otherwise that is
     refused. `others` are the external ids of users and groups that the source knows and that are not desired here: their
     accounts are not matched with anybody else. `same_named_groups` are groups with the name of a desired one: the external
-    ids on the server decide which of the two is managed.
+    ids on the server decide which of the two is managed. `when_administrators_unknown` is "refuse", "warn", or empty for
+    what depends on the action. `membership_limit` is how many members one group may lose without being named.
+    `when_group_empty` is "refuse", "skip" or "accept": what happens when the `emptied` groups had members.
     """
 
     users: tuple[DesiredUser, ...] = ()
@@ -127,3 +145,7 @@ class Desired:
     keep_collisions: bool = False
     others: frozenset[str] = frozenset()
     same_named_groups: tuple[DesiredGroup, ...] = ()
+    when_administrators_unknown: str = ""
+    membership_limit: RemovalLimit | None = None
+    emptied: tuple[EmptiedGroup, ...] = ()
+    when_group_empty: str = "refuse"

@@ -15,10 +15,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .fields import GROUP_FIELDS, OPTIONAL_USER_FIELDS, USER_FIELDS, Field
 from .names import comparison_key, external_id_key
+
+if TYPE_CHECKING:
+    from ..errors import W365Error
 
 Thing = TypeVar("Thing", "User", "Group")
 
@@ -81,7 +84,8 @@ UNRESOLVED = "id:"
 class Snapshot:
     """The state of an environment, as far as it was read.
 
-    `administrators` are the keys of its active administrators, None when the server does not show them.
+    `administrators` are the keys of its active administrators, None when the server does not show them. `roles_problem` says
+    why they are not known although the server has such a list: then they are neither shown nor missing.
     `primary_administrator` is the key of the first administrator (contract, section 4; D). No API shows it: it is
     assumed to be the one with the lowest id (A).
     """
@@ -90,6 +94,7 @@ class Snapshot:
     groups: tuple[Group, ...] = ()
     administrators: frozenset[str] | None = None
     primary_administrator: str | None = None
+    roles_problem: W365Error | None = None
 
     # A plan looks up every desired object: scanning lists of thousands would take minutes. The first of a name is used.
 

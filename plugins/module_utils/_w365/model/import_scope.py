@@ -50,6 +50,9 @@ class ImportScope:
     removes_users: bool = False
     delete_limit: RemovalLimit = field(default_factory=lambda: RemovalLimit(10, per_cent=True))
     protected: frozenset[str] = frozenset()
+    when_administrators_unknown: str = ""
+    membership_limit: RemovalLimit = field(default_factory=lambda: RemovalLimit(25, per_cent=True))
+    when_group_empty: str = "refuse"
 
     @property
     def includes_groups_of_users(self) -> bool:

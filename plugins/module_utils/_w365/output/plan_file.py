@@ -63,6 +63,7 @@ def _written(action: Action) -> dict[str, Any]:
         "action": action.verb,
         "name": action.name,
         "purged": action.purged,
+        "unnamed": list(action.unnamed),
         "before": action.before,
         "after": action.after,
         "changes": dict(action.changes),
@@ -154,4 +155,5 @@ def _read(item: Mapping[str, Any]) -> Action:
         outcome=thing(item["object_after"]),
         extras={**item["write_only"], **dict.fromkeys(item["secrets"])},
         purged=item["purged"],
+        unnamed=tuple(item.get("unnamed") or ()),
     )

@@ -108,7 +108,7 @@ class Action:
 
     `before` and `after` are the object's visible fields (None where it does not exist), `subject` the object now and
     `outcome` the object after the change. `extras` are write-only values: sent and never shown. `purged` marks the removal
-    of an object that is not listed.
+    of an object that is not listed, and `unnamed` are members that are removed because they are not listed.
     """
 
     type: ActionType
@@ -120,6 +120,7 @@ class Action:
     outcome: Any = None
     extras: Mapping[str, Any] = field(default_factory=dict, repr=False)
     purged: bool = False
+    unnamed: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -142,6 +143,13 @@ class Action:
     @property
     def phase(self) -> Phase:
         return Phase.USER_CHANGE if self.is_about_user and self.renames else self.type.phase
+
+    @property
+    def may_cost_role(self) -> bool:
+        """Whether the administrator role of its user is lost, if the user has it."""
+        if not self.type.can_cost_role or (self.is_about_user and self.subject.active is False):
+            return False
+        return self.outcome is None or self.changes.get("active") is False or self.changes.get("administrator") is False
 
     @property
     def description(self) -> str:

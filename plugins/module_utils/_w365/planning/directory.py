@@ -46,7 +46,12 @@ def plan_directory(desired: Desired, current: Snapshot, capabilities: Capabiliti
 
         desired = with_ids(desired, current)
     refuse_role_contradictions(desired)
+    if desired.emptied and desired.purge:
+        from .emptied_groups import guard_emptied_groups  # start-up
+
+        desired = guard_emptied_groups(desired, current)
     removals: Removals | None = None
+    listed = desired.groups
     if desired.purge:
         from .removals import with_removals  # start-up
 
@@ -72,6 +77,10 @@ def plan_directory(desired: Desired, current: Snapshot, capabilities: Capabiliti
         if desired.keep_collisions:
             change, inactive = without_inactive(change, predicted)
         so_far = _joined([so_far, plan_administrators(change, predicted)])
+    if desired.membership_limit is not None:
+        from .membership_limit import with_unnamed_removals  # start-up
+
+        so_far = with_unnamed_removals(so_far, listed)
     so_far = replace(so_far, notes=(*so_far.notes, *assumed, *(removals.notes if removals else ())))
     return replace(so_far, skipped=(*desired.skipped, *inactive, *(removals.spared if removals else ())))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..errors import W365Error
 from ..model.capabilities import Capabilities
 from ..model.desired import AddRemoveSet, DesiredGroup
 from ..model.directory import Group, Snapshot, difference, value_of, with_fields
@@ -51,7 +52,12 @@ def group_deletion(found: Group, *, purged: bool = False) -> Action:
 
 
 def _plan_members(group: Group, wanted: AddRemoveSet) -> Iterator[Action]:
-    current = group.members or frozenset()
+    if group.members is None:
+        raise W365Error(
+            f"Cannot change the members of group '{group.name}': the server does not show who is in it. Nothing was written. "
+            "Leave members out, or give scim_url and scim_token."
+        )
+    current = group.members
     target = wanted.applied_to(current)
     if target != current:
         yield Action(

@@ -9,17 +9,30 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..errors import GuardError
+from ..model.desired import Desired
 from ..model.directory import Snapshot
 from .actions import ADMINISTRATOR, USER
 from .plan import Plan
 from .predict import predict
 
 
-def guard(current: Snapshot, plan: Plan, protected: frozenset[str] = frozenset()) -> None:
-    """Checks every plan, also one from a file. Raises GuardError."""
-    _guard_protected(protected, plan)
+def guarded(desired: Desired, current: Snapshot, plan: Plan) -> Plan:
+    """The plan, also one from a file, with a warning where its effect on administrators is unknown. Raises GuardError."""
+    _guard_protected(desired.protected, plan)
+    if desired.membership_limit is not None:
+        from .membership_limit import guard_memberships  # start-up
+
+        guard_memberships(desired.membership_limit, current, plan)
+    if current.roles_problem or current.administrators is None:
+        from .unknown_roles import guard_unknown_roles  # start-up
+
+        notes = guard_unknown_roles(desired, current, plan)
+        return replace(plan, notes=(*plan.notes, *notes)) if notes else plan
     _guard_last_administrator(current, plan)
+    return plan
 
 
 def _guard_last_administrator(current: Snapshot, plan: Plan) -> None:

@@ -16,7 +16,7 @@ from ..model.capabilities import Capabilities
 from ..model.desired import Desired
 from ..model.directory import Snapshot
 from .directory import plan_directory
-from .guards import guard
+from .guards import guarded
 from .plan import Plan
 
 
@@ -31,5 +31,4 @@ def make_plan(desired: Desired, current: Snapshot, capabilities: Capabilities, *
     exceed its limit. All are raised before any write.
     """
     plan = plan_directory(desired, current, capabilities, assume_missing=assume_missing)
-    guard(current, plan, desired.protected)
-    return plan
+    return guarded(desired, current, plan)

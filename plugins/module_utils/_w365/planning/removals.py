@@ -17,6 +17,7 @@ from ..errors import GuardError, InputError
 from ..model.desired import Desired, DesiredGroup, DesiredUser, Skipped
 from ..model.directory import UNRESOLVED, Group, Snapshot, User
 from .lookup import find_existing
+from .unknown_roles import names_somebody_present
 
 if TYPE_CHECKING:
     from ..model.removal_policy import RemovalLimit, RemovalPolicy, RemovalScope
@@ -171,7 +172,7 @@ def _with_removals(desired: Desired, current: Snapshot, named: Named, purge: Rem
             if user.key not in named.users and not spared.keeps("user", user.key, user.upn) and not purge.spares(user)
         )
         if users or not purge.counts_named:
-            _refuse_unknown_administrators(desired.protected, current)
+            _refuse_unknown_administrators(desired, current)
     removed = (*users, *(named.deleted if purge.counts_named else ()))
     # Users that the task lists count as in scope, also before the first run has recorded their origin.
     known = {user.key for user in in_scope} | (named.users if purge.counts_named else frozenset())
@@ -338,14 +339,18 @@ def _refuse_scopeless(purge: RemovalPolicy) -> None:
         )
 
 
-def _refuse_unknown_administrators(protected: frozenset[str], current: Snapshot) -> None:
+def _refuse_unknown_administrators(desired: Desired, current: Snapshot) -> None:
     """Where the administrators cannot be read, the task must at least protect one of the users."""
-    present = {user.key for user in current.users if user.active is not False}
-    if current.administrators is None and not protected & present:
+    if current.administrators is not None or current.roles_problem or desired.when_administrators_unknown == "warn":
+        return
+    refuse = desired.when_administrators_unknown == "refuse"
+    if refuse or not names_somebody_present(desired.protected, current):
+        way_out = (
+            "leave out when_administrators_unknown=refuse" if refuse else "list the administrators in protected_users"
+        )
         raise GuardError(
             "Refused to purge users: this connection cannot show who is an administrator, so the last one might be "
-            "removed. Nothing was written. Give instance_url and provisioning_key, or list the administrators in "
-            "protected_users."
+            f"removed. Nothing was written. Give instance_url and provisioning_key, or {way_out}."
         )
 
 

@@ -158,7 +158,7 @@ def plan_one_user(desired: Desired, current: Snapshot, capabilities: Capabilitie
     (user,) = desired.users
     plan = plan_user(user, current, capabilities)
     if plan.actions:
-        from .guards import guard  # start-up
+        from .guards import guarded  # start-up
 
-        guard(current, plan, desired.protected)
+        return guarded(desired, current, plan)
     return plan

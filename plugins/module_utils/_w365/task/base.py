@@ -32,6 +32,7 @@ from .connections import Connections
 
 if TYPE_CHECKING:
     from ..backends.base import Backend, Directory
+    from ..execution.apply import Run
     from .host import Host
 
 
@@ -178,6 +179,7 @@ class Task(Connections):
                 where=self.where if where is None else where,
                 concurrency=self.options.get("concurrency") or 1,
                 on_done=self.progress.done if self.progress else None,
+                kind=self._kind_of_run(plan),
             )
         if plan.optional_fields and not predicted_only and self._kept_fields(self.directory) is None:
             from .optional_fields import with_what_was_kept  # start-up
@@ -196,6 +198,19 @@ class Task(Connections):
         from ..execution.apply import apply  # start-up
 
         return apply(plan, handlers, **options)
+
+    def _kind_of_run(self, plan: Plan) -> type[Run] | None:
+        """How a plan is applied that may remove an administrator: the roles are read again; None for other plans.
+
+        A plan of one action follows the reading at once: it cannot concern a user who was no administrator then.
+        """
+        known = self.current.administrators
+        costly = [action for action in plan.actions if action.may_cost_role] if known else []
+        if not any(len(plan.actions) > 1 or action.subject.key in (known or ()) for action in costly):
+            return None
+        from ..execution.role_check import RoleCheckedRun  # start-up
+
+        return RoleCheckedRun
 
     def _failure(self, report: ApplyResult) -> W365Error:
         errors = [done.error for done in report.failures if done.error and done.tried]

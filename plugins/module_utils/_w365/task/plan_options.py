@@ -16,7 +16,7 @@ from ..model.desired import Desired
 from ..model.names import checked_environment_name
 from ..output.atomic_write import write_atomically
 from ..output.plan_file import Target, _digest, _document, read_plan
-from ..planning.guards import guard
+from ..planning.guards import guarded
 from ..planning.plan import Plan
 from ..planning.reviewed_plan import as_desired, remaining, with_secrets
 
@@ -45,5 +45,4 @@ def plan_of_file(task: Task, desired: Desired) -> tuple[Plan, str]:
     plan = with_secrets(reviewed, desired.users)
     current = task.read(as_desired(plan))
     plan = remaining(plan, current)
-    guard(current, plan, desired.protected)
-    return plan, digest
+    return guarded(desired, current, plan), digest

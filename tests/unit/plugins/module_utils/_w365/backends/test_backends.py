@@ -305,8 +305,10 @@ def test_the_role_follows_a_name_that_passes_on(scripted: Scripted, bulk: bool) 
 
     def answer(method: str, path: str, body: Any) -> Any:
         if path.startswith("/Provisioning"):
-            more = {"IsActive": True, "IsAdministrator": False}
-            roles = [{"Id": 100 + n, "EmailAddress": name, **more} for n, name in names.items()]
+            more = {"IsActive": True}
+            roles = [
+                {"Id": 100 + n, "EmailAddress": name, "IsAdministrator": n == 5, **more} for n, name in names.items()
+            ]
             return (200, roles) if method == "GET" else (200, "")
         if path.endswith("/ServiceProviderConfig"):
             return 200, {"bulk": {"supported": True, "maxOperations": 100, "maxPayloadSize": 1_000_000}}

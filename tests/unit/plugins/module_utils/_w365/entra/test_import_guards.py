@@ -67,6 +67,7 @@ def plan(
     primary: str | None = None,
     global_administrators: list[int] = [],  # noqa: B006 - it is only read
     chosen: list[int] = [],  # noqa: B006 - it is only read
+    former: dict[int, list[int]] = {},  # noqa: B006 - it is only read
     **options: Any,
 ) -> Plan:
     """Everybody of a tenant, or the chosen groups of it, and what is in the environment."""
@@ -100,7 +101,9 @@ def plan(
         administrators=None if administrators is None else frozenset(administrators),
         primary_administrator=primary,
     )
-    desired = desired_from_entra(TenantSelection(tenant, tuple(map(guid, chosen)), roles), scope, SCIM_CAPABILITIES)
+    last_run = Tenant(members={guid(group): set(map(guid, members)) for group, members in former.items()})
+    found_there = TenantSelection(tenant, tuple(map(guid, chosen)), roles, last_run)
+    desired = desired_from_entra(found_there, scope, SCIM_CAPABILITIES)
     return make_plan(desired, current, SCIM_CAPABILITIES)
 
 
@@ -361,3 +364,155 @@ def test_members_of_one_name_are_told_apart_by_id() -> None:
         deeds(plan(people, [account(1, ALEX), ours, copy, group_there(21, "Sales", ALEX, "id:2", "id:nested")], groups))
         == []
     )
+# ---- groups that had people and have none now
+
+HIDDEN = {"visibility": "HiddenMembership"}
+SALES_THERE = [account(1, ADELE), account(2, ALEX), account(3, MEGAN)]
+
+
+def _chosen_and_emptied(**more: Any) -> dict[str, Any]:
+    """Two chosen groups; Adele is in the one, Alex and Megan were in the other."""
+    return {
+        "people": [person(1, ADELE), person(2, ALEX), person(3, MEGAN)],
+        "groups": {50: (a_group(50, "Managers"), [1]), 51: (a_group(51, "Sales", **more), [])},
+        "there": [*SALES_THERE, group_there(50, "Managers", ADELE), group_there(51, "Sales", ALEX, MEGAN)],
+        "administrators": [ADELE],
+        "chosen": [50, 51],
+        **LEAVERS,
+    }
+
+
+@pytest.mark.parametrize("more", [{}, HIDDEN])
+def test_the_people_of_a_chosen_group_that_is_empty_now_are_not_removed(more: dict[str, Any]) -> None:
+    given = _chosen_and_emptied(**more)
+    with pytest.raises(GuardError) as refusal:
+        plan(**given)
+    message = refusal.value.message
+    assert "Group 'Sales' had 2 members" in message
+    assert "when_group_empty=accept" in message
+    assert "when_group_empty=skip" in message
+    assert ("Member.Read.Hidden" in message) is bool(more)
+    assert refusal.value.details["would_go"] == {"users": [ALEX, MEGAN], "groups": []}
+
+
+@pytest.mark.parametrize("more", [{}, HIDDEN])
+def test_the_people_of_an_emptied_group_are_spared(more: dict[str, Any]) -> None:
+    made = plan(**_chosen_and_emptied(**more), when_group_empty="skip")
+    assert deeds(made) == []
+    assert "had 2 members" in reasons(made)["Sales"]
+    assert [item.name for item in made.skipped] == ["Sales"]
+
+
+def test_an_emptied_group_can_be_accepted() -> None:
+    made = plan(**_chosen_and_emptied(), when_group_empty="accept")
+    assert [deed for deed in deeds(made) if deed[0] == "user"] == [("user", "delete", ALEX), ("user", "delete", MEGAN)]
+
+
+def test_hidden_members_are_never_accepted_as_none() -> None:
+    """Without the permission, Microsoft Graph lists nobody in such a group: that proves nothing."""
+    assert deeds(plan(**_chosen_and_emptied(**HIDDEN), when_group_empty="accept")) == []
+
+
+def test_a_group_that_was_never_imported_is_known_from_the_last_run() -> None:
+    given = {**_chosen_and_emptied(), "there": SALES_THERE, "include_groups": False, "former": {51: [2, 3]}}
+    with pytest.raises(GuardError, match="Group 'Sales' had 2 members"):
+        plan(**given)
+    # Nobody knows that anybody was in it.
+    assert [deed[2] for deed in deeds(plan(**{**given, "former": {}}))] == [ALEX, MEGAN]
+
+
+def test_the_role_of_people_of_an_emptied_group_stays() -> None:
+    given = {**_chosen_and_emptied(), "administrators": [ADELE, ALEX], "on_leave": "keep", **ROLES}
+    with pytest.raises(GuardError, match="lose the administrator role"):
+        plan(**given, global_administrators=[1])
+    assert deeds(plan(**given, global_administrators=[1], when_group_empty="skip")) == []
+
+
+def test_an_emptied_group_without_consequences_stops_nothing() -> None:
+    """Somebody who leaves a group and stays in scope is everyday work, and so is an import that removes nobody."""
+    kept = {**_chosen_and_emptied(), "on_leave": "keep"}
+    assert deeds(plan(**kept)) == []
+    elsewhere = _chosen_and_emptied()
+    elsewhere["groups"][50] = (a_group(50, "Managers"), [1, 2, 3])
+    assert [deed[:2] for deed in deeds(plan(**elsewhere))] == [("membership", "change")]
+    gone = _chosen_and_emptied()
+    gone["there"] = [account(1, ADELE), account(2, ALEX, active=False), group_there(51, "Sales", ALEX)]
+    assert ("user", "delete", ALEX) not in deeds(plan(**gone))
+
+
+@pytest.mark.parametrize("more", [{}, HIDDEN])
+def test_an_imported_group_that_is_empty_now_is_not_deleted(more: dict[str, Any]) -> None:
+    people = [person(1, ADELE), person(2, ALEX)]
+    groups = {50: (a_group(50, "All"), [1, 2]), 51: (a_group(51, "Board", **more), [])}
+    there = [
+        *(account(1, ADELE), account(2, ALEX)),
+        *(group_there(50, "All", ADELE, ALEX), group_there(51, "Board", ADELE)),
+    ]
+    given: dict[str, Any] = {"people": people, "there": there, "groups": groups, "administrators": [ADELE], **LEAVERS}
+    if more:
+        # It is skipped with its reason, and stays.
+        assert deeds(plan(**given)) == []
+        assert "Member.Read.Hidden" in reasons(plan(**given))["Board"]
+        return
+    with pytest.raises(GuardError, match="the group would be deleted"):
+        plan(**given)
+    assert deeds(plan(**given, when_group_empty="skip")) == []
+    assert deeds(plan(**given, when_group_empty="accept")) == [("group", "delete", "Board")]
+
+
+def test_a_hidden_group_inside_a_chosen_one_is_not_taken_for_empty() -> None:
+    people = [person(1, ADELE), person(2, ALEX)]
+    tenant = Tenant(
+        {user["id"]: user for user in people},
+        {guid(50): a_group(50, "Managers"), guid(51): a_group(51, "Board", **HIDDEN)},
+        {guid(50): {guid(1)}, guid(51): set()},
+        {guid(50): {guid(51)}},
+    )
+    assert tenant.hides_members(guid(50), flatten=True)
+    assert not tenant.hides_members(guid(50), flatten=False)
+    tenant.members[guid(51)] = {guid(2)}
+    assert not tenant.hides_members(guid(50), flatten=True)
+
+
+# ---- memberships
+
+
+def _members(count: int) -> list[str]:
+    return [f"user{number:03}@contoso.com" for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("members", "leave", "limit", "refused"),
+    [
+        (40, 10, "25%", False),
+        (40, 11, "25%", True),
+        (44, 11, "25%", False),
+        (45, 12, "25%", True),
+        (12, 10, "25%", False),
+        (12, 11, "25%", True),
+        (40, 39, "100%", False),
+        (40, 3, "2", True),
+        (40, 2, "2", False),
+        (40, 0, "0", False),
+        (40, 1, "0", True),
+        (40, 11, "0%", True),
+    ],
+)
+def test_memberships_that_an_import_removes_are_limited(members: int, leave: int, limit: str, refused: bool) -> None:
+    """They left the group in Microsoft Entra, and stay in the tenant."""
+    upns = _members(members)
+    people = [person(number, upn) for number, upn in enumerate(upns)]
+    there = [*(account(number, upn) for number, upn in enumerate(upns)), group_there(900, "Sales", *upns)]
+    groups = {900: (a_group(900, "Sales"), list(range(leave, members)))}
+
+    def planned() -> Plan:
+        return plan(people, there, groups, administrators=[upns[0]], membership_limit=limit)
+
+    if not refused:
+        assert len([action for action in planned().actions if action.kind == "membership"]) == (1 if leave else 0)
+        return
+    with pytest.raises(GuardError) as refusal:
+        planned()
+    assert f"Group 'Sales' would lose {leave} of {members} members: '{upns[0]}'" in refusal.value.message
+    assert f"membership_limit is {limit}" in refusal.value.message
+    assert refusal.value.details["would_go"] == {"memberships": [f"Sales: {upn}" for upn in upns[:leave]]}

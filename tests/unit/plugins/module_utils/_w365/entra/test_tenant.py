@@ -351,7 +351,7 @@ def test_half_a_character_in_a_name_is_kept(scripted: Scripted, tmp_path: Path) 
     assert state.tenant.users == {"u1": halved}
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 2}', "{"])
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 3}', "{"])
 def test_a_file_that_is_no_state_is_refused(scripted: Scripted, tmp_path: Path, content: str) -> None:
     path = tmp_path / "state.json"
     path.write_text(content, encoding="utf-8")

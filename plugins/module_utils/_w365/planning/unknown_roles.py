@@ -1,0 +1,53 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plans that could remove an administrator where nobody knows who is one.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from ..errors import GuardError
+from ..model.desired import Desired
+from ..model.directory import Snapshot
+from .plan import Plan
+
+
+def guard_unknown_roles(desired: Desired, current: Snapshot, plan: Plan) -> tuple[str, ...]:
+    """Warnings about the plan. Raises GuardError when it could remove the last administrator and the task does not accept that.
+
+    A server without a list of administrators, or no connection to it, is the normal case of many environments: what a task
+    names is then removed with a warning. A list that does not say what it should (`roles_problem`) shows a fault.
+    """
+    costly = [action for action in plan.actions if action.may_cost_role]
+    problem, policy = current.roles_problem, desired.when_administrators_unknown
+    why = f" {problem.message[:1].upper()}{problem.message[1:].rstrip('.')}." if problem else ""
+    if not costly:
+        return (f"It could not be read who is an administrator; this task removes nobody.{why}",) if problem else ()
+    more = f" (and {len(costly) - 1} more)" if len(costly) > 1 else ""
+    what = f"{costly[0].description}{more}"
+    if policy == "refuse" or (problem and policy != "warn"):
+        reason = "it could not be read who is an administrator" if problem else "nothing shows who is an administrator"
+        raise GuardError(
+            f"Refused to {what}: {reason}, so the last one might be removed.{why} Nothing was written. "
+            + (
+                "Fix the cause, or set when_administrators_unknown=warn to do it without knowing."
+                if problem
+                else "Give instance_url, provisioning_key and environment of a server that lists its users, or leave out "
+                "when_administrators_unknown=refuse."
+            ),
+            **(problem.details if problem else {}),
+        )
+    if not policy and names_somebody_present(desired.protected, current):
+        return ()
+    return (
+        f"It is unknown who is an administrator, so nothing checks that one is left: {what}.{why} Give instance_url, "
+        "provisioning_key and environment to check it, or set when_administrators_unknown=refuse to refuse.",
+    )
+
+
+def names_somebody_present(protected: frozenset[str], current: Snapshot) -> bool:
+    """Whether at least one of the protected users is an active user of the environment."""
+    return not protected.isdisjoint(user.key for user in current.users if user.active is not False)
