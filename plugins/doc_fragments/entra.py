@@ -159,6 +159,15 @@ options:
     type: list
     elements: str
     default: []
+  strict:
+    description:
+      - Whether the task fails, before it has written anything, when an entry of O(exclude_users), O(group_names) or
+        C(protected_users) matches nobody. Otherwise a warning gives the number of these entries, the first five, and
+        names that may be meant. A misspelled entry neither excludes nor protects anybody.
+      - Entries are looked for in the Microsoft tenant and, except for O(group_names), among the users of the environment.
+    type: bool
+    default: false
+    version_added: 1.1.0
   concurrency:
     description:
       - How many requests may be in progress at the same time.

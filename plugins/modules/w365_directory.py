@@ -57,7 +57,10 @@ options:
         description:
           - Where to find the user when O(users.upn) is its new name, by its current UPN or by the server's id. The user
             is renamed when O(users.upn) differs.
-          - When no user is found by it but one is found by O(users.upn), the user counts as renamed already.
+          - When no user is found by it but one is found by O(users.upn), the user counts as renamed already. When
+            neither is found, the task fails before it has written anything, since a rename never creates a user; leave
+            O(users.identity) out to create one. In check mode that is a warning, because an earlier task may create the
+            user.
           - Of two users of one name, the id decides which one is meant, also with O(users.state=absent).
           - The UPN is the key between Microsoft Entra and Workspace 365. Do not rename a user while a synchronization
             is running.
@@ -174,7 +177,10 @@ options:
         description:
           - Where to find the group when O(groups.name) is its new name, by its current name or by the server's id. The
             group is renamed when O(groups.name) differs.
-          - When no group is found by it but one is found by O(groups.name), the group counts as renamed already.
+          - When no group is found by it but one is found by O(groups.name), the group counts as renamed already. When
+            neither is found, the task fails before it has written anything, since a rename never creates a group; leave
+            O(groups.identity) out to create one. In check mode that is a warning, because an earlier task may create
+            the group.
           - Of two groups of one name, the id decides which one is meant, also with O(groups.state=absent).
         type: str
       state:
@@ -417,6 +423,26 @@ options:
     type: list
     elements: str
     default: []
+  strict:
+    description:
+      - Whether the task fails, before it has written anything, when an entry of O(protected_users), O(purge_scope) or a list
+        C(remove) of O(administrators) or of the members of a group matches nobody. Otherwise a warning gives the number of
+        these entries, the first five, and names that may be meant.
+      - Users whom the same task lists count as found.
+    type: bool
+    default: false
+    version_added: 1.1.0
+  absent_must_exist:
+    description:
+      - Whether every user and group with C(state=absent) must exist. With V(true) the task does everything else, and then
+        fails with the names of those that do not. A misspelled name would otherwise leave an account active that nobody
+        looks for.
+      - When all users of the task are deleted permanently and none of them exists, that is a warning and not a failure,
+        since a repetition of the task finds nobody.
+      - Users on the deleted-users list exist. RV(absent_users) has a row for each user in any case.
+    type: bool
+    default: false
+    version_added: 1.1.0
 
 extends_documentation_fragment:
   - workspace365.provisioning.attributes
@@ -636,6 +662,66 @@ would_go:
       - adele.vance@contoso.com
       - lee.gu@contoso.com
 # END shared: report.many_objects
+absent_users:
+  description:
+    - One entry for each user with C(state=absent), whatever became of it, in the order of their UPNs.
+  version_added: 1.1.0
+  type: list
+  elements: dict
+  returned: when users or groups with state=absent are listed, and when a change or absent_must_exist failed
+  contains:
+    upn:
+      description: The UPN of the user.
+      type: str
+      returned: always
+      sample: grady.archie@contoso.com
+    found:
+      description: Whether the user existed before the task, also on the deleted-users list.
+      type: bool
+      returned: always
+      sample: true
+    role_before:
+      description: V(administrator), V(user), V(none) where the user did not exist, or V(unknown) where the connection cannot
+        show roles.
+      type: str
+      returned: always
+      sample: administrator
+    role_after:
+      description: The same after the task; in check mode as it would be.
+      type: str
+      returned: always
+      sample: user
+    account_before:
+      description: V(active), V(deleted) when the user was on the deleted-users list, V(none) where the user did not exist, or
+        V(unknown) where the server does not say.
+      type: str
+      returned: always
+      sample: active
+    account_after:
+      description: The same after the task; in check mode as it would be.
+      type: str
+      returned: always
+      sample: deleted
+    outcome:
+      description: V(done), in check mode and with O(plan_file) V(planned); V(unchanged), V(not found), V(failed), or
+        V(not tried) because of another failure.
+      type: str
+      returned: always
+      sample: done
+    reason:
+      description: Why nothing was changed, or why it failed; empty otherwise.
+      type: str
+      returned: always
+      sample: was on the deleted-users list before
+unmatched:
+  description:
+    - The entries that match nobody, by option, when O(strict) refused the task.
+  version_added: 1.1.0
+  type: dict
+  returned: when strict refused
+  sample:
+    protected_users:
+      - megan.bowwen@contoso.com
 plan_digest:
   description:
     - The digest of the plan. The same plan has the same digest.
@@ -691,6 +777,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     read_files,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.progress import progress_of
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.absent_users import (
+    offboarding_outcome,
+    with_offboarding,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.directory import DirectoryTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.plan_options import (
     plan_of_file,
@@ -706,6 +796,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "concurrency": {"type": "int", "default": 8},
     "scim_bulk": {"type": "bool", "default": True},
     **purge_spec(),
+    "strict": {"type": "bool", "default": False},
+    "absent_must_exist": {"type": "bool", "default": False},
     "plan_file": {"type": "path"},
     "apply_plan": {"type": "path"},
     "plan_digest": {"type": "str"},
@@ -734,10 +826,11 @@ def run(task: DirectoryTask) -> dict[str, Any]:
         plan, own["plan_digest"] = plan_of_file(task, desired)
     else:
         plan = task.plan(desired)
+    plan = with_offboarding(task, plan, desired)
     if task.options["plan_file"]:
         own["plan_digest"] = write_plan(task, plan)
     report = task.apply(plan, task.directory, predict_only=bool(task.options["plan_file"]))
-    return task.outcome(report, left_out=[item.as_result() for item in plan.skipped], **own)
+    return offboarding_outcome(task, report, left_out=[item.as_result() for item in plan.skipped], **own)
 
 
 def main() -> None:

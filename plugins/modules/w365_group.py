@@ -31,7 +31,9 @@ options:
     description:
       - Where to find the group when O(name) is its new name, by its current name or by the server's id. The group is
         renamed when O(name) differs.
-      - When no group is found by it but one is found by O(name), the group counts as renamed already.
+      - When no group is found by it but one is found by O(name), the group counts as renamed already. When neither is
+        found, the task fails before it has written anything, since a rename never creates a group; leave O(identity)
+        out to create one. In check mode that is a warning, because an earlier task may create the group.
       - Of two groups of one name, the id decides which one is meant, also with O(state=absent).
     type: str
   state:
@@ -217,6 +219,13 @@ group:
       - adele.vance@contoso.com
       - alex.wilber@contoso.com
   # END shared: group.returned
+found:
+  description:
+    - Whether the group existed before the task. V(false) means that there was nothing to delete.
+  version_added: 1.1.0
+  type: bool
+  returned: with state=absent
+  sample: true
 # BEGIN shared: report.one_object (written by "make docs" from docs/shared/report.yml)
 #   summary.sample: {group_create: 1, membership_change: 1, unchanged: 0, left_out: 0}
 #   results.contains.kind.sample: membership
@@ -331,7 +340,7 @@ def run(task: DirectoryTask) -> dict[str, Any]:
     wanted = group_from_options(task.options)
     plan = task.plan(Desired(groups=(wanted,)))
     report = task.apply(plan, task.directory)
-    return task.outcome(report, group=task.object_of(report, wanted))
+    return task.outcome(report, group=task.object_of(report, wanted), **task.found(wanted))
 
 
 def main() -> None:

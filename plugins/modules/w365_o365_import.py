@@ -428,6 +428,17 @@ full_run_reason:
   type: str
   returned: success
   sample: only what had changed since the last run was read
+# BEGIN shared: report.strict (written by "make docs" from docs/shared/report.yml)
+unmatched:
+  description:
+    - The entries of each option that match nobody, when the task was refused because of O(strict).
+  version_added: 1.1.0
+  type: dict
+  returned: when strict refused
+  sample:
+    exclude_users:
+      - emergencyy@contoso.com
+# END shared: report.strict
 # BEGIN shared: report.refusal (written by "make docs" from docs/shared/report.yml)
 http_status:
   description:
@@ -474,6 +485,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ta
     read_entra,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.report_option import prepare_reports
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.unmatched import with_import_warnings
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **import_scope_spec(),
@@ -493,6 +505,7 @@ def run(task: ImportTask) -> dict[str, Any]:
     desired = desired_from_entra(read.found, scope, task.directory.capabilities)
     current = task.read(desired)
     plan = task.compare(with_known_owners(desired, current, task.graph), current)
+    plan = with_import_warnings(task, plan, desired, read.found, scope)
     keep_state(task, read)
     report = task.apply(plan, task.directory)
     # Not "skipped": Ansible takes a result with that key for a task that did not run.

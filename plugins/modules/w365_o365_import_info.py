@@ -195,6 +195,17 @@ left_out:
       returned: always
       sample: has no last name
 # END shared: report.left_out
+# BEGIN shared: report.strict (written by "make docs" from docs/shared/report.yml)
+unmatched:
+  description:
+    - The entries of each option that match nobody, when the task was refused because of O(strict).
+  version_added: 1.1.0
+  type: dict
+  returned: when strict refused
+  sample:
+    exclude_users:
+      - emergencyy@contoso.com
+# END shared: report.strict
 # BEGIN shared: report.refusal (written by "make docs" from docs/shared/report.yml)
 http_status:
   description:
@@ -233,6 +244,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     import_scope_from_options,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.unmatched import import_info_warnings
 
 ARGUMENT_SPEC: dict[str, Any] = import_scope_spec()
 
@@ -244,6 +256,8 @@ def run(task: EntraTask) -> dict[str, Any]:
     scope = import_scope_from_options(task.options)
     tenant = read_full(task.graph, scope, concurrency=task.options["concurrency"])
     found = desired_from_entra(tenant, scope, SCIM_CAPABILITIES)
+    for warning in import_info_warnings(task, tenant, scope):
+        task.warn(warning)
     return {
         "changed": False,
         "users": [{"upn": user.upn, **user.fields} for user in found.users if user.present],

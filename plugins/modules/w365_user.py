@@ -41,7 +41,9 @@ options:
     description:
       - Where to find the user when O(upn) is its new name, by its current UPN or by the server's id. The user is
         renamed when O(upn) differs.
-      - When no user is found by it but one is found by O(upn), the user counts as renamed already.
+      - When no user is found by it but one is found by O(upn), the user counts as renamed already. When neither is
+        found, the task fails before it has written anything, since a rename never creates a user; leave O(identity) out
+        to create one. In check mode that is a warning, because an earlier task may create the user.
       - Of two users of one name, the id decides which one is meant, also with O(state=absent).
       - The UPN is the key between Microsoft Entra and Workspace 365. Do not rename a user while a synchronization is
         running.
@@ -384,6 +386,13 @@ user:
     phone: +1 425 555 0109
     preferred_language: en-US
   # END shared: user.returned
+found:
+  description:
+    - Whether the user existed before the task, also on the deleted-users list. V(false) means that there was nothing to delete.
+  version_added: 1.1.0
+  type: bool
+  returned: with state=absent
+  sample: true
 # BEGIN shared: report.users (written by "make docs" from docs/shared/report.yml)
 compared:
   description:
@@ -509,7 +518,7 @@ def run(task: Task) -> dict[str, Any]:
     unknown = task.options["when_administrators_unknown"] or ""
     plan = task.plan(Desired(users=(wanted,), when_administrators_unknown=unknown))
     report = task.apply(plan, task.directory)
-    return task.outcome(report, user=task.object_of(report, wanted))
+    return task.outcome(report, user=task.object_of(report, wanted), **task.found(wanted))
 
 
 def main() -> None:

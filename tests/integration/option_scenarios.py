@@ -375,6 +375,10 @@ def directory_scenarios() -> Iterator[Scenario]:
     yield Scenario("when_administrators_unknown", seen, ["warn"])
     yield Scenario("protected_users", purging, [[NESTOR]])
     yield Scenario("protected_users", one(users=[{**OLD, "state": "absent"}]), [Refused([NESTOR])])
+    misspelled = one(users=[OLD], protected_users=["nestor.wilkee@contoso.com"])
+    yield Scenario("strict", misspelled, [Refused(True)])
+    unknown = one(users=[{"upn": "nestor.wilkee@contoso.com", "state": "absent"}])
+    yield Scenario("absent_must_exist", unknown, [Refused(True)])
     # Plans
     new = one(users=[NEW])
     yield Scenario("plan_file", new, ["<folder>/plan.json"])
@@ -444,6 +448,7 @@ def import_scope_scenarios(module: str, connection: Options) -> Iterator[Scenari
     yield Scenario("group_names", one(groups=["Sales", "EMEA Office"]), [["Sal*"], ["EMEA*"]])
     yield Scenario("attribute_map", sales, [{"last_name": "displayName"}, Refused({"last_name": "shoeSize"})])
     yield Scenario("exclude_users", sales, [[ADELE]])
+    yield Scenario("strict", one(groups=["Sales"], exclude_users=["adele.vence@contoso.com"]), [Refused(True)])
 
 
 def import_scenarios() -> Iterator[Scenario]:

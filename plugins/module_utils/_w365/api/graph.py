@@ -199,6 +199,15 @@ class GraphClient(ServiceClient):
             raise self.unreliable("graph.users", "users that were not asked for", listing=True)
         return frozenset(found)
 
+    def existing_upns(self, upns: Sequence[str]) -> frozenset[str]:
+        """The comparison keys of those UPNs that users of the tenant have."""
+        found: set[str] = set()
+        for start in range(0, len(upns), FILTER_VALUES):
+            values = ",".join("'{}'".format(upn.replace("'", "''")) for upn in upns[start : start + FILTER_VALUES])
+            query = {"$filter": f"userPrincipalName in ({values})", "$select": "id,userPrincipalName"}
+            found |= {comparison_key(str(user["userPrincipalName"])) for user in self.pages("graph.users", query=query)}
+        return frozenset(found)
+
     def groups(self) -> Iterator[Mapping[str, Any]]:
         return self.pages("graph.groups", query={"$select": GROUP_SELECT})
 

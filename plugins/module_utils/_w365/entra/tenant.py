@@ -30,13 +30,15 @@ class Tenant:
     """Users and groups by their ids, with the properties that were read.
 
     `members` are the ids of a group's direct members who are users, `nested` of those that are groups. The members of a
-    group that is not in `members` were not read.
+    group that is not in `members` were not read. `group_names` are those of all
+    groups, where they were listed.
     """
 
     users: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     groups: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     members: dict[str, set[str]] = field(default_factory=dict)
     nested: dict[str, set[str]] = field(default_factory=dict)
+    group_names: frozenset[str] = frozenset()
 
     def people_of(self, group_id: str, *, flatten: bool) -> set[str]:
         """The ids of the users in a group; with `flatten` also of those in the groups inside it, however deep."""
@@ -259,6 +261,7 @@ def read_tenant(
     if all_groups:
         listed = {str(group["id"]): group for group in graph.groups()}
         waiting = [id for id, group in listed.items() if wanted(group) and id not in tenant.members]
+        tenant.group_names = frozenset(str(group.get("displayName") or "") for group in listed.values())
         while waiting:
             tenant.groups.update((id, listed[id]) for id in waiting)
             for id, members in graph.members_of(waiting).items():

@@ -325,6 +325,7 @@ def import_scope_spec() -> dict[str, Any]:
         "group_names": {"type": "list", "elements": "str"},
         "attribute_map": {"type": "dict"},
         "exclude_users": {"type": "list", "elements": "str", "default": []},
+        "strict": {"type": "bool", "default": False},
         "concurrency": {"type": "int", "default": 4},
     }
 

@@ -149,3 +149,8 @@ class Desired:
     membership_limit: RemovalLimit | None = None
     emptied: tuple[EmptiedGroup, ...] = ()
     when_group_empty: str = "refuse"
+
+    @property
+    def objects(self) -> tuple[DesiredUser | DesiredGroup, ...]:
+        """The users and the groups."""
+        return (*self.users, *self.groups)

@@ -9,16 +9,27 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..errors import InputError
 from ..model.desired import AddRemoveSet, Skipped
 from ..model.directory import Snapshot, User
-from .actions import ADMINISTRATOR_GRANT, ADMINISTRATOR_REVOKE, Action, ActionType
+from ..model.names import comparison_key
+from .actions import (
+    ADMINISTRATOR_GRANT,
+    ADMINISTRATOR_REVOKE,
+    USER_DELETE,
+    USER_DELETE_PERMANENTLY,
+    Action,
+    ActionType,
+)
 from .lookup import find_user
 from .plan import Plan
 from .users import inactive_administrator
 
 
-def plan_administrators(wanted: AddRemoveSet, current: Snapshot) -> Plan:
+def plan_administrators(wanted: AddRemoveSet, current: Snapshot, revoked: Plan | None = None) -> Plan:
+    """The changes of roles; users of `revoked`, who are deleted, do not count as unchanged."""
     if current.administrators is None:
         raise InputError("The administrators of this environment could not be read, so they cannot be changed.")
     target = wanted.applied_to(current.administrators)
@@ -33,10 +44,33 @@ def plan_administrators(wanted: AddRemoveSet, current: Snapshot) -> Plan:
         user = find_user(current, key)
         if user is not None:
             actions.append(_role_action(ADMINISTRATOR_REVOKE, user, False))
+    done = {key for action in (revoked.actions if revoked else ()) for key in _keys_of(action)}
     kept = tuple(
-        ("administrator", key) for key in sorted(wanted.named) if (key in target) == (key in current.administrators)
+        ("administrator", key)
+        for key in sorted(wanted.named - done)
+        if (key in target) == (key in current.administrators)
     )
     return Plan(actions=tuple(actions), unchanged=kept)
+
+
+def plan_revocations(keys: frozenset[str], current: Snapshot, users: Plan) -> Plan:
+    """Revokes the role of those of `keys` that the plan for `users` deletes: a deleted user keeps a role that is not revoked,
+    and has it again when restored."""
+    administrators = current.administrators or frozenset()
+    return Plan(
+        tuple(
+            replace(_role_action(ADMINISTRATOR_REVOKE, action.subject, False), name=action.name)
+            for action in users.actions
+            if action.type in (USER_DELETE, USER_DELETE_PERMANENTLY)
+            and action.subject.key in administrators
+            and not keys.isdisjoint(_keys_of(action))
+        )
+    )
+
+
+def _keys_of(action: Action) -> tuple[str, str]:
+    """A user that is matched by its external id may have another UPN than the task says."""
+    return action.subject.key, comparison_key(action.name)
 
 
 def without_inactive(change: AddRemoveSet, current: Snapshot) -> tuple[AddRemoveSet, tuple[Skipped, ...]]:

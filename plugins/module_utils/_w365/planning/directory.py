@@ -17,13 +17,8 @@ from ..model.capabilities import Capabilities
 from ..model.desired import Desired, Skipped
 from ..model.directory import Snapshot
 from ..model.names import comparison_key
-from .administrators import plan_administrators, without_inactive
-from .contradictions import (
-    refuse_duplicates,
-    refuse_role_contradictions,
-    refuse_two_for_one,
-    with_missing_users,
-)
+from .administrators import plan_administrators, plan_revocations, without_inactive
+from .contradictions import refuse_duplicates, refuse_role_contradictions, refuse_two_for_one, with_missing_users
 from .groups import group_deletion, plan_group
 from .plan import Plan
 from .predict import predict
@@ -52,6 +47,7 @@ def plan_directory(desired: Desired, current: Snapshot, capabilities: Capabiliti
         desired = guard_emptied_groups(desired, current)
     removals: Removals | None = None
     listed = desired.groups
+    to_revoke = desired.administrators.remove if desired.administrators is not None else frozenset()
     if desired.purge:
         from .removals import with_removals  # start-up
 
@@ -76,12 +72,13 @@ def plan_directory(desired: Desired, current: Snapshot, capabilities: Capabiliti
         change = desired.administrators
         if desired.keep_collisions:
             change, inactive = without_inactive(change, predicted)
-        so_far = _joined([so_far, plan_administrators(change, predicted)])
+        revoked = plan_revocations(to_revoke, current, so_far)
+        so_far = _joined([so_far, plan_administrators(change, predicted, revoked), revoked])
     if desired.membership_limit is not None:
         from .membership_limit import with_unnamed_removals  # start-up
 
         so_far = with_unnamed_removals(so_far, listed)
-    so_far = replace(so_far, notes=(*so_far.notes, *assumed, *(removals.notes if removals else ())))
+    so_far = replace(so_far, notes=(*so_far.notes, *assumed))
     return replace(so_far, skipped=(*desired.skipped, *inactive, *(removals.spared if removals else ())))
 
 

@@ -32,12 +32,11 @@ NAMES_SHOWN = 10
 
 @dataclass(frozen=True)
 class Removals:
-    """The objects to remove. `spared` were kept by a guard, `notes` are warnings for the user."""
+    """The objects to remove. `spared` were kept by a guard."""
 
     users: tuple[User, ...] = ()
     groups: tuple[Group, ...] = ()
     spared: tuple[Skipped, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,7 +160,6 @@ def _with_removals(desired: Desired, current: Snapshot, named: Named, purge: Rem
         named = replace(named, deleted=tuple(account for account in named.deleted if account.key not in keep))
     counted = _LimitCheck(purge.limit, purge.option)
     scoped_users = _UserScope(purge.scope, current)
-    notes = _scope_notes(purge, desired.protected, current)
     users: tuple[User, ...] = ()
     groups: tuple[Group, ...] = ()
     in_scope = [user for user in current.users if user.active is not False and scoped_users.contains(user.key)]
@@ -190,7 +188,7 @@ def _with_removals(desired: Desired, current: Snapshot, named: Named, purge: Rem
     if "administrators" in purge.kinds:
         desired = _with_administrator_removals(desired, current, named, scoped_users, spared, counted, purge)
     counted.close()
-    return desired, Removals(users, groups, tuple(spared.skipped), notes)
+    return desired, Removals(users, groups, tuple(spared.skipped))
 
 
 class _Spared:
@@ -352,23 +350,6 @@ def _refuse_unknown_administrators(desired: Desired, current: Snapshot) -> None:
             "Refused to purge users: this connection cannot show who is an administrator, so the last one might be "
             f"removed. Nothing was written. Give instance_url and provisioning_key, or {way_out}."
         )
-
-
-def _scope_notes(purge: RemovalPolicy, protected: frozenset[str], current: Snapshot) -> tuple[str, ...]:
-    notes: list[str] = []
-    unknown = sorted(protected - {user.key for user in current.users})
-    if unknown:
-        names = ", ".join(f"'{key}'" for key in unknown)
-        notes.append(f"protected_users lists {names}, not found in this environment. Check the spelling.")
-    if purge.scope is not None and purge.kinds & {"users", "memberships", "administrators"}:
-        # A pattern without a match is not reported: the groups that it matched may have been removed.
-        present = {group.key for group in current.groups}
-        notes += [
-            f"purge_scope lists group '{name}', which does not exist in this environment."
-            for name in purge.scope.groups
-            if "*" not in name and name not in present
-        ]
-    return tuple(notes)
 
 
 def _shown(names: Sequence[str]) -> str:

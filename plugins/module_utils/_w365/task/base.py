@@ -58,6 +58,11 @@ class Task(Connections):
         assume = self.check_mode and not self.options.get("plan_file")
         policy = self.options.get("when_unsupported")
         notes: list[str] = []
+        if any(wanted.identity for wanted in desired.objects):
+            from ..planning.identities import with_identities  # start-up
+
+            current, assumed = with_identities(desired, current, self.where, assume)
+            notes += assumed
         if policy == "ignore":
             desired = self._without_unsupported(
                 desired, OPTIONAL_USER_FIELDS - directory.capabilities.user_fields, notes
@@ -242,6 +247,10 @@ class Task(Connections):
         """The one object of a single-object module as it is now, or in check mode as it would be."""
         thing = report.done[-1].thing if report.done else find_existing(wanted, self.current)
         return thing.as_result() if thing is not None else None
+
+    def found(self, wanted: DesiredUser | DesiredGroup) -> dict[str, bool]:
+        """Whether what is to be deleted existed before, for the result of a single-object module."""
+        return {} if wanted.present else {"found": find_existing(wanted, self.current) is not None}
 
     def outcome(self, report: ApplyResult, **own: Any) -> dict[str, Any]:
         """The result of every module about its plan, with the module's own values."""

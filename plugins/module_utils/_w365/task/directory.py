@@ -9,8 +9,9 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..errors import W365Error
 from ..execution.apply import Batch
 from ..execution.results import ApplyResult
 from ..model.capabilities import Capabilities
@@ -20,9 +21,25 @@ from ..planning.plan import Plan
 from ..planning.planner import make_plan
 from .base import Task
 
+if TYPE_CHECKING:
+    from ..backends.base import Directory
+    from .offboarding import Offboarding
+
 
 class DirectoryTask(Task):
-    """With plans for everything that a directory holds."""
+    """With plans for everything that a directory holds. `offboarding` are the users whom it deletes by name."""
+
+    offboarding: Offboarding | None = None
+
+    def plan(self, desired: Desired, directory: Directory | None = None) -> Plan:
+        """The plan, with warnings about entries of options that match nobody; with `strict` they are refused."""
+        plan = super().plan(desired, directory)
+        changes = (desired.administrators, *(group.members for group in desired.groups))
+        if desired.protected or desired.purge or any(change and change.remove for change in changes):
+            from .unmatched import with_directory_warnings  # start-up
+
+            return with_directory_warnings(self, plan, desired)
+        return plan
 
     def make_plan(
         self, desired: Desired, current: Snapshot, capabilities: Capabilities, *, assume_missing: bool
@@ -35,6 +52,13 @@ class DirectoryTask(Task):
         if self.options.get("scim_bulk"):
             options["batch"] = self._batch(plan)
         return apply_directory(plan, handlers, **options)
+
+    def _failure(self, report: ApplyResult) -> W365Error:
+        error = super()._failure(report)
+        if self.offboarding:
+            error.details["absent_users"] = self.offboarding.rows(report, predicted=False)
+            error.message += f" {missing}" if (missing := self.offboarding.missing()) else ""
+        return error
 
     def _batch(self, plan: Plan) -> Batch | None:
         """A way to apply many actions in one request; None where the API has none, or the plan is too small."""

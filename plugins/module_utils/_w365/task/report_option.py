@@ -9,6 +9,7 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,10 @@ def prepare_reports(task: Task, source: str) -> None:
 
     def write(report: ApplyResult, predicted: bool) -> None:
         ended = datetime.now(timezone.utc).astimezone()
+        offboarding = getattr(task, "offboarding", None)
+        if offboarding is not None:
+            plan = replace(report.plan, skipped=(*report.plan.skipped, *offboarding.unplanned()))
+            report = report._replace(plan=plan)
         outcome = Outcome(report, environment, source, started, ended, predicted)
         try:
             write_reports(paths, outcome, task.redactor.text)

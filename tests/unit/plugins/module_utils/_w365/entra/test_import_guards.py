@@ -364,6 +364,8 @@ def test_members_of_one_name_are_told_apart_by_id() -> None:
         deeds(plan(people, [account(1, ALEX), ours, copy, group_there(21, "Sales", ALEX, "id:2", "id:nested")], groups))
         == []
     )
+
+
 # ---- groups that had people and have none now
 
 HIDDEN = {"visibility": "HiddenMembership"}

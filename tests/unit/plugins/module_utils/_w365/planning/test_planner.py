@@ -881,3 +881,50 @@ def test_whoever_is_to_go_is_known_by_the_external_id() -> None:
     plan = make_plan(importing(gone, new), here(user(external_id="e1")), ALL)
     assert [(action.verb, action.subject.upn) for action in plan.actions] == [("delete", ADELE)]
     assert [item.name for item in plan.skipped] == [ADELE]
+
+
+# Users who are deleted and lose the role
+
+
+@pytest.mark.parametrize("permanent", [False, True])
+def test_the_role_of_a_deleted_user_is_revoked_first(permanent: bool) -> None:
+    """When the task says both. A restored user would have the role again."""
+    current = here(user(ADELE), user(MEGAN), administrators=frozenset({ADELE, MEGAN}))
+    gone = DesiredUser(ADELE, present=False, permanent=permanent)
+    plan = make_plan(Desired((gone,), administrators=AddRemoveSet(remove=frozenset({ADELE}))), current, ALL)
+    verb = "delete_permanently" if permanent else "delete"
+    assert [(action.kind, action.verb) for action in plan.actions] == [("administrator", "revoke"), ("user", verb)]
+    assert plan.unchanged == ()
+    assert predict(current, plan).administrators == frozenset({MEGAN})
+
+
+@pytest.mark.parametrize(
+    ("remove", "administrators"),
+    [
+        (frozenset({MEGAN}), frozenset({ADELE, MEGAN, ALEX})),
+        (frozenset({ADELE}), frozenset({MEGAN, ALEX})),
+        (frozenset(), frozenset({ADELE, MEGAN, ALEX})),
+    ],
+    ids=["somebody else", "no administrator", "nobody"],
+)
+def test_the_role_of_nobody_else_is_revoked(remove: frozenset[str], administrators: frozenset[str]) -> None:
+    current = here(user(ADELE), user(MEGAN), user(ALEX), administrators=administrators)
+    desired = Desired((DesiredUser(ADELE, present=False),), administrators=AddRemoveSet(remove=remove))
+    plan = make_plan(desired, current, ALL)
+    revoked = {action.name for action in plan.actions if action.verb == "revoke"}
+    assert revoked == remove & administrators - {ADELE}
+
+
+def test_the_role_of_a_deleted_user_with_another_upn_is_revoked() -> None:
+    """The user is matched by external id."""
+    current = here(user(ADELE, external_id="hr-1"), user(MEGAN), administrators=frozenset({ADELE, MEGAN}))
+    gone = DesiredUser(ALEX, present=False, fields={"external_id": "hr-1"})
+    desired = Desired((gone,), administrators=AddRemoveSet(remove=frozenset({ALEX})), whole=True)
+    assert [action.verb for action in make_plan(desired, current, ALL).actions] == ["revoke", "delete"]
+
+
+def test_the_last_administrators_are_not_offboarded() -> None:
+    current = here(user(ADELE), user(MEGAN), user(ALEX), administrators=frozenset({ADELE, MEGAN}))
+    gone = tuple(DesiredUser(upn, present=False) for upn in (ADELE, MEGAN, ALEX))
+    with pytest.raises(GuardError, match="without an active administrator"):
+        make_plan(Desired(gone, administrators=AddRemoveSet(remove=frozenset({ADELE, MEGAN, ALEX}))), current, ALL)

@@ -34,6 +34,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.plan import Plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.planner import make_plan
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.unmatched import (
+    unmatched_in_directory,
+    warnings_about,
+)
 
 ADELE, ALLAN, LEE, MEGAN = (f"{name}@contoso.com" for name in ("adele.vance", "allan.deyoung", "lee.gu", "megan.bowen"))
 GUEST = "nestor.wilke@fabrikam.com"
@@ -223,9 +227,14 @@ def test_where_nobody_can_see_the_administrators_somebody_must_be_protected() ->
 
 def test_names_that_lead_nowhere_are_told() -> None:
     scope = RemovalScope(groups=("hr *", "marketing"))
-    made = plan("users", scope=scope, protected=frozenset({"nobody@contoso.com"}))
-    assert "protected_users lists 'nobody@contoso.com'" in made.notes[0]
-    assert "purge_scope lists group 'marketing'" in made.notes[1]
+    purge = RemovalPolicy(frozenset({"users"}), scope, ALL)
+    protected = frozenset({"nobody@contoso.com", ALLAN})
+    desired = Desired(users=(DesiredUser(ADELE),), whole=True, purge=purge, protected=protected)
+    keys = frozenset(user.key for user in CURRENT.users)
+    assert warnings_about(unmatched_in_directory(desired, CURRENT, keys, "in environment 'x'"), strict=False) == (
+        "Option protected_users: 1 of 2 matches nobody in environment 'x': 'nobody@contoso.com'. Check the spelling.",
+        "Option purge_scope.groups: 1 of 2 matches no group in environment 'x': 'marketing'. Check the spelling.",
+    )
 
 
 def options(**given: Any) -> dict[str, Any]:
