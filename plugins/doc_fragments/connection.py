@@ -102,6 +102,18 @@ options:
       - How many requests per second one task may send. There is no limit when it is not given.
       - If not given, the environment variable E(W365_MAX_REQUESTS_PER_SECOND) is used.
     type: float
+  read_back_timeout:
+    description:
+      - For how many seconds a task waits at most until the server shows what was written. A value that it does not show
+        then is in C(not_kept) of the results; the wait for it ends after 5 seconds. An account, an administrator role, a
+        member or a group that it still shows is a failure.
+      - A module for one object reads what the answer to a write did not show. A module for many objects reads accounts
+        that were deactivated or deleted, deleted groups and revoked roles.
+      - V(0) does not read back.
+      - If not given, the environment variable E(W365_READ_BACK_TIMEOUT) is used.
+    type: int
+    default: 10
+    version_added: 1.1.0
   endpoints:
     description:
       - Other paths for single endpoints, for a server that has them elsewhere. The keys are the ids of the endpoints,

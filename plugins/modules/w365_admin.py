@@ -151,6 +151,7 @@ summary:
   description:
     - How many objects were changed in which way, or in check mode would be. A key is a kind and a verb, such as
       V(user_create); V(unchanged) counts the objects that needed no change, V(left_out) those that were left out.
+    - After a failure only what was done is counted in this way, and V(failed) and V(not_tried) count the rest.
   type: dict
   returned: success, and when a change failed
   sample:
@@ -181,7 +182,8 @@ results:
       returned: always
       sample: grant
     outcome:
-      description: V(done) or V(failed). In check mode everything that would be done is V(done).
+      description: V(done), V(failed), or V(unchanged) when it had no effect, since the object existed already or the
+        server kept nothing of it. V(planned) in check mode and when only a plan is written.
       type: str
       returned: always
       sample: done
@@ -196,6 +198,15 @@ results:
       returned: when fields of an existing object change
       sample:
         administrator: true
+    not_kept:
+      description:
+        - What the server accepted and did not have when the object was read back. It is not among the changes.
+      version_added: 1.1.0
+      type: list
+      elements: str
+      returned: when something was not kept
+      sample:
+        - department
 # END shared: report.one_object
 # BEGIN shared: report.refusal (written by "make docs" from docs/shared/report.yml)
 http_status:
@@ -239,7 +250,7 @@ def run(task: DirectoryTask) -> dict[str, Any]:
     wanted = upn_change(task.options["administrators"], "administrators")
     plan = task.plan(Desired(administrators=wanted), task.administration)
     report = task.apply(plan, task.administration)
-    administrators = predict(task.current, plan).administrators or frozenset()
+    administrators = predict(task.current, report.effective()).administrators or frozenset()
     return task.outcome(report, administrators=sorted(administrators))
 
 

@@ -565,6 +565,7 @@ summary:
   description:
     - How many objects were changed in which way, or in check mode would be. A key is a kind and a verb, such as
       V(user_create); V(unchanged) counts the objects that needed no change, V(left_out) those that were left out.
+    - After a failure only what was done is counted in this way, and V(failed) and V(not_tried) count the rest.
   type: dict
   returned: success, and when a change failed
   sample:
@@ -596,8 +597,9 @@ results:
       returned: always
       sample: change
     outcome:
-      description: V(done), V(failed), or V(not tried) because of another failure. In check mode everything that would
-        be done is V(done).
+      description: V(done), V(failed), V(not tried) because of another failure, or V(unchanged) when it had no effect,
+        since the object existed already or the server kept nothing of it. V(planned) in check mode and when only a plan
+        is written.
       type: str
       returned: always
       sample: done
@@ -617,11 +619,11 @@ results:
           - diego.siciliani@contoso.com
     not_kept:
       description:
-        - The attributes that the server accepted and did not have when the user was read back.
+        - What the server accepted and did not have when the object was read back. It is not among the changes.
       version_added: 1.1.0
       type: list
       elements: str
-      returned: when an optional attribute was not kept
+      returned: when something was not kept
       sample:
         - department
     purged:

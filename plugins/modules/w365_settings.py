@@ -161,6 +161,7 @@ sharepoint:
 #   results.contains.kind.sample: sharepoint
 #   results.contains.name.sample: contoso
 #   results.contains.action.sample: write
+#   without: [results.contains.not_kept.version_added]
 #   results.contains.changes.sample: {authentication_type: OAuth2, url: "https://contoso.sharepoint.com"}
 compared:
   description:
@@ -172,6 +173,7 @@ compared:
 scim_url:
   description:
     - The address of the SCIM service that the task was given, without its query, so that a summary can show it.
+  version_added: 1.1.0
   type: str
   returned: success, and when a change failed, if O(scim_url) is given
   sample: https://workspace.contoso.com/contoso/scim/v2
@@ -179,6 +181,7 @@ summary:
   description:
     - How many objects were changed in which way, or in check mode would be. A key is a kind and a verb, such as
       V(user_create); V(unchanged) counts the objects that needed no change, V(left_out) those that were left out.
+    - After a failure only what was done is counted in this way, and V(failed) and V(not_tried) count the rest.
   type: dict
   returned: success, and when a change failed
   sample:
@@ -208,7 +211,8 @@ results:
       returned: always
       sample: write
     outcome:
-      description: V(done) or V(failed). In check mode everything that would be done is V(done).
+      description: V(done), V(failed), or V(unchanged) when it had no effect, since the object existed already or the
+        server kept nothing of it. V(planned) in check mode and when only a plan is written.
       type: str
       returned: always
       sample: done
@@ -224,6 +228,14 @@ results:
       sample:
         authentication_type: OAuth2
         url: https://contoso.sharepoint.com
+    not_kept:
+      description:
+        - What the server accepted and did not have when the object was read back. It is not among the changes.
+      type: list
+      elements: str
+      returned: when something was not kept
+      sample:
+        - department
 # END shared: report.one_object
 # BEGIN shared: report.refusal (written by "make docs" from docs/shared/report.yml)
 http_status:
@@ -300,9 +312,10 @@ def run(task: InstanceTask) -> dict[str, Any]:
             environment=task.environment,
         )
         plans.append(plan)
-        values = desired if plan.changed else current
-        shown[desired.setting.name] = values.as_result() if values else None
+        shown[desired.setting.name] = current.as_result() if current else None
     result = task.apply(joined(plans), task.instance, where="")
+    for done in result.done:
+        shown[done.thing.setting.name] = done.thing.as_result()
     return task.outcome(result, **shown)
 
 

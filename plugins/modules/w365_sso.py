@@ -53,11 +53,22 @@ options:
   verify:
     description:
       - Request a token from Microsoft Entra with exactly these values before anything is written. When Entra refuses,
-        nothing is written and the task fails with Entra's reason.
-      - Check mode does so too, because it changes nothing. No token is requested when nothing has to be written.
+        nothing is written and the task fails with Entra's reason. Check mode does so too, because it changes nothing.
+      - V(when_writing) requests it when something has to be written, V(always) on every run, V(never) not at all.
+      - V(always) shows that O(key) is still valid. It does not show that the environment has the same key.
+      - V(true) and V(false) of earlier versions mean V(when_writing) and V(never). They are deprecated.
       - O(entra_cloud) and O(entra_authority) specify where Entra is reached; the other Entra options are not used.
-    type: bool
-    default: true
+    type: raw
+    default: when_writing
+  verify_timeout:
+    description:
+      - For how many seconds the token is requested again when Entra says that it does not know O(key) or that it has
+        expired (AADSTS7000215 and AADSTS7000222). Entra's servers learn of a new key one after the other, so three
+        requests in a row must succeed. Give V(120) for a key that was made in the same job.
+      - V(0) requests one token.
+    type: int
+    default: 0
+    version_added: 1.1.0
 
 extends_documentation_fragment:
   - workspace365.provisioning.attributes
@@ -144,6 +155,7 @@ RETURN = r"""
 sso:
   description:
     - The single sign-on as it is now, or in check mode as it would be. The key is never returned.
+    - V(null) when the server cannot show it and nothing was written (O(when_unreadable=skip)).
   type: dict
   returned: success
   # BEGIN shared: settings.sso (written by "make docs" from docs/shared/settings.yml)
@@ -168,6 +180,14 @@ verified:
   type: bool
   returned: success
   sample: true
+key_status:
+  description:
+    - V(written) when the key was written, V(planned) when check mode would write it, and V(not compared) when it was not
+      written. No server shows the key, so nobody knows then whether the environment has this one; see O(update_key).
+  type: str
+  returned: success
+  sample: written
+  version_added: 1.1.0
 # BEGIN shared: report.one_object (written by "make docs" from docs/shared/report.yml)
 #   summary.sample: {sso_write: 1, unchanged: 0, left_out: 0}
 #   results.contains.kind.sample: sso
@@ -194,6 +214,7 @@ summary:
   description:
     - How many objects were changed in which way, or in check mode would be. A key is a kind and a verb, such as
       V(user_create); V(unchanged) counts the objects that needed no change, V(left_out) those that were left out.
+    - After a failure only what was done is counted in this way, and V(failed) and V(not_tried) count the rest.
   type: dict
   returned: success, and when a change failed
   sample:
@@ -223,7 +244,8 @@ results:
       returned: always
       sample: write
     outcome:
-      description: V(done) or V(failed). In check mode everything that would be done is V(done).
+      description: V(done), V(failed), or V(unchanged) when it had no effect, since the object existed already or the
+        server kept nothing of it. V(planned) in check mode and when only a plan is written.
       type: str
       returned: always
       sample: done
@@ -239,6 +261,15 @@ results:
       sample:
         authority: https://login.windows.net/contoso.com
         client_id: 9c5b1f5e-0000-4000-8000-000000000365
+    not_kept:
+      description:
+        - What the server accepted and did not have when the object was read back. It is not among the changes.
+      version_added: 1.1.0
+      type: list
+      elements: str
+      returned: when something was not kept
+      sample:
+        - department
 # END shared: report.one_object
 # BEGIN shared: report.refusal (written by "make docs" from docs/shared/report.yml)
 http_status:
@@ -282,7 +313,9 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "client_id": {"type": "str", "required": True},
     "key": {"type": "str", "required": True, "no_log": True},
     "update_key": {"type": "str", "choices": ["on_change", "always"], "default": "on_change", "no_log": False},
-    "verify": {"type": "bool", "default": True},
+    # A boolean once: choices do not accept it in all spellings.
+    "verify": {"type": "raw", "default": "when_writing"},
+    "verify_timeout": {"type": "int", "default": 0},
     "when_unreadable": when_unreadable_spec(),
 }
 
@@ -305,13 +338,13 @@ def run(task: EntraTask) -> dict[str, Any]:
         secret=options["key"],
         always=options["update_key"] == "always",
     )
-    verified = plan.changed and options["verify"]
-    if verified:
-        task.verify_sso(wanted, options["key"])
+    verified = task.verify_sso(wanted, writes=plan.changed)
     report = task.apply(plan, task.instance, where="")
-    # Where nothing was written, the values are those of the server, in its own spelling.
-    shown = wanted if plan.changed or current is None else current
-    return task.outcome(report, sso=shown.as_result(), verified=verified)
+    # Where nothing was written, the values are those of the server, in its own spelling; null where it cannot show them.
+    shown = report.done[-1].thing if report.done else current
+    outcome = report.done[-1].outcome if report.done else ""
+    key_status = {"done": "written", "planned": "planned"}.get(outcome, "not compared")
+    return task.outcome(report, sso=shown.as_result() if shown else None, verified=verified, key_status=key_status)
 
 
 def main() -> None:

@@ -22,10 +22,12 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ta
 from option_scenarios import (
     ALLAN,
     BOTH,
+    BRIAN,
     CLIENT_ID,
     CLIENT_SECRET,
     GRAPH,
     LEE,
+    NESTOR,
     NEW,
     PROVISIONING,
     SCIM,
@@ -36,6 +38,7 @@ from option_scenarios import (
     Refused,
     Scenario,
     late_answer,
+    seed_with,
     situation,
 )
 from outcomes import CERTIFICATE_PASSWORD, LEFT_OUT, Situation
@@ -108,6 +111,11 @@ RAW = {
 
 
 def of_provisioning() -> Iterator[Scenario]:
+    yield from reading_back(PROVISIONING)
+    deactivated = situation("w365_environment", PROVISIONING, active=False, read_back_timeout=1, fails=True)
+    yield Scenario("read_back_timeout", replace(deactivated, switches={"ignored_changes": "environments"}), [0])
+    forgotten = situation("w365_sso", PROVISIONING, **SIGN_ON, read_back_timeout=1)
+    yield Scenario("read_back_timeout", replace(forgotten, switches={"settings_write": "dropped"}), [0])
     for plain in OVER_PROVISIONING:
         yield Scenario("endpoints", plain.situation, [Either({plain.endpoint: "/Elsewhere/"})])
     for task in (*(plain.situation for plain in OVER_PROVISIONING), RAW["provisioning"]):
@@ -117,7 +125,26 @@ def of_provisioning() -> Iterator[Scenario]:
         yield Scenario("environment", task, [Either("northwind")])
 
 
+def reading_back(connection: Mapping[str, Any]) -> Iterator[Scenario]:
+    """Servers that accept a change and do not make it: by default that is noticed."""
+    for module, ignored, options in (
+        ("w365_user", "active", {"upn": NESTOR, "state": "absent"}),
+        ("w365_group", "deletions", {"name": "Retail", "state": "absent"}),
+        ("w365_o365_import", "active", {"groups": ["Sales"], "concurrency": 1}),
+    ):
+        if module == "w365_o365_import" and connection is PROVISIONING:
+            # There it deactivates nobody.
+            continue
+        source = GRAPH if module == "w365_o365_import" else {}
+        task = situation(module, {**source, **connection}, read_back_timeout=1, fails=True, **options)
+        seed = seed_with({"upn": BRIAN, "first_name": "Brian", "last_name": "Johnson"})
+        yield Scenario(
+            "read_back_timeout", replace(task, seed=seed, switches={"ignored_changes": ignored}), [0, Refused(-1)]
+        )
+
+
 def of_scim() -> Iterator[Scenario]:
+    yield from reading_back(SCIM)
     for plain in OVER_SCIM:
         yield Scenario("endpoints", plain.situation, [Refused({plain.endpoint: "/Elsewhere"})])
         # Only its name in sentences: the address of the service belongs to one environment.

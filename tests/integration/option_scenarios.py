@@ -530,8 +530,13 @@ def sso_scenarios() -> Iterator[Scenario]:
     yield Scenario("client_id", unproven, [CLIENT_ID, Refused("contoso")])
     yield Scenario("key", unproven, ["another-secret", Refused(" ")])
     yield Scenario("update_key", same, ["always"])
-    yield Scenario("verify", one(primary_domain="emea.contoso.com"), [False])
+    yield Scenario("verify", one(primary_domain="emea.contoso.com"), ["never"])
     yield Scenario("verify", one(primary_domain="contoso.com", key="wrong", update_key="always", fails=True), [False])
+    yield Scenario("verify", same, ["always", Refused("sometimes")])
+    unknown = {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."}
+    fault = {"action": "status", "status": 401, "body": unknown, "surface": "entra", "method": "POST", "path": "/token"}
+    fresh = replace(one(primary_domain="emea.contoso.com"), fails=True, faults=[fault])
+    yield Scenario("verify_timeout", fresh, [20, Refused(-1)])
     hidden = replace(same, switches={"profile": "documented"})
     yield Scenario("when_unreadable", hidden, ["skip", Refused("fail")])
 

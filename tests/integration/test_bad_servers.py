@@ -547,7 +547,7 @@ def test_what_entra_refuses_becomes_advice(play: Player, twin: Twin) -> None:
     says(done[3], "fabrikam.onmicrosoft.com", "tenant", "Check")
     says(done[4], "AADSTS500011", "Check graph_url and entra_cloud")
     says(done[5], "Microsoft Graph refused the request", "HTTP 403", "GET /users", "User.Read.All", "admin consent")
-    refused = ("Refused to write the single sign-on of environment 'contoso'", "Nothing was written", "verify=false")
+    refused = ("Refused to write the single sign-on of environment 'contoso'", "Nothing was written", "verify=never")
     says(done[6], *refused, "AADSTS7000215", "The client secret is wrong")
     says(done[7], *refused, "AADSTS700016")
     says(done[8], *refused, "fabrikam.com")

@@ -167,7 +167,7 @@ PATTERNS = {
         (
             Stage({**SSO, "primary_domain": "contoso.com"}, lambda s: s["sso"]["authority"] == "https://login.windows.net/contoso.com"),
             Stage({**SSO, "primary_domain": "contoso.onmicrosoft.com"}, lambda s: s["sso"]["authority"].endswith("contoso.onmicrosoft.com")),
-            Stage({**SSO, "primary_domain": "contoso.com", "key": "a-wrong-secret"}, refused=("Refused to write", "7000215", "verify=false")),
+            Stage({**SSO, "primary_domain": "contoso.com", "key": "a-wrong-secret"}, refused=("Refused to write", "7000215", "verify=never")),
         ),
         profiles=("full",),
         result="sso",

@@ -153,7 +153,7 @@ WRONG = (
     "Refused to write the single sign-on of environment 'contoso', since nobody could sign in with it. Microsoft Entra (",
     f") issued no token for application {CLIENT}: AADSTS7000215",
     "The client secret is wrong. Use the secret's value, not its id",
-    "Nothing was written; verify=false writes the values unproven.",
+    "Nothing was written; verify=never writes the values unproven.",
 )
 
 

@@ -17,6 +17,7 @@ W365Error
         ValidationError           HTTP 400
         NotFoundError             HTTP 404 for one object
         AlreadyExistsError        HTTP 409, or 400 with that meaning
+        TooManyError              HTTP 413, or SCIM's tooMany: a smaller request may succeed
         EndpointMissingError      HTTP 404 or 405 for an undocumented endpoint
         RolesUnreadableError      no list of administrators
         StaleDeltaError           an expired delta link of Microsoft Graph
@@ -38,7 +39,10 @@ class W365Error(Exception):
     """The base of all errors of the collection.
 
     `message` is a complete sentence for the user, without secrets. `details` are further values of the task's result.
+    `changed` says that something was changed before the error.
     """
+
+    changed = False
 
     def __init__(self, message: str, **details: Any) -> None:
         super().__init__(message)
@@ -122,6 +126,10 @@ class ValidationError(AnswerError):
     """400 with the server's list of invalid values."""
 
 
+class TooManyError(AnswerError):
+    """The request was too large for the server. What it contained is sent in smaller parts."""
+
+
 class EndpointMissingError(AnswerError):
     """404 or 405 from an endpoint that the vendor has not documented."""
 
@@ -144,3 +152,10 @@ class EnvironmentNotFoundError(W365Error):
 
 class ApplyError(W365Error):
     """Some actions of a plan failed; `details` are the results of all."""
+
+
+def may_pass(error: W365Error) -> bool:
+    """Whether the same request can succeed later without anybody changing something."""
+    if isinstance(error, AnswerError):
+        return error.status >= 500 or error.status in (408, 409, 423, 425, 429)
+    return isinstance(error, NoAnswerError | RateLimitError)

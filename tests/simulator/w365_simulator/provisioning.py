@@ -272,15 +272,18 @@ class Provisioning:
         return json_answer(200, name)
 
     def _environment_activate(self, call: Call, environment: Any, names: dict[str, str]) -> Answer:
-        self.store.run("UPDATE environments SET active = 1 WHERE id = ?", (environment["id"],))
+        if not self.switches.ignores("environments"):
+            self.store.run("UPDATE environments SET active = 1 WHERE id = ?", (environment["id"],))
         return Answer(200)
 
     def _environment_deactivate(self, call: Call, environment: Any, names: dict[str, str]) -> Answer:
-        self.store.run("UPDATE environments SET active = 0 WHERE id = ?", (environment["id"],))
+        if not self.switches.ignores("environments"):
+            self.store.run("UPDATE environments SET active = 0 WHERE id = ?", (environment["id"],))
         return Answer(200)
 
     def _environment_delete(self, call: Call, environment: Any, names: dict[str, str]) -> Answer:
-        self.store.run("DELETE FROM environments WHERE id = ?", (environment["id"],))
+        if not self.switches.ignores("environments"):
+            self.store.run("DELETE FROM environments WHERE id = ?", (environment["id"],))
         return Answer(200)
 
     # ---- users
@@ -368,11 +371,12 @@ class Provisioning:
                 {**item, "value": changes["upn"]} if key(str(item.get("value"))) == row["upn_key"] else item
                 for item in json.loads(row["emails"])
             ]
-        self.directory.change_user(row, changes)
+        self.directory.change_user(row, self.switches.made(changes))
         return Answer(200)
 
     def _user_delete(self, call: Call, environment: Any, names: dict[str, str]) -> Answer:
-        self.directory.change_user(self._find_user(environment, names), {"active": 0})
+        row = self._find_user(environment, names)
+        self.directory.change_user(row, self.switches.made({"active": 0}))
         return Answer(200)
 
     # ---- groups
@@ -425,13 +429,20 @@ class Provisioning:
             changes["description"] = body.text("Description", required=False)
         members = self._read_members(environment, body) if body.has("Members") else None
         body.check()
-        self.directory.change_group(row, changes)
+        self.directory.change_group(row, self.switches.made(changes))
         if members is not None:
+            before = self.directory.member_numbers(row["id"])
+            if self.switches.ignores("added_members"):
+                members = [number for number in members if number in before]
+            if self.switches.ignores("removed_members"):
+                members = [*before, *(number for number in members if number not in before)]
             self.directory.set_members(row["id"], members)
         return Answer(200)
 
     def _group_delete(self, call: Call, environment: Any, names: dict[str, str]) -> Answer:
-        self.directory.remove_group(self._find_group(environment, names))
+        row = self._find_group(environment, names)
+        if not self.switches.ignores("deletions"):
+            self.directory.remove_group(row)
         return Answer(200)
 
     # ---- settings

@@ -106,6 +106,8 @@ class Scim:
         self.switches = switches
         self.scim_token = scim_token
         self._router = Router("scim", ignore_case=False)
+        # For each id, how often it is still shown as before, and how.
+        self._late: dict[str, tuple[int, Answer]] = {}
 
     def is_write(self, method: str, path: str) -> bool:
         """Whether this call would change something if it were accepted. ``path`` is relative to the service's root."""
@@ -337,10 +339,27 @@ class Scim:
         resource = view.of(self._shown_groups([row], base, view)[0])
         return json_answer(status, resource, SCIM_JSON, [("Location", f"{base}/Groups/{row['scim_id']}")])
 
+    def _keep_for_later(self, id_: str, answer: Answer) -> None:
+        """Show an object as it is now for some more reads, as the switch scim_lag says."""
+        if self.switches.scim_lag:
+            self._late[id_] = (self.switches.scim_lag, answer)
+
+    def _shown_late(self, id_: str) -> Answer | None:
+        left, answer = self._late.pop(id_, (0, None))
+        if left > 1 and answer is not None:
+            self._late[id_] = (left - 1, answer)
+        return answer
+
     def _user_get(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        late = self._shown_late(names["id"])
+        if late is not None:
+            return late
         return self._user_answer(200, self._find_user(environment, names)["id"], call, base)
 
     def _group_get(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
+        late = self._shown_late(names["id"])
+        if late is not None:
+            return late
         return self._group_answer(200, self._find_group(environment, names)["id"], call, base)
 
     # ---- users
@@ -425,12 +444,22 @@ class Scim:
 
     def _user_patch(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
         row = self._find_user(environment, names)
+        self._refuse_too_many(get(call.json(), "Operations"))
         changes = self._patched(row, call.json(), self._kept())
-        self.directory.change_user(row, changes)
+        self._keep_for_later(names["id"], self._user_answer(200, row["id"], call, base))
+        self.directory.change_user(row, self.switches.made(changes))
         if not self.switches.scim_patch_body:
             return Answer(204)
         echoed = self._patched(row, call.json(), _EVERYTHING) if self._echoes() else None
         return self._user_answer(200, row["id"], call, base, echoed)
+
+    def _refuse_too_many(self, listed: Any) -> None:
+        """Refuse more operations, or members in them, than the switch scim_most_changes allows."""
+        most = self.switches.scim_most_changes
+        items = listed if isinstance(listed, list) else []
+        number = sum(len(value) if isinstance(value := get(item, "value"), list) else 1 for item in items)
+        if most and number > most:
+            raise ScimError(int(self.switches.scim_too_many), f"A request makes at most {most} changes.", "tooMany")
 
     def _patched(self, row: Any, body: Any, kept: Kept) -> dict[str, Any]:
         """Return the columns of a user as a PATCH makes them."""
@@ -456,7 +485,10 @@ class Scim:
         }
 
     def _user_delete(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
-        self.directory.remove_user(self._find_user(environment, names))
+        row = self._find_user(environment, names)
+        self._keep_for_later(names["id"], self._user_answer(200, row["id"], call, base))
+        if not self.switches.ignores("deletions"):
+            self.directory.remove_user(row)
         return Answer(204)
 
     # ---- groups
@@ -503,9 +535,14 @@ class Scim:
     def _group_patch(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
         row = self._find_group(environment, names)
         document = {"displayName": row["name"], "externalId": row["external_id"]}
+        self._refuse_too_many(get(call.json(), "Operations"))
         steps = patch_group(document, call.json(), self.switches.scim_patch)
-        self.directory.change_group(row, {"name": document["displayName"], "external_id": document["externalId"]})
+        self._keep_for_later(names["id"], self._group_answer(200, row["id"], call, base))
+        columns = {"name": document["displayName"], "external_id": document["externalId"]}
+        self.directory.change_group(row, self.switches.made(columns))
         for action, ids in steps:
+            if self.switches.ignores("added_members" if action == "add" else "removed_members"):
+                continue
             if action == "remove":
                 # A user that was permanently removed needs no removal.
                 found = [self.directory.user_by_scim_id(environment["id"], id_) for id_ in ids]
@@ -517,7 +554,10 @@ class Scim:
         return self._group_answer(200, row["id"], call, base) if self.switches.scim_patch_body else Answer(204)
 
     def _group_delete(self, call: Call, environment: Any, base: str, names: dict[str, str]) -> Answer:
-        self.directory.remove_group(self._find_group(environment, names))
+        row = self._find_group(environment, names)
+        self._keep_for_later(names["id"], self._group_answer(200, row["id"], call, base))
+        if not self.switches.ignores("deletions"):
+            self.directory.remove_group(row)
         return Answer(204)
 
     # ---- bulk (RFC 7644, section 3.7)
@@ -527,6 +567,8 @@ class Scim:
         listed = get(body, "Operations")
         if not isinstance(listed, list):
             raise ScimError(400, "The body of a bulk request has a list Operations.", "invalidSyntax")
+        if self.switches.scim_most_changes:
+            self._refuse_too_many([{}] * len(listed))
         if len(listed) > scim_schemas.MAX_BULK:
             raise ScimError(413, f"A bulk request holds at most {scim_schemas.MAX_BULK} operations.", "tooMany")
         allowed = get(body, "failOnErrors") or 0

@@ -21,6 +21,20 @@ class Several:
     names: Collection[str]
 
 
+# What a server may accept and not do: the columns of a user or a group, and other changes.
+_CHANGES: dict[str, tuple[str, ...]] = {
+    "names": ("first_name", "last_name"),
+    "emails": ("emails",),
+    "external_id": ("external_id",),
+    "active": ("active",),
+    "administrator": ("administrator",),
+    "description": ("description",),
+    "added_members": (),
+    "removed_members": (),
+    "deletions": (),
+    "environments": (),
+}
+
 # name -> (default, allowed values or type, explanation)
 TABLE: dict[str, tuple[Any, tuple[str, ...] | type | Several, str]] = {
     "profile": ("full", PROFILES, "documented serves the letters D, C and S; full adds A"),
@@ -107,6 +121,22 @@ TABLE: dict[str, tuple[Any, tuple[str, ...] | type | Several, str]] = {
         ("cut", "empty", "omit"),
         "what a listing shows of a group with more members than scim_members_listed: the first of them, an empty list,"
         " or no attribute",
+    ),
+    "scim_lag": (
+        0,
+        int,
+        "how many reads by id show a user or a group as before, after it was changed or deleted over SCIM",
+    ),
+    "scim_most_changes": (0, int, "most members or operations of one PATCH or bulk request; 0 means no limit"),
+    "scim_too_many": (
+        "413",
+        ("413", "400"),
+        "the status of a request with more of them; the scimType is tooMany",
+    ),
+    "ignored_changes": (
+        "none",
+        Several(("none",), tuple(_CHANGES)),
+        "changes that SCIM and the Provisioning API accept and do not make",
     ),
     "deleted_users": ("listed", ("listed", "hidden"), "whether lists and filters show inactive users"),
     "graph_lag": (0, int, "how many reads by id answer 404 after an object was created"),
@@ -237,6 +267,10 @@ class Switches:
     scim_phone_numbers: str
     scim_members_listed: int
     scim_members_beyond: str
+    scim_lag: int
+    scim_most_changes: int
+    scim_too_many: str
+    ignored_changes: str
     deleted_users: str
     graph_lag: int
     graph_null_members: bool
@@ -274,6 +308,15 @@ class Switches:
             how = "all" if self.profile == "full" else "none"
         named = {"all": _ALL, "none": _NONE}
         return named[how] if how in named else frozenset(how.split(","))
+
+    def ignores(self, change: str) -> bool:
+        """Whether a change of this name is accepted and not made."""
+        return change in self.ignored_changes.split(",")
+
+    def made(self, columns: dict[str, Any]) -> dict[str, Any]:
+        """Return the changed columns of a user or a group without those that are not made."""
+        ignored = {column for change, those in _CHANGES.items() if self.ignores(change) for column in those}
+        return {name: value for name, value in columns.items() if name not in ignored}
 
     def all(self) -> dict[str, Any]:
         """Return every switch with its current value."""

@@ -47,13 +47,15 @@ RENEW_BEFORE = 300.0
 # Entra's own error codes and what to do about them (learn.microsoft.com, "Microsoft Entra authentication and
 # authorization error codes"; S).
 ADVICE = {
-    7000215: "The client secret is wrong. Use the secret's value, not its id, and check that it belongs to this app registration.",
+    7000215: "The client secret is wrong. Use the secret's value, not its id, and check that it belongs to this app registration. "
+    "One that was made a moment ago is not known everywhere yet: wait a minute.",
     7000222: "The client secret has expired. Add a new one to the app registration and use its value.",
     700016: "The app registration was not found in this tenant. Check the client id and the tenant, and that an administrator gave consent there.",
     65001: "Nobody has consented to the application in this tenant. Let an administrator grant admin consent there.",
     90002: "The tenant was not found. Check its name or id, and that entra_cloud is the right one.",
     900023: "The tenant name is not valid. Use a verified domain or the tenant's id.",
-    700027: "The certificate is not registered with the app registration. Upload its public part there.",
+    700027: "The certificate is not registered with the app registration. Upload its public part there. One that was uploaded "
+    "a moment ago is not known everywhere yet: wait a minute.",
     700211: "No federated credential of the app registration fits the token's issuer.",
     700213: "No federated credential of the app registration fits the token's subject.",
     500011: "The resource is not known in this tenant. Check graph_url and entra_cloud.",
@@ -101,7 +103,7 @@ def _confidential(client_id: str, authority: str, http: Http, credential: Any) -
         # It drops Entra's message about an unknown tenant (AADSTS90002), and names the authority instead.
         codes = [90002] if "authority configuration" in str(error) else []
         answer = {"error_description": http.redactor.text(str(error)), "error_codes": codes}
-        raise AuthenticationError(_refusal(authority, client_id, answer)) from None
+        raise _refused(authority, client_id, answer) from None
     return lambda scopes: application.acquire_token_for_client(scopes=scopes)
 
 
@@ -241,9 +243,7 @@ class TokenSource:
             except Exception as error:
                 # MSAL does not catch the exceptions of its libraries about the answer or the key.
                 reason = f"{type(error).__name__}: {error}"
-                raise AuthenticationError(
-                    _refusal(self._authority, self._client_id, {"error": self._http.redactor.text(reason)})
-                ) from None
+                raise _refused(self._authority, self._client_id, {"error": self._http.redactor.text(reason)}) from None
             if not isinstance(answer, dict):
                 answer = {"error": "the answer is not a JSON object"}
             token = answer.get("access_token")
@@ -251,7 +251,7 @@ class TokenSource:
                 answer = {"error": "the answer holds a token that cannot be sent"}
                 token = None
             if token is None:
-                raise AuthenticationError(_refusal(self._authority, self._client_id, self._http.redactor.data(answer)))
+                raise _refused(self._authority, self._client_id, self._http.redactor.data(answer))
             self._token = token
             self._http.redactor.add(self._token)
             lifetime = _seconds(answer.get("expires_in"))
@@ -273,7 +273,17 @@ def _seconds(value: Any) -> float:
         return 3600.0
 
 
-def _refusal(authority: str, client_id: str, answer: dict[str, Any]) -> str:
+class TokenRefusedError(AuthenticationError):
+    """Entra issued no token. `codes` are its AADSTS error codes."""
+
+    codes: tuple[int, ...] = ()
+
+
+FRESH_SECRET = frozenset((7000215, 7000222))
+"""What Entra may say about a client secret that was made a moment ago, until all of its servers know it."""
+
+
+def _refused(authority: str, client_id: str, answer: dict[str, Any]) -> TokenRefusedError:
     description = str(answer.get("error_description") or answer.get("error") or "no reason was given")
     # The first line holds the reason; trace id, correlation id and time stamp follow.
     reason = re.split(r"\s*(?:\r?\n|Trace ID:)", description, maxsplit=1)[0].strip().rstrip(".")
@@ -281,4 +291,8 @@ def _refusal(authority: str, client_id: str, answer: dict[str, Any]) -> str:
     codes = [code for code in given if isinstance(code, int)] if isinstance(given, list) else []
     codes = codes or [int(code) for code in re.findall(r"AADSTS(\d{1,9})", description, re.ASCII)]
     advice = next((ADVICE[code] for code in codes if code in ADVICE), "Check tenant, client id and credential.")
-    return f"Microsoft Entra ({authority}) issued no token for application {client_id}: {reason}. {advice}"
+    error = TokenRefusedError(
+        f"Microsoft Entra ({authority}) issued no token for application {client_id}: {reason}. {advice}"
+    )
+    error.codes = tuple(codes)
+    return error

@@ -21,6 +21,7 @@ from ..errors import (
     AuthenticationError,
     InputError,
     NotFoundError,
+    TooManyError,
     UnreliableAnswerError,
     ValidationError,
     W365Error,
@@ -101,6 +102,8 @@ class ScimClient(ServiceClient):
                 f"{self._server_message(answer)}). Check scim_token (it is shown once, when SCIM is enabled), and that SCIM is "
                 "still enabled in the environment's User provisioning settings."
             )
+        if answer.status == 413 or _is_too_many(answer):
+            return self._error(answer, endpoint, path, kind=TooManyError)
         advice = ""
         if answer.status == 404 and "{id}" not in endpoint.path:
             advice = (
@@ -155,16 +158,22 @@ class ScimClient(ServiceClient):
         # Some servers say in totalResults how many resources a page holds: until a page says something else, once per
         # session, only an empty one is the end, or a repeated one of a server that returns everything whatever is asked for.
         own_total = not self._counts_everything
+        count = PAGE
         for _page in range(PAGES):
             try:
-                answer = self.call(endpoint_id, query={**query, "startIndex": len(found) + 1, "count": PAGE})
+                answer = self.call(endpoint_id, query={**query, "startIndex": len(found) + 1, "count": count})
+            except TooManyError:
+                if count == 1:
+                    raise
+                count //= 2
+                continue
             except (NotFoundError, ValidationError):
                 if found and len(found) == total:
                     # A start behind the last one is an error on some servers.
                     break
                 raise
             said, resources = self._page(endpoint_id, answer, len(found))
-            if found and len(found) == total == said and len(found) != PAGE and resources.keys() == found.keys():
+            if found and len(found) == total == said and len(found) != count and resources.keys() == found.keys():
                 # It ignores startIndex and count.
                 break
             if again := resources.keys() & found.keys():
@@ -184,7 +193,7 @@ class ScimClient(ServiceClient):
                 raise self._changed(endpoint_id, f"there were {len(found)} resources, and totalResults is {total}")
             # A look-up has at most a few results, and needs no second request.
             looked_up = "filter" in query and total == len(found)
-            if len(resources) < PAGE and len(found) >= total and (looked_up or not own_total):
+            if len(resources) < count and len(found) >= total and (looked_up or not own_total):
                 break
         else:
             raise self.unreliable(endpoint_id, f"more than {PAGES} pages", listing=True)
@@ -262,3 +271,8 @@ def _error_type(answer: Answer) -> str:
 def patch_body(operations: list[dict[str, Any]]) -> dict[str, Any]:
     """The body of a PATCH in the standard form. The answer may be the resource or empty."""
     return {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}
+
+
+def _is_too_many(answer: Answer) -> bool:
+    """Whether a 400 says scimType tooMany (RFC 7644, section 3.12)."""
+    return answer.status == 400 and _error_type(answer).lower() == "toomany"

@@ -26,6 +26,8 @@ SCIM_GROUP_PATHS = scim_paths(GROUP_FIELDS)
 _USER_PATHS = {name: ScimPath.of(path) for name, path in SCIM_USER_PATHS.items()}
 _GROUP_PATHS = {name: ScimPath.of(path) for name, path in SCIM_GROUP_PATHS.items()}
 _OPTIONAL = tuple((name, _USER_PATHS[name]) for name in USER_FIELDS if name in OPTIONAL_USER_FIELDS)
+_REMOVED = OPTIONAL_USER_FIELDS | {"external_id"}
+"""The fields that are removed when they are cleared. The others are needed, or get an empty value."""
 _ALWAYS = ("upn", "active", "first_name", "last_name", "email")
 
 
@@ -61,28 +63,46 @@ def user_from_scim(resource: Mapping[str, Any]) -> User:
     name = found.get("name")
     name = without_case(name) if isinstance(name, Mapping) else {}
     optional = {name: text for name, path in _OPTIONAL if (text := text_or_none(path.value(found)))}
+    email, email_path = _email_of(found.get("emails"))
     return User(
         upn=text_or_none(found.get("username")) or "",
         id=id_of(found),
         first_name=text_or_none(name.get("givenname")),
         last_name=text_or_none(name.get("familyname")),
-        email=_work_email(found.get("emails")),
+        email=email,
         # RFC 7643 omits unset attributes; a user without this one is not deactivated.
         active=truth_or_none(found.get("active", True)),
         external_id=text_or_none(found.get("externalid")),
         optional=optional or NO_VALUES,
+        email_path=email_path,
     )
 
 
-def _work_email(emails: Any) -> str | None:
-    """The address of type work, else the primary one, else the first."""
+def shown_user(resource: Mapping[str, Any]) -> User:
+    """The user in an answer, where a status that is not shown is unknown."""
+    user = user_from_scim(resource)
+    return user if "active" in without_case(resource) else user._replace(active=None)
+
+
+def _email_of(emails: Any) -> tuple[str | None, str]:
+    """The address of type work, else the primary one, else the first; and its path, where it is not of type work."""
     if not isinstance(emails, list) or not emails:
-        return None
+        return None, ""
     entries = [without_case(entry) for entry in emails if isinstance(entry, Mapping)]
     work = [entry for entry in entries if str(entry.get("type", "")).lower() == "work"]
     primary = [entry for entry in entries if truth_or_none(entry.get("primary"))]
     chosen = work or primary or entries
-    return text_or_none(chosen[0].get("value")) if chosen else None
+    if not chosen:
+        return None, ""
+    entry = chosen[0]
+    address = text_or_none(entry.get("value"))
+    if work or not address:
+        return address, ""
+    kind = str(entry.get("type") or "")
+    if kind.isalnum() and sum(str(other.get("type") or "") == kind for other in entries) == 1:
+        return address, f'emails[type eq "{kind}"].value'
+    escaped = address.replace("\\", "\\\\").replace('"', '\\"')
+    return address, f'emails[value eq "{escaped}"].value'
 
 
 def group_from_scim(resource: Mapping[str, Any]) -> tuple[Group, tuple[tuple[str, bool], ...]]:
@@ -130,15 +150,23 @@ def group_to_scim(group: Group) -> dict[str, Any]:
     return resource
 
 
-def patch_operation(thing: User | Group, name: str, value: Any) -> dict[str, Any]:
-    """The operation of a PATCH that changes one field, in the standard form."""
+def patch_operation(thing: User | Group, name: str, value: Any, whole_entries: bool = False) -> dict[str, Any]:
+    """The operation of a PATCH that changes one field, in the standard form.
+
+    A missing entry of a list is added by its path, as Microsoft Entra does (S). Servers may refuse a filter that matches
+    nothing: with `whole_entries` the entry is added as a value.
+    """
     path = (_USER_PATHS if isinstance(thing, User) else _GROUP_PATHS)[name]
+    text = path.text
     if path.type:
-        # A value filter on a missing entry is an error on some servers, so a missing entry is added completely.
         if not value_of(thing, name):
-            return {"op": "add", "path": path.attribute, "value": [path.new_entry(value)]}
+            if whole_entries:
+                return {"op": "add", "path": path.attribute, "value": [path.new_entry(value)]}
+            return {"op": "add", "path": text, "value": value}
+        if name == "email" and isinstance(thing, User):
+            text = thing.email_path or text
         if value == "":
-            return {"op": "remove", "path": f'{path.attribute}[type eq "{path.type}"]'}
-    if value == "" and name in OPTIONAL_USER_FIELDS:
-        return {"op": "remove", "path": path.text}
-    return {"op": "replace", "path": path.text, "value": value}
+            return {"op": "remove", "path": text.removesuffix(f".{path.part}")}
+    if value == "" and name in _REMOVED:
+        return {"op": "remove", "path": text}
+    return {"op": "replace", "path": text, "value": value}

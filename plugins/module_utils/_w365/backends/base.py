@@ -41,9 +41,6 @@ class Directory(Protocol):
     def kept_fields(self) -> frozenset[str] | None:
         """The optional attributes of users that the server says it keeps; None where it does not say."""
 
-    def read_again(self, user: User) -> User | None:
-        """The user as the server has it now, read by id; None where it cannot be read."""
-
     def list_users(self) -> list[User]:
         """Every user, those on the deleted-users list included where the server shows them."""
 

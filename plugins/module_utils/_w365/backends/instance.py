@@ -9,15 +9,16 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..errors import AlreadyExistsError, AnswerError, EndpointMissingError, InputError, ValidationError, W365Error
+from ..execution.results import GONE, ActionResult, Answered
 from ..model.environment import Environment, sanitized_environment_name
 from ..model.settings import Setting, SettingValues
 from ..planning.actions import Action
 from ..planning.environment_actions import InstanceHandlers
-from .create_once import create_once
+from .create_once import Origin, adopted, create_once
 
 if TYPE_CHECKING:
     from ..api.instance import InstanceClient
@@ -84,15 +85,17 @@ class Instance:
             self._validated = True
         return True
 
-    def create_environment(self, action: Action) -> Environment:
+    def create_environment(self, action: Action) -> Environment | Answered:
         administrator = action.extras.get("administrator")
 
         def create() -> Environment:
             return Environment(self._client.create_environment(action.name, administrator), True)
 
-        created, _ours = create_once(create, lambda: self._find_created(action.name, administrator))
+        created, origin = create_once(create, lambda: self._find_created(action.name, administrator))
         self._names[action.outcome.name] = created.name
-        return created
+        if origin is not Origin.EXISTED:
+            return created
+        return Answered(created, performed=adopted(action, action.type, created, {}, {}))
 
     def _find_created(self, name: str, administrator: Mapping[str, str] | None) -> Environment | None:
         """None also when the server does not show it: it then refuses a second create of the same name."""
@@ -116,6 +119,22 @@ class Instance:
         name = self._names.get(action.name, action.name)
         self._client.call(endpoint_id, environment=name)
         return Environment(name, bool(action.changes["active"]))
+
+    def read_again(self, items: Sequence[ActionResult]) -> list[Any]:
+        """The object of each result as the server has it now: GONE, or None where it cannot be read."""
+        return [self._read_again(item.done) for item in items]
+
+    def _read_again(self, action: Action) -> Any:
+        wanted = action.outcome
+        try:
+            if isinstance(wanted, SettingValues):
+                values, readable = self.find_setting(wanted.setting, action.name)
+                return (values or SettingValues(wanted.setting, {})) if readable else None
+            listed = self.list_environments()
+            name = self._names.get(action.name, action.name).lower()
+            return None if listed is None else next((found for found in listed if found.name.lower() == name), GONE)
+        except W365Error:
+            return None
 
     def find_setting(self, setting: Setting, environment: str) -> tuple[SettingValues | None, bool]:
         """What a setting of an environment holds, and whether the server can show it."""

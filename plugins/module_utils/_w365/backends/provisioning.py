@@ -9,7 +9,7 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..api.provisioning_mapping import (
@@ -31,12 +31,13 @@ from ..errors import (
     UnreliableAnswerError,
     W365Error,
 )
+from ..execution.results import GONE, ActionResult, Answered
 from ..model.capabilities import Capabilities
 from ..model.desired import Desired, DesiredUser
-from ..model.directory import UNRESOLVED, Group, Snapshot, User, by_key, difference, with_fields
-from ..model.fields import OPTIONAL_USER_FIELDS, USER_FIELDS
+from ..model.directory import UNRESOLVED, Group, Snapshot, User, by_key, difference, values_of, with_fields
+from ..model.fields import GROUP_FIELDS, OPTIONAL_USER_FIELDS, USER_FIELDS
 from ..model.names import comparison_key
-from ..planning.actions import Action, DirectoryHandlers
+from ..planning.actions import GROUP_UPDATE, USER_RESTORE, USER_UPDATE, Action, DirectoryHandlers
 from ..planning.lookup import the_only_one
 from .common import (
     absent_users,
@@ -46,7 +47,7 @@ from .common import (
     roles_problem,
     user_names,
 )
-from .create_once import create_once
+from .create_once import Origin, adopted, create_once
 
 if TYPE_CHECKING:
     from ..api.provisioning import ProvisioningClient
@@ -90,6 +91,7 @@ class ProvisioningDirectory:
         self._named: Mapping[str, list[User]] = {}
         self._group_ids: dict[str, str] = {}
         self._reading = Lock()
+        self._without_list = False
 
     # Reading
 
@@ -100,6 +102,7 @@ class ProvisioningDirectory:
             reader = self.list_users if desired.administrators is None else self.users_with_roles
             users = tuple(reader()) if wanted else ()
         except EndpointMissingError:
+            self._without_list = True
             if any(map(_needs_reading, desired.users)) or desired.purge:
                 raise
             from concurrent.futures import ThreadPoolExecutor  # start-up
@@ -155,9 +158,6 @@ class ProvisioningDirectory:
 
     def kept_fields(self) -> frozenset[str] | None:
         return frozenset()
-
-    def read_again(self, user: User) -> User | None:
-        return None
 
     def list_users(self) -> list[User]:
         users = self._users
@@ -253,7 +253,7 @@ class ProvisioningDirectory:
         }
         return to_provisioning({**known, "password": extras.get("password"), **switches}, PROVISIONING_USER_NAMES)
 
-    def create_user(self, action: Action) -> User:
+    def create_user(self, action: Action) -> User | Answered:
         wanted: User = action.outcome
         body = self._new_user(action.changes, action.extras)
 
@@ -261,17 +261,22 @@ class ProvisioningDirectory:
             answer = self._client.call("user.create", environment=self._environment, body=body)
             return with_fields(wanted, {"id": self._created_id("user.create", answer), "active": True})
 
-        user, ours = create_once(create, lambda: self._find_created(wanted))
+        user, origin = create_once(create, lambda: self._find_created(wanted))
         self._ids[user.key] = user.id
         given = {name: value for name, value in action.changes.items() if name in PROVISIONING_USER_NAMES}
         # A new user is active. If it should not be, or if another client has created it, it is updated.
-        changes = difference(given, user, USER_FIELDS) if user.readable and (wanted.active is False or not ours) else {}
+        compared = user.readable and (wanted.active is False or origin is not Origin.CREATED)
+        changes = difference(given, user, USER_FIELDS) if compared else {}
         if changes and not user.id:
             # The answer to the create did not say it.
             user = with_fields(user, {"id": str(self._user_id(user.key))})
             if absent := absent_users({user.key: user.id}):
                 raise W365Error(absent)
-        return self._put_user(user, changes, {}) if changes else user
+        after = self._put_user(user, changes, {}) if changes else user
+        if origin is not Origin.EXISTED:
+            return after
+        row = USER_RESTORE if changes.get("active") else USER_UPDATE
+        return Answered(after, performed=adopted(action, row, user, changes, values_of(user, changes)))
 
     def _find_created(self, wanted: User) -> User | None:
         self._users = None
@@ -305,7 +310,7 @@ class ProvisioningDirectory:
     def delete_user_permanently(self, action: Action) -> None:
         raise W365Error(f"the Provisioning API cannot do that. {self.capabilities.alternatives['permanent']}")
 
-    def create_group(self, action: Action) -> Group:
+    def create_group(self, action: Action) -> Group | Answered:
         wanted: Group = action.outcome
         body = to_provisioning(
             {name: action.changes.get(name) for name in PROVISIONING_GROUP_NAMES}, PROVISIONING_GROUP_NAMES
@@ -315,15 +320,24 @@ class ProvisioningDirectory:
             answer = self._client.call("group.create", environment=self._environment, body=body)
             return with_fields(wanted, {"id": self._created_id("group.create", answer), "members": frozenset()})
 
-        group, _ours = create_once(create, lambda: self.find_group(wanted.name))
+        group, origin = create_once(create, lambda: self.find_group(wanted.name))
         self._group_ids[group.key] = group.id
-        return group
+        if origin is Origin.CREATED:
+            return group
+        given = {name: value for name, value in action.changes.items() if name in PROVISIONING_GROUP_NAMES}
+        changes = difference(given, group, GROUP_FIELDS)
+        after = self._put_group(group, changes) if changes else group
+        if origin is Origin.LOST:
+            return after
+        return Answered(after, performed=adopted(action, GROUP_UPDATE, group, changes, values_of(group, changes)))
 
     def update_group(self, action: Action) -> Group:
-        body = to_provisioning(action.changes, PROVISIONING_GROUP_NAMES)
-        self._client.call("group.update", environment=self._environment, object_id=action.subject.id, body=body)
-        group: Group = action.subject
-        return with_fields(group, action.changes)
+        return self._put_group(action.subject, action.changes)
+
+    def _put_group(self, group: Group, changes: Mapping[str, Any]) -> Group:
+        body = to_provisioning(changes, PROVISIONING_GROUP_NAMES)
+        self._client.call("group.update", environment=self._environment, object_id=group.id, body=body)
+        return with_fields(group, changes)
 
     def delete_group(self, action: Action) -> None:
         self._client.call("group.delete", environment=self._environment, object_id=action.subject.id)
@@ -340,6 +354,29 @@ class ProvisioningDirectory:
         if absent := absent_users(ids):
             raise W365Error(absent)
         return with_fields(group, {"id": group_id})
+
+    def read_again(self, items: Sequence[ActionResult]) -> list[Any]:
+        """The object of each result as the server has it now: GONE, or None where it cannot be read."""
+        found: list[Any] = []
+        listed: dict[bool, list[User] | list[Group] | None] = {}
+        for item in items:
+            thing = item.thing or item.done.subject
+            is_user = isinstance(thing, User)
+            if is_user not in listed:
+                listed[is_user] = self._listed_again(is_user)
+            things = listed[is_user]
+            same = [t for t in things or () if (t.id == thing.id if thing.id else t.key == thing.key)]
+            found.append(None if things is None else same[0] if same else GONE)
+        return found
+
+    def _listed_again(self, is_user: bool) -> list[User] | list[Group] | None:
+        if self._without_list:
+            return None
+        self._users = None
+        try:
+            return self.list_users() if is_user else self.list_groups()
+        except W365Error:
+            return None
 
     def set_administrator(self, action: Action) -> User:
         subject: User = action.subject

@@ -154,10 +154,6 @@ class ScimDirectory:
             # A service may have no readable schemas, which does not show what it keeps.
             return None
 
-    def read_again(self, user: User) -> User | None:
-        resource = self._get("scim.user.get", user.id) if user.id else None
-        return user_from_scim(resource) if resource else None
-
     def list_users(self) -> list[User]:
         users = [self.remember(user_from_scim(resource)) for resource in self.client.pages("scim.user.list")]
         self._all_users_read = True
@@ -196,7 +192,7 @@ class ScimDirectory:
 
     def groups_named(self, name: str, *, members: bool = True, by_id: bool = False) -> list[Group]:
         read = [(resource, *group_from_scim(resource)) for resource in self._named(GROUPS, name, by_id=by_id)]
-        return [self._read_group(group, ids, resource, members=members) for resource, group, ids in read]
+        return [self.read_group(group, ids, resource, members=members) for resource, group, ids in read]
 
     def _named(self, kind: Kind, name: str, *, by_id: bool) -> list[Mapping[str, Any]]:
         """The resources with this name, asked for as it is written. That there is none is proven (scim_misses)."""
@@ -212,7 +208,7 @@ class ScimDirectory:
             found = named_otherwise(self.client, self.names, kind, name, self._get)
         return found
 
-    def _read_group(
+    def read_group(
         self, group: Group, ids: tuple[tuple[str, bool], ...], resource: Mapping[str, Any], *, members: bool
     ) -> Group:
         if members:

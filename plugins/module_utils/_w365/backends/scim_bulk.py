@@ -21,12 +21,13 @@ from typing import Any
 from ..api.client import NO_BODY
 from ..api.scim import Request, ScimClient
 from ..api.values import OddValueError, identifier, total_of
-from ..errors import AnswerError, LostAnswerError, W365Error
-from ..execution.results import NOT_BATCHED
+from ..errors import AnswerError, LostAnswerError, TooManyError, W365Error
+from ..execution.results import MAYBE_DONE, NOT_BATCHED, Answered
+from ..model.directory import Group, User
 from ..model.names import comparison_key
 from ..planning.actions import Action
 from ..planning.plan import Plan
-from .scim_changes import ScimChanges
+from .scim_changes import ScimChanges, seen_in
 
 OPERATIONS = 100
 """The maximum of one request, also where a server accepts more: it must answer within the time-out."""
@@ -101,7 +102,7 @@ class ScimBulk:
             yield actions[start:]
 
     def send(self, actions: Sequence[Action]) -> list[Any]:
-        """The object after each action; NOT_BATCHED for those that need a single request."""
+        """The object after each action; NOT_BATCHED or MAYBE_DONE for those that need a single request."""
         wanted = [self._request_of(action) for action in actions]
         if self._refused or len(actions) < 2 or None in wanted:
             return [NOT_BATCHED] * len(actions)
@@ -109,16 +110,25 @@ class ScimBulk:
         try:
             answer = self._client.call("scim.bulk", body={"schemas": [SCHEMA], "Operations": operations})
         except LostAnswerError:
-            return [NOT_BATCHED] * len(actions)
-        except W365Error:
+            return [MAYBE_DONE] * len(actions)
+        except TooManyError:
+            middle = len(actions) // 2
+            return [*self.send(actions[:middle]), *self.send(actions[middle:])]
+        except W365Error as error:
             # The next bulk request would be refused too; a general error occurs again in a single request.
             self._refused = True
-            return [NOT_BATCHED] * len(actions)
+            unclear = isinstance(error, AnswerError) and not 400 <= error.status < 500
+            return [MAYBE_DONE if unclear else NOT_BATCHED] * len(actions)
         results = _matched(operations, answer)
         return [
-            NOT_BATCHED if result is None else self._object_after(action, _id_of(result))
+            self._after(action, result) if result and 200 <= _status(result) < 300 else _single(result)
             for action, result in zip(actions, results, strict=True)
         ]
+
+    def _after(self, action: Action, result: Mapping[str, Any]) -> Any:
+        thing = self._object_after(action, _id_of(result))
+        body = result.get("response")
+        return Answered(thing, seen_in(thing, body)) if isinstance(thing, User | Group) else thing
 
     def _operation(self, request: Request, bulk_id: str) -> dict[str, Any]:
         method, path = self._client.method_and_path(request.endpoint_id, request.object_id)
@@ -130,7 +140,7 @@ SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 
 
 def _matched(operations: Sequence[Mapping[str, Any]], answer: Any) -> list[Mapping[str, Any] | None]:
-    """For each operation its confirmed result, None where there is none.
+    """For each operation its result, None where there is none.
 
     By bulkId; where a server returns it for POST only, by position, as long as nothing contradicts that.
     """
@@ -145,9 +155,15 @@ def _matched(operations: Sequence[Mapping[str, Any]], answer: Any) -> list[Mappi
         result = by_id.get(operation["bulkId"])
         if result is None and "bulkid" not in candidate and _is_about(operation, candidate):
             result = candidate
-        confirmed = result and 200 <= _status(result) < 300 and not _is_about_another(operation, result)
-        found.append(result if confirmed else None)
+        if result and 200 <= _status(result) < 300 and _is_about_another(operation, result):
+            result = None
+        found.append(result)
     return found
+
+
+def _single(result: Mapping[str, Any] | None) -> Any:
+    """An operation that is not confirmed is repeated alone; one without a clear refusal may have been applied."""
+    return NOT_BATCHED if result and 400 <= _status(result) < 500 else MAYBE_DONE
 
 
 def _is_about(operation: Mapping[str, Any], result: Mapping[str, Any]) -> bool:

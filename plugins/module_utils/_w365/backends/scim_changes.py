@@ -9,7 +9,7 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..api.scim import MEMBERS_PER_PATCH, Request, ScimClient, checked_resource, patch_body, quoted
@@ -19,15 +19,18 @@ from ..api.scim_mapping import (
     group_from_scim,
     group_to_scim,
     patch_operation,
+    shown_user,
     user_from_scim,
     user_to_scim,
 )
 from ..api.values import OddValueError
-from ..errors import W365Error
-from ..model.directory import UNRESOLVED, Group, Thing, User, difference, with_fields
+from ..errors import NotFoundError, TooManyError, ValidationError, W365Error
+from ..execution.results import GONE, ActionResult, Answered
+from ..model.directory import UNRESOLVED, Group, Thing, User, difference, values_of, with_fields
 from ..model.fields import GROUP_FIELDS, USER_FIELDS
 from ..model.names import external_id_key, is_path_segment
 from ..planning.actions import (
+    ADMINISTRATOR,
     GROUP_CREATE,
     GROUP_DELETE,
     GROUP_UPDATE,
@@ -43,6 +46,10 @@ from .common import absent_users
 
 if TYPE_CHECKING:
     from .provisioning import ProvisioningDirectory
+
+
+MANY = 25
+"""More users are read with one listing, and not one by one."""
 
 
 class Lookups(Protocol):
@@ -72,6 +79,14 @@ class Lookups(Protocol):
     def find_group(self, name: str, *, members: bool = True) -> Group | None:
         """One group by name."""
 
+    def list_users(self) -> list[User]:
+        """Every user."""
+
+    def read_group(
+        self, group: Group, ids: tuple[tuple[str, bool], ...], resource: Mapping[str, Any], *, members: bool
+    ) -> Group:
+        """The group of a resource, with its members where they are wanted."""
+
 
 class ScimChanges:
     """The handlers of all actions on users, groups and memberships. It uses and completes what the directory knows."""
@@ -99,9 +114,9 @@ class ScimChanges:
         return self._members_at_once(action) if action.type is MEMBERSHIP_CHANGE else None
 
     @staticmethod
-    def _patch_of(thing: User | Group, changes: Mapping[str, Any]) -> Request:
+    def _patch_of(thing: User | Group, changes: Mapping[str, Any], *, whole_entries: bool = False) -> Request:
         is_user = isinstance(thing, User)
-        operations = [patch_operation(thing, name, value) for name, value in changes.items()]
+        operations = [patch_operation(thing, name, value, whole_entries) for name, value in changes.items()]
         return Request("scim.user.patch" if is_user else "scim.group.patch", thing.id, patch_body(operations))
 
     def _members_at_once(self, action: Action) -> Request | None:
@@ -145,8 +160,8 @@ class ScimChanges:
     def _do(self, request: Request) -> Any:
         return self.client.call(request.endpoint_id, object_id=request.object_id, body=request.body)
 
-    def create_user(self, action: Action) -> User:
-        from .create_once import create_once  # start-up
+    def create_user(self, action: Action) -> Answered:
+        from .create_once import Origin, adopted, create_once  # start-up
 
         wanted: User = action.outcome
 
@@ -160,12 +175,18 @@ class ScimChanges:
             self._directory.forget_names()
             return self._directory.find_user(wanted.upn)
 
-        user, ours = create_once(create, find)
-        if not ours:
-            _refuse_somebody_else(wanted, user)
-            given = {name: value for name, value in action.changes.items() if name in SCIM_USER_PATHS}
-            user = self._patched(user, difference(given, user, USER_FIELDS))
-        return self._directory.remember(user)
+        user, origin = create_once(create, find)
+        if origin is Origin.CREATED:
+            return Answered(self._directory.remember(user), user if user.id else None)
+        _refuse_somebody_else(wanted, user)
+        given = {name: value for name, value in action.changes.items() if name in SCIM_USER_PATHS}
+        changes = difference(given, user, USER_FIELDS)
+        done = self._patched(user, changes)
+        self._directory.remember(done.thing)
+        if origin is Origin.LOST:
+            return done
+        row = USER_RESTORE if changes.get("active") else USER_UPDATE
+        return done._replace(performed=adopted(action, row, user, changes, values_of(user, changes)))
 
     def _created(self, endpoint_id: str, resource: Any, parse: Callable[[Any], Thing], wanted: Thing) -> Thing:
         """The object in the answer to a create. Raises UnreliableAnswerError when it is something or somebody else."""
@@ -183,26 +204,35 @@ class ScimChanges:
         if action.is_about_user and action.renames and self._administration is not None:
             self._administration.forget_users()
 
-    def update_user(self, action: Action) -> User:
+    def update_user(self, action: Action) -> Answered:
         # Before it is sent: a rename whose answer is lost may have been processed.
         self._forget_roles_after_rename(action)
-        return self._directory.remember(self._patched(action.subject, action.changes))
+        done = self._patched(action.subject, action.changes)
+        self._directory.remember(done.thing)
+        return done
 
-    def _patched(self, thing: Thing, changes: Mapping[str, Any]) -> Thing:
-        if changes:
-            self._do(self._patch_of(thing, changes))
-        return with_fields(thing, changes)
+    def _patched(self, thing: Any, changes: Mapping[str, Any]) -> Answered:
+        after = with_fields(thing, changes)
+        if not changes:
+            return Answered(after, after)
+        try:
+            answer = self._do(self._patch_of(thing, changes))
+        except ValidationError:
+            request = self._patch_of(thing, changes, whole_entries=True)
+            if request == self._patch_of(thing, changes):
+                raise
+            answer = self._do(request)
+        return Answered(after, seen_in(thing, answer))
 
-    def delete_user(self, action: Action) -> User:
-        user: User = action.subject
-        return self._patched(user, {"active": False})
+    def delete_user(self, action: Action) -> Answered:
+        return self._patched(action.subject, {"active": False})
 
     def delete_user_permanently(self, action: Action) -> None:
         self.client.call("scim.user.delete", object_id=action.subject.id)
         self._directory.forget(action.subject)
 
-    def create_group(self, action: Action) -> Group:
-        from .create_once import create_once  # start-up
+    def create_group(self, action: Action) -> Answered:
+        from .create_once import Origin, adopted, create_once  # start-up
 
         wanted: Group = action.outcome
 
@@ -216,17 +246,24 @@ class ScimChanges:
             self._directory.forget_names()
             return self._directory.find_group(wanted.name, members=False)
 
-        group, ours = create_once(create, find)
-        if not ours:
+        group, origin = create_once(create, find)
+        done, changes = Answered(group, group if group.id else None), {}
+        if origin is not Origin.CREATED:
             given = {name: value for name, value in action.changes.items() if name in SCIM_GROUP_PATHS}
-            group = self._patched(group, difference(given, group, GROUP_FIELDS))
-        self._directory.remember_group(group)
-        return with_fields(group, {"members": frozenset()}) if group.members is None else group
+            changes = difference(given, group, GROUP_FIELDS)
+            done = self._patched(group, changes)
+        after: Group = done.thing
+        self._directory.remember_group(after)
+        if after.members is None:
+            done = done._replace(thing=with_fields(after, {"members": frozenset()}))
+        if origin is not Origin.EXISTED:
+            return done
+        return done._replace(performed=adopted(action, GROUP_UPDATE, group, changes, values_of(group, changes)))
 
-    def update_group(self, action: Action) -> Group:
-        group: Group = self._patched(action.subject, action.changes)
-        self._directory.remember_group(group)
-        return group
+    def update_group(self, action: Action) -> Answered:
+        done = self._patched(action.subject, action.changes)
+        self._directory.remember_group(done.thing)
+        return done
 
     def delete_group(self, action: Action) -> None:
         self.client.call("scim.group.delete", object_id=action.subject.id)
@@ -239,11 +276,32 @@ class ScimChanges:
             raise W365Error(f"group '{group.name}' was not created, so it has no members to change.")
         ids = {key: self._user_id(key) for key in (*action.changes["add"], *action.changes["remove"])}
         # Missing users must not prevent the change for the others, so the error is raised afterwards.
-        for body in self._member_patches(action, ids):
-            self._do(Request("scim.group.patch", group_id, body))
+        sent = False
+        try:
+            for body in self._member_patches(action, ids):
+                sent = self._send_members(group_id, body["Operations"], sent) or sent
+        except W365Error as error:
+            error.changed = error.changed or sent
+            raise
         if absent := absent_users(ids):
-            raise W365Error(absent)
+            missing = W365Error(absent)
+            missing.changed = sent
+            raise missing
         return with_fields(group, {"id": group_id})
+
+    def _send_members(self, group_id: str, operations: list[dict[str, Any]], sent: bool) -> bool:
+        """Send one slice; in halves where it is too large for the server."""
+        try:
+            self._do(Request("scim.group.patch", group_id, patch_body(operations)))
+        except TooManyError as error:
+            error.changed = sent
+            for half in _halves(operations, error):
+                try:
+                    sent = self._send_members(group_id, half, sent) or sent
+                except W365Error as failed:
+                    failed.changed = failed.changed or sent
+                    raise
+        return True
 
     def _group_id(self, group: Group) -> str:
         return group.id or self._directory.group_ids.get(group.key, "")
@@ -266,12 +324,70 @@ class ScimChanges:
             raise W365Error("SCIM does not show administrators.")
         return self._administration.read_administrators()
 
+    def read_again(self, items: Sequence[ActionResult]) -> list[Any]:
+        """The object of each result as the server has it now: GONE, or None where it cannot be read."""
+        with_role = [item for item in items if item.done.type.object is ADMINISTRATOR]
+        people = dict(zip(map(id, with_role), self._roles_of(with_role), strict=True))
+        users = None
+        if sum(item.done.is_about_user for item in items) > MANY:
+            try:
+                users = {user.id: user for user in self._directory.list_users()}
+            except W365Error:
+                return [None] * len(items)
+        return [people[id(item)] if id(item) in people else self._read_one(item, users) for item in items]
+
+    def _roles_of(self, items: Sequence[ActionResult]) -> list[Any]:
+        return self._administration.read_again(items) if items and self._administration else [None] * len(items)
+
+    def _read_one(self, item: ActionResult, users: Mapping[str, User] | None) -> Any:
+        action = item.done
+        thing = item.thing or action.subject
+        is_user = isinstance(thing, User)
+        id = thing.id if is_user else self._group_id(thing)
+        if not id:
+            return None
+        if users is not None and is_user:
+            return users.get(id, GONE)
+        try:
+            resource = self.client.read("scim.user.get" if is_user else "scim.group.get", id)
+            if is_user:
+                return shown_user(resource)
+            group, ids = group_from_scim(resource)
+            return self._directory.read_group(group, ids, resource, members=action.type is MEMBERSHIP_CHANGE)
+        except NotFoundError:
+            return GONE
+        except W365Error:
+            return None
+
     def set_administrator(self, action: Action) -> User:
         if self._administration is None:
             raise W365Error(
                 "the administrator role is not managed through SCIM: give instance_url and provisioning_key."
             )
         return self._administration.set_administrator(action)
+
+
+def seen_in(thing: User | Group, answer: Any) -> User | Group | None:
+    """The object in the answer to a write; None where it has none."""
+    if not isinstance(answer, Mapping) or not any(str(name).lower() == "id" for name in answer):
+        return None
+    return shown_user(answer) if isinstance(thing, User) else group_from_scim(answer)[0]
+
+
+def _halves(operations: list[dict[str, Any]], error: TooManyError) -> Iterator[list[dict[str, Any]]]:
+    """The operations of a slice of members in two halves. Raises the error where there is only one member."""
+    if len(operations) > 1:
+        middle = len(operations) // 2
+        yield operations[:middle]
+        yield operations[middle:]
+        return
+    (operation,) = operations
+    members = operation.get("value") or ()
+    if len(members) < 2:
+        raise error
+    middle = len(members) // 2
+    yield [{**operation, "value": members[:middle]}]
+    yield [{**operation, "value": members[middle:]}]
 
 
 def _refuse_somebody_else(wanted: User, found: User) -> None:

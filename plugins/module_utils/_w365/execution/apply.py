@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from ..errors import AuthenticationError, LostAnswerError, NoAnswerError, RateLimitError, W365Error
 from ..planning.actions import Action
 from ..planning.plan import Plan
-from .results import NOT_BATCHED, ActionResult, ApplyResult
+from .results import MAYBE_DONE, NOT_BATCHED, ActionResult, Answered, ApplyResult
 
 FATAL_ERRORS = (AuthenticationError, RateLimitError, NoAnswerError)
 """After one of these every further request would fail in the same way."""
@@ -28,7 +28,7 @@ class Batch(Protocol):
         """The actions in their order, in slices for one request each."""
 
     def send(self, actions: Sequence[Action]) -> list[Any]:
-        """The object after each action of a slice, or NOT_BATCHED."""
+        """The object after each action of a slice, or NOT_BATCHED or MAYBE_DONE."""
 
 
 class Tracker(Protocol):
@@ -141,7 +141,12 @@ class Run:
         things = self._batch.send(actions) if self._batch and in_batch else [NOT_BATCHED] * len(actions)
         results: list[ActionResult] = []
         for action, thing in zip(actions, things, strict=True):
-            result = self._apply_action(action) if thing is NOT_BATCHED else ActionResult(action, thing)
+            if thing is NOT_BATCHED or thing is MAYBE_DONE:
+                result = self._apply_action(action)
+                if thing is MAYBE_DONE and not result.error:
+                    result = result._replace(unchanged=False, performed=None)
+            else:
+                result = _result(action, thing)
             results.append(self._tracker.result_of(result, self._where) if self._tracker else result)
             self._on_done(results[-1])
         return results
@@ -150,7 +155,7 @@ class Run:
         if self._fatal:
             return ActionResult(action, error=self._fatal[0], tried=False)
         try:
-            return ActionResult(action, action.type.handler(self._handlers)(action))
+            return _result(action, action.type.handler(self._handlers)(action))
         except W365Error as error:
             if isinstance(error, FATAL_ERRORS) and not isinstance(error, LostAnswerError):
                 self._fatal.append(error)
@@ -158,3 +163,12 @@ class Run:
 
     def _sentence(self, action: Action) -> str:
         return f"{action.description} {self._where}".strip()
+
+
+def _result(action: Action, returned: Any) -> ActionResult:
+    """The result of an action from what its handler returned."""
+    if not isinstance(returned, Answered):
+        return ActionResult(action, returned)
+    done = returned.performed
+    unchanged = done is not None and not done.changes
+    return ActionResult(action, returned.thing, seen=returned.seen, performed=done, unchanged=unchanged)

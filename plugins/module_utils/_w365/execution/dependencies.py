@@ -123,7 +123,9 @@ class FailureTracker:
         _reduced_action, action, error = self._reduced[id(done.action)]
         if error is not None:
             error = error.while_doing(f"{action.description} {where}".strip())
-        return ActionResult(action, done.thing, done.error or error, done.tried)
+            # The others were changed.
+            error.changed = not done.error
+        return done._replace(action=action, error=done.error or error)
 
 
 _RERUN = "Fix the cause and rerun the task."

@@ -106,6 +106,7 @@ CONNECTION_OPTIONS: tuple[ConnectionOption, ...] = (
     ConnectionOption("timeout", "int", ("http",), default=60),
     ConnectionOption("rate_limit_timeout", "int", ("http",), default=300),
     ConnectionOption("max_requests_per_second", "float", ("http",)),
+    ConnectionOption("read_back_timeout", "int", ("provisioning", "scim"), default=10),
     ConnectionOption("endpoints", "dict", ("provisioning", "scim", "graph"), from_env=False),
     # Microsoft Entra ID and Microsoft Graph.
     ConnectionOption("entra_tenant", "str", ("entra",)),

@@ -25,6 +25,10 @@ def http_settings_from_options(options: Mapping[str, Any]) -> HttpSettings:
         )
     if options["timeout"] <= 0:
         raise InputError(f"Option timeout is {options['timeout']}: give a number of seconds above 0.")
+    if (options.get("read_back_timeout") or 0) < 0:
+        raise InputError(
+            f"Option read_back_timeout is {options['read_back_timeout']}: give 0 (do not read back) or seconds."
+        )
     rate = options["max_requests_per_second"]
     if rate is not None and rate <= 0:
         raise InputError(

@@ -85,7 +85,28 @@ def sso_from_options(params: Mapping[str, Any]) -> SettingValues:
         )
     if not params["key"].strip():
         raise InputError("Option key is empty: it is the value of the app registration's client secret.")
+    if (params.get("verify_timeout") or 0) < 0:
+        raise InputError(f"Option verify_timeout is {params['verify_timeout']}: give 0 (ask once) or seconds.")
     return single_sign_on(authority, client_id)
+
+
+_VERIFY = {
+    **{word: word for word in ("when_writing", "always", "never")},
+    # The option was a boolean once: the words that Ansible takes for one.
+    **dict.fromkeys(("true", "yes", "on", "y", "t", "1", "1.0"), "when_writing"),
+    **dict.fromkeys(("false", "no", "off", "n", "f", "0", "0.0"), "never"),
+}
+
+
+def verify_from_options(value: Any) -> str:
+    """V(when_writing), V(always) or V(never). Raises InputError for anything else."""
+    found = _VERIFY.get(str(value).strip().lower())
+    if found is None:
+        raise InputError(
+            f"Option verify is {value!r}, which is none of when_writing, always and never. true and false are still taken for "
+            "when_writing and never."
+        )
+    return found
 
 
 def sso_tenant(authority: str) -> str:

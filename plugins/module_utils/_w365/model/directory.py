@@ -33,7 +33,7 @@ class User(NamedTuple):
 
     `active` is false for users on the deleted-users list (contract, SCIM; A). `id` is the server's, and opaque.
     `readable` is false when the server could only say that the user exists. `optional` holds the optional attributes that
-    have a value.
+    have a value. `email_path` is the path of the address, where it is not that of the table of attributes.
     """
 
     upn: str
@@ -46,6 +46,7 @@ class User(NamedTuple):
     external_id: str | None = None
     readable: bool = True
     optional: Mapping[str, str | None] = NO_VALUES
+    email_path: str = ""
 
     @property
     def key(self) -> str:
@@ -163,6 +164,10 @@ def value_of(thing: User | Group, name: str) -> Any:
     return (
         thing.optional.get(name) if name in OPTIONAL_USER_FIELDS and isinstance(thing, User) else getattr(thing, name)
     )
+
+
+def values_of(thing: User | Group, names: Iterable[str]) -> dict[str, Any]:
+    return {name: value_of(thing, name) for name in names}
 
 
 def difference(desired: Mapping[str, Any], current: User | Group, fields: Mapping[str, Field]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ UNREADABLE = "(not readable)"
 
 @dataclass(frozen=True)
 class Row:
-    """One object in a report. `outcome` is done, planned (in a prediction), failed, not tried or left out.
+    """One object in a report. `outcome` is done, planned (in a prediction), unchanged, failed, not tried or left out.
 
     `changes` are (field, before, after), `added` and `removed` the members of a group, `person` is a user's full name.
     """
@@ -115,7 +115,7 @@ class Row:
 def rows_of(outcome: Outcome, redact: Callable[[str], str] = str) -> list[Row]:
     """A row for every object, in the order of the report; `redact` is applied to every text."""
     clean = _Clean(redact)
-    rows = [_row(done, outcome.predicted, clean) for done in outcome.report.done]
+    rows = [_row(done, clean) for done in outcome.report.done if done.outcome != "unchanged" or done.not_kept]
     # A group that is nested in two others has two rows, with two reasons; equal rows are shown once.
     rows.extend(
         Row(ReportPart.LEFT_OUT, object_kind(item.kind), clean(item.name), _LEFT_OUT, "left out", clean(item.reason))
@@ -165,24 +165,28 @@ class _Clean:
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 
 
-def _row(done: ActionResult, predicted: bool, clean: _Clean) -> Row:
-    action = done.action
+def _row(done: ActionResult, clean: _Clean) -> Row:
+    action = done.done
     words = _words(action)
-    outcome = ("planned" if predicted else "done") if not done.error else "failed" if done.tried else "not tried"
     members = action.changes if action.type is MEMBERSHIP_CHANGE else {}
     return Row(
         ReportPart.FAILURES if done.error else words.part,
         action.type.object,
         clean(action.name),
         words,
-        outcome,
+        done.outcome,
         clean(done.error.message) if done.error else "",
         _person(action, clean),
         tuple(_changes(action, clean)),
         tuple(clean(name) for name in members.get("add", ())),
         tuple(clean(name) for name in members.get("remove", ())),
-        _remark(action),
+        _remark(action) or _not_kept(done, clean),
     )
+
+
+def _not_kept(done: ActionResult, clean: _Clean) -> str:
+    names = ", ".join(_word(name, clean) for name in done.not_kept)
+    return f"not kept by the server: {names}" if names else ""
 
 
 def _words(action: Action) -> ReportWords:

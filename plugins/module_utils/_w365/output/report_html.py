@@ -121,7 +121,7 @@ def page_of(outcome: Outcome, rows: Sequence[Row], remarks: Sequence[str] = ()) 
         else "",
         f'<p class="lead">{_summary(outcome, rows)}</p>',
         _about(outcome),
-        _tiles(rows, len(outcome.report.plan.unchanged), outcome.predicted),
+        _tiles(rows, outcome.report.unchanged, outcome.predicted),
         *sections,
         _remarks(remarks),
     ]

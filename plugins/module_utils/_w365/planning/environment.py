@@ -122,7 +122,12 @@ def plan_setting(
     """
     setting = desired.setting
     notes: list[str] = []
-    unchanged = Plan(unchanged=((setting.name, environment),), compared=readable)
+    # A secret is never compared, so a setting that holds one is not known to be right.
+    unchanged = (
+        Plan(key_not_compared=1, compared=readable)
+        if setting.secret
+        else Plan(unchanged=((setting.name, environment),), compared=readable)
+    )
     if not readable and not always:
         notes.append(unreadable.note(f"the {setting.title} of environment '{environment}'"))
         if unreadable.policy == "skip":
@@ -157,4 +162,5 @@ def joined(plans: Sequence[Plan]) -> Plan:
         unchanged=tuple(item for plan in plans for item in plan.unchanged),
         notes=tuple(note for plan in plans for note in plan.notes),
         compared=all(plan.compared for plan in plans),
+        key_not_compared=sum(plan.key_not_compared for plan in plans),
     )

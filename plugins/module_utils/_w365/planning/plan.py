@@ -9,7 +9,7 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     compared: bool = True
     """False when the server could not show the current values; a note then says what that means."""
+    key_not_compared: int = 0
+    """The number of settings whose other values are unchanged, and whose key nobody can read."""
 
     @property
     def changed(self) -> bool:
@@ -56,19 +58,26 @@ class Plan:
             counts[key] = counts.get(key, 0) + 1
         counts["unchanged"] = len(self.unchanged)
         counts["left_out"] = len(self.skipped)
+        if self.key_not_compared:
+            counts["key_not_compared"] = self.key_not_compared
         return counts
 
     def diff(self) -> dict[str, Any]:
         """Before and after of what changes, for Ansible's diff mode."""
-        before: dict[str, Any] = {}
-        after: dict[str, Any] = {}
-        for action in self.actions:
-            label = f"{action.kind} {action.name}"
-            if action.before is not None:
-                before.setdefault(label, {}).update(action.before)
-            if action.after is not None:
-                after.setdefault(label, {}).update(action.after)
-        return {"before": before, "after": after}
+        return diff_of(self.actions)
+
+
+def diff_of(actions: Iterable[Action]) -> dict[str, Any]:
+    """Before and after of what these actions change."""
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for action in actions:
+        label = f"{action.kind} {action.name}"
+        if action.before is not None:
+            before.setdefault(label, {}).update(action.before)
+        if action.after is not None:
+            after.setdefault(label, {}).update(action.after)
+    return {"before": before, "after": after}
 
 
 def _as_names_become_free(waiting: Sequence[Action]) -> Iterator[tuple[Action, ...]]:

@@ -19,6 +19,7 @@ from ..errors import (
     EnvironmentNotFoundError,
     NotFoundError,
     W365Error,
+    may_pass,
 )
 from ..execution.results import ApplyResult, predicted_result
 from ..model.capabilities import Capabilities
@@ -122,8 +123,7 @@ class Task(Connections):
         except (EnvironmentNotFoundError, NotFoundError, AuthenticationError) as error:
             if not self.environment_is_missing(error):
                 raise
-            # Another task of the run may create it, but a new environment has no SCIM.
-            if not self.check_mode or self.options["scim_url"]:
+            if not self.counts_as_empty:
                 from ..api.provisioning import unknown_environment  # start-up
 
                 raise unknown_environment(self.environment, self.provisioning.root) from None
@@ -149,6 +149,14 @@ class Task(Connections):
             and self.options["environment"]
             and self.provisioning.environment_exists(self.environment) is False
         )
+
+    @property
+    def counts_as_empty(self) -> bool:
+        """Whether a missing environment counts as empty: in check mode another task of the run may be about to create it.
+
+        A new environment has no SCIM, so with a SCIM address the real run fails too.
+        """
+        return self.check_mode and not self.options["scim_url"]
 
     def warn_missing_environment(self) -> None:
         self.warn(
@@ -186,12 +194,7 @@ class Task(Connections):
                 on_done=self.progress.done if self.progress else None,
                 kind=self._kind_of_run(plan),
             )
-        if plan.optional_fields and not predicted_only and self._kept_fields(self.directory) is None:
-            from .optional_fields import with_what_was_kept  # start-up
-
-            report, sentences = with_what_was_kept(report, self.directory)
-            for sentence in sentences:
-                self.warn(sentence)
+            report = self._read_back(report, backend)
         if self.on_report:
             self.on_report(report, predicted_only)
         if report.failures:
@@ -217,13 +220,34 @@ class Task(Connections):
 
         return RoleCheckedRun
 
+    def _read_back(self, report: ApplyResult, backend: Backend) -> ApplyResult:
+        """The result as the server shows it. A task for one object reads all that an answer did not show."""
+        seconds = self.options["read_back_timeout"]
+        if not seconds or not report.plan.compared:
+            return report
+        from .read_back import read_back  # start-up
+
+        optional = report.plan.optional_fields
+        unknown = optional if optional and self._kept_fields(self.directory) is None else frozenset()
+        report, sentences = read_back(
+            report,
+            backend.handlers,
+            unknown,
+            every="concurrency" not in self.options,
+            seconds=seconds,
+            where=self.where,
+        )
+        for sentence in sentences:
+            self.warn(sentence)
+        return report
+
     def _failure(self, report: ApplyResult) -> W365Error:
         errors = [done.error for done in report.failures if done.error and done.tried]
         untried = len(report.failures) - len(errors)
         outcome = {
             "changed": report.changed_anything,
             "results": report.results(),
-            "summary": report.plan.summary(),
+            "summary": report.summary(),
             **self._scim_address(),
         }
         if len(report.done) == 1:
@@ -233,11 +257,12 @@ class Task(Connections):
         applied = "the rest were applied" if untried + len(errors) < len(report.done) else "none were applied"
         shown = " ".join(error.message for error in errors[:3])
         more = f" And {len(errors) - 3} more, see results." if len(errors) > 3 else ""
-        return ApplyError(
-            f"{len(errors)} of {len(report.done)} changes failed, {skipped}{applied}. "
-            f"Rerun the task to retry the failed changes. {shown}{more}",
-            **outcome,
-        )
+        failed = f"{len(errors)} of {len(report.done)} changes"
+        if all(map(may_pass, errors)):
+            text = f"{failed} failed, {skipped}{applied}. Rerun the task to retry the failed changes. {shown}{more}"
+        else:
+            text = f"{failed} failed, {skipped}{applied}. Fix the causes and rerun the task. {shown}{more}"
+        return ApplyError(text, **outcome)
 
     def _scim_address(self) -> dict[str, str]:
         url = self.options["scim_url"]
@@ -256,13 +281,13 @@ class Task(Connections):
         """The result of every module about its plan, with the module's own values."""
         plan = report.plan
         result: dict[str, Any] = {
-            "changed": plan.changed,
-            "summary": plan.summary(),
+            "changed": report.changed_anything,
+            "summary": report.summary(),
             "results": report.results(),
             "compared": plan.compared,
             **self._scim_address(),
             **own,
         }
         if self.host.diff_mode:
-            result["diff"] = plan.diff()
+            result["diff"] = report.diff()
         return result

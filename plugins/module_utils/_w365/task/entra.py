@@ -9,24 +9,27 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..api.entra_tokens import (
     CLOUDS,
+    FRESH_SECRET,
     Certificate,
     ClientSecret,
     Cloud,
     Credential,
     FederatedTokenFile,
     ManagedIdentity,
+    TokenRefusedError,
     TokenSource,
 )
 from ..api.graph import GraphClient
 from ..errors import AuthenticationError, InputError
 from ..inputs.argument_spec import ENTRA_CREDENTIALS
-from ..inputs.environment import sso_tenant
+from ..inputs.environment import sso_tenant, verify_from_options
 from ..model.names import checked_segment
 from .instance import InstanceTask
 
@@ -34,6 +37,13 @@ if TYPE_CHECKING:
     from ..api.provisioning import ProvisioningClient
     from ..api.scim import ScimClient
     from ..model.settings import SettingValues
+
+
+KNOWN_IN_A_ROW = 3
+"""So many tokens in a row show that Entra's servers know a new key: each request may reach another one."""
+
+VERIFY_PAUSE = 1.0
+"""Seconds between two requests for a token."""
 
 
 class EntraTask(InstanceTask):
@@ -108,23 +118,62 @@ class EntraTask(InstanceTask):
             return self.provisioning
         return self.scim if service == "scim" else self.graph
 
-    def verify_sso(self, sso: SettingValues, key: str) -> None:
-        """Ask Entra for a token with exactly these values. Raises AuthenticationError when it gives none."""
+    def verify_sso(self, sso: SettingValues, *, writes: bool) -> bool:
+        """Ask Entra for a token with exactly these values, as option verify says; returns whether it was asked.
+
+        Raises AuthenticationError when it gives none. `writes` says whether the values are to be written.
+        """
+        verify = verify_from_options(self.options["verify"])
+        if verify == "never" or not (writes or verify == "always"):
+            return False
         authority = sso.values["authority"]
         parts = urlsplit(authority)
         root = self.options["entra_authority"] or f"{parts.scheme}://{parts.netloc}"
         resource = self.options["graph_url"] or self._cloud.graph
         tokens = TokenSource(
-            ClientSecret(key),
+            ClientSecret(self.options["key"]),
             client_id=sso.values["client_id"],
             authority=f"{root.rstrip('/')}/{sso_tenant(authority)}",
             resource=resource,
             http=self.http,
         )
         try:
-            tokens.token()
+            self._repeat_until_known(tokens)
         except AuthenticationError as error:
-            raise AuthenticationError(
-                f"Refused to write the single sign-on of environment '{self.environment}', since nobody could sign in with it. "
-                f"{error.message} Nothing was written; verify=false writes the values unproven."
-            ) from None
+            wait = (
+                " If the key was made a moment ago, give verify_timeout more seconds." if _may_be_fresh(error) else ""
+            )
+            text = (
+                f"Refused to write the single sign-on of environment '{self.environment}', since nobody could sign in with "
+                f"it. {error.message}{wait} Nothing was written; verify=never writes the values unproven."
+                if writes
+                else f"Nobody can sign in to environment '{self.environment}' with this key. {error.message}{wait} Nothing had "
+                "to be written, and the key was not compared with the one in use; verify=when_writing does not ask then."
+            )
+            raise AuthenticationError(text) from None
+        return True
+
+    def _repeat_until_known(self, tokens: TokenSource) -> None:
+        """Request tokens until Entra knows the key, for at most verify_timeout seconds.
+
+        Its servers learn of a new key one after the other, so several requests in a row must succeed.
+        """
+        seconds = self.options["verify_timeout"]
+        ends = time.monotonic() + seconds
+        known = 0
+        while known < (KNOWN_IN_A_ROW if seconds else 1):
+            try:
+                tokens.token()
+                known += 1
+            except AuthenticationError as error:
+                if not _may_be_fresh(error) or time.monotonic() >= ends:
+                    raise
+                known = 0
+            if seconds and known < KNOWN_IN_A_ROW:
+                tokens.forget()
+                time.sleep(VERIFY_PAUSE)
+
+
+def _may_be_fresh(error: AuthenticationError) -> bool:
+    """Whether Entra may say this about a key only because it was made a moment ago."""
+    return isinstance(error, TokenRefusedError) and not FRESH_SECRET.isdisjoint(error.codes)

@@ -38,7 +38,7 @@ class InstanceTask(Task):
         try:
             return self.instance.find_setting(setting, self.environment)
         except EnvironmentNotFoundError:
-            if not self.check_mode or self.options["scim_url"]:
+            if not self.counts_as_empty:
                 raise
             self.warn_missing_environment()
             return None, True

@@ -317,13 +317,13 @@ def test_a_certificate_that_nobody_registered(run: Run, tmp_path: Path) -> None:
 
 
 def test_an_error_without_a_known_number_gets_general_advice() -> None:
-    told = tokens_module._refusal("https://login.contoso.com/x", CLIENT, {"error": "server_error"})
+    told = tokens_module._refused("https://login.contoso.com/x", CLIENT, {"error": "server_error"}).message
     assert told.endswith(": server_error. Check tenant, client id and credential.")
-    told = tokens_module._refusal(
+    told = tokens_module._refused(
         "https://login.contoso.com/x",
         CLIENT,
         {"error_description": "AADSTS90002: Tenant 'x' not found.\r\nTrace ID: 1"},
-    )
+    ).message
     assert told.endswith(f": AADSTS90002: Tenant 'x' not found. {ADVICE[90002]}")
 
 

@@ -18,7 +18,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ap
     parsed_environments,
     says_exists,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.create_once import create_once
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.create_once import (
+    Origin,
+    create_once,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AlreadyExistsError,
     AnswerError,
@@ -350,17 +353,17 @@ def exists() -> AlreadyExistsError:
 @pytest.mark.parametrize(
     ("created", "found", "outcome", "log"),
     [
-        (["new"], [], ("new", True), ["create"]),
+        (["new"], [], ("new", Origin.CREATED), ["create"]),
         # The answer was lost, and the object is there: it was us, or somebody else. It is not created again.
-        ([LOST], ["there"], ("there", False), ["create", "find"]),
+        ([LOST], ["there"], ("there", Origin.LOST), ["create", "find"]),
         # It is not there: once more.
-        ([LOST, "new"], [None], ("new", True), ["create", "find", "create"]),
-        ([LOST, LOST, "new"], [None, None], ("new", True), ["create", "find", "create", "find", "create"]),
-        ([LOST, LOST, LOST], [None, None, "there"], ("there", False), ["create", "find"] * 3),
+        ([LOST, "new"], [None], ("new", Origin.CREATED), ["create", "find", "create"]),
+        ([LOST, LOST, "new"], [None, None], ("new", Origin.CREATED), ["create", "find", "create", "find", "create"]),
+        ([LOST, LOST, LOST], [None, None, "there"], ("there", Origin.LOST), ["create", "find"] * 3),
         # Our lost try has created it after the look-up.
-        ([LOST, exists()], [None, "there"], ("there", False), ["create", "find", "create", "find"]),
+        ([LOST, exists()], [None, "there"], ("there", Origin.LOST), ["create", "find", "create", "find"]),
         # Somebody else was faster, or the look-up before had been wrong.
-        ([exists()], ["there"], ("there", False), ["create", "find"]),
+        ([exists()], ["there"], ("there", Origin.EXISTED), ["create", "find"]),
     ],
 )
 def test_created_exactly_once(created: list[Any], found: list[Any], outcome: Any, log: list[str]) -> None:

@@ -110,9 +110,11 @@ def test_an_optional_attribute_goes_out_and_comes_back(name: str) -> None:
         assert cleared["path"] == path
 
 
-def test_an_entry_that_is_not_there_yet_is_added_whole() -> None:
-    entry = {"type": "work", "primary": True, "value": "+1"}
-    assert patch_operation(User("a@b.c"), "phone", "+1") == {"op": "add", "path": "phoneNumbers", "value": [entry]}
+def test_an_entry_that_is_not_there_yet_is_added_by_its_path_or_whole() -> None:
+    path, entry = 'phoneNumbers[type eq "work"].value', {"type": "work", "primary": True, "value": "+1"}
+    assert patch_operation(User("a@b.c"), "phone", "+1") == {"op": "add", "path": path, "value": "+1"}
+    whole = patch_operation(User("a@b.c"), "phone", "+1", whole_entries=True)
+    assert whole == {"op": "add", "path": "phoneNumbers", "value": [entry]}
     with_phone = User("a@b.c", optional={"phone": "+2"})
     assert patch_operation(with_phone, "phone", "+1")["path"] == 'phoneNumbers[type eq "work"].value'
     assert patch_operation(with_phone, "phone", "")["path"] == 'phoneNumbers[type eq "work"]'
