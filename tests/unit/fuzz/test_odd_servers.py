@@ -16,11 +16,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import requests
 from test_borders import EVERYBODY, IMPORT, MEMBERSHIPS, NAMES, NEW, over_api, scenario
-from truthful import ADELE, ALLAN, GRAPH, MEGAN, Call, Scenario, Truthful, play
+from truthful import ADELE, ALLAN, GRAPH, MEGAN, PASSWORD, Call, Scenario, Truthful, play
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.entra_tokens import TokenSource
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.entra_tokens import (
+    ClientSecret,
+    ManagedIdentity,
+    TokenSource,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.graph import GraphClient
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AuthenticationError,
@@ -127,7 +132,12 @@ PAGE = Raw("<!DOCTYPE html><html><body>Sign in</body></html>")
 GONE = ("id", "userName", "Id", "EmailAddress")
 
 REFUSED: Mapping[str, list[Odd]] = {
-    "responds with ``null``, a text, a number or an empty object instead of a list": every(None, "none", 7, True, {}, sentence="not reliable"),
+    "responds with ``null``, a text, a number or an empty object instead of a list": [
+        Odd(PURGE, "scim.user.list", lambda _c, data: {**data, "Resources": None}, "Resources that is null"),
+        Odd(ABSENT, "scim.user.list", lambda _c, data: {"totalResults": data["totalResults"]}, "Resources that is null"),
+        Odd(PURGE, "scim.user.list", lambda _c, data: {**data, "Resources": {"a": 1}}, "Resources that is an object"),
+        *every(None, "none", 7, True, {}, sentence="not reliable"),
+    ],
     "responds with an error object and HTTP 200": [
         *every(ERROR, SCIM_ERROR, {"Message": "An error has occurred.", "ExceptionMessage": "x"}, sentence="not reliable"),
         Odd(over_api("w365_user", upn=MEGAN, state="absent"), "user.delete", lambda _c, _d: {"ExceptionMessage": "no"}, "no"),
@@ -343,6 +353,33 @@ def test_a_token(answer: Any) -> None:
     source = TokenSource(asked, client_id="c", authority="https://login.contoso.com/t", resource=GRAPH, http=Truthful())
     with pytest.raises(AuthenticationError, match="issued no token for application c"):
         source.token()
+
+
+BODIES = (
+    "", "null", "[]", "7", "{}", '"token"', '{"access_token": 7}', '{"access_token": null, "error": {"a": 1}}', "<html>Sign in</html>",
+    '{"access_token": "a b", "expires_in": []}', '{"error": [], "error_codes": {"a": 1}}', "[" * 5000, '{"token_endpoint": 7}',
+    '{"authorization_endpoint": 1, "token_endpoint": "x", "issuer": null}',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
+@pytest.mark.parametrize("credential", [ClientSecret(PASSWORD), ManagedIdentity("system")], ids=["tenant", "machine"])
+def test_a_token_service(credential: Any, body: str, status: int) -> None:
+    """What MSAL makes of the body of Microsoft Entra, or of the metadata service of an Azure machine."""
+
+    def send(_method: str, _url: str, **_more: Any) -> requests.Response:
+        response = requests.Response()
+        response.status_code = status
+        response._content = body.encode()
+        return response
+
+    http = Truthful()
+    http.send = send  # type: ignore[method-assign]
+    source = TokenSource(credential, client_id="c", authority="https://login.contoso.com/t", resource=GRAPH, http=http)
+    with pytest.raises(AuthenticationError, match="issued no token for application c") as refusal:
+        source.token()
+    assert PASSWORD not in refusal.value.message
 
 
 @pytest.mark.parametrize("lifetime", [None, "3599", 1e400, -5, [], "soon"])

@@ -104,6 +104,10 @@ def _confidential(client_id: str, authority: str, http: Http, credential: Any) -
         codes = [90002] if "authority configuration" in str(error) else []
         answer = {"error_description": http.redactor.text(str(error)), "error_codes": codes}
         raise _refused(authority, client_id, answer) from None
+    except (AttributeError, LookupError, RecursionError) as error:
+        # What MSAL raises for a discovery document of another form; a key that cannot be read raises other errors.
+        answer = {"error": f"its discovery document cannot be used ({type(error).__name__})"}
+        raise _refused(authority, client_id, answer) from None
     return lambda scopes: application.acquire_token_for_client(scopes=scopes)
 
 
@@ -234,9 +238,9 @@ class TokenSource:
         with self._lock:
             if self._token and time.monotonic() < self._valid_until:
                 return self._token
-            if self._ask is None:
-                self._ask = self._credential.application(self._client_id, self._authority, self._http)
             try:
+                if self._ask is None:
+                    self._ask = self._credential.application(self._client_id, self._authority, self._http)
                 answer: Any = self._ask(self._scopes)
             except W365Error:
                 raise

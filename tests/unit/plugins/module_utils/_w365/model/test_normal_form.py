@@ -239,6 +239,17 @@ def test_a_user_comes_back_from_the_provisioning_api_as_it_went(
 # ---- SCIM
 
 
+@pytest.mark.parametrize(
+    ("given", "active"),
+    [(True, True), ("True", True), ("false", False), (0, False), ("maybe", None), (None, None), ([], None), ({}, None), ("", None), (7, None)],
+)  # fmt: skip
+def test_a_status_in_another_form_is_unknown_and_not_deactivated(given: Any, active: bool | None) -> None:
+    assert user_from_scim({"id": "u1", "userName": "a@contoso.com", "active": given}).active is active
+    assert user_from_scim({"id": "u1", "userName": "a@contoso.com"}).active is True
+    odd = user_from_scim({"id": "u1", "userName": "a@contoso.com", "name": "A B", "emails": "x", "externalId": [given]})
+    assert (odd.first_name, odd.email, odd.external_id) == (None, None, None)
+
+
 def test_a_scim_user_without_regard_to_case() -> None:
     resource = {
         "ID": "u-1",
