@@ -375,7 +375,7 @@ def test_a_token_service(credential: Any, body: str, status: int) -> None:
         return response
 
     http = Truthful()
-    http.send = send  # type: ignore[method-assign]
+    http.send = send  # type: ignore[method-assign, assignment]
     source = TokenSource(credential, client_id="c", authority="https://login.contoso.com/t", resource=GRAPH, http=http)
     with pytest.raises(AuthenticationError, match="issued no token for application c") as refusal:
         source.token()
