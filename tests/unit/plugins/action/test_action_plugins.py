@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleActionFail
 
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import (
@@ -285,3 +286,66 @@ def test_a_given_progress_file_is_followed(
     task.writes = lambda: file.write_text("contoso: 1 of 2 changes made\ncontoso: 2 of", encoding="utf-8")
     assert task.run()["progress_file"] == written
     assert lines == ["contoso: 1 of 2 changes made"]
+
+
+class SharedTask(Task):
+    """A task of a play with several hosts, and with values of one customer in the environment of the process."""
+
+    def __init__(self, module: str, arguments: dict[str, Any], **more: Any) -> None:
+        circumstances = {"hosts": ["contoso", "fabrikam"], "run_once": False, "environment": {}, "variables": {}, **more}
+        super().__init__(module, arguments, transport=circumstances["transport"] if "transport" in more else "local")
+        self.action._task.run_once = circumstances["run_once"]
+        self.action._templar = SimpleNamespace(template=lambda value: value)
+        self.action._compute_environment_string = lambda written: written.update(circumstances["environment"])
+        self.task_vars = {"ansible_play_hosts_all": circumstances["hosts"], **circumstances["variables"]}
+
+    def refusal(self) -> str:
+        """The sentence of the refusal; empty when the module ran."""
+        try:
+            self.action.run(task_vars=self.task_vars)
+        except AnsibleActionFail as error:
+            assert self.calls == []
+            return str(error)
+        return ""
+
+
+PAIR = {"scim_url": "https://w365.contoso.com/contoso", "scim_token": "key"}
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "more", "said"),
+    [
+        ("w365_user", {}, {}, "W365_ENVIRONMENT, W365_SCIM_URL, W365_SCIM_TOKEN, W365_ENTRA_TENANT"),
+        ("w365_user_info", {"environment": "fabrikam", "entra_tenant": "x"}, {}, "W365_SCIM_URL, W365_SCIM_TOKEN in"),
+        ("w365_o365_import", {"environment": "fabrikam", **PAIR}, {}, "W365_ENTRA_TENANT in"),
+        # There the name is that of a group, and in the next one that of the environment.
+        ("w365_group", {"name": "Sales", "entra_tenant": "x", **PAIR}, {}, "W365_ENVIRONMENT in"),
+        ("w365_environment", {"name": "fabrikam", "entra_tenant": "x", **PAIR}, {}, ""),
+        # Nothing is left of the process: an empty text means none.
+        ("w365_user", {"environment": "x", "scim_url": "", "scim_token": None, "entra_tenant": ""}, {}, ""),
+        ("w365_user", {"environment": "x", "entra_tenant": "x"}, {"environment": {"W365_SCIM_URL": "", "W365_SCIM_TOKEN": ""}}, ""),
+        ("w365_user", {}, {"hosts": ["contoso"]}, ""),
+        ("w365_user", {}, {"run_once": True}, ""),
+        # The variables of another machine are that machine's own.
+        ("w365_user", {}, {"transport": "ssh"}, ""),
+        ("w365_user", {}, {"variables": {"w365_shared_environment_variables": True}}, ""),
+        ("w365_user", {}, {"variables": {"w365_shared_environment_variables": "yes"}}, ""),
+        ("w365_user", {}, {"variables": {"w365_shared_environment_variables": "no"}}, "w365_shared_environment_variables"),
+    ],
+)  # fmt: skip
+def test_values_of_one_customer_in_a_play_of_several_hosts(
+    module: str, arguments: dict[str, Any], more: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ENVIRONMENT", "SCIM_URL", "SCIM_TOKEN", "ENTRA_TENANT", "INSTANCE_URL", "PROVISIONING_KEY"):
+        monkeypatch.setenv(f"W365_{name}", "of-contoso")
+    refusal = SharedTask(module, arguments, **more).refusal()
+    assert said in refusal
+    assert bool(refusal) == bool(said)
+    assert "of-contoso" not in refusal
+
+
+def test_empty_variables_of_the_process_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWX sets the variables of a credential's empty fields to nothing."""
+    for name in ("ENVIRONMENT", "SCIM_URL", "SCIM_TOKEN", "ENTRA_TENANT"):
+        monkeypatch.setenv(f"W365_{name}", " ")
+    assert SharedTask("w365_user", {}).refusal() == ""
