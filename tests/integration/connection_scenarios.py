@@ -154,6 +154,9 @@ def of_scim() -> Iterator[Scenario]:
     for task in (*(plain.situation for plain in OVER_SCIM), RAW["scim"]):
         yield Scenario("scim_url", task, ["<other_scim_url>", Refused(LEFT_OUT)])
         yield Scenario("scim_token", task, [Refused(LEFT_OUT), Refused("wrong")])
+    writing = (plain.situation for plain in OVER_SCIM if not plain.situation.module.endswith("_info"))
+    for task in (*writing, situation("w365_admin", BOTH, administrators={"add": [ALLAN]})):
+        yield Scenario("scim_environment", task, [Refused("fabrikam")])
 
 
 def of_graph() -> Iterator[Scenario]:
