@@ -258,7 +258,8 @@ def test_every_attribute_that_the_server_keeps(play: Player, foreign: Foreign) -
 @servers(quick=(SCIM2_SERVER,))
 def test_a_name_that_is_taken(play: Player, foreign: Foreign) -> None:
     """Somebody creates the same user between our look-up and our create: 409, and the user is brought to what was asked."""
-    foreign.create_user(ADELE, name={"givenName": "Adele", "familyName": "Wilber"})
+    emails = [{"type": "work", "value": ADELE}]
+    foreign.create_user(ADELE, name={"givenName": "Adele", "familyName": "Wilber"}, emails=emails)
     foreign.hides = "until a create"
     done = play(task("w365_user", upn=ADELE, first_name="Adele", last_name="Vance"), defaults=foreign.defaults())
     assert done[0].changed
