@@ -41,7 +41,8 @@ OPTIONAL = frozenset({"display_name", "job_title", "department", "phone", "prefe
 class ScimServer:
     """How to start a server. `{port}`, `{token}`, `{python}` and `{node}` in its command are filled in.
 
-    `keeps` names the optional attributes of users that it keeps. `installed`: whether `make scim-servers` brings it.
+    `keeps` names the optional attributes of users that it keeps. `bulk`: whether it takes many requests in one.
+    `installed`: whether `make scim-servers` brings it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ScimServer:
     path: str
     environment: Mapping[str, str] = field(default_factory=dict)
     keeps: frozenset[str] = OPTIONAL
+    bulk: bool = True
     installed: bool = True
 
 
@@ -72,6 +74,7 @@ DJANGO_SCIM2 = ScimServer(
     "/scim/v2",
     {"PYTHONPATH": str(HERE)},
     keeps=frozenset(),
+    bulk=False,
 )
 SERVERS = (SCIM2_SERVER, SCIMMY, DJANGO_SCIM2)
 
