@@ -54,7 +54,7 @@ def _statements(data: Any) -> list[str]:
         about = found.get("membernames") or found.get("scimtype") or found.get("code")
         shown = ", ".join(map(str, about)) if isinstance(about, list) else about
         return [f"{shown}: {message}" if shown else message]
-    if message is None and "detail" in found:
+    if message is None and {"schemas", "detail"} <= found.keys():
         # An error of SCIM without a reason; the rest only repeats the status.
         return [str(found["scimtype"])] if found.get("scimtype") else []
     # An unknown structure is shown completely.

@@ -810,6 +810,12 @@ def answered(body: Any, status: int = 400) -> Answer:
         ("", "the server gave no reason"),
         ("null", "the server gave no reason"),
         ("[]", "the server gave no reason"),
+        (
+            '{"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "detail": "", "status": 501}',
+            "the server gave no reason",
+        ),
+        ({"schemas": ["x"], "detail": None, "scimType": "uniqueness", "status": "409"}, "uniqueness"),
+        ({"detail": "", "errors": {"Name": ["is odd"]}}, "detail: ; errors: Name: is odd"),
         ("{}", "the server gave no reason"),
         (
             "<!DOCTYPE html><html><head><title>t</title><style>b{}</style></head><body><h1>Server&nbsp;Error</h1>"
