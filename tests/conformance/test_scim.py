@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import pytest
@@ -547,3 +548,46 @@ def test_bulk_by_switch_resolves_ids_and_reports_each_operation(api: Any, twin: 
     assert [item["status"] for item in stopped] == ["409"]
     many = {**body, "Operations": operations * (config["maxOperations"] // 4 + 1)}
     assert error(api.scim("POST", "/Bulk", many))[0] == 413
+
+
+# ---- names
+
+
+@pytest.mark.parametrize(
+    ("how", "asked"),
+    [
+        ("ignored", {"Zoë": True, "zoë": True, "ZOË": True, "ZOë": True}),
+        ("exact", {"Zoë": True, "zoë": False, "ZOË": False, "ZOë": False}),
+        ("ascii", {"Zoë": True, "zoë": True, "ZOË": False, "ZOë": True}),
+    ],
+)
+def test_a_filter_may_mind_the_case_of_names(api: Any, twin: Twin, how: str, asked: dict[str, bool]) -> None:
+    twin.switches(scim_eq_case=how)
+    assert api.scim("POST", "/Users", person("joni.sherman", userName="Zoë@contoso.com")).status_code == 201
+    assert api.scim("POST", "/Groups", {"schemas": [GROUP], "displayName": "Zoë"}).status_code == 201
+    for name, expected in asked.items():
+        assert bool(found(api, f'userName eq "{name}@contoso.com"')) is expected, name
+        assert bool(found(api, f'displayName eq "{name}"', "Groups")) is expected, name
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_may_be_stored_in_a_normal_form(api: Any, twin: Twin, form: Any) -> None:
+    twin.switches(name_form=form.lower())
+    for sent in ("NFC", "NFD"):
+        name = unicodedata.normalize(sent, f"Zoë{sent}")  # type: ignore[arg-type]
+        answer = api.scim("POST", "/Users", person("joni.sherman", userName=f"{name}@contoso.com"))
+        assert answer.json()["userName"] == unicodedata.normalize(form, f"{name}@contoso.com")
+        answer = api.scim("POST", "/Groups", {"schemas": [GROUP], "displayName": name})
+        assert answer.json()["displayName"] == unicodedata.normalize(form, name)
+        assert bool(found(api, f'userName eq "{name}@contoso.com"')) is (form == sent)
+
+
+def test_two_objects_may_have_one_name(api: Any, twin: Twin) -> None:
+    group = {"schemas": [GROUP], "displayName": "Two of a name"}
+    assert [api.scim("POST", "/Users", person()).status_code for _time in (1, 2)] == [201, 409]
+    assert [api.scim("POST", "/Groups", group).status_code for _time in (1, 2)] == [201, 409]
+    twin.switches(duplicate_names=True)
+    assert api.scim("POST", "/Users", person()).status_code == 201
+    assert api.scim("POST", "/Groups", group).status_code == 201
+    assert len(found(api, 'userName eq "joni.sherman@contoso.com"')) == 2
+    assert len(found(api, 'displayName eq "two of a name"', "Groups")) == 2

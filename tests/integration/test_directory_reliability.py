@@ -281,7 +281,6 @@ UPNS = (
     "Person.{0}@Contoso.com",
     "p'erson-{0}@contoso.com",
     "!#^~_{0}@contoso.com",
-    "=person{0}@contoso.com",
     "+person{0}@contoso.com",
     "-person{0}@contoso.com",
     "{0:064d}@" + "x" * 36 + ".contoso.com",

@@ -34,7 +34,7 @@ def roles_problem(people: Sequence[User], others: Sequence[User] = ()) -> W365Er
 def primary_administrator(users: Iterable[User]) -> str | None:
     """The key of the first administrator (contract, section 4; D): the lowest id, if ids are numbers (A)."""
     active = [user for user in users if user.administrator and user.active is not False]
-    if not active or not all(user.id.isdigit() for user in active):
+    if not active or not all(user.id.isdecimal() for user in active):
         return None
     return min(active, key=lambda user: int(user.id)).key
 

@@ -394,7 +394,7 @@ class ProvisioningDirectory:
             # One worker reads for all workers that wait.
             with self._reading:
                 id = self._ids.get(key, "") or self._read_id(key)
-        return int(id) if id.isdigit() else id
+        return int(id) if id.isdecimal() else id
 
     def _read_id(self, key: str) -> str:
         """The id of a user who was created after the list was read, or whose name has changed."""

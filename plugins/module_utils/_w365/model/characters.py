@@ -35,9 +35,9 @@ def refuse_upn_characters(upn: str, option: str) -> None:
     found = not_allowed_in_upn(upn)
     if found:
         raise InputError(
-            f"Option {option} has {upn!r}, and Microsoft does not allow {found} in a user principal name: the form is "
-            "name@domain.example. Check how it was copied: a typographic quote is not an apostrophe. An account that already has "
-            "such a UPN is found by its id (option identity)."
+            f"Option {option} has {upn!r}, which is not a user principal name: Microsoft does not allow {found} in one. It has the "
+            "form name@domain.example, and must equal the user's UPN in Microsoft Entra. Check how it was copied: a typographic "
+            "quote is not an apostrophe. An account that already has such a UPN is found by its id (option identity)."
         )
 
 

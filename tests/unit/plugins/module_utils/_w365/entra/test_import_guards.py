@@ -29,8 +29,14 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     Snapshot,
     User,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.actions import (
+    GROUP_DELETE,
+    USER_DELETE_PERMANENTLY,
+    Action,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.plan import Plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.planner import make_plan
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.predict import predict
 
 ADELE, ALEX, MEGAN, LEE = (f"{name}@contoso.com" for name in ("adele.vance", "alex.wilber", "megan.bowen", "lee.gu"))
 
@@ -366,6 +372,15 @@ def test_members_of_one_name_are_told_apart_by_id() -> None:
     )
 
 
+def test_the_prediction_keeps_the_other_one_of_two() -> None:
+    """Check mode must not show that both are gone when one of two of a name is deleted by id."""
+    ours, copy = account(1, ADELE), account(9, ADELE.upper())
+    groups = (group_there(21, "Sales"), group_there(29, "SALES"))
+    current = Snapshot(users=(ours, copy), groups=groups)
+    gone = Action(USER_DELETE_PERMANENTLY, ADELE, {}, None, subject=copy)
+    group_gone = Action(GROUP_DELETE, "Sales", {}, None, subject=groups[1])
+    after = predict(current, Plan(actions=(gone, group_gone)))
+    assert (after.users, after.groups) == ((ours,), groups[:1])
 # ---- groups that had people and have none now
 
 HIDDEN = {"visibility": "HiddenMembership"}
