@@ -574,7 +574,7 @@ def test_a_filter_may_mind_the_case_of_names(api: Any, twin: Twin, how: str, ask
 def test_names_may_be_stored_in_a_normal_form(api: Any, twin: Twin, form: Any) -> None:
     twin.switches(name_form=form.lower())
     for sent in ("NFC", "NFD"):
-        name = unicodedata.normalize(sent, f"Zoë{sent}")  # type: ignore[arg-type]
+        name = unicodedata.normalize(sent, f"Zoë{sent}")
         answer = api.scim("POST", "/Users", person("joni.sherman", userName=f"{name}@contoso.com"))
         assert answer.json()["userName"] == unicodedata.normalize(form, f"{name}@contoso.com")
         answer = api.scim("POST", "/Groups", {"schemas": [GROUP], "displayName": name})
