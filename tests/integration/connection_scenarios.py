@@ -155,7 +155,7 @@ def of_scim() -> Iterator[Scenario]:
         yield Scenario("scim_url", task, ["<other_scim_url>", Refused(LEFT_OUT)])
         yield Scenario("scim_token", task, [Refused(LEFT_OUT), Refused("wrong")])
     writing = (plain.situation for plain in OVER_SCIM if not plain.situation.module.endswith("_info"))
-    for task in (*writing, situation("w365_admin", BOTH, administrators={"add": [ALLAN]})):
+    for task in (*writing, situation("w365_admin", BOTH, administrators={"add": ["nestor.wilke@contoso.com"]})):
         yield Scenario("scim_environment", task, [Refused("fabrikam")])
 
 

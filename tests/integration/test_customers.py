@@ -31,7 +31,7 @@ FABRIKAM: dict[str, Any] = {
     "groups": [{"name": "Shops"}],
 }
 SSO = {"primary_domain": "contoso.com", "client_id": "00000000-0000-4000-8000-0000000000b2", "verify": False}
-NEW = {"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}
+NEW: dict[str, Any] = {"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}
 WRITES: dict[str, dict[str, Any]] = {
     "w365_user": NEW,
     "w365_group": {"name": "Retail"},
@@ -152,7 +152,10 @@ def test_an_environment_is_not_created_with_a_scim_address(twin: Twin) -> None:
 
 # Several hosts, and the environment of the process
 
-HOSTS = {"hosts": "all:!localhost", "vars": {"ansible_python_interpreter": sys.executable, "ansible_connection": "local"}}
+HOSTS = {
+    "hosts": "all:!localhost",
+    "vars": {"ansible_python_interpreter": sys.executable, "ansible_connection": "local"},
+}
 INVENTORY = ["-i", "contoso,fabrikam"]
 
 
@@ -176,13 +179,13 @@ def test_values_of_the_process_do_not_reach_a_second_host(twin: Twin, play: Call
     same(plain(twin.state()), plain(before), "state")
     assert twin.requests() == []
     # One host is left, or the task runs once: nobody else can get the values.
-    for more in ({"arguments": ["--limit", "contoso"]}, {"run_once": True}):
-        words = more.pop("arguments", [])
-        alone = played(play, twin, pair, *words, **more)
-        assert alone.code == 0, alone.output
+    alone: dict[str, Any]
+    for limit, alone in ((["--limit", "contoso"], {}), ([], {"run_once": True})):
+        done = played(play, twin, pair, *limit, **alone)
+        assert done.code == 0, done.output
     assert ADELE in twin.environment("contoso")["users"]
     # Somebody says that it is one customer. Then the address itself contradicts.
-    more = {f"{COLLECTION}.w365_user": {**NEW, "last_name": "Smith"}}
+    more: dict[str, Any] = {f"{COLLECTION}.w365_user": {**NEW, "last_name": "Smith"}}
     shared = played(play, twin, pair, "-e", "w365_shared_environment_variables=true", **more)
     same(sorted(step.status for step in shared), ["failed", "ok"], "the hosts")
     assert "another environment, 'contoso'" in next(step for step in shared if step.status == "failed").message
@@ -201,7 +204,10 @@ def tenants(run: Callable[..., Play], twin: Twin, *definitions: dict[str, Any], 
         }
         for number in range(len(definitions))
     ]
-    tell = {"name": "tell", "ansible.builtin.debug": {"msg": "{{ [w365_tenant_scim_url, w365_tenant_waits_for_scim] }}"}}
+    tell = {
+        "name": "tell",
+        "ansible.builtin.debug": {"msg": "{{ [w365_tenant_scim_url, w365_tenant_waits_for_scim] }}"},
+    }
     variables = {"ansible_python_interpreter": sys.executable, "definitions": definitions}
     return run(*steps, tell, defaults=connection(twin, None), play={"vars": variables}, **options)
 
