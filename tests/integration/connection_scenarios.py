@@ -20,6 +20,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ta
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra_import import ImportTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceTask
 from option_scenarios import (
+    ALEX,
     ALLAN,
     BOTH,
     BRIAN,
@@ -132,12 +133,18 @@ def reading_back(connection: Mapping[str, Any]) -> Iterator[Scenario]:
         ("w365_group", "deletions", {"name": "Retail", "state": "absent"}),
         ("w365_o365_import", "active", {"groups": ["Sales"], "concurrency": 1}),
     ):
+        seed = seed_with({"upn": BRIAN, "first_name": "Brian", "last_name": "Johnson"})
         if module == "w365_o365_import" and connection is PROVISIONING:
-            # There it deactivates nobody.
+            # There it deactivates nobody, and revokes roles.
+            administrator = {"upn": ALEX, "first_name": "Alex", "last_name": "Wilber", "administrator": True}
+            task = situation(
+                module, {**GRAPH, **connection}, **options, read_back_timeout=1, administrators_from="entra", fails=True
+            )
+            forgets = {"ignored_changes": "administrator"}
+            yield Scenario("read_back_timeout", replace(task, seed=seed_with(administrator), switches=forgets), [0])
             continue
         source = GRAPH if module == "w365_o365_import" else {}
         task = situation(module, {**source, **connection}, read_back_timeout=1, fails=True, **options)
-        seed = seed_with({"upn": BRIAN, "first_name": "Brian", "last_name": "Johnson"})
         yield Scenario(
             "read_back_timeout", replace(task, seed=seed, switches={"ignored_changes": ignored}), [0, Refused(-1)]
         )
