@@ -249,7 +249,7 @@ def _hold_step(stage: Stage, step: Step, before: State, about: str) -> None:
 
 
 def told(step: Step, real: Step) -> State:
-    """What a step says. The id of what is new is only known for real."""
+    """What a step says. The id of what is new is only known for real, and check mode only plans."""
     result = {
         key: value for key, value in step.result.items() if key not in ("invocation", "warnings", "_ansible_no_log")
     }
@@ -257,6 +257,12 @@ def told(step: Step, real: Step) -> State:
         thing, known = result.get(kind), real.result.get(kind)
         if thing and known and not thing["id"]:
             result[kind] = {**thing, "id": known["id"]}
+    if step is not real:
+        # Check mode says the same in the future tense.
+        assert {entry["outcome"] for entry in result["results"]} <= {"planned"}, result["results"]
+        result["results"] = [{**entry, "outcome": "done"} for entry in result["results"]]
+        if result.get("key_status") == "planned":
+            result["key_status"] = "written"
     return result
 
 
