@@ -67,8 +67,8 @@ CHECKS = (
 # What "make test-all" adds. One that runs tests for its slow ones belongs to a check above that leaves them out.
 SLOW_CHECKS = (
     Check("integration", slots=2, limit=2400, marks="slow"),
-    Check("conformance", marks="slow"),
     Check("unit", limit=3600, marks="slow"),
+    Check("conformance", marks="slow"),
 )
 
 # Made before the checks start. "make -o" makes the checks use them as they are: two of them building the same

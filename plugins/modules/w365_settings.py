@@ -156,12 +156,11 @@ sharepoint:
     url: https://contoso.sharepoint.com
   # END shared: settings.sharepoint
 # BEGIN shared: report.one_object (written by "make docs" from docs/shared/report.yml)
-#   without: [scim_url.version_added]
 #   summary.sample: {sharepoint_write: 1, unchanged: 0, left_out: 0}
 #   results.contains.kind.sample: sharepoint
 #   results.contains.name.sample: contoso
 #   results.contains.action.sample: write
-#   without: [results.contains.not_kept.version_added]
+#   without: [scim_url.version_added, results.contains.not_kept.version_added]
 #   results.contains.changes.sample: {authentication_type: OAuth2, url: "https://contoso.sharepoint.com"}
 compared:
   description:
@@ -173,7 +172,6 @@ compared:
 scim_url:
   description:
     - The address of the SCIM service that the task was given, without its query, so that a summary can show it.
-  version_added: 1.1.0
   type: str
   returned: success, and when a change failed, if O(scim_url) is given
   sample: https://workspace.contoso.com/contoso/scim/v2

@@ -26,7 +26,7 @@ from ..errors import (
     ValidationError,
     W365Error,
 )
-from ..model.names import comparison_key
+from ..model.names import comparison_key, external_id_key
 from ..transport.http import Answer, Http, checked_root
 from .client import NO_BODY, ServiceClient
 from .endpoints import Endpoint
@@ -120,7 +120,7 @@ class ScimClient(ServiceClient):
         found = self.call(endpoint_id, object_id=object_id)
         try:
             id = checked_resource(found, endpoint_id)
-            if id != object_id:
+            if external_id_key(id) != external_id_key(object_id):
                 raise OddValueError(f"the resource {id!r} for {object_id!r}")
         except OddValueError as error:
             raise self.unreliable(endpoint_id, error, path=self.path_of(endpoint_id, object_id)) from None
@@ -132,7 +132,14 @@ class ScimClient(ServiceClient):
 
         A server that returns others too ignores the filter, so that its answer proves nothing: then everything is listed.
         """
-        found = list(self.pages(endpoint_id, {"filter": f"{attribute} eq {quoted(value)}"}))
+        literal = quoted(value)
+        try:
+            found = list(self.pages(endpoint_id, {"filter": f"{attribute} eq {literal}"}))
+        except ValidationError:
+            if literal == f'"{value}"':
+                raise
+            # Some servers cannot read a quotation mark or a backslash in a filter.
+            return list(self.pages(endpoint_id))
         wanted = comparison_key(value)
         matching = [
             resource

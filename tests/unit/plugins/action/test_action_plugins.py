@@ -292,7 +292,13 @@ class SharedTask(Task):
     """A task of a play with several hosts, and with values of one customer in the environment of the process."""
 
     def __init__(self, module: str, arguments: dict[str, Any], **more: Any) -> None:
-        circumstances = {"hosts": ["contoso", "fabrikam"], "run_once": False, "environment": {}, "variables": {}, **more}
+        circumstances = {
+            "hosts": ["contoso", "fabrikam"],
+            "run_once": False,
+            "environment": {},
+            "variables": {},
+            **more,
+        }
         super().__init__(module, arguments, transport=circumstances["transport"] if "transport" in more else "local")
         self.action._task.run_once = circumstances["run_once"]
         self.action._templar = SimpleNamespace(template=lambda value: value)

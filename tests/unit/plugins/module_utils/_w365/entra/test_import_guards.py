@@ -381,6 +381,8 @@ def test_the_prediction_keeps_the_other_one_of_two() -> None:
     group_gone = Action(GROUP_DELETE, "Sales", {}, None, subject=groups[1])
     after = predict(current, Plan(actions=(gone, group_gone)))
     assert (after.users, after.groups) == ((ours,), groups[:1])
+
+
 # ---- groups that had people and have none now
 
 HIDDEN = {"visibility": "HiddenMembership"}

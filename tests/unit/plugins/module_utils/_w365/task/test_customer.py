@@ -161,7 +161,7 @@ def test_people_of_both_prove_it(url: str, scim: list[dict[str, Any]], scripted:
     assert [urlsplit(path).path for _method, path, _body in http.calls] == [
         ENVIRONMENTS,
         USERS,
-        f"{urlsplit(url).path}/Users",
+        *[f"{urlsplit(url).path}/Users"] * 2,
     ]
 
 
@@ -185,7 +185,8 @@ def test_people_of_another_customer_contradict(url: str, known: list[Any], scim:
     with pytest.raises(GuardError, match=r"does not belong to environment 'contoso'") as refusal:
         check_customer(task(http, url))
     assert "fabrikam" not in refusal.value.message.replace(url, ""), "people of another customer are nobody's business"
-    assert len(http.calls) == 3
+    # One request is behind the end of SCIM's list, which shows that its total counts everything.
+    assert len(http.calls) == 4
 
 
 @pytest.mark.parametrize(
