@@ -35,7 +35,7 @@ def test_groups_over_scim(twin: Twin, play: Callable[..., Play]) -> None:
             # Who is on the deleted-users list can be a member.
             Stage(
                 {"name": "Retail", "external_id": "", "members": {"add": [PATTI], "remove": [ALLAN]}},
-                lambda contoso: changed(contoso["groups"], "Retail", external_id="", members=[NESTOR, PATTI]),
+                lambda contoso: changed(contoso["groups"], "Retail", external_id=None, members=[NESTOR, PATTI]),
             ),
             Stage(
                 {"name": "Shops", "identity": "Retail"},

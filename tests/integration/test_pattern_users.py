@@ -74,7 +74,7 @@ def test_fields_over_scim(twin: Twin, play: Callable[..., Play]) -> None:
             # Given as empty means clear; what is not given stays; a UPN is the same in any case.
             Stage(
                 {"upn": ADELE.upper().replace("CONTOSO.COM", "contoso.com"), "active": False, "external_id": ""},
-                lambda contoso: changed(contoso["users"], ADELE, external_id=""),
+                lambda contoso: changed(contoso["users"], ADELE, external_id=None),
             ),
             Stage({"upn": ADELE, "active": True}, lambda contoso: changed(contoso["users"], ADELE, active=True)),
             Stage(
