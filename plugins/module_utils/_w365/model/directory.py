@@ -183,6 +183,9 @@ def difference(desired: Mapping[str, Any], current: User | Group, fields: Mappin
 def with_fields(thing: Thing, values: Mapping[str, Any]) -> Thing:
     """A copy of a user or group with those of the values that it has fields for."""
     known = {name: value for name, value in values.items() if name in thing._fields}
+    if known.get("external_id") == "":
+        # A cleared id is removed.
+        known["external_id"] = None
     optional = {name: values[name] for name in OPTIONAL_USER_FIELDS.intersection(values)}
     if optional and isinstance(thing, User):
         # A cleared attribute has no entry.
