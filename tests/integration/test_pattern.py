@@ -267,6 +267,10 @@ def walk(stage: Stage, steps: list[Step], before: State, result: str) -> State:
 def predicted(step: Step, result: str) -> dict[str, Any]:
     """What check mode promises and the real run keeps. Only the server can give an id."""
     told = {name: step.result[name] for name in ("changed", "diff", "summary", "results", "compared")}
+    if any(entry["outcome"] == "planned" for entry in told["results"]):
+        assert step.writes == [], "planned and written"
+        assert {entry["outcome"] for entry in told["results"]} == {"planned"}
+        told["results"] = [{**entry, "outcome": "done"} for entry in told["results"]]
     if result:
         thing = step.result[result]
         told[result] = {**thing, "id": ""} if isinstance(thing, dict) else thing

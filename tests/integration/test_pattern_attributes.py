@@ -68,7 +68,7 @@ def test_attributes_are_written_compared_and_cleared(twin: Twin, play: Callable[
             # A number in another form and a tag in other capitals are the same.
             Stage({**NAMES, **other}, with_held(department="Sales")),
             Stage({**NAMES, "department": "", "phone": ""}, without("department", "phone_numbers")),
-            Stage({**NAMES, "phone": "+1 425 555 0100"}, with_held(phone_numbers=[{**HELD["phone_numbers"][0], "value": "+1 425 555 0100"}])),
+            Stage({**NAMES, "phone": "+1 425 555 0100"}, with_held(phone_numbers=[{"type": "work", "value": "+1 425 555 0100"}])),
             Stage({**NAMES, "display_name": "", "job_title": "", "preferred_language": ""}, _all_cleared),
         ],
         scim=True,
@@ -123,7 +123,8 @@ def test_a_service_that_does_not_say_what_it_keeps(schemas: str, twin: Twin, pla
     told = f"The server accepted department and did not keep it for '{ADELE}'; see not_kept in results."
     assert told not in check.warnings
     for step in (create, again, bulk):
-        assert (step.status, step.changed) == ("ok", True), step.message
+        # The next nights change nothing.
+        assert (step.status, step.changed) == ("ok", step is create), step.message
         assert told in step.warnings
         assert step.result["results"][0]["not_kept"] == ["department"]
     for step in (create, again):

@@ -39,10 +39,11 @@ class W365Error(Exception):
     """The base of all errors of the collection.
 
     `message` is a complete sentence for the user, without secrets. `details` are further values of the task's result.
-    `changed` says that something was changed before the error.
+    `changed` says that something was changed before the error, and `follows` that it is a consequence of another error.
     """
 
     changed = False
+    follows = False
 
     def __init__(self, message: str, **details: Any) -> None:
         super().__init__(message)

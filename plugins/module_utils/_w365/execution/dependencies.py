@@ -134,9 +134,11 @@ _RERUN = "Fix the cause and rerun the task."
 def _skipped_users(keys: Sequence[str], rest: str = "") -> W365Error:
     names = ", ".join(f"'{key}'" for key in keys)
     subject = f"user {names} was" if len(keys) == 1 else f"users {names} were"
-    return W365Error(
+    error = W365Error(
         f"{subject} skipped, because creating or renaming failed and the name may belong to somebody else.{rest} {_RERUN}"
     )
+    error.follows = True
+    return error
 
 
 def _administers(user: Any) -> bool:

@@ -258,7 +258,7 @@ class Task(Connections):
         shown = " ".join(error.message for error in errors[:3])
         more = f" And {len(errors) - 3} more, see results." if len(errors) > 3 else ""
         failed = f"{len(errors)} of {len(report.done)} changes"
-        if all(map(may_pass, errors)):
+        if all(may_pass(error) or error.follows for error in errors):
             text = f"{failed} failed, {skipped}{applied}. Rerun the task to retry the failed changes. {shown}{more}"
         else:
             text = f"{failed} failed, {skipped}{applied}. Fix the causes and rerun the task. {shown}{more}"
