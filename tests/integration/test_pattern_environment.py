@@ -111,7 +111,11 @@ def test_with_a_temporary_password(twin: Twin, play: Callable[..., Play]) -> Non
         profile="documented",
         name=None,
     )
-    creation = [request for request in steps[1].writes if request["path"] == "/Provisioning/Environment/"][-1]
+    creation = [
+        request
+        for request in steps[1].requests
+        if request["method"] == "POST" and request["path"] == "/Provisioning/Environment/"
+    ][-1]
     same(
         "version=2.0" in str(creation["query"]) or creation["query"] == {"version": "2.0"}, True, str(creation["query"])
     )
