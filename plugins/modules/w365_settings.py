@@ -173,7 +173,7 @@ scim_url:
   description:
     - The address of the SCIM service that the task was given, without its query, so that a summary can show it.
   type: str
-  returned: success, and when a change failed, if O(scim_url) is given
+  returned: if O(scim_url) is given
   sample: https://workspace.contoso.com/contoso/scim/v2
 summary:
   description:

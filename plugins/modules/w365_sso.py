@@ -208,7 +208,7 @@ scim_url:
     - The address of the SCIM service that the task was given, without its query, so that a summary can show it.
   version_added: 1.1.0
   type: str
-  returned: success, and when a change failed, if O(scim_url) is given
+  returned: if O(scim_url) is given
   sample: https://workspace.contoso.com/contoso/scim/v2
 summary:
   description:

@@ -637,6 +637,14 @@ WITH_SETTINGS = {**SEED, "environments": [{**ENVIRONMENT, **SETTINGS}, OTHER_ENV
 WITH_GROUP_IDS = {**SEED, "environments": [{**ENVIRONMENT, "groups": [{"name": "Retail", "external_id": "hr-9"}]}]}
 
 
+INACTIVE_ENVIRONMENT = {**SEED, "environments": [{**ENVIRONMENT, "active": False}, OTHER_ENVIRONMENT]}
+
+
+def forgetting(change: str) -> dict[str, Any]:
+    """What makes a server accept such a change and not make it."""
+    return {"switches": {"ignored_changes": change}, "read_back_timeout": 1}
+
+
 def refusing(method: str, surface: str = "provisioning") -> dict[str, Any]:
     """What makes the server refuse the first such request."""
     return {"fails": True, "faults": [{"action": "status", "status": 400, "method": method, "surface": surface}]}
@@ -657,7 +665,10 @@ def import_results() -> Iterator[Situation]:
 
 
 RESULTS: Mapping[str, Sequence[Situation]] = {
-    "w365_admin": [situation("w365_admin", PROVISIONING, administrators={"add": [NESTOR]}, **refusing("PUT"))],
+    "w365_admin": [
+        situation("w365_admin", PROVISIONING, administrators={"add": [NESTOR]}, **refusing("PUT")),
+        situation("w365_admin", BOTH, administrators={"add": [NESTOR]}, **forgetting("administrator")),
+    ],
     "w365_admin_info": [],
     "w365_api": [
         situation(
@@ -669,7 +680,8 @@ RESULTS: Mapping[str, Sequence[Situation]] = {
     ],
     "w365_directory": [changed_since()],
     "w365_environment": [
-        situation("w365_environment", PROVISIONING, environment="contoso", active=False, **refusing("PUT"))
+        situation("w365_environment", PROVISIONING, environment="contoso", active=False, **refusing("PUT")),
+        situation("w365_environment", BOTH, active=True, seed=INACTIVE_ENVIRONMENT, **forgetting("environments")),
     ],
     "w365_environment_info": [
         situation(
@@ -683,7 +695,7 @@ RESULTS: Mapping[str, Sequence[Situation]] = {
             **refusing("POST"),
         ),
     ],
-    "w365_group": [],
+    "w365_group": [situation("w365_group", SCIM, name="Retail", external_id="hr-9", **forgetting("external_id"))],
     "w365_group_info": [situation("w365_group_info", SCIM, seed=WITH_GROUP_IDS)],
     "w365_o365_import": list(import_results()),
     "w365_o365_import_info": [
@@ -699,7 +711,7 @@ RESULTS: Mapping[str, Sequence[Situation]] = {
         situation(
             "w365_settings", PROVISIONING, sharepoint={"url": "https://emea.sharepoint.com"}, seed=WITH_SETTINGS, **more
         )
-        for more in ({}, refusing("PUT"))
+        for more in ({}, refusing("PUT"), {**BOTH, "switches": {"settings_write": "dropped"}, "read_back_timeout": 1})
     ],
     "w365_settings_info": [
         situation("w365_settings_info", PROVISIONING, seed=WITH_SETTINGS, **more) for more in ({}, refusing("GET"))
@@ -712,8 +724,9 @@ RESULTS: Mapping[str, Sequence[Situation]] = {
             client_id=CLIENT_ID,
             key="key",
             verify=False,
-            **refusing("PUT"),
+            **more,
         )
+        for more in (refusing("PUT"), {**BOTH, "switches": {"settings_write": "dropped"}, "read_back_timeout": 1})
     ],
     "w365_sso_info": [],
     "w365_user": [],
