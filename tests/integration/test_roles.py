@@ -418,7 +418,7 @@ def test_the_playbook_applies_a_definition_and_tells_what_failed(
     assert failed.code != 0
     (refused,) = (step for step in failed if step.status == "failed")
     *_, report = failed
-    for line in ("user create: 1", "group create: 1", "failed: 1", "Fix the causes and rerun it."):
+    for line in ("user create: 1", "group create: 1", "changes failed: 1", "Fix the causes and rerun it."):
         assert line in report.result["msg"]
     (told,) = (line for line in report.result["msg"] if line.startswith("failed: "))
     name = "Engineering" if "Engineering" in told else "Retail"
