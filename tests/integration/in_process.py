@@ -14,8 +14,10 @@ import copy
 import importlib
 import inspect
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import Any, NoReturn
 from unittest.mock import patch
@@ -35,6 +37,10 @@ MODULES = sorted(
     for path in (Path(__file__).resolve().parents[2] / "plugins" / "modules").glob("*.py")
     if path.stem != "__init__"
 )
+
+
+_PLACE = Lock()
+"""Held while a stand-in is in the place of AnsibleModule."""
 
 
 class ArgumentsRefusedError(Exception):
@@ -96,13 +102,17 @@ def run(name: str, options: Mapping[str, Any], *, check: bool = False) -> dict[s
     Raises ArgumentsRefusedError for arguments that Ansible refuses by itself.
     """
     made: list[StandIn] = []
+    with ExitStack() as instead:
 
-    def stand_in(*, argument_spec: Mapping[str, Any], supports_check_mode: bool, **rules: Any) -> StandIn:
-        assert supports_check_mode, f"{name} does not support check mode"
-        made.append(StandIn(options, check, argument_spec, rules))
-        return made[-1]
+        def stand_in(*, argument_spec: Mapping[str, Any], supports_check_mode: bool, **rules: Any) -> StandIn:
+            # Each run takes the place once, so that runs in several threads do not get each other's.
+            instead.close()
+            assert supports_check_mode, f"{name} does not support check mode"
+            made.append(StandIn(options, check, argument_spec, rules))
+            return made[-1]
 
-    with patch.object(ansible_module, "AnsibleModule", stand_in):
+        instead.enter_context(_PLACE)
+        instead.enter_context(patch.object(ansible_module, "AnsibleModule", stand_in))
         try:
             module_of(name).main()
         except _ExitError:

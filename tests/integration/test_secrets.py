@@ -398,10 +398,9 @@ def test_when_the_provisioning_api_sends_the_secrets_back(
         task("w365_api", **at("fine"), **lee),
         task("w365_api", **at("header"), **lee),
         task("w365_api", **at("odd"), **lee, redact=False),
-        # An odd list counts as none that can be read.
-        task("w365_environment_info", **at("odd")),
     ]
     failing = [
+        task("w365_environment_info", **at("odd")),
         task("w365_user", **at("write-json"), **ADELE, password=PASSWORD),
         task("w365_user", **at("write-html"), **ADELE, password=PASSWORD),
         task("w365_user", **at("write-unknown"), **ADELE, password=PASSWORD),

@@ -171,7 +171,7 @@ REFUSED: Mapping[str, list[Odd]] = {
     ],
     "SCIM: shows other users on the next page than its total promises, or one of them again": [
         Odd(PURGE, "scim.user.list", again, "pages that do not fit together"),
-        Odd(PURGE, "scim.user.list", lambda call, data: {**data, "totalResults": 3 + int(call.query["startIndex"])}, "totalResults was 4, and then 6"),
+        Odd(PURGE, "scim.user.list", lambda call, data: {**data, "totalResults": 3 + int(call.query["startIndex"])}, "pages that do not fit together"),
         Odd(PURGE, "scim.user.list", lambda call, data: {**data, "Resources": []} if "filter" not in call.query else data, "an empty page followed 0 of 3"),
     ],
     "SCIM: returns a group whose members are not a list": [

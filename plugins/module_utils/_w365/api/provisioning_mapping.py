@@ -41,7 +41,7 @@ def user_from_provisioning(item: Any) -> User:
     id = identifier(found.get("id"), "a user with an id")
     if not isinstance(found.get(_UPN), str) or not values["upn"]:
         raise OddValueError(f"a user whose {PROVISIONING_USER_NAMES['upn']} is {shown(found.get(_UPN))} (id {id!r})")
-    if values["administrator"] is None:
+    if str(found.get(_ROLE)).strip().lower() not in ("true", "false"):
         role = PROVISIONING_USER_NAMES["administrator"]
         raise OddValueError(f"a user whose {role} is {shown(found.get(_ROLE))} and not a boolean (id {id!r})")
     return User(id=id, **values)

@@ -43,8 +43,12 @@ PAGES = 10_000
 """The maximum of one listing: a server whose pages never end is refused."""
 
 
+LISTING_PAUSES = (0.5, 2.0)
+"""Seconds before a listing is read again."""
+
+
 class _ChangedListingError(UnreliableAnswerError):
-    """A listing whose pages contradict each other: it is read once more, since somebody may have changed a user meanwhile."""
+    """A listing whose pages contradict each other: it is read again, since somebody may have changed a user meanwhile."""
 
 
 class Request(NamedTuple):
@@ -151,13 +155,14 @@ class ScimClient(ServiceClient):
     def pages(self, endpoint_id: str, query: Mapping[str, Any] | None = None) -> Iterator[Mapping[str, Any]]:
         """Every resource of a listing, page after page. Raises UnreliableAnswerError unless all of them came once.
 
-        A listing that changes while it is read is read once more.
+        A listing that changes while it is read is read again, after a pause.
         """
-        try:
-            found = self._listing(endpoint_id, query or {})
-        except _ChangedListingError:
-            found = self._listing(endpoint_id, query or {})
-        return iter(found)
+        for pause in LISTING_PAUSES:
+            try:
+                return iter(self._listing(endpoint_id, query or {}))
+            except _ChangedListingError:
+                self._http.pause(pause, "the listing changed while it was read")
+        return iter(self._listing(endpoint_id, query or {}))
 
     def _listing(self, endpoint_id: str, query: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         found: dict[str, Mapping[str, Any]] = {}
@@ -189,8 +194,10 @@ class ScimClient(ServiceClient):
             if said != len(resources):
                 own_total, self._counts_everything = False, True
             total = said if total < 0 else total
-            if said != total and not own_total:
+            if said < total and not own_total:
                 raise self._changed(endpoint_id, f"totalResults was {total}, and then {said}")
+            # Others may be created meanwhile: what moves back is returned twice, and refused above.
+            total = max(total, said)
             found.update(resources)
             if not resources:
                 if len(found) >= total:

@@ -191,8 +191,9 @@ class ScimDirectory:
         return the_only_one("group", name, self.groups_named(name, members=members))
 
     def groups_named(self, name: str, *, members: bool = True, by_id: bool = False) -> list[Group]:
-        read = [(resource, *group_from_scim(resource)) for resource in self._named(GROUPS, name, by_id=by_id)]
-        return [self.read_group(group, ids, resource, members=members) for resource, group, ids in read]
+        read = [group_from_scim(resource) for resource in self._named(GROUPS, name, by_id=by_id)]
+        # Servers omit or shorten members in listings, and RFC 7643 omits empty ones: read the group itself.
+        return [self.with_members(group, self._full(group)[1] if members else None) for group, _ids in read]
 
     def _named(self, kind: Kind, name: str, *, by_id: bool) -> list[Mapping[str, Any]]:
         """The resources with this name, asked for as it is written. That there is none is proven (scim_misses)."""
@@ -208,14 +209,11 @@ class ScimDirectory:
             found = named_otherwise(self.client, self.names, kind, name, self._get)
         return found
 
-    def read_group(
-        self, group: Group, ids: tuple[tuple[str, bool], ...], resource: Mapping[str, Any], *, members: bool
-    ) -> Group:
-        if members:
-            # Servers omit or shorten members in listings, and RFC 7643 omits empty ones: read the group itself.
-            ids = self._full(group)[1]
+    def with_members(self, group: Group, ids: tuple[tuple[str, bool], ...] | None) -> Group:
+        """The group with these members, each an id and whether it is a user; None where they are not wanted."""
+        if ids is not None:
             self._resolve({id for id, is_user in ids if is_user})
-        return self._group(group, ids if members else None)
+        return self._group(group, ids)
 
     def _get(self, endpoint_id: str, object_id: str) -> Mapping[str, Any] | None:
         try:

@@ -82,10 +82,8 @@ class Lookups(Protocol):
     def list_users(self) -> list[User]:
         """Every user."""
 
-    def read_group(
-        self, group: Group, ids: tuple[tuple[str, bool], ...], resource: Mapping[str, Any], *, members: bool
-    ) -> Group:
-        """The group of a resource, with its members where they are wanted."""
+    def with_members(self, group: Group, ids: tuple[tuple[str, bool], ...] | None) -> Group:
+        """The group with these members, each an id and whether it is a user; None where they are not wanted."""
 
 
 class ScimChanges:
@@ -353,7 +351,7 @@ class ScimChanges:
             if is_user:
                 return shown_user(resource)
             group, ids = group_from_scim(resource)
-            return self._directory.read_group(group, ids, resource, members=action.type is MEMBERSHIP_CHANGE)
+            return self._directory.with_members(group, ids if action.type is MEMBERSHIP_CHANGE else None)
         except NotFoundError:
             return GONE
         except W365Error:

@@ -144,7 +144,7 @@ def test_case_does_not_count(text: str) -> None:
         {"id": "7", "emailAddress": " a@contoso.com ", "firstName": "A ", "lastName": " B", "isActive": "true",
          "isAdministrator": "False"},
         {"ID": 7, "EMAILADDRESS": "a@contoso.com", "FIRSTNAME": "A", "LASTNAME": "B", "ISACTIVE": 1,
-         "ISADMINISTRATOR": 0, "Something": {"else": []}},
+         "ISADMINISTRATOR": "FALSE", "Something": {"else": []}},
     ],
 )  # fmt: skip
 def test_a_provisioning_user_in_every_spelling(item: dict[str, Any]) -> None:

@@ -233,7 +233,7 @@ def test_names_that_lead_nowhere_are_told() -> None:
     keys = frozenset(user.key for user in CURRENT.users)
     assert warnings_about(unmatched_in_directory(desired, CURRENT, keys, "in environment 'x'"), strict=False) == (
         "Option protected_users: 1 of 2 matches nobody in environment 'x': 'nobody@contoso.com'. Check the spelling.",
-        "Option purge_scope.groups: 1 of 2 matches no group in environment 'x': 'marketing'. Check the spelling.",
+        "Option purge_scope.groups: 1 of 1 matches no group in environment 'x': 'marketing'. Check the spelling.",
     )
 
 
