@@ -9,6 +9,7 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -138,7 +139,7 @@ class ServiceClient:
         try:
             return answer.json()
         except ValueError as error:
-            reason = str(error) if type(error) is ValueError else self._server_message(answer)
+            reason = self._server_message(answer) if isinstance(error, json.JSONDecodeError) else str(error)
             raise self._error(
                 answer,
                 endpoint,

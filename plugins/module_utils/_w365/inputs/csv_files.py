@@ -94,7 +94,7 @@ def _refuse_odd_names(user: Mapping[str, Any], where: str) -> None:
         text = str(user.get(option) or "")
         if not (text.isascii() and text.isprintable()):
             try:
-                _ = checked_upn(text, option) if "@" in text else checked_text(text, option)
+                (checked_upn if "@" in text else checked_text)(text, option)
             except InputError as error:
                 raise InputError(f"{where}: {error.message}") from None
 
