@@ -50,7 +50,7 @@ class Check:
 
 # The long ones first: a long check that starts last leaves a core idle.
 CHECKS = (
-    Check("integration", slots=2, marks="not slow"),
+    Check("integration", slots=2, limit=2400, marks="not slow"),
     Check("sanity"),
     Check("molecule"),
     Check("unit", marks="not slow"),
