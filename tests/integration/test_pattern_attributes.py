@@ -112,7 +112,7 @@ def test_a_service_that_does_not_say_what_it_keeps(schemas: str, twin: Twin, pla
     """It is written to and read back, and what it did not keep is told in the same run."""
     twin.switches(scim_schemas=schemas, scim_attributes="title")
     asked = {**NAMES, "department": "Marketing", "job_title": "Manager"}
-    defaults = connection(twin, scim=True)
+    defaults = {**connection(twin, scim=True), "read_back_timeout": 1}
     check, create, again, bulk = play(
         task("w365_user", check=True, **asked),
         task("w365_user", **asked),
