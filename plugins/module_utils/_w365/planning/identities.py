@@ -55,7 +55,7 @@ def with_identities(desired: Desired, current: Snapshot, where: str, assume: boo
 
 
 def _refuse_other_account(wanted: DesiredUser, found: User, where: str) -> None:
-    """A rename keeps the id, so whoever has the UPN and another id is not the user that is meant."""
+    """A rename keeps the id: an account with this UPN and another id is another user."""
     identity = str(wanted.identity)
     if "@" not in identity and identity not in (found.id, found.upn):
         raise InputError(
