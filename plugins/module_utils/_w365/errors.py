@@ -1,5 +1,4 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The errors of the collection. Every message says what was expected, what was found, and what to do.
@@ -26,8 +25,6 @@ W365Error
     ApplyError                    a plan of which actions failed
 
 After an error that stops the plan, the remaining actions are not tried: they would fail in the same way.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The table of endpoints, with the evidence for each.
@@ -7,8 +6,6 @@
 Letters: D documented by the vendor, C seen in a public client of the API, S a public standard or Microsoft's own
 documentation, A assumed. `letter` is about method and path, `payload` about the bodies.
 The published table in the docs is generated from this one.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

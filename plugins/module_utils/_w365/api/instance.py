@@ -1,11 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Environments of an instance and their settings in the Provisioning API (contract: workspace365.md, section 1).
-
-Private to this collection: not an interface for others.
-"""
+"""Environments of an instance and their settings in the Provisioning API (contract: workspace365.md, section 1)."""
 
 from __future__ import annotations
 

@@ -1,13 +1,10 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The client of an environment's SCIM 2.0 service (contract: workspace365.md, section 2).
 
 Real SCIM servers differ, so it needs little: look-ups by one `eq`, whose matches are checked again; PATCH with answer 200
 or 204; paging by the number of returned resources.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

@@ -1,12 +1,9 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Reads and writes an attribute of a SCIM resource by its path (RFC 7644, section 3.10).
 
 Paths are `userName`, `name.givenName`, `emails[type eq "work"].value`, and an attribute of an extension after its URN.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

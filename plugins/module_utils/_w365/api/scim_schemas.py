@@ -1,11 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which optional attributes of users a SCIM service keeps, as its schemas say (RFC 7643, section 7; RFC 7644, section 4).
-
-Private to this collection: not an interface for others.
-"""
+"""Which optional attributes of users a SCIM service keeps, as its schemas say (RFC 7643, section 7; RFC 7644, section 4)."""
 
 from __future__ import annotations
 

@@ -1,12 +1,9 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Values of JSON answers, checked: what an answer does not say is unknown, and what it says in another form is refused.
 
 Names of JSON objects ignore case (contract, section 1).
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

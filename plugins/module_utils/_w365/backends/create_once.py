@@ -1,11 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Creates an object exactly once, also when an answer is lost.
-
-Private to this collection: not an interface for others.
-"""
+"""Creates an object exactly once, also when an answer is lost."""
 
 from __future__ import annotations
 

@@ -1,13 +1,10 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Many SCIM requests in one (RFC 7644, section 3.7), where a server supports that.
 
 An operation that a server does not clearly confirm is repeated as a single request, which then shows the reason. So nothing
 depends on the quality of a server's Bulk.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

@@ -1,13 +1,10 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The members of groups in a SCIM listing: what a listing leaves out is read from the groups themselves.
 
 A listing may omit the members, of all groups or of big ones, and RFC 7643 omits empty ones too. It may also shorten long
 lists. Only the group itself shows its members.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

@@ -1,13 +1,10 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Proves that a name is not there: on a server whose `eq` minds case, a look-up that finds nothing proves nothing.
 
 The cost is constant. After the name as it is written and its comparison key, some user of the server is asked for in other
 capitals, once per session. Where `eq` minds case, or it is unknown whether it does, all names are read, once per session.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

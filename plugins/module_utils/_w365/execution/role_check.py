@@ -1,12 +1,9 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Applies a plan that may remove administrators: the roles are read again directly before and after that.
 
 Two clients at the same time may each leave one administrator, and together none.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

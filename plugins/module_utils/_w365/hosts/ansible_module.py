@@ -1,13 +1,10 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The host in a module process: an AnsibleModule provides the options and returns the result.
 
 Ansible compiles every file that a task imports anew, in every task. So what only few tasks need is imported in the function
 that needs it, and marked with "start-up". No import is late for another reason.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

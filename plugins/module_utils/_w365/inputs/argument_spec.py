@@ -1,13 +1,10 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The one table of connection options, and the argument specs that are made from it.
 
 Every module accepts every connection option, so that ``module_defaults`` for the action group works.
 Nothing here talks to a server, and nothing here needs ``requests`` or ``msal``.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

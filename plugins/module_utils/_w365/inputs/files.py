@@ -1,13 +1,10 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Desired state in files: YAML, JSON, and CSV in the formats of Microsoft Entra.
 
 The module reads them itself: thousands of users as Ansible variables take many times as long. Errors name the file and
 the line.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

@@ -1,13 +1,10 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Characters that nobody sees, and those that a user principal name must not hold.
 
 Two names that look alike are two people to a server, so what is typed or copied is refused with its code point. Names
 that a server returns are never refused: they can be read, and repaired by id.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

@@ -1,12 +1,9 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The current users and groups of an environment, and the snapshot that a plan is made from.
 
 In all of them `None` means "the server does not say", and an empty string means "empty".
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

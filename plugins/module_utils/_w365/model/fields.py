@@ -1,13 +1,10 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The one table of the attributes of users and groups.
 
 Options, both APIs, comparing, clearing, columns of files, sources of an import, labels of a report and keys of results
 are derived from it. A new attribute is one row, and its texts in docs/shared.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

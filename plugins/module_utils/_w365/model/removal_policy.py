@@ -1,11 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which unlisted objects may be removed: of which kinds, in which scope, up to which limit.
-
-Private to this collection: not an interface for others.
-"""
+"""Which unlisted objects may be removed: of which kinds, in which scope, up to which limit."""
 
 from __future__ import annotations
 

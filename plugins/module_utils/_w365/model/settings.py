@@ -1,13 +1,10 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The one table of the settings of an environment: what each holds, and how it is read and written.
 
 Reading, comparing, writing, the diff and the keys of results are derived from it. A new setting is one row, its kind of action
 in planning/actions.py, and the options that describe it.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

@@ -1,12 +1,9 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """A plan as a file: made by one run, reviewed, and applied by another run if nothing has changed since.
 
 It never contains a secret. Write-only values are marked, and come from the task again when the plan is applied.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

@@ -1,12 +1,9 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Progress lines of a long task. They are written to a file, because a module's output is one JSON document.
 
 The action plugin of the same module reads the file and shows the lines; `tail -f` shows them too.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

@@ -1,12 +1,9 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The report of a run for readers without access to Ansible's output: a table for a spreadsheet, a page for a browser.
 
 Write-only values are never part of it: it reads the visible fields of an action, and not its extras.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

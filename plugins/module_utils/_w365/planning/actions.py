@@ -1,13 +1,10 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """One change of one object, and the table of the kinds of change of a directory; environment_actions.py has the others.
 
 A row holds everything about a kind of change: its phase, its handler, its description in messages and reports, and
 whether it can remove somebody from the administrator role.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

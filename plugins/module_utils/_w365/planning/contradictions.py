@@ -1,11 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Refuses input that contradicts itself or refers to a user who does not exist.
-
-Private to this collection: not an interface for others.
-"""
+"""Refuses input that contradicts itself or refers to a user who does not exist."""
 
 from __future__ import annotations
 

@@ -1,11 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A plan: actions in the order in which they are carried out. Counts, diff and results are derived from it.
-
-Private to this collection: not an interface for others.
-"""
+"""A plan: actions in the order in which they are carried out. Counts, diff and results are derived from it."""
 
 from __future__ import annotations
 

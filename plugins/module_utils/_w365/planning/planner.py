@@ -1,13 +1,10 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The business rules: desired x current x policy -> plan.
 
 No HTTP, no Ansible, no clock. Diff, counts, guards and check mode are derived from the plan, so they cannot differ
 from what is done.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

@@ -1,11 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether `scim_url` belongs to the environment of the task: two customers must never mix.
-
-Private to this collection: not an interface for others.
-"""
+"""Whether `scim_url` belongs to the environment of the task: two customers must never mix."""
 
 from __future__ import annotations
 

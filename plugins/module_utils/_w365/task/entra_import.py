@@ -1,11 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads Microsoft Entra for an import: only what is needed, or with a state file only what has changed.
-
-Private to this collection: not an interface for others.
-"""
+"""Reads Microsoft Entra for an import: only what is needed, or with a state file only what has changed."""
 
 from __future__ import annotations
 

@@ -1,13 +1,10 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The interface of the program that runs a task.
 
 Nothing else prints, exits, reads the environment or changes the working directory, and nothing keeps state in a variable of
 a Python module.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

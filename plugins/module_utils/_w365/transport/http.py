@@ -1,12 +1,9 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The requests session of all HTTP calls: TLS, time-outs, retries, rate limits, redaction.
 
 No other file of the collection makes an HTTP call. MSAL uses this session too.
-
-Private to this collection: not an interface for others.
 """
 
 from __future__ import annotations

@@ -1,11 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Masks secrets in texts, in every encoding in which servers and HTML pages write them.
-
-Private to this collection: not an interface for others.
-"""
+"""Masks secrets in texts, in every encoding in which servers and HTML pages write them."""
 
 from __future__ import annotations
 
