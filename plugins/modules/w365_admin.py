@@ -245,6 +245,8 @@ ARGUMENT_SPEC: dict[str, Any] = {"administrators": add_remove_set_spec(required=
 
 RULES: dict[str, Any] = {}
 
+KIND = DirectoryTask
+
 
 def run(task: DirectoryTask) -> dict[str, Any]:
     wanted = upn_change(task.options["administrators"], "administrators")
@@ -255,7 +257,7 @@ def run(task: DirectoryTask) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, DirectoryTask, **RULES)
+    run_module(run, ARGUMENT_SPEC, KIND, **RULES)
 
 
 if __name__ == "__main__":

@@ -182,6 +182,8 @@ ARGUMENT_SPEC: dict[str, Any] = {}
 
 RULES: dict[str, Any] = {}
 
+KIND = Task
+
 
 def run(task: Task) -> dict[str, Any]:
     found = [user for user in task.administration.users_with_roles() if user.administrator]
@@ -189,7 +191,7 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, **RULES)
+    run_module(run, ARGUMENT_SPEC, KIND, **RULES)
 
 
 if __name__ == "__main__":

@@ -240,6 +240,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 RULES: dict[str, Any] = {}
 
+KIND = EntraTask
+
 
 def run(task: EntraTask) -> dict[str, Any]:
     options = task.options
@@ -277,7 +279,7 @@ def run(task: EntraTask) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, EntraTask, **RULES)
+    run_module(run, ARGUMENT_SPEC, KIND, **RULES)
 
 
 if __name__ == "__main__":

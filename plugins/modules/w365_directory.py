@@ -813,6 +813,8 @@ RULES: dict[str, Any] = {
     "required_by": {"plan_digest": ("apply_plan",)},
 }
 
+KIND = DirectoryTask
+
 
 def run(task: DirectoryTask) -> dict[str, Any]:
     task.progress = progress_of(task.options, task.host.progress_writer())
@@ -836,7 +838,7 @@ def run(task: DirectoryTask) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, DirectoryTask, **RULES)
+    run_module(run, ARGUMENT_SPEC, KIND, **RULES)
 
 
 if __name__ == "__main__":

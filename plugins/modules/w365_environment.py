@@ -353,6 +353,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 RULES: dict[str, Any] = {"required_if": [("state", "absent", ("delete_confirmation",))]}
 
+KIND = InstanceTask
+
 
 def run(task: InstanceTask) -> dict[str, Any]:
     wanted = environment_from_options(task.options)
@@ -372,7 +374,7 @@ def run(task: InstanceTask) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, InstanceTask, **RULES)
+    run_module(run, ARGUMENT_SPEC, KIND, **RULES)
 
 
 if __name__ == "__main__":

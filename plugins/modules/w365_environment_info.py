@@ -134,6 +134,8 @@ ARGUMENT_SPEC: dict[str, Any] = {}
 
 RULES: dict[str, Any] = {}
 
+KIND = InstanceTask
+
 
 def run(task: InstanceTask) -> dict[str, Any]:
     name = task.options["environment"]
@@ -150,7 +152,7 @@ def run(task: InstanceTask) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, InstanceTask, **RULES)
+    run_module(run, ARGUMENT_SPEC, KIND, **RULES)
 
 
 if __name__ == "__main__":

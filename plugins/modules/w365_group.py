@@ -346,6 +346,8 @@ ARGUMENT_SPEC: dict[str, Any] = group_spec()
 
 RULES: dict[str, Any] = {}
 
+KIND = DirectoryTask
+
 
 def run(task: DirectoryTask) -> dict[str, Any]:
     wanted = group_from_options(task.options)
@@ -355,7 +357,7 @@ def run(task: DirectoryTask) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, DirectoryTask, **RULES)
+    run_module(run, ARGUMENT_SPEC, KIND, **RULES)
 
 
 if __name__ == "__main__":

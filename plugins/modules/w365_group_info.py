@@ -157,6 +157,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 RULES: dict[str, Any] = {}
 
+KIND = Task
+
 
 def run(task: Task) -> dict[str, Any]:
     name, members = task.options["name"], task.options["include_members"]
@@ -168,7 +170,7 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, **RULES)
+    run_module(run, ARGUMENT_SPEC, KIND, **RULES)
 
 
 if __name__ == "__main__":

@@ -498,6 +498,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 
+KIND = ImportTask
+
 
 def run(task: ImportTask) -> dict[str, Any]:
     task.progress = progress_of(task.options, task.host.progress_writer())
@@ -516,7 +518,7 @@ def run(task: ImportTask) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, ImportTask, **RULES)
+    run_module(run, ARGUMENT_SPEC, KIND, **RULES)
 
 
 if __name__ == "__main__":

@@ -250,6 +250,8 @@ ARGUMENT_SPEC: dict[str, Any] = import_scope_spec()
 
 RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 
+KIND = EntraTask
+
 
 def run(task: EntraTask) -> dict[str, Any]:
     # Everything that could be imported is returned, as SCIM can hold it, whatever the target is.
@@ -271,7 +273,7 @@ def run(task: EntraTask) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, EntraTask, **RULES)
+    run_module(run, ARGUMENT_SPEC, KIND, **RULES)
 
 
 if __name__ == "__main__":

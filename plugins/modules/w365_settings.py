@@ -296,6 +296,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 RULES: dict[str, Any] = {"required_one_of": [("exchange", "sharepoint")]}
 
+KIND = InstanceTask
+
 
 def run(task: InstanceTask) -> dict[str, Any]:
     shown: dict[str, dict[str, str] | None] = {"exchange": None, "sharepoint": None}
@@ -318,7 +320,7 @@ def run(task: InstanceTask) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, InstanceTask, **RULES)
+    run_module(run, ARGUMENT_SPEC, KIND, **RULES)
 
 
 if __name__ == "__main__":

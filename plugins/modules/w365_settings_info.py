@@ -139,6 +139,8 @@ ARGUMENT_SPEC: dict[str, Any] = {}
 
 RULES: dict[str, Any] = {}
 
+KIND = InstanceTask
+
 
 def run(task: InstanceTask) -> dict[str, Any]:
     found = {setting.name: task.instance.find_setting(setting, task.environment) for setting in (EXCHANGE, SHAREPOINT)}
@@ -150,7 +152,7 @@ def run(task: InstanceTask) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, InstanceTask, **RULES)
+    run_module(run, ARGUMENT_SPEC, KIND, **RULES)
 
 
 if __name__ == "__main__":

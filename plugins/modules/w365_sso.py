@@ -324,6 +324,8 @@ RULES: dict[str, Any] = {
     "required_one_of": [("authority", "primary_domain")],
 }
 
+KIND = EntraTask
+
 
 def run(task: EntraTask) -> dict[str, Any]:
     options = task.options
@@ -348,7 +350,7 @@ def run(task: EntraTask) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, EntraTask, **RULES)
+    run_module(run, ARGUMENT_SPEC, KIND, **RULES)
 
 
 if __name__ == "__main__":

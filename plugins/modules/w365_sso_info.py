@@ -112,6 +112,8 @@ ARGUMENT_SPEC: dict[str, Any] = {}
 
 RULES: dict[str, Any] = {}
 
+KIND = InstanceTask
+
 
 def run(task: InstanceTask) -> dict[str, Any]:
     sso, readable = task.provisioning.setting(SSO, task.environment)
@@ -119,7 +121,7 @@ def run(task: InstanceTask) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, InstanceTask, **RULES)
+    run_module(run, ARGUMENT_SPEC, KIND, **RULES)
 
 
 if __name__ == "__main__":

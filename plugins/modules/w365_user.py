@@ -514,6 +514,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 RULES: dict[str, Any] = {}
 
+KIND = Task
+
 
 def run(task: Task) -> dict[str, Any]:
     wanted = user_from_options(task.options)
@@ -524,7 +526,7 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, **RULES)
+    run_module(run, ARGUMENT_SPEC, KIND, **RULES)
 
 
 if __name__ == "__main__":

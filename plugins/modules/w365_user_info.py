@@ -200,6 +200,8 @@ ARGUMENT_SPEC: dict[str, Any] = {"upn": {"type": "str", "aliases": ["user_princi
 
 RULES: dict[str, Any] = {}
 
+KIND = Task
+
 
 def run(task: Task) -> dict[str, Any]:
     upn = task.options["upn"]
@@ -209,7 +211,7 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(run, ARGUMENT_SPEC, **RULES)
+    run_module(run, ARGUMENT_SPEC, KIND, **RULES)
 
 
 if __name__ == "__main__":

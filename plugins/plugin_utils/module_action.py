@@ -11,15 +11,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import nullcontext
+from types import ModuleType
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail
-from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
-
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import (
+    ActionBase,
+    AnsibleActionFail,
+    Display,
+    boolean,
+    configured,
+)
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.direct_host import (
+    Setting,
+    module_of,
+    run_directly,
+)
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.execution import (
+    AUTO,
+    DIRECT,
+    ENVIRONMENT_VARIABLE,
+    PROCESS,
+    VARIABLE,
+    missing_libraries,
+    other_python,
+    unsafe_system,
+    wanted_execution,
+)
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import path_options, resolve_paths
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.progress import display_progress
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.preloading import preload
+
+display = Display()
 
 OF_ONE_CUSTOMER = ("environment", "scim_url", "scim_token", "entra_tenant")
 """The connection options that differ from customer to customer."""
@@ -37,19 +58,29 @@ class ModuleAction(ActionBase):
     _supports_check_mode = True
     _supports_async = True
 
+    module: ClassVar[ModuleType]
+    """The file of plugins/modules."""
+
     path_options: ClassVar[Mapping[str, str]]
     """The options of the module that are paths, as `paths.path_options` returns them."""
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
-        cls.path_options = path_options(cls.__module__.rpartition(".")[2])
+        cls.module = module_of(cls.__module__.rpartition(".")[2])
+        cls.path_options = path_options(cls.module)
+        if os.environ.get(ENVIRONMENT_VARIABLE, "").strip().lower() != PROCESS:
+            preload(cls.module)
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task once: for a loop Ansible calls this for each item, and for `until` for each attempt."""
         result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
         arguments = self._prepared(self._as_written())
-        self._refuse_shared_values(arguments, task_vars or {})
-        with display_progress(arguments) if self._shows_progress() else nullcontext():
+        environment = self._environment()
+        self._refuse_shared_values(arguments, environment, variables)
+        if self._runs_directly(environment, variables):
+            result.update(self._run_here(arguments, environment, variables))
+        else:
             result.update(self._run_module(arguments, task_vars))
         return result
 
@@ -68,7 +99,60 @@ class ModuleAction(ActionBase):
             resolve_paths(arguments, self.path_options, self._loader.get_basedir())
         return arguments
 
-    def _refuse_shared_values(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> None:
+    def _environment(self) -> dict[str, str]:
+        """The environment variables that the task is given by `environment`, of the play, of blocks and its own."""
+        written: dict[str, Any] = {}
+        self._compute_environment_string(written)
+        return {str(name): str(value) for name, value in written.items()}
+
+    def _runs_directly(self, environment: Mapping[str, str], variables: Mapping[str, Any]) -> bool:
+        """Whether the task runs in this process. Raises AnsibleActionFail when it has to and cannot."""
+        chosen = self._templar.template(variables.get(VARIABLE))
+        wanted = wanted_execution(chosen, {**os.environ, **environment})
+        obstacle = f"{VARIABLE} is {PROCESS}" if wanted == PROCESS else self._obstacle(environment, variables)
+        if wanted == DIRECT and obstacle:
+            raise AnsibleActionFail(
+                f"{VARIABLE} is {DIRECT}, and this task needs a module process: {obstacle}. Nothing was written. "
+                f"Change that, or set {VARIABLE} to {AUTO}."
+            )
+        obstacle = obstacle or (unsafe_system() if wanted == AUTO else "")
+        how = f"in a module process: {obstacle}" if obstacle else "in the process of Ansible"
+        display.vv(f"{self._task.action} runs {how}", host=variables.get("inventory_hostname"))
+        return not obstacle
+
+    def _obstacle(self, environment: Mapping[str, str], variables: Mapping[str, Any]) -> str:
+        """What keeps the task from running in this process, or an empty text."""
+        if not self._is_local():
+            return f"the connection is {self._connection.transport}"
+        if self._play_context.become:
+            return "it becomes another user"
+        if self._task.async_val:
+            return "it is asynchronous"
+        foreign = sorted(name for name in environment if not name.startswith("W365_"))
+        if foreign:
+            return f"it has the environment variable {foreign[0]}"
+        host = (variables.get("ansible_delegated_vars") or {}).get(self._task.delegate_to) or variables
+        python = other_python(host, self._templar.template)
+        return f"its Python is {python}" if python else missing_libraries()
+
+    def _run_here(
+        self, arguments: Mapping[str, Any], environment: Mapping[str, str], variables: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        setting = Setting(
+            name=self._task.action,
+            check_mode=bool(self._task.check_mode),
+            diff_mode=bool(self._task.diff),
+            environ={**os.environ, **environment} if environment else os.environ,
+            show=lambda line: display.display(line, stderr=True),
+        )
+        result = run_directly(self.module, arguments, setting)
+        if configured("INJECT_INVOCATION", variables) is False:
+            del result["invocation"]
+        return result
+
+    def _refuse_shared_values(
+        self, arguments: Mapping[str, Any], written: Mapping[str, str], task_vars: Mapping[str, Any]
+    ) -> None:
         """Refuse values of one customer from the environment of the process in a task of several hosts.
 
         Every host without values of its own would use them, and so write into the environment of another customer.
@@ -82,8 +166,6 @@ class ModuleAction(ActionBase):
         if "name" in given and type(self).__module__.endswith(".w365_environment"):
             # Only there it is another name of the option.
             given.add("environment")
-        written: dict[str, Any] = {}
-        self._compute_environment_string(written)
         names = [f"W365_{name.upper()}" for name in OF_ONE_CUSTOMER if name not in given]
         shared = [name for name in names if name not in written and os.environ.get(name, "").strip()]
         if shared:
@@ -105,19 +187,6 @@ class ModuleAction(ActionBase):
         if not in_background:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
-
-    def _shows_progress(self) -> bool:
-        """Whether the progress of the module can be displayed here.
-
-        The file of a module on another host, or of another user, cannot be read. An asynchronous task is over at once,
-        as far as this plugin is concerned.
-        """
-        return (
-            "progress_file" in self.path_options
-            and self._is_local()
-            and not self._runs_in_background()
-            and not self._play_context.become
-        )
 
     def _is_local(self) -> bool:
         """Whether the module runs on the controller, and so in the folder of the playbook: ansible-core asks the same."""

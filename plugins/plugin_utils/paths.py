@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
@@ -19,13 +19,11 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 )
 
 
-def path_options(module_name: str) -> dict[str, str]:
+def path_options(module: ModuleType) -> dict[str, str]:
     """The options of a module that are paths, such as ``{"src": "list", "ca_path": "path"}``. Aliases count as names.
 
-    ``module_name`` has no dots, such as ``w365_user``. V(list) stands for a list of paths. Read from the argument spec
-    of the module. Raises ModuleNotFoundError for a module that the collection does not have.
+    V(list) stands for a list of paths. Read from the argument spec of the module.
     """
-    module = import_module(f"ansible_collections.workspace365.provisioning.plugins.modules.{module_name}")
     return paths_of_spec(build_argument_spec(module.ARGUMENT_SPEC))
 
 

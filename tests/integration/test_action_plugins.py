@@ -264,7 +264,8 @@ def without_what_differs(step: Step) -> Any:
 
 
 def test_results_are_those_of_the_module(twin: Twin, tmp_path: Path) -> None:
-    """Key by key as without the action plugins: of changes, of nothing to do, of failures, and with warnings."""
+    """Key by key, in this process, in one of their own, and without the action plugins: of changes, of nothing to do,
+    of failures, and with warnings."""
     new: dict[str, Any] = {"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}
     tasks = [
         task("w365_user", title="create in check mode", check=True, **new),
@@ -282,7 +283,11 @@ def test_results_are_those_of_the_module(twin: Twin, tmp_path: Path) -> None:
     ]
     plain_collections = collection_without_action_plugins(tmp_path / "collections")
     plays = {}
-    for name, environ in (("with", {}), ("without", {"ANSIBLE_COLLECTIONS_PATH": str(plain_collections)})):
+    for name, environ in (
+        ("direct", {"W365_EXECUTION": "direct"}),
+        ("process", {"W365_EXECUTION": "process"}),
+        ("plain", {"ANSIBLE_COLLECTIONS_PATH": str(plain_collections)}),
+    ):
         twin.reset(CONTOSO, "full")
         (tmp_path / name).mkdir()
         plays[name] = run_playbook(
@@ -297,12 +302,14 @@ def test_results_are_those_of_the_module(twin: Twin, tmp_path: Path) -> None:
     where = {
         name: set(re.findall(r"Using module file (\S+)/plugins/modules/", play.output)) for name, play in plays.items()
     }
-    assert where["with"].isdisjoint(where["without"])
-    assert len(where["with"]) == len(where["without"]) == 1
-    for ours, plain in zip(*plays.values(), strict=True):
-        assert without_what_differs(ours) == without_what_differs(plain), ours.name
-    assert all("invocation" in step.result for step in plays["with"])
-    statuses = {step.name: step.status for step in plays["with"]}
+    assert where["direct"] == set()
+    assert where["process"].isdisjoint(where["plain"])
+    assert len(where["process"]) == len(where["plain"]) == 1
+    for direct, process, plain in zip(*plays.values(), strict=True):
+        assert without_what_differs(process) == without_what_differs(plain), process.name
+        assert without_what_differs(direct) == without_what_differs(process), direct.name
+    assert all("invocation" in step.result for step in plays["direct"])
+    statuses = {step.name: step.status for step in plays["direct"]}
     assert [name for name, status in statuses.items() if status == "failed"] == [
         "unsupported",
         "required",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +18,6 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import (
-    path_options,
     paths_of_spec,
     resolve_paths,
 )
@@ -105,11 +103,6 @@ def test_path_options_count_aliases_and_know_lists() -> None:
     assert paths_of_spec(spec) == {"src": "list", "source": "list", "plan": "path", "plan_file": "path"}
 
 
-def test_an_unknown_module_is_an_error() -> None:
-    with pytest.raises(ModuleNotFoundError, match="w365_nothing"):
-        path_options("w365_nothing")
-
-
 OPTIONS = {"one": "path", "many": "list"}
 
 
@@ -169,33 +162,49 @@ class Task:
     """A task that is about to run, and what its module got."""
 
     def __init__(self, module: str, arguments: dict[str, Any], **circumstances: Any) -> None:
-        circumstances = {"transport": "local", "async_val": 0, "become": False, "native": {}, **circumstances}
+        circumstances = {
+            "transport": "local",
+            "async_val": 0,
+            "become": False,
+            "native": {},
+            "variables": {},
+            "environment": {},
+            **circumstances,
+        }
         self.arguments = arguments
         shell = SimpleNamespace(tmpdir="/tmp/task")
         self.action = action_class(module)(
-            SimpleNamespace(action=module, args=arguments, async_val=circumstances["async_val"], check_mode=False),
+            SimpleNamespace(
+                action=module,
+                args=arguments,
+                async_val=circumstances["async_val"],
+                check_mode=False,
+                diff=True,
+                delegate_to=circumstances.get("delegate_to"),
+                run_once=circumstances.get("run_once", False),
+            ),
             SimpleNamespace(transport=circumstances["transport"], _shell=shell, **circumstances["native"]),
             SimpleNamespace(become=circumstances["become"]),
             SimpleNamespace(get_basedir=lambda: PLAYBOOKS),
-            None,
+            SimpleNamespace(template=lambda value: value),
             None,
         )
+        self.action._compute_environment_string = lambda written: written.update(circumstances["environment"])
+        self.task_vars = {"inventory_hostname": "localhost", "w365_execution": "process", **circumstances["variables"]}
         self.action._execute_module = self._execute
         self.action._remove_tmp_path = lambda path, force=False: self.removed.append(path)
         self.removed: list[str] = []
         self.calls: list[dict[str, Any]] = []
-        self.writes: Callable[[], object] = lambda: None
 
     def _execute(self, **options: Any) -> dict[str, Any]:
-        self.writes()
         self.calls.append({**options, "module_args": dict(options["module_args"])})
         # As ansible-core does.
         options["module_args"]["_ansible_check_mode"] = False
         return dict(RESULT)
 
     def run(self) -> dict[str, Any]:
-        """The arguments that the module gets."""
-        assert self.action.run(task_vars={"inventory_hostname": "localhost"}) == RESULT
+        """The arguments that a module process gets."""
+        assert self.action.run(task_vars=self.task_vars) == RESULT
         got: dict[str, Any] = self.calls[-1]["module_args"]
         return got
 
@@ -209,7 +218,7 @@ def test_the_tasks_own_arguments_stay_as_they_were() -> None:
         assert got["ca_path"] == "/srv/contoso/ca.pem"
     assert task.arguments == {"src": files, "ca_path": "ca.pem"}
     assert files == ["users.csv"]
-    assert task.calls[0]["task_vars"] == {"inventory_hostname": "localhost"}
+    assert task.calls[0]["task_vars"] is task.task_vars
 
 
 def test_whatever_is_no_relative_path_is_handed_over_untouched() -> None:
@@ -246,64 +255,13 @@ def test_asynchronous_tasks_are_wrapped(async_val: int, native: dict[str, bool],
     assert task.removed == ([] if wrapped else ["/tmp/task"])
 
 
-@pytest.mark.parametrize(
-    ("module", "circumstances", "shown"),
-    [
-        ("w365_directory", {}, True),
-        ("w365_o365_import", {}, True),
-        ("w365_user", {}, False),
-        ("w365_directory", {"async_val": 60}, False),
-        ("w365_directory", {"become": True}, False),
-        ("w365_directory", {"transport": "ssh"}, False),
-    ],
-)
-def test_progress_is_followed_where_it_can_be(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, circumstances: dict[str, Any], shown: bool
-) -> None:
-    monkeypatch.setattr("ansible.constants.DEFAULT_LOCAL_TMP", str(tmp_path))
-    got = Task(module, {}, **circumstances).run()
-    assert ("progress_file" in got) is shown
-    assert list(tmp_path.iterdir()) == [], "the temporary file is gone"
-
-
-@pytest.mark.parametrize("written", ["$FOLDER/progress", "~/progress"])
-@pytest.mark.parametrize("earlier", [None, "contoso: 1\n", "contoso: 1 of 2 changes made\nfabrikam: 2\n"])
-def test_a_given_progress_file_is_followed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, earlier: str | None
-) -> None:
-    """Under the name that it has for the module, which expands it. What an earlier run has left in it is not displayed."""
-    monkeypatch.setenv("FOLDER", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    file = tmp_path / "progress"
-    if earlier:
-        file.write_text(earlier, encoding="utf-8")
-    lines: list[str] = []
-    monkeypatch.setattr(f"{PACKAGE}.plugin_utils.progress.display", SimpleNamespace(display=lines.append))
-    task = Task("w365_directory", {"progress_file": written})
-    if earlier:
-        task.run()
-        assert lines == [], "this module has written nothing"
-    task.writes = lambda: file.write_text("contoso: 1 of 2 changes made\ncontoso: 2 of", encoding="utf-8")
-    assert task.run()["progress_file"] == written
-    assert lines == ["contoso: 1 of 2 changes made"]
-
-
 class SharedTask(Task):
     """A task of a play with several hosts, and with values of one customer in the environment of the process."""
 
     def __init__(self, module: str, arguments: dict[str, Any], **more: Any) -> None:
-        circumstances = {
-            "hosts": ["contoso", "fabrikam"],
-            "run_once": False,
-            "environment": {},
-            "variables": {},
-            **more,
-        }
-        super().__init__(module, arguments, transport=circumstances["transport"] if "transport" in more else "local")
-        self.action._task.run_once = circumstances["run_once"]
-        self.action._templar = SimpleNamespace(template=lambda value: value)
-        self.action._compute_environment_string = lambda written: written.update(circumstances["environment"])
-        self.task_vars = {"ansible_play_hosts_all": circumstances["hosts"], **circumstances["variables"]}
+        more = {"hosts": ["contoso", "fabrikam"], **more}
+        super().__init__(module, arguments, **more)
+        self.task_vars["ansible_play_hosts_all"] = more["hosts"]
 
     def refusal(self) -> str:
         """The sentence of the refusal; empty when the module ran."""

@@ -1,0 +1,44 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Everything that a task in Ansible's own process uses of ansible-core; each name is public in every supported version.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values, sanitize_keys
+from ansible.module_utils.errors import UnsupportedError
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+__all__ = [
+    "ActionBase",
+    "AnsibleActionFail",
+    "ArgumentSpecValidator",
+    "Display",
+    "UnsupportedError",
+    "boolean",
+    "configured",
+    "remove_values",
+    "sanitize_keys",
+]
+
+
+def configured(name: str, variables: Mapping[str, Any]) -> Any:
+    """The value of a setting of ansible-core, such as INTERPRETER_PYTHON; None in versions that do not have it.
+
+    `variables` are those of the host: some settings may be given as a variable too.
+    """
+    if constants.config.get_configuration_definition(name) is None:
+        return None
+    return constants.config.get_config_value(name, variables=variables)
