@@ -30,6 +30,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.run import run_task
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.session_store import SessionStore
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.stop import Stop
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import (
     ArgumentSpecValidator,
     UnsupportedError,
@@ -64,6 +65,8 @@ class DirectHost:
         self.diff_mode = setting.diff_mode
         self.secrets: Collection[str] = list(secrets)
         self.store = store
+        parent = os.getppid()
+        self.stop = Stop(lambda: "" if os.getppid() == parent else "Ansible, which started this task, has ended")
         self.warnings: list[str] = []
         self._masked = secrets
         self._environ = setting.environ
@@ -114,7 +117,7 @@ def run_directly(module: ModuleType, arguments: Mapping[str, Any], setting: Sett
     """The result of a module's task, as Ansible would get it from a module process.
 
     `module` is a file of plugins/modules, `arguments` are the task's, as they were written. The result has `invocation`,
-    and is without the values of secret options.
+    and is without the values of secret options. Raises KeyboardInterrupt and SystemExit after the task has ended in order.
     """
     spec = with_environment(build_argument_spec(module.ARGUMENT_SPEC), setting.environ)
     given = plain(arguments)
@@ -131,6 +134,11 @@ def run_directly(module: ModuleType, arguments: Mapping[str, Any], setting: Sett
         host = DirectHost(options, setting, secrets, _store_of_this_process())
         result = run_task(module.run, host, module.KIND)
         warnings += host.warnings
+        if host.stop.reason:
+            # Of a session that was interrupted nobody knows what is still to come.
+            _STORES.clear()
+        if host.stop.signal:
+            raise host.stop.signal
     if warnings:
         result["warnings"] = warnings
     result["invocation"] = {"module_args": sanitize_keys(options, secrets)}

@@ -12,6 +12,7 @@ W365Error
     NoAnswerError                 no connection, or no answer               (stops the plan)
         CertificateError
         LostAnswerError           a write that may have been processed      (stops only its action)
+    StoppedError                  the task was told to end                  (stops the plan)
     AnswerError                   an answer with an error, or of an unexpected form
         ValidationError           HTTP 400
         NotFoundError             HTTP 404 for one object
@@ -93,6 +94,13 @@ class LostAnswerError(NoAnswerError):
     """
 
 
+class StoppedError(W365Error):
+    """The task was told to end, or Ansible is gone: nothing more is sent."""
+
+    def __init__(self, reason: str, consequence: str = "so this was not tried") -> None:
+        super().__init__(f"{reason}, {consequence}.")
+
+
 class AnswerError(W365Error):
     """The server answered with an error, or with what the contract does not allow.
 
@@ -156,4 +164,4 @@ def may_pass(error: W365Error) -> bool:
     """Whether the same request can succeed later without anybody changing something."""
     if isinstance(error, AnswerError):
         return error.status >= 500 or error.status in (408, 409, 423, 425, 429)
-    return isinstance(error, NoAnswerError | RateLimitError)
+    return isinstance(error, NoAnswerError | RateLimitError | StoppedError)

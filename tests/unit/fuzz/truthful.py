@@ -37,6 +37,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.tr
     HttpSettings,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.redaction import Redactor
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.stop import Stop
 
 INSTANCE = "https://w365.contoso.com"
 SCIM = f"{INSTANCE}/contoso/scim/v2"
@@ -485,6 +486,7 @@ class MemoryHost:
         self.options = options
         self.secrets: Collection[str] = [PASSWORD]
         self.store = SessionStore()
+        self.stop = Stop()
         self.warnings: list[str] = []
 
     def warn(self, message: str) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
-from ..errors import AuthenticationError, LostAnswerError, NoAnswerError, RateLimitError, W365Error
+from ..errors import AuthenticationError, LostAnswerError, NoAnswerError, RateLimitError, StoppedError, W365Error
 from ..planning.actions import Action
 from ..planning.plan import Plan
 from .results import MAYBE_DONE, NOT_BATCHED, ActionResult, Answered, ApplyResult
 
-FATAL_ERRORS = (AuthenticationError, RateLimitError, NoAnswerError)
+FATAL_ERRORS = (AuthenticationError, RateLimitError, NoAnswerError, StoppedError)
 """After one of these every further request would fail in the same way."""
 
 
@@ -25,6 +25,15 @@ class Batch(Protocol):
 
     def send(self, actions: Sequence[Action]) -> list[Any]:
         """The object after each action of a slice, or NOT_BATCHED or MAYBE_DONE."""
+
+
+class Stop(Protocol):
+    """Ends the whole task; transport.stop.Stop is one."""
+
+    reason: str
+
+    def end(self, cause: BaseException) -> None:
+        """Something raised in the middle of the task ends it."""
 
 
 class Tracker(Protocol):
@@ -56,15 +65,19 @@ def apply(
     on_done: Callable[[ActionResult], None] | None = None,
     tracker: Tracker | None = None,
     kind: type[Run] | None = None,
+    stop: Stop | None = None,
 ) -> ApplyResult:
     """Apply every action of the plan. A failure does not stop the others, unless its error concerns all of them.
 
     `handlers` has the methods that apply them (DirectoryHandlers or InstanceHandlers). `where` ends the sentences of errors,
     such as "in environment 'contoso'".
     A `batch` is tried first. A `tracker` says what a failure means for the rest: a plan with more than one action of a
-    directory needs one. `on_done` is called by the workers after every action. A `kind` of run may do more.
+    directory needs one. `on_done` is called by the workers after every action. A `kind` of run may do more. Whatever ends
+    the task from outside, such as its time limit, becomes a `stop`: the result then says what was done and what was not.
     """
-    return (kind or Run)(plan, handlers, where, concurrency, batch, on_done or (lambda result: None), tracker).result()
+    return (kind or Run)(
+        plan, handlers, where, concurrency, batch, on_done or (lambda result: None), tracker, stop
+    ).result()
 
 
 class Run:
@@ -79,6 +92,7 @@ class Run:
         batch: Batch | None,
         on_done: Callable[[ActionResult], None],
         tracker: Tracker | None,
+        stop: Stop | None,
     ) -> None:
         self._plan = plan
         self._handlers = handlers
@@ -88,6 +102,7 @@ class Run:
         self._on_done = on_done
         self._fatal: list[W365Error] = []
         self._tracker = tracker
+        self._stop = stop
         self._phases = tracker.phases() if tracker else plan.phases()
 
     def result(self) -> ApplyResult:
@@ -130,7 +145,22 @@ class Run:
         from concurrent.futures import ThreadPoolExecutor  # start-up
 
         with ThreadPoolExecutor(max_workers=min(self._concurrency, len(pieces))) as workers:
-            return [result for results in list(workers.map(self._apply_piece, pieces)) for result in results]
+            futures = [workers.submit(self._apply_piece, piece) for piece in pieces]
+            try:
+                for future in futures:
+                    future.exception()
+            except BaseException as cause:
+                # Only the main thread gets it. What the workers have begun comes to its end, and nothing else begins.
+                self._end(cause)
+            return [result for future in futures for result in future.result()]
+
+    def _end(self, cause: BaseException) -> str:
+        """Something from outside ends the task: the reason. Without a `stop`, it is raised again."""
+        if self._stop is None:
+            raise cause
+        self._stop.end(cause)
+        self._fatal.append(StoppedError(self._stop.reason))
+        return self._stop.reason
 
     def _apply_piece(self, actions: Sequence[Action]) -> list[ActionResult]:
         in_batch = self._batch is not None and len(actions) > 1 and not self._fatal
@@ -155,7 +185,13 @@ class Run:
         except W365Error as error:
             if isinstance(error, FATAL_ERRORS) and not isinstance(error, LostAnswerError):
                 self._fatal.append(error)
-            return ActionResult(action, error=error.while_doing(self._sentence(action)))
+            tried = not isinstance(error, StoppedError)
+            return ActionResult(action, error=error.while_doing(self._sentence(action)), tried=tried)
+        except Exception:
+            raise
+        except BaseException as cause:
+            unknown = StoppedError(self._end(cause), "before the server had answered: it may be done")
+            return ActionResult(action, error=unknown.while_doing(self._sentence(action)))
 
     def _sentence(self, action: Action) -> str:
         return f"{action.description} {self._where}".strip()

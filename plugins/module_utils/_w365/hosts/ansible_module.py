@@ -19,6 +19,7 @@ from ..inputs.argument_spec import build_argument_spec, build_rules, connection_
 from ..task.base import Task
 from ..task.run import run_task
 from ..task.session_store import SessionStore
+from ..transport.stop import Stop
 
 
 class ModuleHost:
@@ -33,6 +34,8 @@ class ModuleHost:
         self.diff_mode: bool = module._diff
         self.secrets: Collection[str] = [str(value) for value in module.no_log_values]
         self.store = SessionStore()
+        parents = _parents()
+        self.stop = Stop(lambda: "" if _parents() == parents else GONE)
         self.warn: Callable[[str], None] = module.warn
         self.debug: Callable[[str], None] = module.debug
 
@@ -52,6 +55,30 @@ class ModuleHost:
         from .progress_file import ProgressFile  # start-up
 
         return ProgressFile(path).write
+
+
+GONE = "Ansible, which started this task, has ended"
+
+
+def _parents() -> list[tuple[str, ...]]:
+    """The processes above this one, each with the id of its parent, up to the one that runs the task for a local connection.
+
+    Between them stand two shells, which outlive a task that Ansible gave up. Processes of other sessions, such as those that
+    an asynchronous task has left, do not count, nor does anything that the system does not show.
+    """
+    found: list[tuple[str, ...]] = []
+    process, session = os.getppid(), str(os.getsid(0))
+    while len(found) < 3:
+        try:
+            with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as file:
+                _state, parent, _group, its_session = file.read().rpartition(")")[2].split()[:4]
+        except OSError:
+            break
+        if its_session != session:
+            break
+        found.append((str(process), parent))
+        process = int(parent)
+    return found or [(str(process),)]
 
 
 def run_module(

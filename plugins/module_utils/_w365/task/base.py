@@ -189,8 +189,10 @@ class Task(Connections):
                 concurrency=self.options.get("concurrency") or 1,
                 on_done=self.progress.done if self.progress else None,
                 kind=self._kind_of_run(plan),
+                stop=self.host.stop,
             )
-            report = self._read_back(report, backend)
+            if not self.host.stop.reason:
+                report = self._read_back(report, backend)
         if self.on_report:
             self.on_report(report, predicted_only)
         if report.failures:
@@ -246,11 +248,18 @@ class Task(Connections):
             "summary": report.summary(),
             **self._scim_address(),
         }
+        applied = "the rest were applied" if untried + len(errors) < len(report.done) else "none were applied"
+        if not errors:
+            # Only a stop leaves something out without an error.
+            reason = self.host.stop.reason
+            text = (
+                f"{reason[:1].upper()}{reason[1:]}: {untried} of {len(report.done)} changes were not tried, {applied}. "
+            )
+            return ApplyError(f"{text}Rerun the task to make them.", **outcome)
         if len(report.done) == 1:
             errors[0].details.update(outcome)
             return errors[0]
         skipped = f"{untried} {'was' if untried == 1 else 'were'} skipped as a result, " if untried else ""
-        applied = "the rest were applied" if untried + len(errors) < len(report.done) else "none were applied"
         shown = " ".join(error.message for error in errors[:3])
         more = f" And {len(errors) - 3} more, see results." if len(errors) > 3 else ""
         failed = f"{len(errors)} of {len(report.done)} changes"

@@ -71,6 +71,7 @@ class Connections:
             on_wait=self._on_wait,
             on_answer=self.progress.answered if self.progress else None,
             session=self.host.store.get(("session", *self._identity), lambda: new_session(settings)),
+            stop=self.host.stop,
         )
 
     @property

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from ..execution.results import ActionResult
+from ..transport.stop import Stop
 from .session_store import SessionStore
 
 
@@ -35,7 +36,7 @@ class ProgressReceiver(Protocol):
 class Host(Protocol):
     """Runs a task: provides its options, and receives its warnings and secrets.
 
-    `options` are validated and complete, `secrets` are the values of those that must never be shown.
+    `options` are validated and complete, `secrets` are the values of those that must never be shown. `stop` ends the task.
     """
 
     options: Mapping[str, Any]
@@ -43,6 +44,7 @@ class Host(Protocol):
     diff_mode: bool
     secrets: Collection[str]
     store: SessionStore
+    stop: Stop
 
     def warn(self, message: str) -> None:
         """Show a warning to the user."""

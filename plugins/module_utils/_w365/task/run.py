@@ -32,7 +32,21 @@ def run_task(run: Callable[[Any], dict[str, Any]], host: Host, kind: type[Task] 
             f"Unexpected error in the collection; please report it: {type(error).__name__}: {error}",
             {"exception": traceback.format_exc()},
         )
+    except BaseException as cause:
+        # A time limit, or a signal. Once changes are being made, a report tells what was done instead.
+        task.host.stop.end(cause)
+        reason = task.host.stop.reason
+        return _failure(task, f"{reason[:1].upper()}{reason[1:]}. {_what_was_sent(task)}", {})
     return result
+
+
+def _what_was_sent(task: Task) -> str:
+    count = task.http.sent_writes if "http" in vars(task) else 0
+    if not count:
+        return "Nothing was written."
+    return (
+        f"{count} requests that write {'was' if count == 1 else 'were'} sent: run the task again to see what is left."
+    )
 
 
 def _failure(task: Task, message: str, details: Mapping[str, Any]) -> dict[str, Any]:

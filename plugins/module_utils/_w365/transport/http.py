@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ..errors import CertificateError, InputError, LostAnswerError, NoAnswerError, RateLimitError
+from ..errors import CertificateError, InputError, LostAnswerError, NoAnswerError, RateLimitError, StoppedError
 from .redaction import Redactor
+from .stop import Stop
 from .throttle import Throttle
 
 REQUESTS_IMPORT_ERROR: ImportError | None
@@ -169,7 +170,7 @@ class _Failure(NamedTuple):
 class Http:
     """A pooled session with one retry loop.
 
-    `on_wait(seconds, reason)` is called before every wait, `on_answer` after every answer.
+    `on_wait(seconds, reason)` is called before every wait, `on_answer` after every answer. Nothing is sent after `stop`.
     """
 
     def __init__(
@@ -178,23 +179,27 @@ class Http:
         redactor: Redactor,
         on_wait: Callable[[float, str], None] | None = None,
         on_answer: Callable[[], None] | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         session: requests.Session | None = None,
+        stop: Stop | None = None,
     ) -> None:
         self.settings = settings
         self.redactor = redactor
         self._on_wait = on_wait or (lambda seconds, reason: None)
         self._on_answer = on_answer or (lambda: None)
-        self._sleep = sleep
+        self._stop = stop or Stop()
+        self._sleep = sleep or self._stop.sleep
         self._throttle = Throttle(
             concurrency=settings.connections,
             per_second=settings.requests_per_second,
             max_wait=settings.max_wait,
-            sleep=sleep,
+            sleep=self._sleep,
             clock=clock,
         )
         self._session = session or new_session(settings)
+        self.sent_writes = 0
+        """The number of requests that may have changed something."""
 
     def close(self) -> None:
         self._session.close()
@@ -224,7 +229,7 @@ class Http:
 
         After 429 and 503 every method waits and is sent again. Time-outs, resets, 502 and 504 are tried again only when the
         request is `repeatable`; otherwise they raise LostAnswerError, since the server may have processed it.
-        Raises NoAnswerError, CertificateError, RateLimitError.
+        Raises NoAnswerError, CertificateError, RateLimitError, StoppedError.
         """
         data = json.dumps(body).encode() if has_body else None
         what = f"{method} {self.shown_url(url)}"
@@ -232,6 +237,13 @@ class Http:
         tries = waits = 0
         while True:
             tries += 1
+            try:
+                self._stop.check()
+            except StoppedError as error:
+                if not repeated:
+                    raise
+                raise LostAnswerError(f"{error.message} An earlier try may be done ({what}).") from None
+            self.sent_writes += method != "GET"
             answer = self._attempt(method, url, headers, query, data)
             if isinstance(answer, _Failure):
                 failure = answer.reason
