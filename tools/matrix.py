@@ -35,20 +35,22 @@ class Core:
     """An ansible-core series, the Pythons that it supports and our tests can use, best first, and the locked libraries.
 
     The order is chosen so that every Python is used once where all are installed. The modules run on Python 3.10 too,
-    but the tests need 3.11; on 3.10 the modules are compiled and imported by the sanity tests.
+    but the tests need 3.11; on 3.10 the modules are compiled and imported by the sanity tests. Where `execution` is "both",
+    tasks run inside Ansible, and the patterns in module processes too, with the same results; otherwise only in these.
     """
 
     series: str
     pythons: tuple[str, ...]
     lock: str = "matrix.txt"
+    execution: str = "both"
 
 
 # The oldest core goes with the oldest requests and msal that meta/ee-requirements.txt promises.
 CORES = (
     Core("2.16", ("3.11", "3.12"), "lowest.txt"),
-    Core("2.18", ("3.13", "3.12", "3.11")),
+    Core("2.18", ("3.13", "3.12", "3.11"), execution="process"),
     Core("2.19", ("3.11", "3.13", "3.12")),
-    Core("2.20", ("3.12", "3.14", "3.13")),
+    Core("2.20", ("3.12", "3.14", "3.13"), execution="process"),
     Core("2.21", ("3.14", "3.13", "3.12")),
 )
 
@@ -101,7 +103,9 @@ def prepare(core: Core, interpreter: Path, python: str) -> Path:
     return own
 
 
-def command_of(suite: str, python: Path, artifact: Path, cell: str, marks: str) -> tuple[list[str], dict[str, str]]:
+def command_of(
+    suite: str, python: Path, artifact: Path, cell: str, marks: str, execution: str
+) -> tuple[list[str], dict[str, str]]:
     """How a suite is run with the cell's Python: the command and its environment."""
     environment = clean_environment(ansible_home=BUILD / "matrix" / f"{cell}-home")
     environment["PATH"] = str(python.parent) + os.pathsep + environment["PATH"]
@@ -112,6 +116,7 @@ def command_of(suite: str, python: Path, artifact: Path, cell: str, marks: str) 
     command = [str(python), "-m", "pytest", f"tests/{suite}", "--quiet", *(["-m", marks] if marks else [])]
     if suite == "integration":
         command += ["-n", "2"]
+        environment["TEST_EXECUTION"] = execution
         environment["REQUESTS_CA_BUNDLE"] = str(BUILD / "wrong-ca" / "client.pem")
     return command, environment
 
@@ -120,7 +125,7 @@ def run_suite(core: Core, version: str, suite: str, python: Path, artifact: Path
     """Run one suite in one cell; its output goes to the terminal."""
     cell = f"{core.series}-py{version}"
     print(paint(f"\n===== ansible-core {core.series}, Python {version}: {suite} =====", "bold"), flush=True)
-    command, environment = command_of(suite, python, artifact, cell, marks)
+    command, environment = command_of(suite, python, artifact, cell, marks, core.execution)
     begin = time.monotonic()
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, stdin=subprocess.DEVNULL, start_new_session=True

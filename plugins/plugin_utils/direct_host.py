@@ -22,12 +22,12 @@ from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.progress_file import ProgressFile
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     build_argument_spec,
     build_rules,
     connection_option,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.progress_file import ProgressFile
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.run import run_task
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.session_store import SessionStore
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.stop import Stop

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from w365_simulator.testing import Twin, start_twin
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from comparison import play_in_both
 from playing import Play, run_playbook
 
 SEED: dict[str, Any] = yaml.safe_load(
@@ -72,3 +74,25 @@ def play(tmp_path: Path, twin: Twin) -> Callable[..., Play]:
         return run_playbook(tmp_path, twin, tasks, **options)
 
     return run
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The patterns run inside Ansible, and in the slow tests also in module processes, with the same results.
+
+    With TEST_EXECUTION=both they always do, and with TEST_EXECUTION=process every test uses module processes only.
+    """
+    if metafunc.module.__name__.rpartition(".")[2].startswith("test_pattern"):
+        chosen = os.environ.get("TEST_EXECUTION", "")
+        both = pytest.param("both", marks=() if chosen == "both" else pytest.mark.slow)
+        metafunc.fixturenames.append("hosts")
+        choices: dict[str, list[Any]] = {"both": [both], "process": ["process"]}
+        metafunc.parametrize("hosts", choices.get(chosen, ["direct", both]))
+
+
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    callspec = getattr(pyfuncitem, "callspec", None)
+    if callspec is None or callspec.params.get("hosts") != "both":
+        return None
+    arguments: dict[str, Any] = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    play_in_both(lambda: pyfuncitem.obj(**arguments), lambda: arguments["twin"].reset(CONTOSO, "full"))
+    return True

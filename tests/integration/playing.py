@@ -23,6 +23,9 @@ COLLECTION = "workspace365.provisioning"
 
 Task = dict[str, Any]
 
+execution = os.environ.get("TEST_EXECUTION", "").replace("both", "")
+"""Where the tasks of all plays run that do not say it themselves: "direct", "process", or "" for what the collection chooses."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -69,6 +72,10 @@ class Play:
 
     def __getitem__(self, index: int) -> Step:
         return self.steps[index]
+
+
+plays: list[Play] = []
+"""What this process has played and waited for."""
 
 
 def task(module: str, /, *, check: bool = False, title: str = "", **arguments: Any) -> Task:
@@ -138,7 +145,8 @@ class Running:
                 told = json.loads(line)
                 steps.append(Step(told["name"], told["status"], told["result"], told["requests"], told["state"]))
         self._twin.switches(refuse_writes=False)
-        return Play(code, self.output(), steps)
+        plays.append(Play(code, self.output(), steps))
+        return plays[-1]
 
     def kill(self) -> None:
         """End it, its workers and the module with SIGKILL, as a machine that loses its power does."""
@@ -230,6 +238,7 @@ def start_playbook(
         "WITNESS_FILE": str(witness),
         "WITNESS_TWIN": twin.url,
         "WITNESS_CA": twin.ca_path,
+        **({"W365_EXECUTION": execution} if execution else {}),
         **(environ or {}),
     }
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", *arguments, str(playbook)]

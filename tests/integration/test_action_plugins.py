@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 
+from comparison import without_what_differs
 from conftest import CONTOSO
-from playing import COLLECTION, ROOT, Play, Step, Task, connection, run_playbook, task
+from playing import COLLECTION, ROOT, Play, Task, connection, run_playbook, task
 from w365_simulator.testing import Twin
 
 NESTOR, PATTI, ADELE, ALEX = (
@@ -251,16 +252,6 @@ def collection_without_action_plugins(folder: Path) -> Path:
         if entry.name != "action":
             (made / "plugins" / entry.name).symlink_to(entry)
     return folder
-
-
-def without_what_differs(step: Step) -> Any:
-    """The step, where the names of temporary files, the ids of new objects and the time are replaced."""
-    text = json.dumps({**vars(step), "requests": [], "writes": step.writes, "state": {}})
-    text = re.sub(r'"[^"]*w365_progress_[^"]*"', "null", text)
-    text = re.sub(r"_payload_\w{8}/", "_payload/", text)
-    text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "an id", text)
-    text = re.sub(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "a time", text)
-    return json.loads(text)
 
 
 def test_results_are_those_of_the_module(twin: Twin, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ class ModuleHost:
         path = self.options.get("progress_file")
         if not path:
             return None
-        from .progress_file import ProgressFile  # start-up
+        from ..output.progress_file import ProgressFile  # start-up
 
         return ProgressFile(path).write
 

@@ -13,11 +13,11 @@ import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import InputError, W365Error
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.execution.results import ActionResult
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.progress_file import ProgressFile
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.progress import (
     Progress,
     progress_of,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.progress_file import ProgressFile
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.actions import (
     USER_CREATE,
     Action,
