@@ -19,6 +19,7 @@ from datetime import date
 from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
+from warnings import catch_warnings, simplefilter
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound
 
@@ -132,7 +133,10 @@ def run_directly(module: ModuleType, arguments: Mapping[str, Any], setting: Sett
             result["msg"] = f"Unsupported parameters for ({setting.name}) module: {result['msg']}"
     else:
         host = DirectHost(options, setting, secrets, _store_of_this_process())
-        result = run_task(module.run, host, module.KIND)
+        with catch_warnings():
+            # Those of Python, such as of a certificate that nobody checks, would be displayed as errors of Ansible.
+            simplefilter("ignore")
+            result = run_task(module.run, host, module.KIND)
         warnings += host.warnings
         if host.stop.reason:
             # Of a session that was interrupted nobody knows what is still to come.

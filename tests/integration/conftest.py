@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from w365_simulator.testing import Twin, start_twin
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import playing
 from comparison import play_in_both
 from playing import Play, run_playbook
 
@@ -76,23 +78,36 @@ def play(tmp_path: Path, twin: Twin) -> Callable[..., Play]:
     return run
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """The patterns run inside Ansible, and in the slow tests also in module processes, with the same results.
+IN_EACH = ("test_secrets", "test_tls")
 
-    With TEST_EXECUTION=both they always do, and with TEST_EXECUTION=process every test uses module processes only.
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tasks run inside Ansible. In the slow tests, the patterns run in module processes too, with the same results.
+
+    So do, without the comparison, the tests `IN_EACH`. With TEST_EXECUTION=both the patterns are always compared; with
+    TEST_EXECUTION=process there are module processes only.
     """
-    if metafunc.module.__name__.rpartition(".")[2].startswith("test_pattern"):
-        chosen = os.environ.get("TEST_EXECUTION", "")
+    name = metafunc.module.__name__.rpartition(".")[2]
+    chosen = os.environ.get("TEST_EXECUTION", "")
+    if chosen != "process" and name.startswith("test_pattern"):
         both = pytest.param("both", marks=() if chosen == "both" else pytest.mark.slow)
         metafunc.fixturenames.append("hosts")
-        choices: dict[str, list[Any]] = {"both": [both], "process": ["process"]}
-        metafunc.parametrize("hosts", choices.get(chosen, ["direct", both]))
+        metafunc.parametrize("hosts", [both] if chosen == "both" else ["direct", both])
+    elif chosen != "process" and name in IN_EACH:
+        metafunc.fixturenames.append("hosts")
+        metafunc.parametrize("hosts", ["direct", pytest.param("process", marks=pytest.mark.slow)])
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     callspec = getattr(pyfuncitem, "callspec", None)
-    if callspec is None or callspec.params.get("hosts") != "both":
+    hosts = callspec.params.get("hosts") if callspec else None
+    if hosts is None:
         return None
     arguments: dict[str, Any] = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    play_in_both(lambda: pyfuncitem.obj(**arguments), lambda: arguments["twin"].reset(CONTOSO, "full"))
+    test = partial(pyfuncitem.obj, **arguments)
+    if hosts == "both":
+        play_in_both(test, lambda: arguments["twin"].reset(CONTOSO, "full"))
+    else:
+        with playing.run_in(hosts):
+            test()
     return True

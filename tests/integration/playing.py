@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -23,8 +24,8 @@ COLLECTION = "workspace365.provisioning"
 
 Task = dict[str, Any]
 
-execution = os.environ.get("TEST_EXECUTION", "").replace("both", "")
-"""Where the tasks of all plays run that do not say it themselves: "direct", "process", or "" for what the collection chooses."""
+hosts = [os.environ.get("TEST_EXECUTION", "").replace("both", "")]
+"""Where tasks run that do not say it themselves, the last one counts: "direct", "process", or "" for the collection's choice."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,16 @@ class Play:
 
     def __getitem__(self, index: int) -> Step:
         return self.steps[index]
+
+
+@contextmanager
+def run_in(host: str) -> Iterator[None]:
+    """Run the tasks of the block there: "direct" or "process"."""
+    hosts.append(host)
+    try:
+        yield
+    finally:
+        hosts.pop()
 
 
 plays: list[Play] = []
@@ -238,7 +249,7 @@ def start_playbook(
         "WITNESS_FILE": str(witness),
         "WITNESS_TWIN": twin.url,
         "WITNESS_CA": twin.ca_path,
-        **({"W365_EXECUTION": execution} if execution else {}),
+        **({"W365_EXECUTION": hosts[-1]} if hosts[-1] else {}),
         **(environ or {}),
     }
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", *arguments, str(playbook)]

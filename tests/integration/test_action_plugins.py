@@ -10,6 +10,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 
 from comparison import without_what_differs
 from conftest import CONTOSO
-from playing import COLLECTION, ROOT, Play, Task, connection, run_playbook, task
+from playing import COLLECTION, ROOT, Play, Task, ansible_environment, connection, run_playbook, task
 from w365_simulator.testing import Twin
 
 NESTOR, PATTI, ADELE, ALEX = (
@@ -183,6 +185,38 @@ def test_tasks_in_every_form(twin: Twin, play: Callable[..., Play], strategy: st
     assert retried.result["attempts"] == 2
     assert retried.result["users"][0]["upn"] == ADELE
     assert short.status == "ok"
+
+
+def test_a_single_command(twin: Twin, tmp_path: Path) -> None:
+    """Its arguments are one text, and relative paths are those of the shell."""
+    shutil.copy(twin.ca_path, tmp_path / "ca.pem")
+    variables = ansible_environment(tmp_path) | {
+        "W365_SCIM_URL": twin.scim_url("contoso"),
+        "W365_SCIM_TOKEN": twin.scim_token,
+    }
+    given = f"upn={ADELE} first_name=Adele last_name=Vance ca_path=ca.pem"
+    command = [
+        str(Path(sys.executable).with_name("ansible")),
+        "localhost",
+        "-vv",
+        "-m",
+        f"{COLLECTION}.w365_user",
+        "-a",
+        given,
+    ]
+    for word in ("CHANGED", "SUCCESS"):
+        done = subprocess.run(command, env=variables, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert f"localhost | {word}" in done.stdout
+        assert "runs in the process of Ansible" in done.stdout
+    assert ADELE in twin.state()["environments"]["contoso"]["users"]
+
+
+def test_warnings_of_python_are_not_displayed(twin: Twin, play: Callable[..., Play]) -> None:
+    options = {name: value for name, value in connection(twin, scim=True).items() if name != "ca_path"}
+    done = play(task("w365_user", upn=NESTOR, validate_certs=False), defaults=options)
+    assert done[0].changed is False
+    assert "InsecureRequestWarning" not in done.output
+    assert "errantly" not in done.output
 
 
 # Ansible's own default is the quick one.

@@ -170,6 +170,31 @@ def test_progress_goes_to_the_display_and_to_the_file(tmp_path: Any) -> None:
     assert (tmp_path / "progress").read_text(encoding="utf-8") == "contoso: 1 of 2\n"
 
 
+def test_two_tenants_never_share_a_session() -> None:
+    """The items of a loop do, when nothing about the connection differs."""
+    sessions: list[object] = []
+
+    def note(task: Task) -> dict[str, Any]:
+        sessions.append(task.http._session)
+        return {}
+
+    contoso = {
+        "instance_url": "https://workspace.contoso.com",
+        "provisioning_key": "key",
+        "environment": "contoso",
+        "scim_url": "https://scim.contoso.com",
+        "scim_token": "token",
+        "entra_tenant": "contoso.com",
+        "entra_client_secret": "secret",
+        "validate_certs": True,
+    }
+    others: dict[str, Any] = {name: f"{value}2" for name, value in contoso.items() if value is not True}
+    for changed in ({}, {}, {"validate_certs": False}, *({name: value} for name, value in others.items())):
+        play(fake(note), {**contoso, **changed})
+    assert sessions[0] is sessions[1]
+    assert len({id(session) for session in sessions}) == len(sessions) - 1
+
+
 def test_a_store_belongs_to_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fork inherits the memory of its parent, and must not use its connections."""
     stores: list[SessionStore] = []
