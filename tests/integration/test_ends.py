@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -65,6 +66,12 @@ def assert_nothing_more_is_written(twin: Twin) -> int:
         at_first, there = there, created(twin)
     assert 0 < there < PEOPLE
     return there
+
+
+def processes_of(folder: Path) -> list[str]:
+    """The processes whose command names this folder."""
+    listed = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if str(folder) in line and "w365_simulator" not in line]
 
 
 def outcomes(report: Path) -> list[str]:
@@ -127,5 +134,7 @@ def test_without_its_ansible_a_task_writes_nothing(tmp_path: Path, twin: Twin, h
     processes = [running._process.pid, *(descendants(running._process.pid) if sent is signal.SIGINT else ())]
     for process in processes:
         os.kill(process, sent)
+    running._process.wait(60)
     assert_nothing_more_is_written(twin)
-    running.kill()
+    # No process is left that waits for somebody to take its result.
+    wait_until(lambda: not processes_of(tmp_path))

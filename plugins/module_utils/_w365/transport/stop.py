@@ -19,7 +19,7 @@ class Stop:
         self._set = threading.Event()
         self.reason = ""
         self.signal: BaseException | None = None
-        """KeyboardInterrupt or SystemExit, which end more than the task."""
+        """KeyboardInterrupt or SystemExit: it ends more than the task."""
 
     def end(self, cause: BaseException) -> None:
         """Something raised in the middle of the task ends it, in all of its threads. Ansible has a class of its own for time limits."""
@@ -38,6 +38,8 @@ class Stop:
         if not self.reason:
             reason = self._watch()
             if reason:
+                # Nobody is there to take a result.
+                self.signal = SystemExit(1)
                 self._end(reason)
         if self.reason:
             raise StoppedError(self.reason)
