@@ -24,7 +24,6 @@ from warnings import catch_warnings, simplefilter
 from ansible.module_utils.basic import AnsibleFallbackNotFound
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
-    build_argument_spec,
     build_rules,
     connection_option,
 )
@@ -114,13 +113,16 @@ def _store_of_this_process() -> SessionStore:
     return _STORES[process]
 
 
-def run_directly(module: ModuleType, arguments: Mapping[str, Any], setting: Setting) -> dict[str, Any]:
+def run_directly(
+    module: ModuleType, options_spec: Mapping[str, Any], arguments: Mapping[str, Any], setting: Setting
+) -> dict[str, Any]:
     """The result of a module's task, as Ansible would get it from a module process.
 
-    `module` is a file of plugins/modules, `arguments` are the task's, as they were written. The result has `invocation`,
+    `module` is a file of plugins/modules, `options_spec` its whole argument spec, `arguments` are the task's, as they were
+    written. The result has `invocation`,
     and is without the values of secret options. Raises KeyboardInterrupt and SystemExit after the task has ended in order.
     """
-    spec = with_environment(build_argument_spec(module.ARGUMENT_SPEC), setting.environ)
+    spec = with_environment(options_spec, setting.environ)
     given = plain(arguments)
     validated = ArgumentSpecValidator(spec, **build_rules(module.RULES)).validate(given)
     options = validated.validated_parameters

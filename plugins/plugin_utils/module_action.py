@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, ClassVar
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
+    build_argument_spec,
+)
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import (
     ActionBase,
     AnsibleActionFail,
@@ -37,8 +40,9 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.executio
     unsafe_system,
     wanted_execution,
 )
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import path_options, resolve_paths
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import paths_of_spec, resolve_paths
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.preloading import preload
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.texts import refuse_values_without_text
 
 display = Display()
 
@@ -62,12 +66,16 @@ class ModuleAction(ActionBase):
     """The file of plugins/modules."""
 
     path_options: ClassVar[Mapping[str, str]]
-    """The options of the module that are paths, as `paths.path_options` returns them."""
+    """The options of the module that are paths, as `paths.paths_of_spec` returns them."""
+
+    argument_spec: ClassVar[Mapping[str, Mapping[str, Any]]]
+    """All options of the module, as Ansible wants them."""
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
         cls.module = module_of(cls.__module__.rpartition(".")[2])
-        cls.path_options = path_options(cls.module)
+        cls.argument_spec = build_argument_spec(cls.module.ARGUMENT_SPEC)
+        cls.path_options = paths_of_spec(cls.argument_spec)
         if os.environ.get(ENVIRONMENT_VARIABLE, "").strip().lower() != PROCESS:
             preload(cls.module)
 
@@ -95,6 +103,7 @@ class ModuleAction(ActionBase):
 
     def _prepared(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """The arguments as the module is to get them. Anything that needs them as they were written belongs here."""
+        refuse_values_without_text(arguments, self.argument_spec)
         if self._is_local():
             resolve_paths(arguments, self.path_options, self._loader.get_basedir())
         return arguments
@@ -145,7 +154,7 @@ class ModuleAction(ActionBase):
             environ={**os.environ, **environment} if environment else os.environ,
             show=lambda line: display.display(line, stderr=True),
         )
-        result = run_directly(self.module, arguments, setting)
+        result = run_directly(self.module, self.argument_spec, arguments, setting)
         if configured("INJECT_INVOCATION", variables) is False:
             del result["invocation"]
         return result

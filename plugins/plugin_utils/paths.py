@@ -11,24 +11,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any
-
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
-    build_argument_spec,
-)
-
-
-def path_options(module: ModuleType) -> dict[str, str]:
-    """The options of a module that are paths, such as ``{"src": "list", "ca_path": "path"}``. Aliases count as names.
-
-    V(list) stands for a list of paths. Read from the argument spec of the module.
-    """
-    return paths_of_spec(build_argument_spec(module.ARGUMENT_SPEC))
 
 
 def paths_of_spec(spec: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """The options of an argument spec that are paths, as `path_options` returns them. Suboptions are not looked at."""
+    """The options of an argument spec that are paths, such as ``{"src": "list", "ca_path": "path"}``.
+
+    Aliases count as names, and V(list) stands for a list of paths. Suboptions are not looked at."""
     return {
         name: option["type"]
         for option_name, option in spec.items()
@@ -40,7 +29,7 @@ def paths_of_spec(spec: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 def resolve_paths(arguments: dict[str, Any], options: Mapping[str, str], folder: str) -> None:
     """Replace the relative paths in a task's arguments, which are changed, by absolute ones below `folder`.
 
-    ``options`` is what `path_options` returns. The arguments are as they were written: an option of type ``list`` may
+    ``options`` is what `paths_of_spec` returns. The arguments are as they were written: an option of type ``list`` may
     be one text with commas. What is no text, empty, absolute, or begins with ``~`` or ``$`` stays as it is; Ansible
     expands the last two where the module runs, as the user and in the environment that it has there.
     """

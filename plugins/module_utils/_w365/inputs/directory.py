@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
@@ -28,13 +29,26 @@ def directory_from_options(params: Mapping[str, Any], content: Content) -> Desir
         )
     administrators = params["administrators"] if content.administrators is None else content.administrators
     update = {"update_password": params["update_password"]}
+    try:
+        users = [user_from_options({**user, **update}) for user in content.users]
+        groups = [group_from_options(group) for group in content.groups]
+        changes = upn_change(administrators, "administrators")
+    except InputError:
+        # Slow, one by one, but it finds every line.
+        lines = content.bad_lines()
+        if not lines:
+            raise
+        raise InputError(" ".join(lines)) from None
+    policy = removal_policy_from_options(params)
     desired = Desired(
-        users=tuple(user_from_options({**user, **update}) for user in (*(params["users"] or ()), *content.users)),
-        groups=tuple(group_from_options(group) for group in (*(params["groups"] or ()), *content.groups)),
-        administrators=upn_change(administrators, "administrators"),
+        users=(*(user_from_options({**user, **update}) for user in params["users"] or ()), *users),
+        groups=(*map(group_from_options, params["groups"] or ()), *groups),
+        administrators=changes,
+        skipped=content.skipped,
         whole=True,
         protected=upn_keys(params["protected_users"], "protected_users"),
-        purge=removal_policy_from_options(params),
+        # Who is in a file stays, although the row was left out.
+        purge=replace(policy, spared=policy.spared | content.spared) if policy else None,
         when_administrators_unknown=params["when_administrators_unknown"] or "",
         membership_limit=limit_from_option(params["membership_limit"], "membership_limit"),
     )

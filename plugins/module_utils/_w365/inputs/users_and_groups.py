@@ -20,6 +20,8 @@ from ..model.names import (
     comparison_key,
 )
 
+_LINES = str.maketrans("\t\r\n", "   ")
+
 
 def user_from_options(params: Mapping[str, Any]) -> DesiredUser:
     """The user that w365_user describes. Raises InputError for a malformed address."""
@@ -35,6 +37,9 @@ def user_from_options(params: Mapping[str, Any]) -> DesiredUser:
             fields[name] = checked_address(value, name)
         elif name in ("display_name", "external_id"):
             fields[name] = checked_text(value, name, name=name == "display_name")
+        elif name in ("first_name", "last_name"):
+            # A cell of a spreadsheet may have lines; they can be seen.
+            checked_text(value.translate(_LINES), name, name=True)
     extras = {"password": params["password"]}
     if params["create_in_office365"]:
         extras["create_in_office365"] = True

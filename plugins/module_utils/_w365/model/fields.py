@@ -25,8 +25,9 @@ class Field(NamedTuple):
     """One attribute. `name` is its option and its key in results, `label` its name in a report.
 
     `scim` is its path in SCIM, `provisioning` its name in the Provisioning API; empty where the API has none.
-    `graph` is the property of Microsoft Graph that an import takes it from by default, `download` its heading in Microsoft
-    Entra's "Download users", `template` the one in the template for creating users in bulk.
+    `graph` is the property of Microsoft Graph that an import takes it from by default, `exports` its headings in exports of
+    Microsoft Entra, its PowerShell and the Microsoft 365 admin center, `template` the one in Entra's template for creating
+    users in bulk; headings are in lower case and without blanks.
     `compare` says how values are compared: `caseless` without regard to case, `phone` by their digits, since servers write
     numbers in their own form. An `address` has the form name@domain, a `needed` value cannot be
     cleared. An `optional` attribute is only read and written where a task names it, and a server may not keep it.
@@ -38,7 +39,7 @@ class Field(NamedTuple):
     scim: str = ""
     provisioning: str = ""
     graph: str = ""
-    download: str = ""
+    exports: tuple[str, ...] = ()
     template: str = ""
     compare: Literal["text", "caseless", "phone"] = "text"
     address: bool = False
@@ -69,7 +70,7 @@ USER_FIELDS: Mapping[str, Field] = {
             "sign-in name",
             scim="userName",
             provisioning="EmailAddress",
-            download="userprincipalname",
+            exports=("userprincipalname",),
             template="userprincipalname",
             compare="caseless",
             address=True,
@@ -81,7 +82,7 @@ USER_FIELDS: Mapping[str, Field] = {
             scim="name.givenName",
             provisioning="FirstName",
             graph="givenName",
-            download="givenname",
+            exports=("givenname", "firstname"),
             template="givenname",
             needed=True,
         ),
@@ -91,7 +92,7 @@ USER_FIELDS: Mapping[str, Field] = {
             scim="name.familyName",
             provisioning="LastName",
             graph="surname",
-            download="surname",
+            exports=("surname", "lastname"),
             template="surname",
             needed=True,
         ),
@@ -100,7 +101,7 @@ USER_FIELDS: Mapping[str, Field] = {
             "e-mail address",
             scim='emails[type eq "work"].value',
             graph="mail",
-            download="mail",
+            exports=("mail",),
             compare="caseless",
             address=True,
         ),
@@ -110,10 +111,10 @@ USER_FIELDS: Mapping[str, Field] = {
             type="bool",
             scim="active",
             provisioning="IsActive",
-            download="accountenabled",
+            exports=("accountenabled",),
             template="accountenabled",
         ),
-        Field("external_id", "id at the source", scim="externalId", download="id"),
+        Field("external_id", "id at the source", scim="externalId", exports=("objectid", "id")),
         Field("administrator", "administrator", type="bool", provisioning="IsAdministrator"),
         Field("display_name", "display name", scim="displayName", optional=True),
         Field("job_title", "job title", scim="title", optional=True),

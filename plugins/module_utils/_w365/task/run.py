@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ def run_task(run: Callable[[Any], dict[str, Any]], host: Host, kind: type[Task] 
     """
     task = kind(host)
     try:
+        _refuse_half_characters(host.options)
         result: dict[str, Any] = task.redactor.data(run(task))
     except W365Error as error:
         return _failure(task, error.message, error.details)
@@ -47,6 +49,16 @@ def _what_was_sent(task: Task) -> str:
     return (
         f"{count} requests that write {'was' if count == 1 else 'were'} sent: run the task again to see what is left."
     )
+
+
+def _refuse_half_characters(options: Mapping[str, Any]) -> None:
+    """Raises InputError for a text that was cut within a character: no server could store it."""
+    try:
+        json.dumps(options, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        from ..inputs.half_characters import refuse_half_characters  # start-up
+
+        refuse_half_characters(options)
 
 
 def _failure(task: Task, message: str, details: Mapping[str, Any]) -> dict[str, Any]:

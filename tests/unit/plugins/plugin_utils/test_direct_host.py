@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
+    build_argument_spec,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.session_store import SessionStore
 from ansible_collections.workspace365.provisioning.plugins.modules import w365_environment
@@ -73,7 +76,8 @@ def fake(run: Callable[[Task], dict[str, Any]], **spec: Any) -> Any:
 
 def play(module: Any, arguments: Mapping[str, Any], **setting: Any) -> dict[str, Any]:
     options = {"name": "w365_user", "check_mode": False, "diff_mode": False, "environ": {}, **setting}
-    return run_directly(module, arguments, Setting(show=print, **options))
+    spec = build_argument_spec(module.ARGUMENT_SPEC)
+    return run_directly(module, spec, arguments, Setting(show=print, **options))
 
 
 SECRET = "a-secret-of-the-test"

@@ -21,7 +21,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     InputError,
     MissingLibraryError,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.csv_files import users_from_csv
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.csv_files import CsvUsers
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.files import decoded, read_files
 
 ADELE = {"upn": "adele.vance@contoso.com", "first_name": "Adele", "last_name": "Vance"}
@@ -190,4 +190,4 @@ def test_what_csv_writes_is_read(names: list[str], delimiter: str) -> None:
     writer.writerow(["upn", "last_name"])
     writer.writerows([f"person{number}@contoso.com", name] for number, name in enumerate(names))
     text = decoded(output.getvalue().encode("utf-8-sig"), "users.csv")
-    assert [user["last_name"] for _line, user in users_from_csv(text, "users.csv")] == names
+    assert [user["last_name"] for _line, user in CsvUsers(text, "users.csv").rows] == names
