@@ -264,15 +264,19 @@ options:
       - V(.yml), V(.yaml) and V(.json) hold a dictionary with C(users), C(groups) and C(administrators), which have the
         same form as the options of these names, or just a list of users. YAML needs the Python library PyYAML, which
         Ansible brings along.
-      - "V(.csv) holds users. Three kinds of headings are understood: plain ones (C(upn), C(identity), C(state),
-        C(first_name), C(last_name), C(email), C(active), C(external_id), C(administrator), C(display_name),
-        C(job_title), C(department), C(phone), C(preferred_language) and C(password)); those of Microsoft Entra's
-        template for creating users in bulk, whose initial password is ignored because it is the one for Microsoft
-        Entra; and those of its I(Download users), whose object id becomes the external id. Commas, semicolons and tabs
-        separate. An empty cell counts as not given. Columns of Microsoft Entra that have no counterpart are ignored; an
-        unknown plain column is an error."
-      - Files are in UTF-8, with or without a byte order mark, or in UTF-16 with one. An error names the line of the
-        file.
+      - "V(.csv) holds users. These headings are understood: plain ones (C(upn), C(identity), C(state), C(first_name),
+        C(last_name), C(email), C(active), C(external_id), C(administrator), C(display_name), C(job_title),
+        C(department), C(phone), C(preferred_language) and C(password)); those of Microsoft Entra's template for
+        creating users in bulk, whose initial password is ignored because it is the one for Microsoft Entra; and those
+        of exports, which are its I(Download users), its PowerShell modules and the list of active users of the
+        Microsoft 365 admin center, whose object id becomes the external id. Headings match without regard to case,
+        blanks, C(_) and C(-). Commas, semicolons and tabs separate. An empty cell counts as not given. Truth values may
+        be those of spreadsheets in English, Dutch, German and French, such as V(WAHR)."
+      - Columns that are not used are named in RV(unused_columns). A plain heading that may be meant for a known one is
+        an error. Rows of exports without a first or a last name are left out and named in RV(left_out).
+      - "Files are read strictly. A key that comes twice is refused, and so is a value that YAML makes a number, a truth
+        value or a date of where a text names or identifies something: put it in quotes. Files are in UTF-8, with or
+        without a byte order mark, or in UTF-16 with one. An error names all bad lines of the file."
     type: list
     elements: path
   # END shared: user.src
@@ -541,7 +545,10 @@ RETURN = r"""
 #   results.contains.name.sample: Sales
 #   results.contains.action.sample: change
 #   results.contains.changes.sample: {add: [lee.gu@contoso.com], remove: [diego.siciliani@contoso.com]}
-#   left_out.description: ["What a guard of O(purge) kept, each with the reason."]
+#   left_out.description:
+#     - What a guard of O(purge) kept, each with the reason.
+#     - Rows of an export of Microsoft in O(src) that have no first or no last name, such as shared mailboxes and rooms. A purge
+#       leaves their users unchanged.
 #   left_out.contains.name.sample: megan.bowen@contoso.com
 #   left_out.contains.reason.sample: is in protected_users, so the purge left it unchanged
 #   would_go.description:
@@ -635,6 +642,8 @@ results:
 left_out:
   description:
     - What a guard of O(purge) kept, each with the reason.
+    - Rows of an export of Microsoft in O(src) that have no first or no last name, such as shared mailboxes and rooms. A
+      purge leaves their users unchanged.
   type: list
   elements: dict
   returned: success
@@ -715,6 +724,16 @@ absent_users:
       type: str
       returned: always
       sample: was on the deleted-users list before
+unused_columns:
+  description:
+    - The headings of columns that are not used, by the name of the CSV file.
+  version_added: 1.1.0
+  type: dict
+  returned: when a CSV file of O(src) has such columns
+  sample:
+    exportUsers.csv:
+      - displayName
+      - usageLocation
 unmatched:
   description:
     - The entries that match nobody, by option, when O(strict) refused the task.
@@ -825,7 +844,7 @@ def run(task: DirectoryTask) -> dict[str, Any]:
     content = read_files(files)
     task.add_secrets(user["password"] for user in content.users if user["password"])
     desired = directory_from_options(task.options, content)
-    own: dict[str, Any] = {}
+    own: dict[str, Any] = {"unused_columns": content.unused_columns} if content.unused_columns else {}
     if task.options["apply_plan"]:
         plan, own["plan_digest"] = plan_of_file(task, desired)
     else:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -221,11 +221,11 @@ class GraphClient(ServiceClient):
         if group is not None:
             return group
         if not is_path_segment(name_or_id):
-            raise no_such_group(name_or_id)
+            raise UnknownGroupError(name_or_id)
         try:
             found_by_id = self.call("graph.group", object_id=name_or_id, query={"$select": GROUP_SELECT})
         except (NotFoundError, ValidationError):
-            raise no_such_group(name_or_id) from None
+            raise UnknownGroupError(name_or_id) from None
         try:
             check_item("graph.group", found_by_id)
             if str(found_by_id["id"]).lower() != name_or_id.lower():
@@ -419,11 +419,24 @@ def the_one_group(name: str, found: Sequence[Mapping[str, Any]]) -> Mapping[str,
     return found[0] if found else None
 
 
-def no_such_group(name: str) -> InputError:
-    return InputError(
-        f"Microsoft Entra has no group {name!r}, neither by name nor by id. Check the spelling: a group that is "
-        "not found is an error, so that no user is removed because of it."
-    )
+class UnknownGroupError(InputError):
+    """A group of the task that the tenant does not have."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Microsoft Entra has no group {name!r}, neither by name nor by id. Check the spelling: a group that is "
+            "not found is an error, so that no user is removed because of it."
+        )
+        self.name = name
+
+    def with_near_names(self, names: Iterable[str]) -> UnknownGroupError:
+        """The same with those of the names that may be meant."""
+        from difflib import get_close_matches  # start-up
+
+        known = {comparison_key(other): other for other in names}
+        near = [repr(known[key]) for key in get_close_matches(comparison_key(self.name), sorted(known), 3, 0.7)]
+        self.message += f" It may be {' or '.join(near)}." if near else ""
+        return self
 
 
 def user_select(properties: Sequence[str] = ()) -> str:

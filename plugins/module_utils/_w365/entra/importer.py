@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ..api.graph import GraphClient, no_such_group, the_one_group
+from ..api.graph import GraphClient, UnknownGroupError, the_one_group
 from ..errors import InputError
 from ..model.capabilities import Capabilities
 from ..model.characters import hidden_character, not_allowed_in_upn
@@ -19,7 +19,7 @@ from ..model.directory import Snapshot
 from ..model.fields import OPTIONAL_USER_FIELDS
 from ..model.names import comparison_key, external_id_key, is_object_id
 from ..model.removal_policy import RemovalPolicy, RemovalScope
-from .tenant import Reading, State, Tenant, read_tenant, read_with_state
+from .tenant import SUGGESTED_FROM, Reading, State, Tenant, read_tenant, read_with_state
 
 if TYPE_CHECKING:
     from ..model.import_scope import ImportScope
@@ -86,7 +86,8 @@ def groups_by_name(tenant: Tenant, names: Iterable[str]) -> tuple[str, ...]:
         ]
         group = the_one_group(name, named) or tenant.groups.get(name) or tenant.groups.get(comparison_key(name))
         if group is None:
-            raise no_such_group(name)
+            names = [str(other.get("displayName") or "") for other in tenant.groups.values()]
+            raise UnknownGroupError(name).with_near_names(names[:SUGGESTED_FROM])
         ids.append(str(group["id"]))
     return tuple(dict.fromkeys(ids))
 

@@ -9,13 +9,17 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..api.graph import GROUP_SELECT, GraphClient, user_select
+from ..api.graph import GROUP_SELECT, GraphClient, UnknownGroupError, user_select
 from ..errors import InputError, StaleDeltaError, W365Error
 
 Found = TypeVar("Found")
+
+SUGGESTED_FROM = 2000
+"""Among so many names of groups an error looks for those that may be meant."""
 
 FORMAT = 3
 """Incremented when the format of the state changes."""
@@ -249,7 +253,7 @@ def read_tenant(
     in one request. With `flatten` the groups inside them are read too. Raises InputError for a missing group.
     """
     tenant = Tenant()
-    chosen = _read_concurrently(graph.find_group, groups, concurrency)
+    chosen = _chosen_groups(graph, groups, concurrency)
     tenant.groups.update((str(group["id"]), group) for group in chosen)
     _read_groups(graph, tenant, filter(possible, chosen), properties, flatten=flatten, concurrency=concurrency)
     if everybody:
@@ -266,6 +270,18 @@ def read_tenant(
             inside = {inner for id in waiting for inner in tenant.nested[id]} if flatten else set()
             waiting = [id for id in listed if id in inside and id not in tenant.members]
     return tenant, [str(group["id"]) for group in chosen]
+
+
+def _chosen_groups(graph: GraphClient, groups: Sequence[str], concurrency: int) -> list[Mapping[str, Any]]:
+    try:
+        return _read_concurrently(graph.find_group, groups, concurrency)
+    except UnknownGroupError as error:
+        try:
+            names = [str(group.get("displayName") or "") for group in islice(graph.groups(), SUGGESTED_FROM)]
+        except W365Error:
+            # The error is as right without a suggestion.
+            names = []
+        raise error.with_near_names(names) from None
 
 
 def _read_groups(

@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ..errors import InputError
+from ..errors import InputError, MissingLibraryError
 from ..model.desired import Skipped
 from .argument_spec import add_remove_set_spec, group_spec, user_spec
 from .csv_files import CsvUsers
@@ -157,10 +157,23 @@ def content_of_text(text: str, path: str) -> FileContent:
     if ending in (".yml", ".yaml"):
         from .yaml_text import YamlDocument  # start-up
 
-        return _of_document(YamlDocument(text, source.name), text, source.name)
+        return _of_document(YamlDocument(_yaml(source.name), text, source.name), text, source.name)
     raise InputError(
         f"Option src: {path!r} ends neither in .csv nor in .json, .yml or .yaml. Name it after its format."
     )
+
+
+def _yaml(name: str) -> Any:
+    """The library PyYAML."""
+    try:
+        import yaml  # start-up
+    except ImportError as error:
+        raise MissingLibraryError(
+            f"The Python library 'PyYAML' is needed to read {name} and is not installed for the Python that runs this module "
+            f'({error}). Ansible includes it: set ansible_python_interpreter to "{{{{ ansible_playbook_python }}}}", or '
+            "give the file as JSON."
+        ) from None
+    return yaml
 
 
 def decoded(raw: bytes, name: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import InputError, MissingLibraryError
+from ..errors import InputError
 from .texts import Place, Unread, lines_of
 
 _TAG = "tag:yaml.org,2002:"
@@ -22,11 +22,14 @@ _KINDS = {f"{_TAG}timestamp": "a date", f"{_TAG}binary": "binary data"}
 
 
 class YamlDocument:
-    """One document: its `data`, and the line of every value. Raises InputError for what cannot be read, or is ambiguous."""
+    """One document: its `data`, and the line of every value. `yaml` is the library.
 
-    def __init__(self, text: str, name: str) -> None:
+    Raises InputError for what cannot be read, or is ambiguous.
+    """
+
+    def __init__(self, yaml: Any, text: str, name: str) -> None:
         self._name = name
-        self._root, self._scalars = _root(text, name)
+        self._root, self._scalars = _root(yaml, text, name)
         # Values of lists and dictionaries, so that what an alias repeats is made once.
         self._known: dict[int, Any] = {}
         self._merged: dict[int, dict[str, Any]] = {}
@@ -154,16 +157,8 @@ def _too_deep(name: str) -> InputError:
     return InputError(f"{name}: lists and dictionaries are nested too deeply to be users and groups.")
 
 
-def _root(text: str, name: str) -> tuple[Any, Any]:
+def _root(yaml: Any, text: str, name: str) -> tuple[Any, Any]:
     """The outermost node, and what makes values of scalars. Raises InputError for what is no YAML."""
-    try:
-        import yaml  # start-up
-    except ImportError as error:
-        raise MissingLibraryError(
-            f"The Python library 'PyYAML' is needed to read {name} and is not installed for the Python that runs this module "
-            f'({error}). Ansible includes it: set ansible_python_interpreter to "{{{{ ansible_playbook_python }}}}", or '
-            "give the file as JSON."
-        ) from None
     try:
         # Much faster with the C library.
         root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
