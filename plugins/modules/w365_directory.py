@@ -547,8 +547,8 @@ RETURN = r"""
 #   results.contains.changes.sample: {add: [lee.gu@contoso.com], remove: [diego.siciliani@contoso.com]}
 #   left_out.description:
 #     - What a guard of O(purge) kept, each with the reason.
-#     - Rows of an export of Microsoft in O(src) that have no first or no last name, such as shared mailboxes and rooms. A purge
-#       leaves their users unchanged.
+#     - Rows of an export of Microsoft in O(src) without a first or a last name, such as shared mailboxes and rooms. A
+#       purge leaves their users unchanged.
 #   left_out.contains.name.sample: megan.bowen@contoso.com
 #   left_out.contains.reason.sample: is in protected_users, so the purge left it unchanged
 #   would_go.description:
@@ -642,7 +642,7 @@ results:
 left_out:
   description:
     - What a guard of O(purge) kept, each with the reason.
-    - Rows of an export of Microsoft in O(src) that have no first or no last name, such as shared mailboxes and rooms. A
+    - Rows of an export of Microsoft in O(src) without a first or a last name, such as shared mailboxes and rooms. A
       purge leaves their users unchanged.
   type: list
   elements: dict

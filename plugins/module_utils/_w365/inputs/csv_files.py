@@ -24,6 +24,8 @@ _PLAIN = {name.replace("_", ""): name for name in ("upn", "identity", "state", *
 _EXPORTS = {heading: name for name, field in USER_FIELDS.items() for heading in field.exports}
 _EXPORTS["blockcredential"] = "active"
 
+_ONE_WORD = tuple(heading for heading, option in _PLAIN.items() if heading == option)
+
 _OWN_IN_EXPORTS = ("identity", "email", "active", "external_id", "administrator")
 """Plain headings that no export of Microsoft has with another meaning, so that a person may add them to one."""
 
@@ -93,7 +95,7 @@ class CsvUsers:
             if name and option is None
         ]
         if not self._microsoft:
-            self._refuse_near([cell for cell, name in unknown if _is_near(name)])
+            self._refuse_near([cell for cell, name in unknown if _is_near(cell, name)])
         self.unused = [cell for cell, _name in unknown]
         if "upn" not in self._options:
             raise InputError(
@@ -206,9 +208,10 @@ def _heading(cell: str) -> str:
     return re.sub(r"[\s_-]+", "", inner).lower()
 
 
-def _is_near(name: str) -> bool:
+def _is_near(cell: str, name: str) -> bool:
     """Whether a heading may be meant for a known column: then nobody should believe that it is used."""
-    if name in _EXPORTS or name in _PLAIN:
+    words = [word for word in re.split(r"[\s_-]+", cell.lower()) if len(word) > 4]
+    if name in _EXPORTS or any(known.startswith(word) for word in words for known in _ONE_WORD):
         return True
     from difflib import SequenceMatcher  # start-up
 

@@ -21,6 +21,10 @@ _TEXTS = frozenset({f"{_TAG}str", f"{_TAG}merge", f"{_TAG}value", "!unsafe"})
 _KINDS = {f"{_TAG}timestamp": "a date", f"{_TAG}binary": "binary data"}
 
 
+_VALUES = 1_000_000
+"""So many values are no attack, although aliases repeat them."""
+
+
 class YamlDocument:
     """One document: its `data`, and the line of every value. `yaml` is the library.
 
@@ -33,6 +37,7 @@ class YamlDocument:
         # Values of lists and dictionaries, so that what an alias repeats is made once.
         self._known: dict[int, Any] = {}
         self._merged: dict[int, dict[str, Any]] = {}
+        self._aliased = False
         self._problems: list[tuple[int, str]] = []
         try:
             self.data = self._value(self._root) if self._root is not None else None
@@ -40,6 +45,8 @@ class YamlDocument:
             raise _too_deep(name) from None
         if self._problems:
             raise InputError(lines_of(self._problems, name))
+        if self._aliased:
+            self._refuse_many()
 
     def line(self, place: Place) -> int:
         return self._node(place).start_mark.line + 1  # type: ignore[no-any-return]
@@ -72,6 +79,7 @@ class YamlDocument:
             value = self._known[id(node)]
             if value is self:
                 raise InputError(f"{self._name}, line {node.start_mark.line + 1}: an alias (*) leads back to itself.")
+            self._aliased = True
             return value
         self._known[id(node)] = self
         if node.tag == f"{_TAG}seq":
@@ -84,6 +92,25 @@ class YamlDocument:
             self._problem(node, f"the tag {node.tag.replace(_TAG, '!!')} is not supported. Remove it.")
         self._known[id(node)] = value
         return value
+
+    def _refuse_many(self) -> None:
+        """Raises InputError when aliases of aliases make a file of a few lines larger than any memory, written out."""
+        limit = max(_VALUES, 20 * len(self._known))
+        sizes: dict[int, int] = {}
+
+        def size(node: Any) -> int:
+            if isinstance(node.value, str):
+                return 1
+            if id(node) not in sizes:
+                inside = node.value if node.tag == f"{_TAG}seq" else self._items(node).values()
+                sizes[id(node)] = 1 + sum(map(size, inside))
+            return sizes[id(node)]
+
+        if size(self._root) > limit:
+            raise InputError(
+                f"{self._name}: with its aliases (*) written out it has more than {limit} values. Write the users and groups out, "
+                "or give them in several files."
+            )
 
     def _items(self, node: Any) -> dict[str, Any]:
         """The values of a dictionary by their keys: merged ones (<<) first, so that its own take their place."""
