@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import ast
 import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -313,3 +316,105 @@ def test_empty_variables_of_the_process_are_none(monkeypatch: pytest.MonkeyPatch
     for name in ("ENVIRONMENT", "SCIM_URL", "SCIM_TOKEN", "ENTRA_TENANT"):
         monkeypatch.setenv(f"W365_{name}", " ")
     assert SharedTask("w365_user", {}).refusal() == ""
+
+
+# ---- texts
+
+
+TEXTS: list[tuple[str, dict[str, Any], str]] = [
+    ("w365_user", {"upn": "a@contoso.com", "external_id": 516}, "Option external_id is 516, a number and no text."),
+    ("w365_user", {"upn": "a@contoso.com", "last_name": False}, "Option last_name is False, a truth value and no text."),
+    ("w365_user", {"user_principal_name": date(2024, 1, 1)}, "Option user_principal_name is 2024-01-01, a date and"),
+    ("w365_user", {"upn": None}, "Option upn is null and no text."),
+    ("w365_user", {"upn": "a@contoso.com", "first_name": {"de": "A"}}, "Option first_name is a dictionary and no text."),
+    ("w365_group", {"name": 365}, "Option name is 365, a number and no text."),
+    ("w365_group", {"name": "x", "members": {"set": ["a@contoso.com", 12, None]}}, "Option members.set (entry 2) is 12, a number and no text; Option members.set (entry 3) is null"),
+    ("w365_group", {"name": "x", "members": {"add": 1e3}}, "Option members.add is 1000.0, a number and no text."),
+    ("w365_admin", {"administrators": {"set": [True]}}, "Option administrators.set (entry 1) is True"),
+    ("w365_directory", {"users": [{"upn": "a@contoso.com"}, {"upn": 1, "external_id": 2}]}, "Option users.upn (entry 2) is 1, a number and no text; Option users.external_id (entry 2) is 2"),
+    ("w365_directory", {"groups": [{"name": 1, "members": {"set": [2]}}]}, "Option groups.members.set (entry 1, 1) is 2"),
+    ("w365_directory", {"protected_users": [5]}, "Option protected_users (entry 1) is 5"),
+    ("w365_directory", {"purge_scope": {"groups": [["Sales"]], "external_id_prefix": 10}}, "Option purge_scope.external_id_prefix is 10"),
+    ("w365_o365_import", {"exclude_users": ["a@contoso.com", 7], "groups": 2024}, "Option groups is 2024, a number and no text; Option exclude_users (entry 2) is 7"),
+    ("w365_environment", {"environment": 365}, "Option environment is 365"),
+    ("w365_environment", {"administrator": {"email": "a@contoso.com", "last_name": True}}, "Option administrator.last_name is True"),
+    ("w365_sso", {"primary_domain": 1, "client_id": 0}, "Option client_id is 0"),
+    ("w365_user_info", {"upn": 1}, "Option upn is 1"),
+    ("w365_api", {"path": 5}, "Option path is 5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "arguments", "said"), TEXTS)
+@pytest.mark.parametrize("transport", ["local", "ssh"])
+def test_a_value_that_is_no_text_is_refused(module: str, arguments: dict[str, Any], said: str, transport: str) -> None:
+    """Before Ansible makes a text of it, and before anything runs."""
+    task = Task(module, arguments, transport=transport)
+    with pytest.raises(AnsibleActionFail) as refused:
+        task.run()
+    assert said in str(refused.value)
+    assert "in quotes where it is written" in str(refused.value)
+    assert "| string" in str(refused.value)
+    assert task.calls == []
+
+
+def test_a_secret_that_is_no_text_is_not_shown() -> None:
+    for module, arguments in (
+        ("w365_user", {"upn": "a@contoso.com", "password": 8675309}),
+        ("w365_sso", {"key": 8675309}),
+        ("w365_directory", {"users": [{"upn": "a@contoso.com", "password": 8675309}], "provisioning_key": 8675309}),
+    ):
+        with pytest.raises(AnsibleActionFail, match="is a number and no text") as refused:
+            Task(module, arguments).run()
+        assert "8675309" not in str(refused.value)
+
+
+class Encrypted(Sequence[str]):
+    """As ansible-core 2.16 to 2.18 hands over an encrypted value: no text yet, and a text for the module."""
+
+    def __len__(self) -> int:
+        return 6
+
+    def __getitem__(self, index: Any) -> Any:
+        return "secret"[index]
+
+
+EVERYDAY: list[tuple[str, dict[str, Any]]] = [
+    # Limits, truth values and numbers, in every form that Ansible takes.
+    ("w365_directory", {"purge_limit": 25, "membership_limit": "10%", "concurrency": "8", "strict": "yes", "purge": "users"}),
+    ("w365_o365_import", {"delete_limit": 5, "everything": True, "groups": "Sales,Retail", "full_every": 7.0, "verify": True}),
+    ("w365_user", {"upn": "a@contoso.com", "active": "no", "administrator": 1, "email": None, "timeout": 30, "first_name": ""}),
+    ("w365_user", {"upn": "a@contoso.com", "external_id": "001004", "password": Encrypted()}),
+    ("w365_group", {"name": "Sales, EMEA", "members": {"set": []}}),
+    ("w365_directory", {"users": "{{ not yet }}", "groups": None, "administrators": {"add": "a@contoso.com,b@contoso.com"}}),
+    ("w365_directory", {"users": [{"upn": "a@contoso.com", "active": False, "identity": None}], "src": ["users.csv"]}),
+    ("w365_sso", {"client_id": "x", "key": "y", "verify": True}),
+    ("w365_api", {"path": "/x", "body": {"Number": 5}, "query": {"page": 2}, "headers": {"X-Number": 5}}),
+    ("w365_settings", {"exchange": {"ews_url": "https://x", "server_type": "Office365"}, "sharepoint": None}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "arguments"), EVERYDAY)
+def test_everyday_arguments_reach_the_module(module: str, arguments: dict[str, Any]) -> None:
+    Task(module, arguments, transport="ssh").run()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_text_of_every_module_is_looked_at(module: str) -> None:
+    """As the argument spec says it, at every depth; a new option needs no second row."""
+
+    def arguments(spec: Mapping[str, Any], parent: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, option in spec.items():
+            kind, inner = option.get("type", "str"), option.get("options")
+            if inner:
+                for path, value in arguments(inner, f"{parent}{name}."):
+                    yield path, {name: [value] if kind == "list" else value}
+            elif kind == "list" and option.get("elements") == "str" and not option.get("choices"):
+                yield f"{parent}{name}", {name: ["x", 516]}
+            elif kind == "str" and not option.get("choices") and option.get("default") is None:
+                yield f"{parent}{name}", {name: 516}
+
+    found = dict(arguments(action_class(module).argument_spec, ""))
+    assert {"environment", "scim_url"} <= set(found)
+    for path, given in found.items():
+        with pytest.raises(AnsibleActionFail, match=rf"Option {re.escape(path)}( \(|[ ])"):
+            Task(module, given).run()
