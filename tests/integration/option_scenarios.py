@@ -345,7 +345,7 @@ def directory_scenarios() -> Iterator[Scenario]:
         yield Scenario(f"administrators.{part}", one(PROVISIONING, administrators={part: before}), values)
     files = {
         "users.yml": json.dumps({"users": [NEW], "groups": [{"name": "Sales", "members": {"add": [ADELE]}}]}),
-        "users.csv": f"upn,first_name,last_name\n{ALEX},Alex,Wilber\n",
+        "users.csv": f"upn,first_name,last_name,Cost Center\n{ALEX},Alex,Wilber,9\n",
     }
     from_files = replace(old, files=files)
     yield Scenario("src", from_files, [["<folder>/users.yml"], ["<folder>/users.csv"], Refused(["<folder>/no.yml"])])
