@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from ..api.graph import GROUP_SELECT, GraphClient, UnknownGroupError, user_select
 from ..errors import InputError, StaleDeltaError, W365Error
+from .state_check import is_state
 
 Found = TypeVar("Found")
 
@@ -187,15 +188,17 @@ def _apply_changes(tenant: Tenant, users: Iterable[Mapping[str, Any]], groups: I
 
 def _load_state(path: str, about: Mapping[str, Any], full_every: timedelta, now: datetime) -> tuple[State | None, str]:
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        content = Path(path).read_bytes()
     except FileNotFoundError:
         return None, "there was no state yet"
     except OSError as error:
         raise InputError(f"Option state_file: {path!r} cannot be read ({error.strerror}).") from None
     try:
-        kept = json.loads(text)
+        kept = json.loads(content.decode("utf-8"))
         if kept["format"] != FORMAT:
             return None, "the state was written by another version of the collection"
+        if not is_state(kept):
+            raise ValueError
         tenant = Tenant(
             users={user["id"]: user for user in kept["users"]},
             groups={group["id"]: group for group in kept["groups"]},
@@ -204,7 +207,7 @@ def _load_state(path: str, about: Mapping[str, Any], full_every: timedelta, now:
         )
         full_at = datetime.fromisoformat(kept["full_at"])
         state = State(tenant, kept["about"], full_at, kept["users_link"], kept["groups_link"])
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         raise InputError(
             f"Option state_file: {path!r} is not a state that this collection has written. Check the path, or remove the file: the "
             "next run then reads everything."

@@ -131,14 +131,14 @@ def settings_from_options(options: Mapping[str, Any]) -> list[SettingValues]:
         url = sharepoint["url"]
         values = {
             "authentication_type": _filled(sharepoint["authentication_type"], "sharepoint.authentication_type"),
-            "url": _https_url(url, "sharepoint.url") if url else _sharepoint_url(sharepoint["initial_domain"]),
+            "url": _https_url(url, "sharepoint.url") if url else _sharepoint_url(sharepoint["initial_domain"] or ""),
         }
         desired.append(SettingValues(SHAREPOINT, values))
     return desired
 
 
-def _filled(value: str, option: str) -> str:
-    if not value.strip():
+def _filled(value: str | None, option: str) -> str:
+    if not value or not value.strip():
         raise InputError(f"Option {option} is empty. Leave it out for its default, or give a value.")
     return value.strip()
 

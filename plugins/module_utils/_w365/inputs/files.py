@@ -264,7 +264,8 @@ def _of_document(document: Any, text: str, name: str) -> FileContent:
             for text in _problems_of(part, entry)
         ]
         sentence = lines_of(problems, name) if problems else f"{name}: {whole}"
-        raise InputError(sentence + (_in_quotes(odd[0][1], odd[0][2]) if odd else ""))
+        texts = [(item, written) for _line, item, written in odd if item.needed == "text"]
+        raise InputError(sentence + (_in_quotes(*texts[0]) if texts else ""))
     return FileContent(name, found.get("users") or (), found.get("groups") or (), found.get("administrators"), line_of)
 
 
@@ -276,9 +277,9 @@ def _no_text(item: NoText, written: str) -> str:
     """What is wrong with a value, which a file has as `written`."""
     option = option_name(item.place)
     if item.secret or not item.shown or not written:
-        return f"{option} is {item.kind} and no text."
+        return f"{option} is {item.kind} and no {item.needed}."
     same = str(item.value) == written or isinstance(item.value, Unread)
-    return f"{option} is {written}, which is read as {item.kind}{'' if same else f' ({item.value})'} and not as a text."
+    return f"{option} is {written}, which is read as {item.kind}{'' if same else f' ({item.value})'} and not as a {item.needed}."
 
 
 def _in_quotes(item: NoText, written: str) -> str:

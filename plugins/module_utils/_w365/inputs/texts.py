@@ -31,12 +31,13 @@ class Unread(NamedTuple):
 
 
 class NoText(NamedTuple):
-    """A value that is no text, at a place of options. A `secret` one is not shown."""
+    """A value that is no text, or no dictionary where one is `needed`. A `secret` one is not shown."""
 
     place: Place
     value: Any
     kind: str
     secret: bool
+    needed: str = "text"
 
     @property
     def shown(self) -> str:
@@ -58,8 +59,8 @@ def values_without_text(spec: Spec, values: Mapping[Any, Any], place: Place = ()
                 needs_text = _names_something(option) or isinstance(value, Mapping | list | tuple)
                 if needs_text and (value is not None or (option.get("required") and "fallback" not in option)):
                     yield from _checked(value, here, option)
-            elif kind == "dict" and nested and isinstance(value, Mapping):
-                yield from values_without_text(nested, value, here)
+            elif kind == "dict" and nested:
+                yield from _of_dictionary(nested, value, here)
             elif kind == "list" and (nested or (option.get("elements") == "str" and not option.get("choices"))):
                 yield from _of_list(option, value, here)
 
@@ -68,14 +69,24 @@ def _names_something(option: Mapping[str, Any]) -> bool:
     return not option.get("choices") and option.get("default") is None
 
 
+def _of_dictionary(nested: Spec, value: Any, place: Place) -> Iterator[NoText]:
+    if isinstance(value, Mapping):
+        yield from values_without_text(nested, value, place)
+    elif value is not None and (kind := kind_of(value)):
+        # A text may be one in the form key=value.
+        yield NoText(place, value, kind, False, "dictionary")
+
+
 def _of_list(option: Mapping[str, Any], value: Any, place: Place) -> Iterator[NoText]:
     nested = option.get("options")
     if isinstance(value, list | tuple):
         for index, item in enumerate(value):
             if not nested:
                 yield from _checked(item, (*place, index), option)
-            elif isinstance(item, Mapping):
-                yield from values_without_text(nested, item, (*place, index))
+            elif item is None:
+                yield NoText((*place, index), item, "null", False, "dictionary")
+            else:
+                yield from _of_dictionary(nested, item, (*place, index))
     elif not nested and value is not None and not isinstance(value, Mapping):
         # Ansible makes a list of a single value.
         yield from _checked(value, place, option)
@@ -118,7 +129,9 @@ def sentence_of_task(spec: Spec, values: Mapping[Any, Any]) -> str:
         return ""
     listed = "; ".join(_of_task(item) for item in found[:SHOWN])
     more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    example = option_name(found[0].place).rpartition(".")[2]
+    if all(item.needed == "dictionary" for item in found):
+        return f"{listed}{more}. Nothing was written. The documentation of the module has an example."
+    example = next(option_name(item.place) for item in found if item.needed == "text").rpartition(".")[2]
     return (
         f"{listed}{more}. A text is needed there: YAML makes the number 516 of 001004 and the truth value False of No, which "
         "would be the name of somebody else. Nothing was written. Put the value in quotes where it is written, such as "
@@ -135,7 +148,7 @@ def _of_task(item: NoText) -> str:
     entries = [str(part + 1) for part in item.place if isinstance(part, int)]
     where = f" (entry {', '.join(entries)})" if entries else ""
     shown = f"{item.shown}, {item.kind}" if item.shown else item.kind
-    return f"Option {option_name(item.place)}{where} is {shown} and no text"
+    return f"Option {option_name(item.place)}{where} is {shown} and no {item.needed}"
 
 
 def lines_of(problems: Iterable[tuple[int, str]], name: str) -> str:

@@ -21,6 +21,7 @@ from ..model.directory import Group, User
 from ..planning.actions import ADMINISTRATOR, GROUP, MEMBERSHIP, USER, Action, ObjectKind, action_type
 from ..planning.plan import Plan
 from ..planning.reviewed_plan import SECRET_EXTRAS
+from .plan_check import refuse_odd_plan
 
 FORMAT = 2
 """Incremented when the format of the file changes."""
@@ -98,7 +99,7 @@ def read_plan(path: str, target: Target, approved: str | None = None) -> tuple[P
             )
     except OSError as error:
         raise InputError(f"Option apply_plan: {path!r} cannot be read ({error.strerror}).") from None
-    except (ValueError, LookupError, AttributeError, TypeError):
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
         raise InputError(f"Option apply_plan: {path!r} is not a plan that plan_file has written.") from None
     if digest != _digest(document):
         raise InputError(
@@ -108,6 +109,7 @@ def read_plan(path: str, target: Target, approved: str | None = None) -> tuple[P
         raise InputError(
             f"Option apply_plan: {path!r} is not the plan that plan_digest approves. It has {digest}, and {approved.strip()!r} was approved."
         )
+    refuse_odd_plan(document, path)
     here = {"environment": target.environment, "services": dict(target.services)}
     there = {"environment": document["environment"], "services": document["services"]}
     if here != there:
