@@ -797,6 +797,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     content_spec,
     read_files,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.plan_check import (
+    refuse_other_fields,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.progress import progress_of
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.absent_users import (
     offboarding_outcome,
@@ -847,6 +850,7 @@ def run(task: DirectoryTask) -> dict[str, Any]:
     own: dict[str, Any] = {"unused_columns": content.unused_columns} if content.unused_columns else {}
     if task.options["apply_plan"]:
         plan, own["plan_digest"] = plan_of_file(task, desired)
+        refuse_other_fields(plan, task.directory.capabilities, task.options["apply_plan"])
     else:
         plan = task.plan(desired)
     plan = with_offboarding(task, plan, desired)

@@ -326,6 +326,16 @@ def somewhere() -> Iterator[None]:
         os.chdir(before)
 
 
+class Anywhere(Truthful):
+    """A path of w365_api may be any: what is no call of the contract is not found."""
+
+    def _understood(self, method: str, url: str, query: Mapping[str, Any] | None, body: Any) -> truthful.Call | None:
+        try:
+            return super()._understood(method, url, query, body)
+        except AssertionError:
+            return None
+
+
 def play_options(played: Scenario, options: Mapping[str, Any]) -> None:
     """What the action plugin, Ansible and the module say to these options."""
     wiring = truthful._wiring(played.module)
@@ -346,7 +356,7 @@ def play_options(played: Scenario, options: Mapping[str, Any]) -> None:
         del found["concurrency"]
     found["read_back_timeout"] = 0.001 if (found.get("read_back_timeout") or 0) > 0 else found.get("read_back_timeout")
     host: Any = MemoryHost(found)
-    truth = Truthful()
+    truth = Anywhere() if played.module == "w365_api" else Truthful()
     truth.server = played.server
     host.truth = truth
     check(run_task(wiring.run, host, wiring.kind), truth)

@@ -207,6 +207,7 @@ def _load_state(path: str, about: Mapping[str, Any], full_every: timedelta, now:
         )
         full_at = datetime.fromisoformat(kept["full_at"])
         state = State(tenant, kept["about"], full_at, kept["users_link"], kept["groups_link"])
+        is_recent = full_at <= now < full_at + full_every
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         raise InputError(
             f"Option state_file: {path!r} is not a state that this collection has written. Check the path, or remove the file: the "
@@ -214,7 +215,7 @@ def _load_state(path: str, about: Mapping[str, Any], full_every: timedelta, now:
         ) from None
     if state.about != about:
         return None, "the state was made for another tenant, scope or choice of properties"
-    if not full_at <= now < full_at + full_every:
+    if not is_recent:
         return None, f"the last full run was at {full_at.isoformat(timespec='minutes')}, longer ago than full_every"
     return state, ""
 

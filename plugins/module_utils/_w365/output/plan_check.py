@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InputError
+from ..model.capabilities import Capabilities
 from ..model.directory import Group, User
 from ..model.fields import GROUP_FIELDS, USER_FIELDS
-from ..planning.actions import ADMINISTRATOR, MEMBERSHIP, USER, ActionType, action_type
+from ..model.names import comparison_key
+from ..planning.actions import ADMINISTRATOR, GROUP, MEMBERSHIP, USER, ActionType, action_type
+from ..planning.plan import Plan
 from ..planning.reviewed_plan import SECRET_EXTRAS
 
 _TEXT, _TEXT_OR_NONE, _BOOL, _BOOL_OR_NONE = (str,), (str, type(None)), (bool,), (bool, type(None))
@@ -50,6 +53,18 @@ def refuse_odd_plan(document: Mapping[str, Any], path: str) -> None:
         raise InputError(f"Option apply_plan: {path!r} is not a plan that plan_file has written.")
 
 
+def refuse_other_fields(plan: Plan, capabilities: Capabilities, path: str) -> None:
+    """Raises InputError for a plan that changes a field which the service does not have: no run has planned that."""
+    for action in plan.actions:
+        known = {USER: capabilities.user_fields, GROUP: capabilities.group_fields}.get(action.type.object)
+        others = sorted(set(action.changes) - known) if known is not None else []
+        if others:
+            raise InputError(
+                f"Option apply_plan: {path!r} changes {others[0]} of '{action.name}', which {capabilities.wire} does not have. Make "
+                "the plan again."
+            )
+
+
 def _is_plan(document: Mapping[str, Any]) -> bool:
     services, left_out, notes, actions = (document.get(name) for name in ("services", "left_out", "notes", "actions"))
     return (
@@ -62,11 +77,11 @@ def _is_plan(document: Mapping[str, Any]) -> bool:
         and all(isinstance(item, dict) and set(item) == {"kind", "name", "reason"} for item in left_out)
         and all(_are_texts(list(item.values())) for item in left_out)
         and isinstance(actions, list)
-        and all(isinstance(item, dict) and _is_action(item, "scim" in services) for item in actions)
+        and all(isinstance(item, dict) and _is_action(item) for item in actions)
     )
 
 
-def _is_action(item: Mapping[str, Any], over_scim: bool) -> bool:
+def _is_action(item: Mapping[str, Any]) -> bool:
     if not all(name in item and isinstance(item[name], types) for name, types in _ACTION.items()):
         return False
     try:
@@ -84,13 +99,10 @@ def _is_action(item: Mapping[str, Any], over_scim: bool) -> bool:
         and SECRET_EXTRAS.issuperset(item["secrets"])
         and _are_texts(item.get("unnamed") or [])
         and all(_is_object(found, known) for found in objects)
-        and item["name"] in [found[name] for found in objects]
-        and all(
-            isinstance(item[state], dict) is (found is not None)
-            for state, found in (("before", before), ("after", after))
-        )
+        and comparison_key(item["name"]) in [comparison_key(found[name]) for found in objects]
+        and all(item[state] is None or found is not None for state, found in (("before", before), ("after", after)))
         and _fits(row, before, after)
-        and _are_changes(row, item["changes"], over_scim)
+        and _are_changes(row, item["changes"])
         and set(item["write_only"]) <= {"create_in_office365"}
         and all(isinstance(value, bool) for value in item["write_only"].values())
     )
@@ -105,8 +117,8 @@ def _fits(row: ActionType, before: Any, after: Any) -> bool:
     return before is not None and after is not None
 
 
-def _are_changes(row: ActionType, changes: Mapping[str, Any], over_scim: bool) -> bool:
-    """Whether the changes are those of fields that the service has, and of their types."""
+def _are_changes(row: ActionType, changes: Mapping[str, Any]) -> bool:
+    """Whether the changes are those of known fields, and of their types."""
     if row.object is MEMBERSHIP:
         return set(changes) == {"add", "remove"} and all(map(_are_texts, changes.values()))
     if row.object is ADMINISTRATOR:
@@ -114,7 +126,6 @@ def _are_changes(row: ActionType, changes: Mapping[str, Any], over_scim: bool) -
     fields = USER_FIELDS if row.object is USER else GROUP_FIELDS
     return all(
         (field := fields.get(name)) is not None
-        and bool(field.scim if over_scim else field.provisioning)
         and isinstance(value, _BOOL_OR_NONE if field.type == "bool" else _TEXT_OR_NONE)
         for name, value in changes.items()
     )
