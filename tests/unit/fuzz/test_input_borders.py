@@ -111,6 +111,9 @@ def check(result: Mapping[str, Any], truth: Truthful) -> None:
     """A result or a sentence, without secrets; and nothing was written by a task that was refused."""
     assert "exception" not in result, result["exception"]
     assert PASSWORD not in json.dumps(result), "a secret"
+    for call in truth.writes:
+        # Half of a character has no UTF-8.
+        json.dumps(call.body, ensure_ascii=False).encode()
     if result.get("failed"):
         sentence = " ".join(str(result["msg"]).split())
         assert re.search(r"[.!?]$", sentence), sentence
