@@ -86,10 +86,25 @@ options:
     type: path
   timeout:
     description:
-      - How many seconds a server may take to answer one request.
+      - How many seconds a server may take to answer one request, and to continue an answer that it has begun.
       - If not given, the environment variable E(W365_TIMEOUT) is used.
     type: int
     default: 60
+  answer_timeout:
+    description:
+      - How many seconds one answer may take from its first byte to its last. O(timeout) does not end an answer that goes
+        on slowly.
+      - If not given, the environment variable E(W365_ANSWER_TIMEOUT) is used.
+    type: int
+    default: 600
+    version_added: 1.1.0
+  max_answer_size:
+    description:
+      - How large one answer may be after decompression, in megabytes. A larger one is refused.
+      - If not given, the environment variable E(W365_MAX_ANSWER_SIZE) is used.
+    type: int
+    default: 64
+    version_added: 1.1.0
   rate_limit_timeout:
     description:
       - How many seconds in total one task may spend waiting when a server throttles requests (HTTP 429 or 503).

@@ -199,6 +199,19 @@ def of_entra() -> Iterator[Scenario]:
     yield Scenario("entra_cloud", foreign_graph, ["usgov", "usgov_dod", "china"])
 
 
+PADDING = "x" * 1_100_000
+LARGE: Mapping[str, Any] = {
+    "w365_user": [{"Id": 1, "EmailAddress": ALLAN, "FirstName": PADDING, "LastName": "Deyoung", "IsAdministrator": True}],
+    "w365_group": [{"Id": 1, "Name": PADDING, "Members": []}],
+    "w365_environment": ["contoso", PADDING],
+    "w365_o365_import": {
+        "value": [{"id": "00000000-0000-4000-8002-000000000003", "displayName": "EMEA Office", "description": PADDING}]
+    },
+    "w365_api": {"value": [], "padding": PADDING},
+}
+"""First answers of more than a megabyte, with which the tasks go on."""
+
+
 def of_every_request() -> Iterator[Scenario]:
     for task in (*(plain.situation for plain in (*OVER_PROVISIONING, *OVER_SCIM, *OVER_GRAPH)), *RAW.values()):
         distrusted = replace(task.with_option("ca_path", LEFT_OUT), fails=True)
@@ -233,8 +246,13 @@ def of_every_request() -> Iterator[Scenario]:
         # The first answer comes too late, and the request is sent again.
         late = replace(task, faults=[late_answer(1.2, surface=surface, method="GET")], settle=0.2)
         yield Scenario("timeout", late, [1, Refused(0)], slow=task.module != "w365_user")
+        # The same as a whole answer that comes in pieces.
+        slowly = replace(task, faults=[{"action": "slow_body", "seconds": 2.5, "surface": surface, "method": "GET"}])
+        yield Scenario("answer_timeout", slowly, [Refused(1), Refused(0)], slow=task.module != "w365_user")
         throttled = replace(task, faults=[{"action": "status", "status": 429, "surface": surface, "method": "GET"}])
         yield Scenario("rate_limit_timeout", throttled, [Refused(0), Refused(-2)])
+        large = {"action": "status", "status": 200, "body": LARGE[task.module], "surface": surface, "method": "GET"}
+        yield Scenario("max_answer_size", replace(task, faults=[large]), [Refused(1), Refused(0)])
         # It makes two requests at least.
         yield Scenario("max_requests_per_second", task, [2.0], takes=0.5)
         yield Scenario("max_requests_per_second", task, [Refused(0)])

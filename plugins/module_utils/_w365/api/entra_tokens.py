@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from ..errors import AuthenticationError, InputError, MissingLibraryError, W365Error
+from ..transport.error_text import MESSAGE_LIMIT
 from ..transport.http import Http
 from ..transport.msal_http import MsalHttpClient
 
@@ -284,9 +285,9 @@ FRESH_SECRET = frozenset((7000215, 7000222))
 
 
 def _refused(authority: str, client_id: str, answer: dict[str, Any]) -> TokenRefusedError:
-    description = str(answer.get("error_description") or answer.get("error") or "no reason was given")
+    description = str(answer.get("error_description") or answer.get("error") or "no reason was given")[:MESSAGE_LIMIT]
     # The first line holds the reason; trace id, correlation id and time stamp follow.
-    reason = re.split(r"\s*(?:\r?\n|Trace ID:)", description, maxsplit=1)[0].strip().rstrip(".")
+    reason = re.split(r"[\r\n]|Trace ID:", description, maxsplit=1)[0].strip().rstrip(".")
     given = answer.get("error_codes")
     codes = [code for code in given if isinstance(code, int)] if isinstance(given, list) else []
     codes = codes or [int(code) for code in re.findall(r"AADSTS(\d{1,9})", description, re.ASCII)]

@@ -66,5 +66,5 @@ def _made_of(name: str, answer: str) -> bool:
     Any other one may be a message, or another customer's environment.
     """
     wanted = iter(normalize("NFKD", name).casefold())
-    plain = re.sub(r"\d+$", "", answer.casefold())
+    plain = answer.casefold().rstrip("0123456789")
     return bool(re.fullmatch(r"[\w.-]+", answer)) and all(character in wanted for character in plain)

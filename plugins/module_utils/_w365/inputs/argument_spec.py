@@ -101,6 +101,9 @@ CONNECTION_OPTIONS: tuple[ConnectionOption, ...] = (
     # A path, not the key itself.
     ConnectionOption("client_key", "path", ("http",), secrecy="looks_secret"),
     ConnectionOption("timeout", "int", ("http",), default=60),
+    ConnectionOption("answer_timeout", "int", ("http",), default=600),
+    # In megabytes.
+    ConnectionOption("max_answer_size", "int", ("http",), default=64),
     ConnectionOption("rate_limit_timeout", "int", ("http",), default=300),
     ConnectionOption("max_requests_per_second", "float", ("http",)),
     ConnectionOption("read_back_timeout", "int", ("provisioning", "scim"), default=10),

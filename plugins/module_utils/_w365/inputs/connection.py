@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InputError
+from ..transport.bounds import MEGABYTE
 from ..transport.http import HttpSettings
 from .argument_spec import connection_option
 
@@ -19,8 +20,9 @@ def http_settings_from_options(options: Mapping[str, Any]) -> HttpSettings:
         raise InputError(
             f"Option rate_limit_timeout is {options['rate_limit_timeout']}: give -1 (wait as long as it takes), 0 (never wait) or seconds."
         )
-    if options["timeout"] <= 0:
-        raise InputError(f"Option timeout is {options['timeout']}: give a number of seconds above 0.")
+    for option, unit in (("timeout", "seconds"), ("answer_timeout", "seconds"), ("max_answer_size", "megabytes")):
+        if options[option] <= 0:
+            raise InputError(f"Option {option} is {options[option]}: give a number of {unit} above 0.")
     if (options.get("read_back_timeout") or 0) < 0:
         raise InputError(
             f"Option read_back_timeout is {options['read_back_timeout']}: give 0 (do not read back) or seconds."
@@ -41,6 +43,8 @@ def http_settings_from_options(options: Mapping[str, Any]) -> HttpSettings:
         verify=(options["ca_path"] or True) if options["validate_certs"] else False,
         cert=(options["client_cert"], key) if key else options["client_cert"],
         timeout=options["timeout"],
+        answer_timeout=options["answer_timeout"],
+        max_answer_size=options["max_answer_size"] * MEGABYTE,
         max_wait=options["rate_limit_timeout"],
         requests_per_second=rate,
         connections=concurrency or 1,

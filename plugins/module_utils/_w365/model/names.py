@@ -94,9 +94,21 @@ def external_id_key(external_id: Any) -> str:
 
 def name_matches(pattern: str, name: str) -> bool:
     """Whether a name matches a pattern in which an asterisk matches any text, ignoring case."""
-    return bool(
-        re.fullmatch(".*".join(map(re.escape, comparison_key(pattern).split("*"))), comparison_key(name), re.DOTALL)
-    )
+    text = comparison_key(name)
+    first, *inner = comparison_key(pattern).split("*")
+    if not inner:
+        return text == first
+    last = inner.pop()
+    at, end = len(first), len(text) - len(last)
+    if at > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    # The first place of each part leaves the most to the next ones, so nothing is tried twice.
+    for part in inner:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def is_object_id(text: str) -> bool:

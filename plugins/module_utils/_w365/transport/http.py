@@ -8,6 +8,7 @@ No other file of the collection makes an HTTP call. MSAL uses this session too.
 
 from __future__ import annotations
 
+import codecs
 import email.utils
 import json
 import random
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ..errors import CertificateError, InputError, LostAnswerError, NoAnswerError, RateLimitError, StoppedError
+from .bounds import MEGABYTE, BoundedAdapter, BoundError
 from .redaction import Redactor
 from .stop import Stop
 from .throttle import Throttle
@@ -27,7 +29,6 @@ REQUESTS_IMPORT_ERROR: ImportError | None
 
 try:
     import requests
-    from requests.adapters import HTTPAdapter
 except ImportError as error:
     REQUESTS_IMPORT_ERROR = error
 else:
@@ -42,10 +43,13 @@ else:
 
         def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
             # The result depends on nothing else: the other settings are the same for every request.
-            host = urlsplit(url)[:2]
+            host = (*urlsplit(url)[:2], *map(str, proxies or ()))
             if host not in self._merged:
                 self._merged[host] = super().merge_environment_settings(url, proxies, stream, verify, cert)
             return dict(self._merged[host])
+
+        def get_redirect_target(self, resp: Any) -> None:
+            """None: redirects are not followed."""
 
 
 CONNECT_TIMEOUT = 10.0
@@ -57,15 +61,19 @@ RETRY_AFTER_CAP = 120.0
 TRIES = 5
 """How often a repeatable request is sent before its failure is raised."""
 
+NO_PROXY = dict.fromkeys(("http", "https", "all"))
+"""What a request is given that must not go to a proxy of the environment."""
+
 BACKOFF_START = 0.5
 
 BACKOFF_CAP = 20.0
 
 
 class HttpSettings(NamedTuple):
-    """Settings of a connection. `verify` is the path of a CA bundle or a boolean, `timeout` is in seconds per answer.
+    """Settings of a connection. `verify` is the path of a CA bundle or a boolean.
 
-    `max_wait` is the total time in seconds that a task may wait after 429 and 503: -1 without a limit, 0 never. Workers
+    `timeout` is the time in seconds for a connection and for each part of an answer, `answer_timeout` for the whole answer;
+    `max_answer_size` is in bytes after decoding. `max_wait` is the total time in seconds that a task may wait after 429 and 503: -1 without a limit, 0 never. Workers
     that wait at the same time count once. `connections` is the number of concurrent requests.
     """
 
@@ -75,6 +83,8 @@ class HttpSettings(NamedTuple):
     max_wait: float = 300.0
     requests_per_second: float | None = None
     connections: int = 8
+    answer_timeout: float = 600.0
+    max_answer_size: int = 64 * MEGABYTE
 
 
 class Answer(NamedTuple):
@@ -161,10 +171,11 @@ def _refuse_depth(data: Any) -> None:
 
 
 class _Failure(NamedTuple):
-    """Why a request has no answer, and whether the server may have processed it nevertheless."""
+    """Why a request has no answer, whether the server may have processed it nevertheless, and whether it is sent again."""
 
     reason: str
     may_be_done: bool
+    again: bool = True
 
 
 class Http:
@@ -249,6 +260,8 @@ class Http:
                 failure = answer.reason
                 if answer.may_be_done and not repeatable:
                     raise LostAnswerError(f"{failure} ({what}).")
+                if not answer.again:
+                    raise NoAnswerError(f"{failure} ({what}).")
                 repeated = repeated or answer.may_be_done
             elif answer.status in (429, 503):
                 # Waiting because the server asks for it does not count as a try.
@@ -283,6 +296,8 @@ class Http:
             text, garbled = _text(raw)
             headers = {k.lower(): v for k, v in raw.headers.items()}
             return Answer(raw.status_code, headers, text, garbled=garbled)
+        except BoundError as error:
+            return _Failure(str(error), True, again=False)
         except (
             requests.exceptions.InvalidURL,
             requests.exceptions.MissingSchema,
@@ -359,11 +374,18 @@ class Http:
 def new_session(settings: HttpSettings) -> requests.Session:
     """A pooled session that does not change the headers. TLS settings are passed with every request."""
     session = _Session()
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(settings.connections, 1), max_retries=0)
+    adapter = BoundedAdapter(
+        seconds=settings.answer_timeout,
+        size=settings.max_answer_size,
+        pool_connections=4,
+        pool_maxsize=max(settings.connections, 1),
+        max_retries=0,
+    )
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     # Without an authentication handler a session would replace the keys by an entry of ~/.netrc.
     session.auth = _keep_headers
+    session.headers["Accept-Encoding"] = "gzip"
     session.headers["User-Agent"] = "workspace365.provisioning (Ansible collection)"
     return session
 
@@ -392,11 +414,19 @@ def checked_root(url: str, option: str) -> str:
 def _text(raw: requests.Response) -> tuple[str, bool]:
     """The body of an answer, and whether it is not in its encoding: UTF-8 unless the server says otherwise, where requests
     would assume Latin-1."""
-    if "charset" not in raw.headers.get("content-type", "").lower():
+    if "charset" not in raw.headers.get("content-type", "").lower() or not _is_charset(raw.encoding):
         raw.encoding = "utf-8"
     text = raw.text
     # requests replaces what it cannot decode; a server may send that character itself.
     return text, "\ufffd" in text and "\ufffd".encode() not in raw.content
+
+
+def _is_charset(name: str | None) -> bool:
+    """Whether texts may be in it. Python knows codecs of other purposes, one of which takes time without end."""
+    try:
+        return codecs.lookup(name or "").name not in ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
+    except LookupError:
+        return False
 
 
 def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -458,7 +488,7 @@ def _root_cause(error: BaseException) -> str:
 
 def retry_after(value: str | None) -> float | None:
     """Seconds from a Retry-After header, which holds seconds or a date; None when there is no valid one."""
-    if not value:
+    if not value or len(value) > 100:
         return None
     if re.fullmatch(r"\s*\d{1,9}(\.\d+)?\s*", value, re.ASCII):
         return float(value)

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import CertificateError, NoAnswerError
+from .bounds import BoundError
 from .http import TRIES, Answer, Http, backoff, connection_ended
 
 with contextlib.suppress(ImportError):
@@ -39,6 +40,8 @@ class MsalHttpClient:
             tries += 1
             try:
                 response = self._http.send(method, url, **known)
+            except BoundError as error:
+                raise NoAnswerError(f"{error} ({method} {self._http.shown_url(url)}).") from None
             except requests.exceptions.RequestException as error:
                 if isinstance(error, requests.exceptions.SSLError) and not connection_ended(error):
                     raise CertificateError(self._http.certificate_sentence(url, error)) from None

@@ -68,25 +68,28 @@ class Redactor:
 
 def pattern_of(secret: str) -> re.Pattern[str]:
     """A regular expression that finds the secret in all its encodings."""
-    return re.compile("".join(map(_encodings, re.findall(r"\\+|.", secret, re.DOTALL))))
+    parts = re.findall(r"\\+|.", secret, re.DOTALL)
+    return re.compile("".join(map(_encodings, parts, [False, *(part[0] == "\\" for part in parts)])))
 
 
-def _encoded(character: str) -> str:
+def _encoded(character: str, *, html: bool = True) -> str:
     """A regular expression for a character, plain or encoded in URLs, JSON and HTML, also several times."""
     code = f"{ord(character):x}"
-    return rf"(?i:{re.escape(character)}|%(?:25)*{code}|(?:\\|%(?:25)*5c)u0*{code}|&(?:amp;)*#(?:0*{ord(character)}|x0*{code});)"
+    page = rf"|&(?:amp;)*#(?:0*{ord(character)}|x0*{code});" if html else ""
+    return rf"(?i:{re.escape(character)}|%(?:25)*{code}|(?:\\|%(?:25)*5c)u0*{code}{page})"
 
 
+# A text fits in one way only: with two for each character, a server that knows the secret could make a search endless.
 _BACKSLASHES = f"{_encoded(chr(92))}{{1,64}}"
 
-_AMPERSAND = f"{_encoded('&')}(?:(?:amp|{_encoded('#')}(?:0*38|x0*26)){_encoded(';')})*"
+_AMPERSAND = f"{_encoded('&', html=False)}(?:(?:amp|{_encoded('#')}(?:0*38|x0*26)){_encoded(';')})*"
 
 _SHORT_ESCAPES = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 
 
 @cache
-def _encodings(character: str) -> str:
-    """A regular expression for one character of a secret in all its encodings.
+def _encodings(character: str, after_backslash: bool) -> str:
+    """A regular expression for one character of a secret in all its encodings; backslashes before it are its own too.
 
     Letters, digits, dots and dashes are never encoded. The others change in JSON (where some servers write every
     character with a meaning in HTML as a number), in HTML, in URLs, in Python's repr, and in one of these inside another.
@@ -108,12 +111,14 @@ def _encodings(character: str) -> str:
         re.escape(character),
     ]
     escaped = [
-        f"{_BACKSLASHES}".join(["", *(f"u{utf16[at : at + 4]}" for at in range(0, len(utf16), 4))]),
-        f"{_BACKSLASHES}".join(["", *(f"x{byte:02x}" for byte in utf8)]),
-        f"{_BACKSLASHES}(?:x{code:02x}|U{code:08x})",
-        *([f"{_BACKSLASHES}{_SHORT_ESCAPES[character]}"] if character in _SHORT_ESCAPES else []),
+        f"{_BACKSLASHES}".join(f"u{utf16[at : at + 4]}" for at in range(0, len(utf16), 4)),
+        f"{_BACKSLASHES}".join(f"x{byte:02x}" for byte in utf8),
+        f"(?:x{code:02x}|U{code:08x})",
+        *([_SHORT_ESCAPES[character]] if character in _SHORT_ESCAPES else []),
     ]
-    return f"(?:(?:{_BACKSLASHES})?(?i:{'|'.join(plain)})|(?i:{'|'.join(escaped)}))"
+    if after_backslash:
+        return f"(?i:{'|'.join([*plain, *escaped])})"
+    return f"(?:(?:{_BACKSLASHES})?(?i:{'|'.join(plain)})|{_BACKSLASHES}(?i:{'|'.join(escaped)}))"
 
 
 @cache
