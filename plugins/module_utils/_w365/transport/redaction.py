@@ -105,17 +105,19 @@ def _encodings(character: str, after_backslash: bool) -> str:
     # The longer ones first: the character itself may be the beginning of one of its encodings.
     plain = [
         f"{_AMPERSAND}(?:{'|'.join(names)}){_encoded(';')}",
-        *([_AMPERSAND] if character == "&" else []),
         "".join(f"%(?:25)*{byte:02x}" for byte in utf8),
         *([_encoded("+")] if character == " " else []),
         re.escape(character),
     ]
     escaped = [
         f"{_BACKSLASHES}".join(f"u{utf16[at : at + 4]}" for at in range(0, len(utf16), 4)),
-        f"{_BACKSLASHES}".join(f"x{byte:02x}" for byte in utf8),
+        *([f"{_BACKSLASHES}".join(f"x{byte:02x}" for byte in utf8)] if code > 127 else []),
         f"(?:x{code:02x}|U{code:08x})",
         *([_SHORT_ESCAPES[character]] if character in _SHORT_ESCAPES else []),
     ]
+    if character == "&":
+        # The expression of an ampersand in an encoding is that of an ampersand too.
+        plain, escaped = [_AMPERSAND], escaped[1:]
     if after_backslash:
         return f"(?i:{'|'.join([*plain, *escaped])})"
     return f"(?:(?:{_BACKSLASHES})?(?i:{'|'.join(plain)})|{_BACKSLASHES}(?i:{'|'.join(escaped)}))"
