@@ -201,7 +201,9 @@ def of_entra() -> Iterator[Scenario]:
 
 PADDING = "x" * 1_100_000
 LARGE: Mapping[str, Any] = {
-    "w365_user": [{"Id": 1, "EmailAddress": ALLAN, "FirstName": PADDING, "LastName": "Deyoung", "IsAdministrator": True}],
+    "w365_user": [
+        {"Id": 1, "EmailAddress": ALLAN, "FirstName": PADDING, "LastName": "Deyoung", "IsAdministrator": True}
+    ],
     "w365_group": [{"Id": 1, "Name": PADDING, "Members": []}],
     "w365_environment": ["contoso", PADDING],
     "w365_o365_import": {

@@ -147,12 +147,13 @@ def test_a_late_import_is_marked(path: Path) -> None:
 
 # PyYAML comes with ansible-core, and is imported only when a YAML file is to be read.
 THIRD_PARTY = {
-    "requests": {"transport.http", "transport.msal_http"},
+    "requests": {"transport.bounds", "transport.http", "transport.msal_http"},
+    "cryptography": {"api.entra_certificates"},
     "msal": {"api.entra_tokens"},
     "yaml": {"inputs.files"},
 }
 ANSIBLE = {"hosts.ansible_module", "inputs.argument_spec", "inputs.files"}
-SPEAKERS = {CORE_ROOT / "transport/http.py", CORE_ROOT / "transport/msal_http.py"}
+SPEAKERS = {CORE_ROOT / f"transport/{name}.py" for name in ("bounds", "http", "msal_http")}
 SPEAK_HTTP = {"urllib3", "http", "httpx", "aiohttp", "socket", "urllib.request", "requests"}
 
 

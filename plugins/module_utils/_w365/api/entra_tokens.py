@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +17,7 @@ from urllib.parse import urlsplit
 from ..errors import AuthenticationError, InputError, MissingLibraryError, W365Error
 from ..transport.error_text import MESSAGE_LIMIT
 from ..transport.http import Http
-from ..transport.msal_http import MsalHttpClient
+from ..transport.msal_http import ManagedIdentityHttpClient, MsalHttpClient
 
 
 @dataclass(frozen=True)
@@ -93,16 +91,13 @@ def _confidential(client_id: str, authority: str, http: Http, credential: Any) -
             http_client=MsalHttpClient(http),
         )
     except ValueError as error:
-        if isinstance(credential, dict) and "client_assertion" not in credential and "authority" not in str(error):
-            # Not from Entra, but from the library that reads keys.
-            raise
         # MSAL raises ValueError both for a malformed authority and for what the tenant's discovery document lacks.
         # It drops Entra's message about an unknown tenant (AADSTS90002), and names the authority instead.
         codes = [90002] if "authority configuration" in str(error) else []
         answer = {"error_description": http.redactor.text(str(error)), "error_codes": codes}
         raise _refused(authority, client_id, answer) from None
     except (AttributeError, LookupError, RecursionError) as error:
-        # What MSAL raises for a discovery document of another form; a key that cannot be read raises other errors.
+        # What MSAL raises for a discovery document of another form.
         answer = {"error": f"its discovery document cannot be used ({type(error).__name__})"}
         raise _refused(authority, client_id, answer) from None
     return lambda scopes: application.acquire_token_for_client(scopes=scopes)
@@ -128,47 +123,18 @@ class Certificate:
     password: str | None = None
 
     def application(self, client_id: str, authority: str, http: Http) -> Callable[[list[str]], dict[str, Any]]:
-        try:
-            content = Path(self.path).read_bytes()
-        except OSError as error:
-            raise InputError(
-                f"Option entra_certificate_path: {self.path!r} cannot be read ({error.strerror})."
-            ) from None
-        credential: dict[str, Any]
-        if b"-----BEGIN" in content:
-            text = content.decode("utf-8", "replace")
-            certificate = re.search(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.S)
-            key = re.search(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.+?-----END [A-Z ]*PRIVATE KEY-----", text, re.S)
-            if not certificate or not key:
-                raise InputError(
-                    f"Option entra_certificate_path: {self.path!r} must hold both the certificate and its private key "
-                    "(two PEM blocks in one file), or be a PFX file."
-                )
-            http.redactor.add(key.group(0))
-            if "ENCRYPTED" in key.group(0) and not self.password:
-                raise InputError(
-                    f"Option entra_certificate_path: the private key in {self.path!r} is encrypted. Give its password in "
-                    "entra_certificate_password."
-                )
-            credential = {"private_key": key.group(0), "public_certificate": certificate.group(0)}
-        else:
-            credential = {"private_key_pfx_path": self.path, "public_certificate": True}
-        if self.password:
-            credential["passphrase"] = self.password
-        try:
-            if "private_key" in credential:
-                # Only the newest versions of MSAL compute it.
-                der = ssl.PEM_cert_to_DER_cert(credential["public_certificate"])
-                credential["thumbprint"] = hashlib.sha1(der, usedforsecurity=False).hexdigest()
-            return _confidential(client_id, authority, http, credential)
-        except W365Error:
-            raise
-        except Exception as error:
-            # cryptography raises many kinds of exceptions here, without the name of the file.
-            raise InputError(
-                f"Option entra_certificate_path: {self.path!r} could not be opened ({type(error).__name__}). "
-                "Check the file and entra_certificate_password."
-            ) from None
+        import_msal()
+        from .entra_certificates import read_certificate  # start-up
+
+        found = read_certificate(self.path, self.password)
+        http.redactor.add(found.private_key)
+        credential = {
+            "private_key": found.private_key,
+            "public_certificate": found.certificate,
+            # Only the newest versions of MSAL compute it.
+            "thumbprint": found.thumbprint,
+        }
+        return _confidential(client_id, authority, http, credential)
 
 
 @dataclass(frozen=True)
@@ -205,7 +171,7 @@ class ManagedIdentity:
             if system
             else msal.UserAssignedManagedIdentity(client_id=self.identity)
         )
-        application = msal.ManagedIdentityClient(identity, http_client=MsalHttpClient(http))
+        application = msal.ManagedIdentityClient(identity, http_client=ManagedIdentityHttpClient(http))
         return lambda scopes: application.acquire_token_for_client(resource=scopes[0].removesuffix("/.default"))
 
 
@@ -244,7 +210,7 @@ class TokenSource:
             except Exception as error:
                 # MSAL does not catch the exceptions of its libraries about the answer or the key.
                 reason = f"{type(error).__name__}: {error}"
-                raise _refused(self._authority, self._client_id, {"error": self._http.redactor.text(reason)}) from None
+                raise self._refused({"error": self._http.redactor.text(reason)}) from None
             if not isinstance(answer, dict):
                 answer = {"error": "the answer is not a JSON object"}
             token = answer.get("access_token")
@@ -252,12 +218,17 @@ class TokenSource:
                 answer = {"error": "the answer holds a token that cannot be sent"}
                 token = None
             if token is None:
-                raise _refused(self._authority, self._client_id, self._http.redactor.data(answer))
+                raise self._refused(self._http.redactor.data(answer))
             self._token = token
             self._http.redactor.add(self._token)
             lifetime = _seconds(answer.get("expires_in"))
             self._valid_until = time.monotonic() + lifetime - min(RENEW_BEFORE, lifetime / 2)
             return self._token
+
+    def _refused(self, answer: dict[str, Any]) -> TokenRefusedError:
+        if isinstance(self._credential, ManagedIdentity):
+            return _refused_identity(self._credential.identity, answer)
+        return _refused(self._authority, self._client_id, answer)
 
     def forget(self) -> None:
         """Drop the token: the next call requests a new one, and not from the cache of MSAL."""
@@ -284,16 +255,30 @@ FRESH_SECRET = frozenset((7000215, 7000222))
 """What Entra may say about a client secret that was made a moment ago, until all of its servers know it."""
 
 
+def _refused_identity(identity: str, answer: dict[str, Any]) -> TokenRefusedError:
+    return TokenRefusedError(
+        f"The managed identity of this machine (option entra_managed_identity: {identity!r}) gave no token: {_reason(answer)}. "
+        "Check that this identity is assigned to the machine: 'system', or the client id of a user-assigned one."
+    )
+
+
 def _refused(authority: str, client_id: str, answer: dict[str, Any]) -> TokenRefusedError:
-    description = str(answer.get("error_description") or answer.get("error") or "no reason was given")[:MESSAGE_LIMIT]
-    # The first line holds the reason; trace id, correlation id and time stamp follow.
-    reason = re.split(r"[\r\n]|Trace ID:", description, maxsplit=1)[0].strip().rstrip(".")
+    description = _description(answer)
     given = answer.get("error_codes")
     codes = [code for code in given if isinstance(code, int)] if isinstance(given, list) else []
     codes = codes or [int(code) for code in re.findall(r"AADSTS(\d{1,9})", description, re.ASCII)]
     advice = next((ADVICE[code] for code in codes if code in ADVICE), "Check tenant, client id and credential.")
     error = TokenRefusedError(
-        f"Microsoft Entra ({authority}) issued no token for application {client_id}: {reason}. {advice}"
+        f"Microsoft Entra ({authority}) issued no token for application {client_id}: {_reason(answer)}. {advice}"
     )
     error.codes = tuple(codes)
     return error
+
+
+def _description(answer: dict[str, Any]) -> str:
+    return str(answer.get("error_description") or answer.get("error") or "no reason was given")[:MESSAGE_LIMIT]
+
+
+def _reason(answer: dict[str, Any]) -> str:
+    """The first line; trace id, correlation id and time stamp follow."""
+    return re.split(r"[\r\n]|Trace ID:", _description(answer), maxsplit=1)[0].strip().rstrip(".")

@@ -18,7 +18,7 @@ try:
     from requests.adapters import HTTPAdapter
 except ImportError:
     # REQUESTS_IMPORT_ERROR of http ends the task before this is used.
-    HTTPAdapter = object
+    HTTPAdapter = object  # type: ignore[assignment,misc]
 
 MEGABYTE = 1_000_000
 
@@ -65,7 +65,7 @@ class _BoundedReader(io.RawIOBase):
         if shorter:
             self._sock.settimeout(left)
         try:
-            count: int | None = self._raw.readinto(buffer)  # type: ignore[attr-defined]
+            count: int | None = self._raw.readinto(buffer)
         except TimeoutError:
             if shorter:
                 raise self._late() from None

@@ -72,9 +72,9 @@ BACKOFF_CAP = 20.0
 class HttpSettings(NamedTuple):
     """Settings of a connection. `verify` is the path of a CA bundle or a boolean.
 
-    `timeout` is the time in seconds for a connection and for each part of an answer, `answer_timeout` for the whole answer;
-    `max_answer_size` is in bytes after decoding. `max_wait` is the total time in seconds that a task may wait after 429 and 503: -1 without a limit, 0 never. Workers
-    that wait at the same time count once. `connections` is the number of concurrent requests.
+    `timeout` is the time in seconds for each part of an answer, `answer_timeout` that for a whole one; `max_answer_size` is
+    in bytes after decoding. `max_wait` is the total time in seconds that a task may wait after 429 and 503: -1 without a
+    limit, 0 never. Workers that wait at the same time count once. `connections` is the number of concurrent requests.
     """
 
     verify: bool | str = True
@@ -216,7 +216,10 @@ class Http:
         self._session.close()
 
     def send(self, method: str, url: str, **kwargs: Any) -> requests.Response:
-        """Send a request once. TLS settings are passed with every request: environment variables override a session's."""
+        """Send a request once. Raises BoundError for an answer that exceeds a limit.
+
+        TLS settings are passed with every request: environment variables override a session's.
+        """
         kwargs.setdefault("timeout", (min(CONNECT_TIMEOUT, self.settings.timeout), self.settings.timeout))
         # Credentials must not be sent to the target of a redirect.
         kwargs.setdefault("allow_redirects", False)
@@ -296,20 +299,11 @@ class Http:
             text, garbled = _text(raw)
             headers = {k.lower(): v for k, v in raw.headers.items()}
             return Answer(raw.status_code, headers, text, garbled=garbled)
+        except ValueError as error:
+            # All of them are a ValueError: a URL, a header, half a character, a proxy.
+            raise self.unsendable(method, url, error) from None
         except BoundError as error:
             return _Failure(str(error), True, again=False)
-        except (
-            requests.exceptions.InvalidURL,
-            requests.exceptions.MissingSchema,
-            requests.exceptions.InvalidSchema,
-        ):
-            raise InputError(f"{self.shown_url(url)!r} is not a URL that can be called; give https://<host>.") from None
-        except requests.exceptions.InvalidHeader:
-            raise InputError("A header of this request holds a character that HTTP does not allow.") from None
-        except UnicodeError:
-            raise InputError(
-                f"The address of {method} {self.shown_url(url)} holds half a character, which cannot be sent."
-            ) from None
         except requests.exceptions.ConnectionError as error:
             if isinstance(error, requests.exceptions.SSLError) and not connection_ended(error):
                 raise CertificateError(self.certificate_sentence(url, error)) from None
@@ -318,6 +312,23 @@ class Http:
             return _Failure(f"no answer within {self.settings.timeout:g} seconds (option timeout)", True)
         except requests.exceptions.RequestException as error:
             return _Failure(f"the answer could not be read ({type(error).__name__})", True)
+
+    def unsendable(self, method: str, url: str, error: ValueError) -> InputError:
+        """The error of a request that cannot be sent. A proxy's address is not shown: it may hold a password."""
+        if isinstance(error, UnicodeError):
+            return InputError(
+                f"The address of {method} {self.shown_url(url)} holds half a character, which cannot be sent."
+            )
+        if isinstance(error, requests.exceptions.InvalidHeader):
+            return InputError("A header of this request holds a character that HTTP does not allow.")
+        if "SOCKS" in str(error):
+            return InputError("The environment names a SOCKS proxy, for which the Python library PySocks is needed.")
+        if self._session.merge_environment_settings(url, {}, None, None, None)["proxies"]:
+            return InputError(
+                "The proxy that the environment names (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is not a URL of the form "
+                "http://<host>:<port>, with special characters of its password written as %XX."
+            )
+        return InputError(f"{self.shown_url(url)!r} is not a URL that can be called; give https://<host>.")
 
     # Waiting
 
@@ -424,7 +435,13 @@ def _text(raw: requests.Response) -> tuple[str, bool]:
 def _is_charset(name: str | None) -> bool:
     """Whether texts may be in it. Python knows codecs of other purposes, one of which takes time without end."""
     try:
-        return codecs.lookup(name or "").name not in ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
+        return codecs.lookup(name or "").name not in (
+            "idna",
+            "punycode",
+            "raw-unicode-escape",
+            "unicode-escape",
+            "utf-7",
+        )
     except LookupError:
         return False
 

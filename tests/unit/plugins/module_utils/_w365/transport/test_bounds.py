@@ -184,13 +184,17 @@ def test_another_content_coding_is_refused(
 ) -> None:
     server.speaks = [says(answer(content, Content_Encoding=coding))]
     kind = NoAnswerError if method == "GET" else LostAnswerError
-    with pytest.raises(kind, match=f"the answer has the content coding .*only gzip was asked for.*{method} http://localhost") as failure:
+    with pytest.raises(
+        kind, match=f"the answer has the content coding .*only gzip was asked for.*{method} http://localhost"
+    ) as failure:
         ask(connect(), server, method)
     assert type(failure.value) is kind
     assert len(server.requests) == 1, "it is not asked again"
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b'{"a": 1}' * 99)[:-20], b"not gzip", raw_deflate(b"{}")], ids=["cut", "other", "bare"])
+@pytest.mark.parametrize(
+    "content", [gzip.compress(b'{"a": 1}' * 99)[:-20], b"not gzip", raw_deflate(b"{}")], ids=["cut", "other", "bare"]
+)
 def test_a_broken_coding_is_read_again(server: RawServer, connect: Callable[..., Http], content: bytes) -> None:
     server.speaks = [says(answer(content, Content_Encoding="gzip")), says(answer(b'{"a": 1}'))]
     assert ask(connect(), server).json() == {"a": 1}
@@ -250,9 +254,7 @@ def test_an_answer_that_is_too_large_is_refused(
 
 @pytest.mark.parametrize("size", [0, 1, MEGABYTE - 1, MEGABYTE])
 @pytest.mark.parametrize("packed", [True, False])
-def test_the_limit_itself_is_allowed(
-    server: RawServer, connect: Callable[..., Http], size: int, packed: bool
-) -> None:
+def test_the_limit_itself_is_allowed(server: RawServer, connect: Callable[..., Http], size: int, packed: bool) -> None:
     content = b"x" * size
     server.speaks = [
         says(answer(gzip.compress(content), Content_Encoding="gzip") if packed else answer(content)),
@@ -270,9 +272,7 @@ def test_the_limit_itself_is_allowed(
     ],
     ids=["a header", "the size of a chunk", "trailers", "continue"],
 )
-def test_what_surrounds_the_body_has_an_end_too(
-    server: RawServer, connect: Callable[..., Http], speak: Speaks
-) -> None:
+def test_what_surrounds_the_body_has_an_end_too(server: RawServer, connect: Callable[..., Http], speak: Speaks) -> None:
     server.speaks = [speak]
     with pytest.raises(NoAnswerError):
         ask(connect(answer_timeout=PLENTY), server)

