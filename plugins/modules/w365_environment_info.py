@@ -148,7 +148,7 @@ def run(task: InstanceTask) -> dict[str, Any]:
     elif name:
         environments = [found for found in environments if found.name.lower() == checked_environment_name(name).lower()]
     shown = [found.as_result() for found in sorted(environments, key=lambda found: found.name)]
-    return {"changed": False, "environments": shown, "readable": readable}
+    return {"changed": False, "environments": shown, "readable": readable, "filtered_by": name}
 
 
 def main() -> None:

@@ -39,6 +39,12 @@ BATCH = 20
 FILTER_VALUES = 15
 """The maximum number of values of the operator `in` of a filter."""
 
+PAGES = 10_000
+"""The maximum of one listing, ten million objects: a server whose pages never end is refused."""
+
+LINK_LIMIT = 16_384
+"""Characters of a link: no server reads a longer address."""
+
 EMPTY_PAGES = 1000
 """How many pages in a row may bring nothing new: Graph may filter pages until they are empty, but not without end."""
 
@@ -118,9 +124,14 @@ class GraphClient(ServiceClient):
         return content
 
     def _refusal(self, answer: Answer, endpoint: Endpoint, path: str) -> W365Error:
-        if answer.status in (401, 403):
+        if answer.status == 401:
             return AuthenticationError(
-                f"Microsoft Graph refused the request (HTTP {answer.status}, {endpoint.method} {path}): "
+                f"Microsoft Graph refused the token (HTTP 401, {endpoint.method} {path}): {self._server_message(answer)}. A new "
+                "token was refused too: check that graph_url and entra_cloud are those of the tenant."
+            )
+        if answer.status == 403:
+            return AuthenticationError(
+                f"Microsoft Graph refused the request (HTTP 403, {endpoint.method} {path}): "
                 f"{self._server_message(answer)}. The app registration needs the application permission "
                 f"{PERMISSIONS[endpoint.id]}, with admin consent in this tenant."
             )
@@ -133,6 +144,8 @@ class GraphClient(ServiceClient):
         except ValueError:
             here = False
         if not here:
+            if isinstance(link, str) and link[:5].lower() == "http:":
+                raise self.unreliable(endpoint_id, "a link to the next page that begins with http://, not https://")
             what = "the next page is on another host, to which the token must not be sent"
             raise self.unreliable(endpoint_id, what if isinstance(link, str) else f"a link that is {shown(link)}")
         if seen is not None:
@@ -140,6 +153,9 @@ class GraphClient(ServiceClient):
                 raise self.unreliable(
                     endpoint_id, f"a link to a page that it had linked before, after {len(seen)} pages", listing=True
                 )
+            if len(seen) >= PAGES or len(link) > LINK_LIMIT:
+                what = f"more than {PAGES} pages" if len(seen) >= PAGES else f"a link of {len(link)} characters"
+                raise self.unreliable(endpoint_id, what, listing=True)
             seen.add(link)
         return str(link)
 

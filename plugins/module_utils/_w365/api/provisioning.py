@@ -30,6 +30,11 @@ FORBIDDEN = (
 )
 """The documented causes (contract: Answers; D)."""
 
+UNAUTHORIZED = (
+    "HTTP 401 does not come from the Provisioning API, which answers 403 to a wrong key: a proxy, a gateway or another "
+    "application asks for a sign-in. Check instance_url, and what is between this machine and the server"
+)
+
 _EXISTS = re.compile(
     r"\balready (exists?|in use|taken|used|registered|present)\b|\bexists? already\b|\b(is|are|was) (in use|taken(?! from)|not unique)\b"
     r"|\bhas been taken\b(?! from)|\bduplicate\b|\bbestaat (al|reeds)\b|\bin gebruik\b|\bniet uniek\b",
@@ -127,7 +132,9 @@ class ProvisioningClient(ServiceClient):
         self, answer: Answer, endpoint: Endpoint, path: str, environment: str, names: Iterable[str]
     ) -> W365Error:
         text = self._server_message(answer)
-        if answer.status in (401, 403):
+        if answer.status == 401:
+            return AuthenticationError(f"{UNAUTHORIZED} ({endpoint.method} {path}; server message: {text}).")
+        if answer.status == 403:
             return AuthenticationError(f"{FORBIDDEN} ({endpoint.method} {path}; server message: {text}).")
         if answer.status in (404, 405):
             return self._not_found(text, answer, endpoint, path, environment)
@@ -136,7 +143,7 @@ class ProvisioningClient(ServiceClient):
         if answer.status == 400 and says_exists(text, names):
             kind = AlreadyExistsError
         elif 300 <= answer.status < 400:
-            text = f"the server redirects to {self._http.redactor.text(answer.headers.get('location', 'an unnamed location'))}"
+            text = f"the server redirects to {self._http.redactor.text(answer.headers.get('location', 'an unnamed location'))[:300]}"
             advice = "Keys are not sent to the target of a redirect: give the final address in instance_url."
         elif answer.status == 500:
             advice = "This API answers 500 also for an object that it cannot read: check the values that were given."
@@ -176,6 +183,13 @@ class ProvisioningClient(ServiceClient):
         """Whether there is an environment of this name; None when the server does not say."""
         try:
             return any(found.name.lower() == name.lower() for found in self.environments())
+        except W365Error:
+            return None
+
+    def environment_is_active(self, name: str) -> bool | None:
+        """Whether the environment is active; None when the server does not say."""
+        try:
+            return next((found.active for found in self.environments() if found.name.lower() == name.lower()), None)
         except W365Error:
             return None
 

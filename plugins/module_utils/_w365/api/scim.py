@@ -98,10 +98,13 @@ class ScimClient(ServiceClient):
 
     def _refusal(self, answer: Answer, endpoint: Endpoint, path: str) -> W365Error:
         if answer.status in (401, 403):
+            token = "scim_token (it is shown once, when SCIM is enabled)"
+            enabled = "that SCIM is still enabled in the environment's User provisioning settings"
+            active = "that the environment is active (w365_environment with active=true)"
+            checks = f"{token}, and {enabled}" if answer.status == 401 else f"{active}, {enabled}, and {token}"
             return AuthenticationError(
                 f"The SCIM service refused the token (HTTP {answer.status}, {endpoint.method} {path}; server message: "
-                f"{self._server_message(answer)}). Check scim_token (it is shown once, when SCIM is enabled), and that SCIM is "
-                "still enabled in the environment's User provisioning settings."
+                f"{self._server_message(answer)}). Check {checks}."
             )
         if answer.status == 413 or _is_too_many(answer):
             return self._error(answer, endpoint, path, kind=TooManyError)

@@ -75,7 +75,7 @@ class Instance:
             try:
                 self._client.validate_environment(name, administrator)
             except (AlreadyExistsError, ValidationError) as error:
-                raise error.while_doing(f"create environment '{name}'") from None
+                raise _with_way_out(error, administrator).while_doing(f"create environment '{name}'") from None
             except AnswerError:
                 return False
             self._validated = True
@@ -144,3 +144,20 @@ class Instance:
         secret = values.setting.secret
         self._client.write_setting(action.name, values, action.extras[secret.name] if secret else None)
         return values
+
+
+def _with_way_out(
+    error: AlreadyExistsError | ValidationError, administrator: Mapping[str, str] | None
+) -> AlreadyExistsError | ValidationError:
+    """The same, with advice when Validate asks for a password, which a creation does not need (contract: Environment)."""
+    words = error.server_message.casefold()
+    if (administrator or {}).get("Password") or not any(word in words for word in ("password", "wachtwoord")):
+        return error
+    return type(error)(
+        error.server_message,
+        status=error.status,
+        method=error.method,
+        path=error.path,
+        advice="The server makes a temporary password when none is given; only Validate asks for one. Give validate: false to "
+        "create the environment without asking, or give administrator.password.",
+    )

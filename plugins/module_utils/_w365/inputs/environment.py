@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..model.environment import RESERVED_ENVIRONMENT_NAMES, DesiredEnvironment, sanitized_environment_name
 from ..model.names import checked_address, checked_environment_name, is_path_segment
 from ..model.settings import EXCHANGE, SHAREPOINT, SettingValues, single_sign_on
+from ..transport.http import user_in
 
 DOMAIN_PATTERN = re.compile(r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
 
@@ -105,8 +106,27 @@ def verify_from_options(value: Any) -> str:
     return found
 
 
+_TENANT = re.compile(r"[\w-]+(\.[\w-]+)+")
+
+
+def checked_tenant(tenant: str) -> str:
+    """The tenant of a sign-in. Raises InputError unless it is an id or a domain, which is what Microsoft documents."""
+    if tenant.lower() in ("common", "organizations", "consumers"):
+        raise InputError(
+            f"Option entra_tenant is {tenant!r}, with which only people sign in. An application signs in to one tenant: give its "
+            "id or one of its domains, such as contoso.onmicrosoft.com."
+        )
+    if not GUID_PATTERN.match(tenant) and not _TENANT.fullmatch(tenant):
+        raise InputError(
+            f"Option entra_tenant is {tenant!r}, which is neither the id of a tenant (a GUID) nor one of its domains, such as "
+            "contoso.onmicrosoft.com."
+        )
+    return tenant
+
+
 def sso_tenant(authority: str) -> str:
     """The tenant in an Authority such as https://login.windows.net/contoso.onmicrosoft.com. Raises InputError without one."""
+    _refuse_user(authority, "authority")
     parts = urlsplit(authority)
     tenant = parts.path.strip("/")
     if parts.scheme != "https" or not parts.hostname or not is_path_segment(tenant):
@@ -145,14 +165,20 @@ def _filled(value: str | None, option: str) -> str:
 
 def _https_url(value: str, option: str) -> str:
     url = value.strip()
+    _refuse_user(url, option)
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
     except ValueError:
         host = None
-    if not host or parts.scheme != "https" or parts.username or parts.password or re.search(r"\s", url):
+    if not host or parts.scheme != "https" or re.search(r"\s", url):
         raise InputError(f"Option {option} is {value!r}, which is not an address of the form https://<host>/<path>.")
     return url
+
+
+def _refuse_user(url: str, option: str) -> None:
+    if user_in(url):
+        raise InputError(f"Option {option} holds a user name or password in its URL, which is not shown. Leave it out.")
 
 
 def _sharepoint_url(domain: str) -> str:

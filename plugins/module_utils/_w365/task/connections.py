@@ -15,7 +15,7 @@ from ..errors import MissingLibraryError
 from ..inputs.argument_spec import connection_option_names
 from ..inputs.connection import http_settings_from_options, required_option
 from ..model.names import checked_environment_name
-from ..transport.http import REQUESTS_IMPORT_ERROR, Http, new_session
+from ..transport.http import REQUESTS_IMPORT_ERROR, Http, new_session, user_in
 from ..transport.redaction import SHORTEST_SECRET, Redactor
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .host import Host, ProgressReceiver
 
 Client = TypeVar("Client", bound="ProvisioningClient")
+
+ADDRESSES = ("instance_url", "scim_url", "graph_url", "entra_authority", "authority")
+"""Options whose URL must not hold a user name or a password."""
 
 WAIT_WORTH_REPORTING = 5.0
 """Seconds of waiting that are reported with a warning."""
@@ -40,6 +43,9 @@ class Connections:
         self.redactor = Redactor(host.secrets)
         self.progress: ProgressReceiver | None = None
         self._waiting_reported = False
+        # They are refused, and the task's arguments are shown at -vvv.
+        users = {user_in(value) for name in ADDRESSES if isinstance(value := self.options.get(name), str)}
+        self.add_secrets({part for user in users for part in (user, user.partition(":")[2])})
 
     def add_secrets(self, values: Iterable[str]) -> None:
         """Mask these too, also in the task's own arguments that Ansible shows at -vvv."""

@@ -25,8 +25,8 @@ from ..api.entra_tokens import (
 from ..api.graph import GraphClient
 from ..errors import AuthenticationError, InputError
 from ..inputs.argument_spec import ENTRA_CREDENTIALS
-from ..inputs.environment import sso_tenant, verify_from_options
-from ..model.names import checked_segment
+from ..inputs.environment import checked_tenant, sso_tenant, verify_from_options
+from ..transport.http import checked_root
 from .instance import InstanceTask
 
 if TYPE_CHECKING:
@@ -55,11 +55,7 @@ class EntraTask(InstanceTask):
         credential = self._credential()
         identity = isinstance(credential, ManagedIdentity)
         tenant = (
-            ""
-            if identity
-            else checked_segment(
-                self.required_option("entra_tenant", "to sign in to Microsoft Entra"), "Option entra_tenant"
-            )
+            "" if identity else checked_tenant(self.required_option("entra_tenant", "to sign in to Microsoft Entra"))
         )
         client_id = (
             "managed identity" if identity else self.required_option("entra_client_id", "to sign in to Microsoft Entra")
@@ -74,7 +70,8 @@ class EntraTask(InstanceTask):
 
     @property
     def authority_root(self) -> str:
-        return (self.options["entra_authority"] or self._cloud.authority).rstrip("/")
+        given = self.options["entra_authority"]
+        return checked_root(given, "entra_authority") if given else self._cloud.authority
 
     @property
     def _cloud(self) -> Cloud:
@@ -124,12 +121,12 @@ class EntraTask(InstanceTask):
             return False
         authority = sso.values["authority"]
         parts = urlsplit(authority)
-        root = self.options["entra_authority"] or f"{parts.scheme}://{parts.netloc}"
+        root = self.authority_root if self.options["entra_authority"] else f"{parts.scheme}://{parts.netloc}"
         resource = self.options["graph_url"] or self._cloud.graph
         tokens = TokenSource(
             ClientSecret(self.options["key"]),
             client_id=sso.values["client_id"],
-            authority=f"{root.rstrip('/')}/{sso_tenant(authority)}",
+            authority=f"{root}/{sso_tenant(authority)}",
             resource=resource,
             http=self.http,
         )

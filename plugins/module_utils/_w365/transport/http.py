@@ -404,6 +404,10 @@ def new_session(settings: HttpSettings) -> requests.Session:
 def checked_root(url: str, option: str) -> str:
     """A service's root without a slash at its end. Raises InputError unless it is https: keys are sent to it."""
     root = url.strip().rstrip("/")
+    if user_in(root):
+        raise InputError(
+            f"Option {option} holds a user name or password in its URL, which is not shown. Keys have options of their own."
+        )
     try:
         parts = urlsplit(root)
         _checked = parts.port
@@ -417,9 +421,24 @@ def checked_root(url: str, option: str) -> str:
         )
     if parts.scheme != "https" or not parts.hostname:
         raise InputError(f"Option {option} is {url!r}, which is not a URL of the form https://<host>.")
-    if parts.username or parts.password:
-        raise InputError(f"Option {option} holds a user name or password in its URL. Keys have options of their own.")
     return root
+
+
+def user_in(url: str) -> str:
+    """The user name and password in a URL, also in one that is written wrong; empty where there is none."""
+    rest = url.partition("//")[2] or url
+    host = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
+    if "@" not in rest or ("@" not in host and _is_host(host)):
+        return ""
+    return (host if "@" in host else rest).rpartition("@")[0] or "@"
+
+
+def _is_host(text: str) -> bool:
+    """Whether it is a host with or without a port, and not a user name and the first part of a password."""
+    try:
+        return bool(urlsplit(f"//{text}").hostname) and urlsplit(f"//{text}").port != 0
+    except ValueError:
+        return False
 
 
 def _text(raw: requests.Response) -> tuple[str, bool]:
