@@ -100,6 +100,14 @@ readable:
   type: bool
   returned: success
   sample: true
+filtered_by:
+  description:
+    - The value of O(environment) when only this environment was looked for, also where it comes from C(module_defaults)
+      or an environment variable. V(null) when all environments are returned.
+  version_added: 1.1.0
+  type: str
+  returned: success
+  sample: contoso
 # BEGIN shared: report.refusal (written by "make docs" from docs/shared/report.yml)
 http_status:
   description:
