@@ -74,7 +74,11 @@ def test_a_403_of_scim_names_the_inactive_environment_first(scripted: Scripted) 
         scim(scripted([(403, SCIM_ERROR)])).call("scim.user.list")
     message = refusal.value.message
     assert "server message: the server gave no reason)" in message
-    assert message.index("the environment is active") < message.index("SCIM is still enabled") < message.index("scim_token")
+    assert (
+        message.index("the environment is active")
+        < message.index("SCIM is still enabled")
+        < message.index("scim_token")
+    )
     with pytest.raises(AuthenticationError, match=r"HTTP 401.*Check scim_token") as refusal:
         scim(scripted([(401, {"detail": "no"})])).call("scim.user.list")
     assert "active" not in refusal.value.message
@@ -205,9 +209,7 @@ def test_a_validate_that_asks_for_a_password_names_the_way_out(
     ],
 )
 @pytest.mark.parametrize("way", ["pages", "changes", "batch"])
-def test_a_link_that_must_not_be_followed_is_refused(
-    scripted: Scripted, link: Any, reason: str, way: str
-) -> None:
+def test_a_link_that_must_not_be_followed_is_refused(scripted: Scripted, link: Any, reason: str, way: str) -> None:
     item = {"id": "00000000-0000-4000-8000-000000000001", "userPrincipalName": "a@contoso.com", "@odata.type": "#user"}
     page = {"value": [item], "@odata.nextLink": link}
     batched = {"responses": [{"id": "0", "status": 200, "body": page}]}
@@ -233,7 +235,10 @@ def test_pages_that_never_end_have_an_end(scripted: Scripted, monkeypatch: pytes
         nonlocal number
         number += 1
         link = f"https://graph.microsoft.com/v1.0/users?$skiptoken={number}"
-        return 200, {"value": [{"id": f"id-{number}", "userPrincipalName": f"{number}@contoso.com"}], "@odata.nextLink": link}
+        return 200, {
+            "value": [{"id": f"id-{number}", "userPrincipalName": f"{number}@contoso.com"}],
+            "@odata.nextLink": link,
+        }
 
     http = scripted(page)
     with pytest.raises(UnreliableAnswerError, match="more than 50 pages"):

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -40,6 +41,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     EndpointMissingError,
     LostAnswerError,
     RolesUnreadableError,
+    TooManyError,
+    UnreliableAnswerError,
     ValidationError,
     W365Error,
 )
@@ -904,3 +907,159 @@ def test_a_lost_create_of_an_environment_is_looked_up(scripted: Scripted) -> Non
     report = apply_directory(plan, instance(http))
     assert report.last("environment") == Environment("contosobv")
     assert [call[0] for call in http.calls].count("POST") == 1
+
+
+# ---- servers that show, take or understand less
+
+
+@pytest.mark.parametrize(
+    ("shown", "reason"),
+    [
+        ((404, ""), "the server does not show who is in it"),
+        ((405, ""), "the server does not show who is in it"),
+        ((200, {"Id": 3, "Name": "Sales"}), "without its members"),
+        ((200, {"Id": 3, "Name": "Sales", "Members": None}), "without its members"),
+        ((200, {"Id": 4, "Name": "Sales", "Members": [7]}), "without its members"),
+        ((200, {"Id": 3, "Name": "Sales", "Members": "nobody"}), "not reliable"),
+        ((200, ""), "not reliable"),
+    ],
+)
+@pytest.mark.parametrize("members", [{"set": frozenset({ADELE})}, {"add": frozenset({ADELE})}, {"set": frozenset()}])
+def test_a_group_whose_members_nobody_shows_keeps_them(
+    scripted: Scripted, shown: Any, reason: str, members: dict[str, frozenset[str]]
+) -> None:
+    """Neither the list of groups nor the group itself: sending a whole list of members would remove the others."""
+    server = Instances(users={7: person(ADELE)})
+    server.groups = [{"Id": 3, "Name": "Sales", "Description": "Sells"}]
+
+    def answer(method: str, path: str, body: Any) -> Any:
+        return shown if method == "GET" and path.endswith("/Group/3/") else server(method, path, body)
+
+    http = scripted(answer)
+    with pytest.raises(W365Error, match=reason):
+        done(provisioning(http), Desired(groups=(DesiredGroup("Sales", members=AddRemoveSet(**members)),)))
+    assert http.writes == []
+
+
+def test_other_changes_of_a_group_do_not_need_its_members(scripted: Scripted) -> None:
+    server = Instances(users={7: person(ADELE)})
+    server.groups = [{"Id": 3, "Name": "Sales", "Description": "Sells"}]
+    http = scripted(
+        lambda method, path, body: (
+            (405, "") if (method, path[-9:]) == ("GET", "/Group/3/") else server(method, path, body)
+        )
+    )
+    done(provisioning(http), Desired(groups=(DesiredGroup("Sales", fields={"description": "Buys"}),)))
+    assert [(method, body) for method, _path, body in http.writes] == [("PUT", {"Description": "Buys"})]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        (413, ""),
+        (400, {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "scimType": "tooMany", "status": "400"}),
+        (400, {"ScimType": "TOOMANY"}),
+    ],
+)
+@pytest.mark.parametrize("most", [1, 3, 50, 199])
+def test_a_listing_is_read_in_the_pages_that_the_server_can_make(scripted: Scripted, refusal: Any, most: int) -> None:
+    """With any number of resources, a page is halved down to one, and everything comes once."""
+    users = [scim_user(number) for number in range(2 * most + 1)]
+    counts: list[int] = []
+
+    def answer(_method: str, path: str, _body: Any) -> Any:
+        start, count = (int(re.search(rf"{name}=(\d+)", path)[1]) for name in ("startIndex", "count"))  # type: ignore[index]
+        counts.append(count)
+        if count > most:
+            return refusal
+        return 200, {"totalResults": len(users), "Resources": users[start - 1 : start - 1 + count]}
+
+    http = scripted(answer)
+    assert [user.id for user in scim(http).list_users()] == [user["id"] for user in users]
+    assert counts[0] == 200
+    assert all(after in (before, before // 2) for before, after in pairwise(counts))
+
+
+def test_a_listing_of_which_not_even_one_fits_fails(scripted: Scripted) -> None:
+    http = scripted(lambda _method, _path, _body: (413, ""))
+    with pytest.raises(TooManyError, match="HTTP 413"):
+        scim(http).list_users()
+    assert len(http.calls) == 8
+
+
+@pytest.mark.parametrize(
+    ("emails", "path"),
+    [
+        ([{"value": "b@contoso.com"}], 'emails[value eq "b@contoso.com"].value'),
+        ([{"value": "b@contoso.com", "type": None}], 'emails[value eq "b@contoso.com"].value'),
+        ([{"value": "b@contoso.com", "type": "home"}], 'emails[type eq "home"].value'),
+        ([{"value": "b@contoso.com", "type": "Other"}, {"value": "c@contoso.com", "type": "home"}], 'emails[type eq "Other"].value'),
+        ([{"value": "c@contoso.com", "type": "home"}, {"value": "b@contoso.com", "type": "other", "primary": True}],
+         'emails[type eq "other"].value'),
+        ([{"value": "b@contoso.com", "type": "home", "primary": "true"}, {"value": "c@contoso.com", "type": "home"}],
+         'emails[value eq "b@contoso.com"].value'),
+        ([{"value": "b@contoso.com", "type": 'a"b'}], 'emails[value eq "b@contoso.com"].value'),
+        ([{"value": 'b"c@contoso.com'}], 'emails[value eq "b\\"c@contoso.com"].value'),
+        ([{"VALUE": "b@contoso.com", "Type": "WORK"}], 'emails[type eq "work"].value'),
+    ],
+)  # fmt: skip
+def test_an_address_is_written_where_it_was_read(scripted: Scripted, emails: Any, path: str) -> None:
+    """Otherwise the user would have two, and the next run would read the old one."""
+    http = scripted(ScimServer([scim_user(1, emails=emails)]))
+    done(scim(http), Desired((DesiredUser(upn(1), fields={"email": "a@contoso.com"}),)))
+    assert patches(http) == [[{"op": "replace", "path": path, "value": "a@contoso.com"}]]
+    http = scripted(ScimServer([scim_user(1, emails=emails)]))
+    done(scim(http), Desired((DesiredUser(upn(1), fields={"email": ""}),)))
+    assert patches(http) == [[{"op": "remove", "path": path.removesuffix(".value")}]]
+
+
+@pytest.mark.parametrize("missing", [None, [], [{"type": "work"}], [{"type": "work", "value": ""}]])
+@pytest.mark.parametrize("refusal", [{"scimType": "noTarget"}, {"scimType": "invalidPath", "detail": "no"}, "<html>"])
+def test_a_refused_path_of_an_address_is_followed_by_the_whole_entry(
+    scripted: Scripted, missing: Any, refusal: Any
+) -> None:
+    server = ScimServer([scim_user(1, **({} if missing is None else {"emails": missing}))])
+
+    def write(_method: str, _path: str, body: Any) -> Any:
+        return (400, refusal) if any("[" in operation["path"] for operation in body["Operations"]) else (204, "")
+
+    server.write = write
+    http = scripted(server)
+    fields = {"email": "a@contoso.com", "first_name": "Adele"}
+    done(scim(http), Desired((DesiredUser(upn(1), fields=fields),)))
+    first, second = patches(http)
+    assert {"op": "add", "path": 'emails[type eq "work"].value', "value": "a@contoso.com"} in first
+    entry = {"type": "work", "primary": True, "value": "a@contoso.com"}
+    assert {"op": "add", "path": "emails", "value": [entry]} in second
+    name = {"op": "replace", "path": "name.givenName", "value": "Adele"}
+    assert name in first
+    assert name in second
+
+
+def test_a_refusal_that_is_not_about_the_form_is_told_once(scripted: Scripted) -> None:
+    server = ScimServer([scim_user(1)])
+    server.write = lambda _method, _path, _body: (400, {"detail": "the name is too long"})
+    http = scripted(server)
+    with pytest.raises(ValidationError, match="the name is too long"):
+        done(scim(http), Desired((DesiredUser(upn(1), fields={"first_name": "A" * 999}),)))
+    assert len(http.writes) == 1
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"totalResults": 2},
+        {"totalResults": 2, "Resources": None},
+        {"totalResults": 1, "resources": {}},
+        {"Resources": []},
+    ],
+)
+def test_a_listing_without_its_resources_is_not_empty(scripted: Scripted, page: Any) -> None:
+    http = scripted(lambda _method, _path, _body: (200, page))
+    for read in (
+        lambda: scim(http).list_users(),
+        lambda: done(scim(http), Desired((DesiredUser(ADELE, fields=NAMES),))),
+    ):
+        with pytest.raises(UnreliableAnswerError, match="not reliable"):
+            read()
+    assert http.writes == []
