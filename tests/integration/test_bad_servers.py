@@ -13,6 +13,7 @@ ansible-playbook process can play many scenes.
 
 from __future__ import annotations
 
+import gzip
 import json
 import ssl
 import sys
@@ -20,7 +21,7 @@ import threading
 import time
 import venv
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
@@ -74,10 +75,11 @@ class Stub:
     def __init__(self, url: str, ca_path: str) -> None:
         self.url = url
         self.ca_path = ca_path
-        self.answers: dict[str, list[tuple[int, Mapping[str, str], str]]] = {}
+        self.answers: dict[str, list[tuple[int, Mapping[str, str], str | bytes]]] = {}
+        self.dripping: set[str] = set()
         self.asked: list[tuple[float, str, dict[str, str]]] = []
 
-    def answer(self, path: str, status: int, headers: Mapping[str, str] | None = None, body: str = "") -> None:
+    def answer(self, path: str, status: int, headers: Mapping[str, str] | None = None, body: str | bytes = "") -> None:
         self.answers.setdefault(path, []).append((status, headers or {}, body))
 
     def times(self, path: str) -> list[float]:
@@ -102,13 +104,23 @@ def stub_server(folder: Path) -> Iterator[Stub]:
             script = stub.answers.get(path, [(404, {}, "")])
             status, headers, body = script.pop(0) if len(script) > 1 else script[0]
             self.send_response(status)
+            content = body if isinstance(body, bytes) else body.encode()
             for name, value in {"Content-Type": "application/json", **headers}.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            drips = any(path.endswith(ending) for ending in stub.dripping)
+            self.send_header("Content-Length", str(len(content) + 10**9 * drips))
             self.end_headers()
-            self.wfile.write(body.encode())
+            self.wfile.write(content)
+            while drips:
+                # Each well within the option timeout, until the client has gone.
+                time.sleep(0.1)
+                self.wfile.write(b" ")
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = reply  # noqa: N815 - the names that http.server asks for
+
+        def handle(self) -> None:
+            with suppress(OSError):
+                super().handle()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's own name
             pass
@@ -571,6 +583,84 @@ def test_members_that_graph_hides(play: Player, twin: Twin) -> None:
     done = play(task("w365_o365_import", groups=[SALES]), defaults=connection(twin))
     says(done[0], "without their properties", "User.Read.All", "admin consent")
     assert twin.writes() == []
+
+
+# Answers without bounds
+
+
+def test_answers_have_bounds(play: Player, twin: Twin, tmp_path: Path) -> None:
+    """On every service, Entra's token endpoint included: a server that drips, and a small answer that becomes 200 MB."""
+    bomb = gzip.compress(b" " * 200_000_000, 9)
+    coding = {"Content-Encoding": "gzip"}
+    look = {"groups": [SALES]}
+    with stub_server(tmp_path) as drips, stub_server(tmp_path_of(tmp_path, "large")) as large:
+        drips.dripping = {""}
+        paths = ("/Provisioning/contoso/User/", "/Provisioning/Environment/", "/scim/v2/Users", "/scim/v2/Groups")
+        for path in (*paths, "/v1.0/groups", "/contoso.com/v2.0/.well-known/openid-configuration"):
+            large.answer(path, 200, coding, bomb)
+            drips.answer(path, 200)
+
+        def asked(stub: Stub, **bounds: int) -> list[Step]:
+            elsewhere = {"ca_path": stub.ca_path, **bounds}
+            of_scim = {"scim_url": f"{stub.url}/scim/v2", "scim_token": "a-token"}
+            authority = {"entra_authority": stub.url, "entra_tenant": "contoso.com"}
+            return play(
+                task("w365_user_info", title="provisioning"),
+                task("w365_environment", title="environment", environment="fabrikam", empty=True),
+                task("w365_user", title="scim", upn=NEWCOMER, **of_scim, **ADELE),
+                task("w365_group_info", title="scim groups", **of_scim),
+                task("w365_api", title="api", service="scim", path="/Users", **of_scim),
+                task("w365_o365_import_info", title="entra", **authority, **look),
+                task("w365_sso", title="sso", key="a-key-of-somebody", verify="always", **SSO, **authority),
+                defaults={**connection(twin), "instance_url": stub.url, **elsewhere},
+            ).steps
+
+        started = time.monotonic()
+        for step in asked(drips, answer_timeout=1):
+            says(step, "no complete answer within 1 seconds (option answer_timeout)")
+        assert time.monotonic() - started < 120, "7 tasks, of which each could have waited 32 years"
+        for step in asked(large, max_answer_size=2):
+            says(step, "the answer is larger than 2 MB (option max_answer_size)")
+        assert not any(
+            headers.get("Content-Length") for _when, path, headers in large.asked if path.startswith("/scim")
+        )
+    assert twin.writes() == []
+
+
+def test_an_inactive_environment_is_named(play: Player, twin: Twin) -> None:
+    environments(twin, "asleep", active=False)
+    done = play(
+        task("w365_user", upn=NEWCOMER, **over_scim(twin, "asleep"), **ADELE),
+        task("w365_group_info", **over_scim(twin, "asleep")),
+        task("w365_environment_info", environment="asleep"),
+        task("w365_environment_info"),
+        defaults=connection(twin, environment=None),
+    )
+    for step in done.steps[:2]:
+        says(step, "Environment 'asleep' is inactive", "w365_environment with active=true", "HTTP 403", "scim_token")
+    assert [step.result["filtered_by"] for step in done.steps[2:]] == ["asleep", None]
+    assert twin.writes() == []
+
+
+def test_a_password_in_an_address_is_never_shown(play: Player, twin: Twin) -> None:
+    address = "https://somebody:hunter2-secret@workspace.contoso.com"
+    done = play(
+        task("w365_user_info", title="instance_url", instance_url=address),
+        task("w365_user_info", title="scim_url", scim_url=f"{address}/scim", scim_token="a-token"),
+        task("w365_user_info", title="scim_url over http", scim_url=f"{address}/scim".replace("https", "http"), scim_token="a-token"),
+        task("w365_o365_import_info", title="graph_url", groups=[SALES], graph_url=address),
+        task("w365_o365_import_info", title="entra_authority", groups=[SALES], entra_authority=address),
+        task("w365_sso", title="authority", authority=f"{address}/contoso.com", client_id=SSO["client_id"], key="a-key"),
+        task("w365_o365_import_info", title="entra_tenant", groups=[SALES], entra_tenant="Contoso"),
+        defaults=connection(twin),
+        arguments=["-vvv"],
+    )  # fmt: skip
+    for step in done.steps[:6]:
+        says(step, "holds a user name or password", step.name.partition(" ")[0])
+        assert step.requests == []
+    says(done[6], "Option entra_tenant is 'Contoso'", "neither the id of a tenant (a GUID) nor one of its domains")
+    assert "hunter2" not in done.output
+    assert "somebody" in done.output or "********" in done.output
 
 
 # Libraries that are not there

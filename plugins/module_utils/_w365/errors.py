@@ -84,7 +84,9 @@ class RateLimitError(W365Error):
 
 
 class AuthenticationError(W365Error):
-    """A key, token or credential was refused."""
+    """A key, token or credential was refused; `by_scim` says that it was the token of a SCIM service."""
+
+    by_scim = False
 
 
 class LostAnswerError(NoAnswerError):

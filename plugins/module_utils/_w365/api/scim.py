@@ -102,10 +102,12 @@ class ScimClient(ServiceClient):
             enabled = "that SCIM is still enabled in the environment's User provisioning settings"
             active = "that the environment is active (w365_environment with active=true)"
             checks = f"{token}, and {enabled}" if answer.status == 401 else f"{active}, {enabled}, and {token}"
-            return AuthenticationError(
+            error = AuthenticationError(
                 f"The SCIM service refused the token (HTTP {answer.status}, {endpoint.method} {path}; server message: "
                 f"{self._server_message(answer)}). Check {checks}."
             )
+            error.by_scim = True
+            return error
         if answer.status == 413 or _is_too_many(answer):
             return self._error(answer, endpoint, path, kind=TooManyError)
         advice = ""

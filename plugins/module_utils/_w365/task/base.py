@@ -118,7 +118,6 @@ class Task(Connections):
             current = directory.snapshot(desired, concurrency=concurrency)
         except (EnvironmentNotFoundError, NotFoundError, AuthenticationError) as error:
             if not self.environment_is_missing(error):
-                self._refuse_inactive(error)
                 raise
             if not self.counts_as_empty:
                 from ..api.provisioning import unknown_environment  # start-up
@@ -147,15 +146,16 @@ class Task(Connections):
             and self.provisioning.environment_exists(self.environment) is False
         )
 
-    def _refuse_inactive(self, error: W365Error) -> None:
-        """Raise the same error with its cause in front when the environment is inactive: its SCIM service then refuses."""
-        if not (isinstance(error, AuthenticationError) and self.options["scim_url"] and self.options["environment"]):
-            return
-        if self.has_provisioning and self.provisioning.environment_is_active(self.environment) is False:
-            raise AuthenticationError(
-                f"Environment '{self.environment}' is inactive, and an inactive environment refuses SCIM. Activate it first "
-                f"(w365_environment with active=true). {error.message}"
-            ) from None
+    def explained(self, error: W365Error) -> str:
+        """The message of an error, with an inactive environment in front when its SCIM service refuses because of that."""
+        refused = isinstance(error, AuthenticationError) and error.by_scim
+        asks = refused and self.has_provisioning and self.options["environment"]
+        if not asks or self.provisioning.environment_is_active(self.environment) is not False:
+            return error.message
+        return (
+            f"Environment '{self.environment}' is inactive, and an inactive environment refuses SCIM. Activate it first "
+            f"(w365_environment with active=true). {error.message}"
+        )
 
     @property
     def counts_as_empty(self) -> bool:

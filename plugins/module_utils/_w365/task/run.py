@@ -27,7 +27,7 @@ def run_task(run: Callable[[Any], dict[str, Any]], host: Host, kind: type[Task] 
         _refuse_half_characters(host.options)
         result: dict[str, Any] = task.redactor.data(run(task))
     except W365Error as error:
-        return _failure(task, error.message, error.details)
+        return _failure(task, task.explained(error), error.details)
     except Exception as error:
         return _failure(
             task,

@@ -399,3 +399,30 @@ def test_what_msal_asks_for_has_the_same_limits(
     with pytest.raises(NoAnswerError, match=reason):
         getattr(client, method)(server.url)
     assert len(server.requests) == 1
+
+
+# The guide
+
+
+ROWS = {
+    "sends one byte after the other, so that ``timeout`` never ends it": test_a_server_that_drips_has_a_deadline,
+    "sends more than ``max_answer_size`` allows, or a small answer that decompresses to more": (
+        test_an_answer_that_is_too_large_is_refused
+    ),
+    "compresses in another way than gzip or deflate, or in two ways": test_another_content_coding_is_refused,
+    "sends headers, chunks or interim responses without end": test_what_surrounds_the_body_has_an_end_too,
+    "responds with an error whose text is larger than 1 MB, or compressed in another way": (
+        test_an_error_keeps_its_status
+    ),
+    "sends a page that is made to be slow to read": "test_linear.py",
+    "Microsoft Graph: links to new pages without end": "../api/test_sentences.py",
+    "Microsoft Graph: links to an address with ``http://``": "../api/test_sentences.py",
+}
+
+
+def test_every_row_of_the_guide_has_its_test() -> None:
+    guide = Path(__file__).parents[6] / "docs" / "docsite" / "rst" / "guide_reliability.rst"
+    section = guide.read_text(encoding="utf-8").partition("Limits of an answer\n---")[2].partition("\nTime limits\n")[0]
+    rows = [line.removeprefix("   * - ") for line in section.splitlines() if line.startswith("   * - ")]
+    assert rows[1:] == list(ROWS)
+    assert all(callable(test) or (Path(__file__).parent / test).is_file() for test in ROWS.values())
