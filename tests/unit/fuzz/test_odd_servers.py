@@ -38,7 +38,9 @@ GUIDE = Path(__file__).resolve().parents[3] / "docs" / "docsite" / "rst" / "guid
 def rows_of_the_guide() -> dict[str, str]:
     """What a server does -> what happens."""
     section = (
-        GUIDE.read_text(encoding="utf-8").partition("Odd servers and answers\n---")[2].partition("\nTime limits\n")[0]
+        GUIDE.read_text(encoding="utf-8")
+        .partition("Odd servers and answers\n---")[2]
+        .partition("\nLimits of an answer\n")[0]
     )
     cells = re.findall(r"^   (?:\*| ) - (.*(?:\n {7}.*)*)", section, re.MULTILINE)
     texts = [" ".join(cell.split()) for cell in cells]
@@ -185,7 +187,7 @@ REFUSED: Mapping[str, list[Odd]] = {
     "Microsoft Graph: links to a page that was read before, to another host, or without end": [
         Odd(IMPORTED, "graph.users", linked(lambda _call: f"{GRAPH}/v1.0/users?$skiptoken=1"), "a link to a page that it had linked before"),
         Odd(IMPORTED, "graph.users", linked(lambda _call: "https://graph.fabrikam.com/v1.0/users"), "another host"),
-        Odd(IMPORTED, "graph.users", linked(lambda _call: "http://graph.contoso.com/v1.0/users"), "another host"),
+        Odd(IMPORTED, "graph.users", linked(lambda _call: "http://graph.contoso.com/v1.0/users"), "begins with http://"),
         Odd(IMPORTED, "graph.users", lambda _c, data: {**data, "@odata.nextLink": {"href": "x"}}, "a link that is an object"),
         Odd(IMPORTED, "graph.users", without_end, "pages without end"),
     ],
@@ -377,7 +379,8 @@ def test_a_token_service(credential: Any, body: str, status: int) -> None:
     http = Truthful()
     http.send = send  # type: ignore[method-assign, assignment]
     source = TokenSource(credential, client_id="c", authority="https://login.contoso.com/t", resource=GRAPH, http=http)
-    with pytest.raises(AuthenticationError, match="issued no token for application c") as refusal:
+    who = "managed identity" if isinstance(credential, ManagedIdentity) else "issued no token for application c"
+    with pytest.raises(AuthenticationError, match=who) as refusal:
         source.token()
     assert PASSWORD not in refusal.value.message
 
