@@ -102,6 +102,8 @@ LETTERS = st.text(alphabet="ab*", max_size=8)
 @example("*", "")
 @example("a**b", "ab")
 @example("ab*ba", "aba")
+@example("*ab*b", "ab")
+@example("a*a*", "a")
 @example("*ab*ab*", "aab\nabb")
 @example("", "")
 def test_a_pattern_means_what_its_expression_means(pattern: str, name: str) -> None:
