@@ -4,8 +4,9 @@
 
 """Variables of roles and playbooks as a person gives them: blank counts as not given, and a survey gives texts only.
 
-A blank extra variable hides every other value of the variable, and Ansible checks the arguments of a role before the role
-can say what blank means. So roles and playbooks use no variable of theirs directly, but what these filters make of it.
+A blank extra variable hides every other value of the variable, and Ansible checks the arguments of a role before the
+role can say what blank means. So roles and playbooks use no variable of theirs directly, but what these filters make of
+it.
 """
 
 from __future__ import annotations
@@ -28,15 +29,13 @@ SCIM = {"scim_url", "scim_token"}
 def given(value: Any, default: Any = None, kind: str = "text", name: str = "a variable") -> Any:
     """The value of a variable, or ``default`` where it is blank; see ``given.yml``.
 
-    Raises AnsibleFilterError, which names ``name``, for a value that is not of this ``kind``. It shows no part of a value
-    that may be a secret, which is any text, list or dictionary.
+    Raises AnsibleFilterError, which names ``name``, for a value that is not of this ``kind``. It shows the value only
+    where a boolean, a number or a state is expected, none of which is a secret.
     """
     read = KINDS.get(kind)
     if read is None:
         raise AnsibleFilterError(f"The kind {kind!r} is none of {', '.join(KINDS)}.")
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return default
-    return read(value, default, name)
+    return default if _blank(value) else read(value, default, name)
 
 
 def checked(value: Any, options: Mapping[str, Any], name: str = "a variable") -> Any:
@@ -56,6 +55,10 @@ def checked(value: Any, options: Mapping[str, Any], name: str = "a variable") ->
     if mistakes:
         raise AnsibleFilterError(f"{name} cannot be used. " + "\n".join(mistakes))
     return value
+
+
+def _blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _text(value: Any, _default: Any, _name: str) -> Any:
@@ -115,6 +118,10 @@ def _dict(value: Any, _default: Any, name: str) -> Any:
     return {key: entry for key, entry in value.items() if entry is not None}
 
 
+def _filled(value: Any, default: Any, name: str) -> Any:
+    return {key: entry for key, entry in _dict(value, default, name).items() if not _blank(entry)}
+
+
 def _scim(value: Any, default: Any, name: str) -> Any:
     connection: dict[str, Any] = _dict(value, default, name)
     if connection and set(connection) != SCIM:
@@ -136,6 +143,7 @@ KINDS: Mapping[str, Callable[[Any, Any, str], Any]] = {
     "list": _list,
     "entries": _entries,
     "dict": _dict,
+    "filled": _filled,
     "scim": _scim,
 }
 

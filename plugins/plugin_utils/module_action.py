@@ -96,13 +96,11 @@ class ModuleAction(ActionBase):
     def _as_written(self) -> dict[str, Any]:
         """The task's arguments: templates and `module_defaults` are applied, and nothing is converted yet.
 
-        An option that is null is left out: it counts as not given, and must not hide its environment variable. A copy, because more arguments are added to them, and the same task may run again. On ansible-core 2.19 and
+        A copy, because more arguments are added to them, and the same task may run again. On ansible-core 2.19 and
         later the copy keeps the tags that say where they were written.
         """
         arguments: dict[str, Any] = self._task.args.copy()
         add_defaults_of_play(arguments, self._task, self._templar)
-        for name in [name for name, value in arguments.items() if value is None]:
-            del arguments[name]
         return arguments
 
     def _prepared(self, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
 
 documentation: Any = importlib.import_module(
     "ansible_collections.workspace365.provisioning.tests.unit.plugins.modules.test_documentation"
@@ -50,11 +52,11 @@ class Runs(NamedTuple):
 # The roles with a task for a module. Two are different and have tests of their own: the variable of w365_admins is the
 # only option of its module, and w365_tenant includes the other roles.
 RUNS = [
-    Runs("w365_directory", "w365_directory", ("w365_directory_definition",), "w365_directory_definition"),
-    Runs("w365_environment", "w365_environment", ("w365_environment_definition",), "w365_environment_definition"),
+    Runs("w365_directory", "w365_directory", ("w365_directory_definition",), "__w365_directory_definition"),
+    Runs("w365_environment", "w365_environment", ("w365_environment_definition",), "__w365_environment_definition"),
     Runs("w365_groups", "w365_group", ("w365_groups_list",), "__w365_groups_group"),
-    Runs("w365_o365_import", "w365_o365_import", ("w365_o365_import_definition",), "w365_o365_import_definition"),
-    Runs("w365_sso", "w365_sso", ("w365_sso_definition",), "w365_sso_definition"),
+    Runs("w365_o365_import", "w365_o365_import", ("w365_o365_import_definition",), "__w365_o365_import_definition"),
+    Runs("w365_sso", "w365_sso", ("w365_sso_definition",), "__w365_sso_definition"),
     Runs("w365_sync", "w365_o365_import", ("w365_sync_configurations", "import"), "__w365_sync_import", "batch.yml"),
     Runs("w365_users", "w365_user", ("w365_users_list",), "__w365_users_user"),
 ]
@@ -204,7 +206,7 @@ def test_the_variable_of_w365_admins_is_the_option() -> None:
     option = role_spec("w365_admins", "w365_admins_definition")
     assert list(differences(module_spec("w365_admin"), {"administrators": option})) == []
     passed = module_task(role_file("w365_admins", "tasks", "main.yml"), "w365_admin")
-    assert passed == {"administrators": "{{ w365_admins_definition }}"}
+    assert passed == {"administrators": "{{ __w365_admins_definition }}"}
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -233,16 +235,17 @@ def test_w365_tenant_passes_the_options_on() -> None:
     given = included()
     assert sorted(given) == sorted([*STEPS.values(), LAST_STEP])
     for step, role in STEPS.items():
-        assert given[role][f"{role}_definition"] == f"{{{{ {TENANT}.{step} }}}}"
-    assert given[LAST_STEP][f"{LAST_STEP}_definition"] == (
-        "{{ __w365_tenant_lists | combine(__w365_tenant_lists_options) }}"
+        assert given[role][f"__{role}_definition"] == f"{{{{ {TENANT}.{step} }}}}"
+    # The play's module_defaults must not bring a purge into a step that does not list everybody.
+    assert given[LAST_STEP][f"__{LAST_STEP}_definition"] == (
+        "{{ __w365_tenant_lists | combine(__w365_tenant_lists_options, {'purge': []}) }}"
     )
-    notes = (ROOT / "roles" / "w365_tenant" / "tasks" / "main.yml").read_text(encoding="utf-8")
-    parts = re.findall(r"__w365_tenant_parts \+ \['(\w+)'\]", notes)
-    passed = [*parts, *role_file("w365_tenant", "vars", "main.yml")["__w365_tenant_directory_options"]]
-    assert sorted(passed) == sorted(set(role_spec("w365_tenant", TENANT)["options"]) - set(STEPS) - TENANT_SCIM)
+    variables = role_file("w365_tenant", "vars", "main.yml")
+    passed = [*variables["__w365_tenant_parts"]["all"], *variables["__w365_tenant_directory_options"]]
+    assert sorted(passed) == sorted(set(role_spec("w365_tenant", TENANT)["options"]) - TENANT_SCIM)
     for role in given:
-        assert given[role][f"{role}_connection"] == "{{ __w365_tenant_connection }}"
+        its = "__w365_tenant_connection" if role == "w365_environment" else "__w365_tenant_connection_of_steps"
+        assert given[role][f"__{role}_connection"] == f"{{{{ {its} }}}}"
 
 
 def test_one_text_for_one_option() -> None:
@@ -288,6 +291,169 @@ def test_the_readme_of_w365_tenant_names_every_key() -> None:
     readme = (ROOT / "roles" / "w365_tenant" / "README.md").read_text(encoding="utf-8")
     keys = role_spec("w365_tenant", TENANT)["options"]
     assert [key for key in keys if not re.search(rf"(?m)^\|[^|]*`{key}`[^|]*\|", readme)] == []
+
+
+# Every module is within reach of a role or a playbook
+
+WITHOUT_ROLE = {
+    "w365_admin_info": "it reads; the playbook report_environment runs it",
+    "w365_api": "one request that no other module sends is for a task of one's own",
+    "w365_environment_info": "it reads; the playbook support runs it",
+    "w365_group_info": "it reads; the playbook report_environment runs it",
+    "w365_o365_import_info": "it reads, to look at a tenant before an import is described",
+    "w365_settings": "few customers have Exchange or SharePoint settings of their own, in one task",
+    "w365_settings_info": "it reads",
+    "w365_sso_info": "it reads; the playbook report_environment runs it",
+    "w365_user_info": "it reads; the playbook report_environment runs it",
+}
+"""Module -> why no role runs it."""
+
+
+def test_every_module_has_a_role_or_a_reason() -> None:
+    with_role = {run.module for run in RUNS} | {"w365_admin"}
+    assert with_role & set(WITHOUT_ROLE) == set()
+    assert sorted(with_role | set(WITHOUT_ROLE)) == sorted(
+        path.stem for path in (ROOT / "plugins" / "modules").glob("w365_*.py")
+    )
+
+
+def test_every_connection_option_is_within_reach() -> None:
+    """Of playbooks by a variable, of w365_sync by a key, and of the other roles by module_defaults and SCIM variables."""
+    names_of_options = sorted(connection_spec())
+    connection = yaml.safe_load((ROOT / "playbooks" / "vars" / "connection.yml").read_text(encoding="utf-8"))
+    assert sorted(connection["w365_connection"]) == names_of_options
+    keys = role_spec("w365_sync", "w365_sync_configurations")["options"]
+    assert sorted(set(keys) - {"name", "schedule", "import"}) == names_of_options
+    for role in sorted(set(ROLES) - {"w365_sync", "w365_tenant"}):
+        assert sorted(role_spec(role, f"{role}_connection")["options"]) == ["scim_token", "scim_url"], role
+
+
+def connection_spec() -> dict[str, Any]:
+    spec: dict[str, Any] = importlib.import_module(
+        "ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec"
+    ).connection_argument_spec()
+    return spec
+
+
+# A blank variable counts as not given, in every role and in every playbook
+
+GIVEN = r"(?<![\w.]){name} \| default\(''\)\s+\| workspace365\.provisioning\.given\b"
+SENTENCES = {"fail_msg", "msg", "name", "__w365_sync_late"}
+
+
+def blank_variables(role: str) -> dict[str, Any]:
+    """The variables of a role that may be left out, from its argument spec."""
+    options = role_file(role, "meta", "argument_specs.yml")["argument_specs"]["main"]["options"]
+    return {name: option for name, option in options.items() if not option.get("required")}
+
+
+def code_of(read: Any, key: str = "") -> Iterator[str]:
+    """The texts that are templates or expressions. Of a sentence only the templates in it are."""
+    if isinstance(read, dict):
+        for name, value in read.items():
+            yield from code_of(value, name)
+    elif isinstance(read, list):
+        for value in read:
+            yield from code_of(value, key)
+    elif isinstance(read, str):
+        yield from re.findall(r"\{\{.*?\}\}|\{%.*?%\}", read, re.DOTALL) if key in SENTENCES else [read]
+
+
+def yaml_of(folder: Path) -> dict[str, str]:
+    """The code of the YAML files and templates of a folder."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if {"meta", "defaults", "examples"} & set(path.parts):
+            continue
+        if path.suffix == ".yml":
+            found[str(path.relative_to(ROOT))] = "\n".join(code_of(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        elif path.suffix == ".j2":
+            found[str(path.relative_to(ROOT))] = "\n".join(code_of(path.read_text(encoding="utf-8"), "msg"))
+    return found
+
+
+def directly_used(name: str, texts: Mapping[str, str]) -> list[str]:
+    """The files that use a variable without asking whether it is blank."""
+    found = []
+    for path, text in texts.items():
+        # An entry of a list is asked for when the list has entries.
+        used = re.findall(rf"(?<![\w.']){name}\b(?![\['])", text)
+        if len(used) != len(re.findall(GIVEN.format(name=name), text)):
+            found.append(path)
+    return found
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_blank_variable_of_a_role_is_not_given(role: str) -> None:
+    """Ansible's check lets it pass, and the role asks for it in one place, with the default that it documents."""
+    texts = yaml_of(ROOT / "roles" / role)
+    defaults = DataLoader().load_from_file(str(ROOT / "roles" / role / "defaults" / "main.yml"))
+    for name, option in blank_variables(role).items():
+        assert option["type"] == "raw", f"{name}: Ansible would refuse a blank answer"
+        assert "choices" not in option, f"{name}: Ansible would refuse a blank answer"
+        assert option["default"] == role_file(role, "defaults", "main.yml")[name], name
+        assert directly_used(name, texts) == [], name
+        for blank in ("", "  \n", None):
+            assert values_of(role, {**defaults, name: blank}) == values_of(role, defaults), (name, blank)
+
+
+def values_of(role: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """What the role makes of its variables, in `vars/main.yml`."""
+    path = ROOT / "roles" / role / "vars" / "main.yml"
+    loader = DataLoader()
+    own = loader.load_from_file(str(path))
+    assert isinstance(own, dict)
+    asks = {name for name, value in own.items() if any(f"{variable} |" in str(value) for variable in blank_variables(role))}
+    assert asks
+    templar = Templar(
+        loader=loader,
+        variables={
+            **own,
+            **variables,
+            "role_path": str(path.parents[1]),
+            "ansible_playbook_python": "/usr/bin/python3",
+            "w365_tenant_definition": {},
+        },
+    )
+    return {name: templar.template(own[name]) for name in sorted(asks)}
+
+
+def playbook_variables() -> set[str]:
+    """Every variable that a playbook reads, from its text: all of them begin with w365_."""
+    texts = yaml_of(ROOT / "playbooks")
+    found = {name for text in texts.values() for name in re.findall(r"(?<![\w.'/])(w365_[a-z0-9_]+)\b(?![:='])", text)}
+    modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
+    return found - modules - set(ROLES) - {"w365_connection"} - {name for name in found if name.endswith("_result")}
+
+
+# What the role w365_tenant says about itself, and the definition that it reads.
+FACTS = {"w365_tenant_waits_for_scim", "w365_tenant_scim_url", "w365_tenant_definition"}
+
+
+def test_a_blank_variable_of_a_playbook_is_not_given() -> None:
+    texts = yaml_of(ROOT / "playbooks")
+    assert len(playbook_variables()) > 30
+    assert {name: directly_used(name, texts) for name in playbook_variables() - FACTS if directly_used(name, texts)} == {}
+
+
+def test_what_a_playbook_says_about_its_variables_is_read() -> None:
+    """Every variable that the head of a playbook names is one that the playbook or its role reads."""
+    known = playbook_variables() | {name for role in ROLES for name in [*blank_variables(role), f"{role}_definition"]}
+    for path in sorted((ROOT / "playbooks").glob("*.yml")):
+        head = path.read_text(encoding="utf-8").partition("\n- name:")[0]
+        named = set(re.findall(r"\b(w365_\w+?)(?:\b|=)", head)) - set(ROLES)
+        modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
+        assert {name for name in named - modules if name not in known and not name.endswith("_")} == set(), path.name
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
+def test_a_play_becomes_nobody_and_is_not_empty(path: Path) -> None:
+    """Whatever ansible.cfg or a job template says about `become`; and a run whose tags select nothing is no success."""
+    for play in yaml.safe_load(path.read_text(encoding="utf-8")):
+        assert play["become"] is False
+        tasks = [*play.get("tasks", ()), *play.get("post_tasks", ())]
+        (last,) = (task for task in tasks if task["name"] == "Make sure that the run was not empty")
+        assert last["tags"] == ["always"]
 
 
 # The comparison finds what it is to find

@@ -1,0 +1,138 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the filters make of the variables of roles and playbooks: blank is not given, and a survey gives texts."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.errors import AnsibleFilterError
+
+filters: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.filter.given")
+given, checked = filters.given, filters.checked
+
+BLANKS = [None, "", " ", "   ", "\n", "\t \r\n"]
+
+
+@pytest.mark.parametrize("kind", list(filters.KINDS))
+@pytest.mark.parametrize("blank", BLANKS, ids=repr)
+def test_blank_is_not_given(blank: Any, kind: str) -> None:
+    default = object()
+    assert given(blank, default, kind) is default
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        (" a key ", "text", " a key "),
+        (0, "text", 0),
+        (False, "text", False),
+        ([], "text", []),
+        ("none", "text", "none"),
+        ("yes", "bool", True),
+        (" Off ", "bool", False),
+        (0, "bool", False),
+        (True, "bool", True),
+        ("null", "bool", "default"),
+        (" 25 ", "int", 25),
+        ("-1", "int", -1),
+        (0, "int", 0),
+        ("None", "int", "default"),
+        ("Absent ", "state", "absent"),
+        ("a.csv", "list", ["a.csv"]),
+        ("a.csv, b.csv,", "list", ["a.csv", "b.csv"]),
+        ("a,b.csv\nc.csv", "list", ["a,b.csv", "c.csv"]),
+        ("a,b.csv\r\n\r\n", "list", ["a", "b.csv"]),
+        (" , ,", "list", "default"),
+        (["Sales, EMEA"], "list", ["Sales, EMEA"]),
+        ([], "list", []),
+        ([{"upn": "a"}], "entries", [{"upn": "a"}]),
+        ({"a": None, "b": "", "c": 0}, "dict", {"b": "", "c": 0}),
+        ({"a": None, "b": " ", "c": 0}, "filled", {"c": 0}),
+        ({"scim_url": "", "scim_token": ""}, "scim", {"scim_url": "", "scim_token": ""}),
+        ({"scim_url": None, "scim_token": None}, "scim", {}),
+    ],
+    ids=repr,
+)
+def test_what_is_given(value: Any, kind: str, expected: Any) -> None:
+    assert given(value, "default", kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "sentence"),
+    [
+        ("perhaps", "bool", "w365_x is 'perhaps': give true or false, or leave it out."),
+        (2, "bool", "w365_x is 2: give true or false, or leave it out."),
+        (["yes"], "bool", "w365_x is something else: give true or false, or leave it out."),
+        ("25 %", "int", "w365_x is '25 %': give a whole number, or leave it out."),
+        ("2.5", "int", "w365_x is '2.5': give a whole number, or leave it out."),
+        (True, "int", "w365_x is True: give a whole number, or leave it out."),
+        ("gone", "state", "w365_x is 'gone': give present or absent, or leave it out."),
+        (
+            {"users": "a.csv"},
+            "list",
+            "w365_x is neither a list nor a text with one entry per line, or with commas between them.",
+        ),
+        ("upn: a-secret", "entries", "w365_x is no list of dictionaries."),
+        ("a-secret", "dict", "w365_x is no dictionary."),
+        (
+            {"scim_url": "https://a-secret"},
+            "scim",
+            "w365_x has the keys scim_url: give scim_url and scim_token, or leave it out.",
+        ),
+        (
+            {"scim_url": "", "scim_key": ""},
+            "scim",
+            "w365_x has the keys scim_key, scim_url: give scim_url and scim_token, or leave it out.",
+        ),
+    ],
+    ids=repr,
+)
+def test_what_cannot_be_read(value: Any, kind: str, sentence: str) -> None:
+    """No part of what may be a secret is in the sentence."""
+    with pytest.raises(AnsibleFilterError) as raised:
+        given(value, None, kind, "w365_x")
+    assert str(raised.value) == sentence
+    assert "a-secret" not in str(raised.value)
+
+
+def test_an_unknown_kind_is_a_mistake_of_the_template() -> None:
+    with pytest.raises(AnsibleFilterError, match="The kind 'number' is none of text, bool"):
+        given("1", None, "number")
+
+
+FORM = {
+    "upn": {"type": "str", "required": True},
+    "active": {"type": "bool"},
+    "password": {"type": "str", "no_log": True},
+    "members": {"type": "dict", "options": {"set": {"type": "list", "elements": "str"}}},
+}
+
+
+def test_a_list_that_is_right_is_returned() -> None:
+    people = [{"upn": "adele.vance@contoso.com", "members": {"set": []}}, {"upn": "a", "active": "yes"}]
+    assert checked(people, FORM) is people
+
+
+def test_everything_that_is_wrong_is_named_at_once() -> None:
+    people = [{"active": True}, "a-secret", {"upn": "a", "pasword": "a-secret", "active": "perhaps"}]
+    with pytest.raises(AnsibleFilterError) as raised:
+        checked(people, FORM, "w365_users_list")
+    head, *rest = str(raised.value).splitlines()
+    assert head == "w365_users_list cannot be used. entry 1: missing required arguments: upn"
+    assert rest[0] == "entry 2 is no dictionary"
+    assert any(line.startswith("entry 3: keys that do not exist: pasword.") for line in rest)
+    assert any(line.startswith("entry 3: argument 'active' is of type") for line in rest)
+    assert "a-secret" not in str(raised.value)
+
+
+def test_the_documentation_names_every_kind() -> None:
+    text = Path(filters.__file__).with_suffix(".yml").read_text(encoding="utf-8")
+    documented = yaml.safe_load(text)["DOCUMENTATION"]["options"]["_kind"]["choices"]
+    assert documented == list(filters.KINDS)
