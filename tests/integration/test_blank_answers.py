@@ -121,9 +121,7 @@ def named(playbook: str, play: Callable[..., Play], twin: Twin, *words: str, **v
 
 
 @pytest.mark.parametrize("blank", BLANKS)
-def test_a_blank_connection_changes_no_wire(
-    blank: Any, twin: Twin, play: Callable[..., Play], tmp_path: Path
-) -> None:
+def test_a_blank_connection_changes_no_wire(blank: Any, twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     """Every option of the connection is blank: what the environment gives counts, SCIM and the environment too."""
     (tmp_path / "a.csv").write_text(f"upn;first_name;last_name\n{ADELE};Adele;Vance\n", encoding="utf-8")
     roles = dict.fromkeys(optional_variables(), blank)
@@ -180,7 +178,11 @@ def test_an_installed_configuration_with_blank_answers(twin: Twin, play: Callabl
     (folder / "scim_token").write_text(options.pop("scim_token"), encoding="utf-8")
     written = {"name": "contoso", **options, "import": {"domains": ["emea.contoso.com"]}}
     (folder / "configuration.yml").write_text(yaml.safe_dump(written), encoding="utf-8")
-    blank = {**dict.fromkeys(optional_variables(), ""), "w365_sync_configurations": "", "w365_o365_import_definition": ""}
+    blank = {
+        **dict.fromkeys(optional_variables(), ""),
+        "w365_sync_configurations": "",
+        "w365_o365_import_definition": "",
+    }
     given = {**blank, "w365_sync_directory": str(folder.parent)}
     played = named("sync", play, twin, **given)
     assert played.code == 0, played.output
@@ -189,7 +191,9 @@ def test_an_installed_configuration_with_blank_answers(twin: Twin, play: Callabl
     assert exported.code == 0, exported.output
     assert "name: contoso" in (tmp_path / "out.yml").read_text(encoding="utf-8")
     # Ansible does not check what is in a folder, so the role does.
-    (folder / "configuration.yml").write_text(yaml.safe_dump({**written, "import": {"domain": ["x"]}}), encoding="utf-8")
+    (folder / "configuration.yml").write_text(
+        yaml.safe_dump({**written, "import": {"domain": ["x"]}}), encoding="utf-8"
+    )
     played = named("sync", play, twin, **given)
     assert played.code != 0
     assert "entry 1: keys that do not exist: import.domain" in " ".join(played.output.split())

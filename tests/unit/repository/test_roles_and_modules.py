@@ -403,7 +403,9 @@ def values_of(role: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     loader = DataLoader()
     own = loader.load_from_file(str(path))
     assert isinstance(own, dict)
-    asks = {name for name, value in own.items() if any(f"{variable} |" in str(value) for variable in blank_variables(role))}
+    asks = {
+        name for name, value in own.items() if any(f"{variable} |" in str(value) for variable in blank_variables(role))
+    }
     assert asks
     templar = Templar(
         loader=loader,
@@ -433,7 +435,9 @@ FACTS = {"w365_tenant_waits_for_scim", "w365_tenant_scim_url", "w365_tenant_defi
 def test_a_blank_variable_of_a_playbook_is_not_given() -> None:
     texts = yaml_of(ROOT / "playbooks")
     assert len(playbook_variables()) > 30
-    assert {name: directly_used(name, texts) for name in playbook_variables() - FACTS if directly_used(name, texts)} == {}
+    assert {
+        name: directly_used(name, texts) for name in playbook_variables() - FACTS if directly_used(name, texts)
+    } == {}
 
 
 def test_what_a_playbook_says_about_its_variables_is_read() -> None:
