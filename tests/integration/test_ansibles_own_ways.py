@@ -17,7 +17,7 @@ import yaml
 from ansible_collections.workspace365.provisioning.tests.unit.repository import test_roles_and_modules as roles
 from pattern import ADELE, ALLAN, NESTOR, same
 from playing import COLLECTION, Play, connection
-from test_blank_answers import environ, named
+from test_blank_answers import environ, lab, named
 from test_roles import SSO, role
 from w365_simulator.testing import Twin
 
@@ -204,7 +204,7 @@ def test_tags_that_select(twin: Twin, play: Callable[..., Play]) -> None:
 def test_one_tenant_after_another_keeps_nothing(twin: Twin, play: Callable[..., Play]) -> None:
     """What a step returned for the tenant before is not told about one that has no such step."""
     twin.seed({"environments": [{"name": "lab", "users": []}]})
-    first = {"environment": {"name": "lab"}, "sso": SSO}
+    first = lab(twin)
     second = {"users": [NEW]}
     tell = {"name": "tell", "ansible.builtin.debug": {"var": "w365_tenant_result"}}
     tasks = [role("w365_tenant", definition=first), role("w365_tenant", definition=second), tell]
@@ -315,42 +315,41 @@ def test_a_loop_over_customers_shows_no_key(twin: Twin, play: Callable[..., Play
         assert value not in played.output, value
 
 
-def project(folder: Path, playbook: str) -> Path:
-    """A project of AWX: one line that imports a playbook of the collection, and group variables beside it."""
-    folder.mkdir()
-    line = {"name": "Apply", "ansible.builtin.import_playbook": f"{COLLECTION}.{playbook}"}
-    (folder / "apply.yml").write_text(yaml.safe_dump([line]), encoding="utf-8")
-    (folder / "people.csv").write_text(f"upn;first_name;last_name\n{ADELE};Adele;Vance\n", encoding="utf-8")
-    (folder / "group_vars").mkdir()
-    (folder / "group_vars" / "all.yml").write_text(
-        yaml.safe_dump({"w365_directory_src": str(folder / "people.csv"), "w365_environment": "contoso"}),
-        encoding="utf-8",
-    )
-    return folder
+def group_variables(folder: Path, **variables: Any) -> None:
+    (folder / "group_vars").mkdir(parents=True)
+    (folder / "group_vars" / "all.yml").write_text(yaml.safe_dump(variables), encoding="utf-8")
 
 
-def test_the_group_variables_of_the_project_count(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
-    """Those beside the playbook of the project do, and a blank answer of a survey hides them."""
-    beside = project(tmp_path / "project", "apply_directory") / "apply.yml"
+def test_the_group_variables_that_count(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
+    """In a project of AWX with one line that imports a playbook of the collection: those beside the inventory.
+
+    Those beside that line do not, although people expect it: Ansible looks beside the imported playbook.
+    """
+    people = tmp_path / "people.csv"
+    people.write_text(f"upn;first_name;last_name\n{ADELE};Adele;Vance\n", encoding="utf-8")
+    line: dict[str, Any] = {"name": "Apply", "ansible.builtin.import_playbook": f"{COLLECTION}.apply_directory"}
+    project, inventory = tmp_path / "project", tmp_path / "inventory"
+    group_variables(project, w365_directory_src=str(people), w365_environment="contoso")
+    group_variables(inventory, w365_directory_src=str(people), w365_environment="contoso")
+    (inventory / "hosts").write_text("localhost\n", encoding="utf-8")
+    beside, with_vars = project / "apply.yml", project / "with_vars.yml"
+    beside.write_text(yaml.safe_dump([line]), encoding="utf-8")
+    with_vars.write_text(yaml.safe_dump([{**line, "vars": {"w365_directory_src": str(people)}}]), encoding="utf-8")
     variables = {name: value for name, value in environ(twin).items() if name != "W365_ENVIRONMENT"}
-    played = play(arguments=[str(beside)], environ=variables)
-    assert played.code == 0, played.output
+    ignored = play(arguments=[str(beside)], environ=variables)
+    assert ignored.code != 0
+    assert "Neither is given." in ignored.output
+    counts = play(arguments=["-i", str(inventory / "hosts"), str(beside)], environ=variables)
+    assert counts.code == 0, counts.output
     assert twin.environment("contoso")["users"][ADELE]["active"]
-    hidden = play(arguments=["-e", "w365_directory_src=", str(beside)], environ=variables)
+    # An answer of a survey hides them, also a blank one.
+    hidden = play(
+        arguments=["-i", str(inventory / "hosts"), "-e", "w365_directory_src=", str(beside)], environ=variables
+    )
     assert hidden.code != 0
     assert "Neither is given." in hidden.output
-
-
-def test_group_variables_beside_an_imported_playbook_do_not_count(
-    twin: Twin, play: Callable[..., Play], tmp_path: Path
-) -> None:
-    """As those beside a playbook of the collection would not: the folder of the first playbook counts."""
-    elsewhere = project(tmp_path / "elsewhere", "apply_directory")
-    line = {"name": "Apply", "ansible.builtin.import_playbook": str(elsewhere / "apply.yml")}
-    (tmp_path / "wrapper.yml").write_text(yaml.safe_dump([line]), encoding="utf-8")
-    played = play(arguments=[str(tmp_path / "wrapper.yml")], environ=environ(twin))
-    assert played.code != 0
-    assert "Neither is given." in played.output
+    said = play(arguments=[str(with_vars)], environ=environ(twin))
+    assert said.code == 0, said.output
 
 
 def test_environment_of_a_task_is_shown(twin: Twin, play: Callable[..., Play]) -> None:
@@ -442,6 +441,5 @@ def test_support_without_servers(twin: Twin, play: Callable[..., Play]) -> None:
 def test_support_on_a_server_with_the_documented_endpoints(twin: Twin, play: Callable[..., Play]) -> None:
     twin.switches(profile="documented")
     _played, lines = support(play, environ(twin))
-    assert "list of environments: not readable" in lines
-    assert "single sign-on: not readable" in lines
-    assert any(line.startswith("administrators: unknown: ") for line in lines)
+    assert "single sign-on: not readable" in lines, lines
+    assert any(line.startswith("administrators: unknown: ") for line in lines), lines

@@ -60,7 +60,12 @@ ROLES = sorted(path.parents[1].name for path in (ROOT / "roles").glob("*/meta/ar
 PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
 
 # Modules of others that the pages may use.
-OTHERS = {"ansible.builtin.debug", "ansible.builtin.assert", "awx.awx.credential_type"}
+OTHERS = {
+    "ansible.builtin.debug",
+    "ansible.builtin.assert",
+    "ansible.builtin.include_role",
+    "awx.awx.credential_type",
+}
 PLAY_KEYS = ("pre_tasks", "tasks", "post_tasks")
 BLOCK_KEYS = ("block", "rescue", "always")
 # Variables that belong to the twin or to a person's own play, and are no connection option.
@@ -311,9 +316,10 @@ def flattened(node: ast.AST) -> str | None:
 
 
 def source_texts() -> list[str]:
-    """Every text in the code behind the modules."""
-    texts = []
-    for path in sorted((ROOT / "plugins" / "module_utils" / "_w365").rglob("*.py")):
+    """Every text in the code behind the modules, in the filters and in the playbooks."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "playbooks").glob("*.yml"))]
+    code = [*(ROOT / "plugins" / "module_utils" / "_w365").rglob("*.py"), *(ROOT / "plugins" / "filter").glob("*.py")]
+    for path in sorted(code):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         texts += [text for node in ast.walk(tree) if (text := flattened(node))]
     return texts
