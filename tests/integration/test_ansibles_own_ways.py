@@ -427,7 +427,7 @@ def test_support_without_servers(twin: Twin, play: Callable[..., Play]) -> None:
     }
     _played, lines = support(play, away)
     unknown = [line for line in lines if "unknown: no connection to localhost:9" in line]
-    same(len(unknown), 7, "\n".join(lines))
+    same(len(unknown), 8, "\n".join(lines))
     wrong = {**environ(twin), "W365_PROVISIONING_KEY": "planted-wrong-key-1", "W365_SCIM_TOKEN": "planted-wrong-key-2"}
     played, lines = support(play, wrong)
     assert any(line.startswith("what it can do: unknown: ") and "401" in line for line in lines), lines
@@ -441,5 +441,6 @@ def test_support_without_servers(twin: Twin, play: Callable[..., Play]) -> None:
 def test_support_on_a_server_with_the_documented_endpoints(twin: Twin, play: Callable[..., Play]) -> None:
     twin.switches(profile="documented")
     _played, lines = support(play, environ(twin))
-    assert "single sign-on: not readable" in lines, lines
+    assert "Exchange settings: not readable" in lines, "\n".join(lines)
+    assert any(line.startswith("single sign-on: unknown: this server does not have") for line in lines), lines
     assert any(line.startswith("administrators: unknown: ") for line in lines), lines
