@@ -583,7 +583,7 @@ def test_parameters_of_roles_that_carry_secrets(guarded_twin: Twin, credentials:
     ):
         users = {"role": "workspace365.provisioning.w365_users", "w365_users_list": people}
         sso = {"role": "workspace365.provisioning.w365_sso", "w365_sso_definition": {**SSO, "key": SSO_KEY}}
-        played = run(tmp_path, guarded_twin, play={"roles": [users, sso]})
+        played = run(tmp_path, guarded_twin, play={"roles": [sso, users]})
         assert (played.code != 0) is bool(refusal), played.output[-3000:]
         assert refusal in played.output
         expect_clean(played, guarded_twin, tmp_path, credentials)
