@@ -419,6 +419,21 @@ options:
       - The digest of the plan that was approved, as O(plan_file) returned it in RV(plan_digest). Another plan is
         refused. Without it, anyone who can write O(apply_plan) decides what is applied.
     type: str
+  # BEGIN shared: guards.trust_local_files (written by "make docs" from docs/shared/guards.yml)
+  trust_local_files:
+    description:
+      - Whether C(state_file) and C(apply_plan) are read although another user could have written them. They decide what
+        this task changes. Without it, the task fails before it has written anything when the file belongs to another
+        user than the one who runs the task or root, when everybody may write it, or when it is below a folder that
+        everybody may write to and that has no sticky bit. It warns when a group may write it, or when its folder
+        belongs to another user.
+      - A group that only this user is in, the group of root, and file systems without owners and modes, such as Windows
+        drives in WSL, count as they are and refuse nothing.
+      - If not given, the value of the environment variable E(W365_TRUST_LOCAL_FILES) is used.
+    type: bool
+    version_added: 1.1.0
+    default: false
+  # END shared: guards.trust_local_files
   protected_users:
     description:
       - UPNs of users that this task never deletes, deactivates or removes from the administrator role, such as
@@ -787,6 +802,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     progress_spec,
     purge_spec,
     report_spec,
+    trust_spec,
     update_password_spec,
     when_unsupported_spec,
 )
@@ -825,6 +841,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "plan_file": {"type": "path"},
     "apply_plan": {"type": "path"},
     "plan_digest": {"type": "str"},
+    **trust_spec(),
     **progress_spec(),
     **report_spec(),
 }

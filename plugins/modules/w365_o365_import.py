@@ -157,6 +157,21 @@ options:
       - Everything is read again when the file is missing, older than O(full_every), made for another tenant, scope or
         O(attribute_map), or when Microsoft Graph has discarded its own record.
     type: path
+  # BEGIN shared: guards.trust_local_files (written by "make docs" from docs/shared/guards.yml)
+  trust_local_files:
+    description:
+      - Whether C(state_file) and C(apply_plan) are read although another user could have written them. They decide what
+        this task changes. Without it, the task fails before it has written anything when the file belongs to another
+        user than the one who runs the task or root, when everybody may write it, or when it is below a folder that
+        everybody may write to and that has no sticky bit. It warns when a group may write it, or when its folder
+        belongs to another user.
+      - A group that only this user is in, the group of root, and file systems without owners and modes, such as Windows
+        drives in WSL, count as they are and refuse nothing.
+      - If not given, the value of the environment variable E(W365_TRUST_LOCAL_FILES) is used.
+    type: bool
+    version_added: 1.1.0
+    default: false
+  # END shared: guards.trust_local_files
   # BEGIN shared: user.when_unsupported (written by "make docs" from docs/shared/user.yml)
   when_unsupported:
     description:

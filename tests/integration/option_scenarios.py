@@ -387,6 +387,8 @@ def directory_scenarios() -> Iterator[Scenario]:
     yield Scenario("apply_plan", planned, ["<folder>/plan.json", Refused("<folder>/no.json")])
     applying = planned.with_option("apply_plan", "<folder>/plan.json")
     yield Scenario("plan_digest", applying, [Refused(f"sha256:{'0' * 64}")])
+    writable = replace(applying, modes={"plan.json": 0o666}, fails=True)
+    yield Scenario("trust_local_files", writable, [True])
     # How it works
     slow_create = one(users=[NEW, {**NEW, "upn": ALEX}], faults=[late_answer(1.0, surface="scim", method="POST")])
     yield Scenario("concurrency", slow_create, [2, Refused(0)])
@@ -491,6 +493,8 @@ def import_scenarios() -> Iterator[Scenario]:
     remembering = {**GRAPH, **SCIM, "groups": ["Sales"], "concurrency": 1, "state_file": "<folder>/state.json"}
     second = one(earlier=[("w365_o365_import", remembering)], tenant=[{"op": "remove_members", "group": "Sales", "members": [ALEX]}])  # fmt: skip
     yield Scenario("state_file", second, ["<folder>/state.json", Refused("<folder>/no/state.json")])
+    writable = replace(second.with_option("state_file", "<folder>/state.json"), modes={"state.json": 0o666}, fails=True)
+    yield Scenario("trust_local_files", writable, [True])
     unkept = {"scim_attributes": "none"}
     department = one(attribute_map={"department": "department"}, switches=unkept, fails=True, tenant=[{"op": "change_user", "user": ADELE, "set": {"department": "Marketing"}}])  # fmt: skip
     yield Scenario("when_unsupported", department, ["ignore"])

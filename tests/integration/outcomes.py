@@ -49,7 +49,7 @@ class Situation:
 
     Texts in `options`, `files` and `environ` may name what only a running twin knows, such as <scim_url> or <folder>.
     `earlier` are tasks that have run before, each a module and its options; `tenant` are changes of the Microsoft tenant
-    after them. The task `fails` or it does not. `settle` are seconds until the twin has nothing under way any more.
+    after them, and `modes` those of files. The task `fails` or it does not. `settle` are seconds until the twin has nothing under way any more.
     """
 
     module: str
@@ -60,6 +60,7 @@ class Situation:
     earlier: Sequence[tuple[str, Mapping[str, Any]]] = ()
     tenant: Sequence[Mapping[str, Any]] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    modes: Mapping[str, int] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
     check: bool = False
     fails: bool = False
@@ -141,6 +142,8 @@ class Runner:
                 assert not done.get("failed"), f"the task before it failed: {done['msg']}"
             if situation.tenant:
                 self._twin.change_tenant(*situation.tenant)
+            for name, mode in situation.modes.items():
+                (self._folder / name).chmod(mode)
             if situation.switches:
                 self._twin.switches(**situation.switches)
             for fault in situation.faults:

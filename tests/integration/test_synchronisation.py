@@ -485,7 +485,11 @@ def test_check_mode_remembers_nothing_and_a_broken_state_is_told(twin: Twin, pla
         {"name": "w365_o365_import", "ignore_errors": True, **provisioning_sync()},
         defaults=connection(twin, scim=True),
     )
-    assert "is not a state that this collection has written" in broken.message
+    assert broken.result["full_run"]
+    assert "the state is damaged, or not one that this collection has written" in broken.result["full_run_reason"]
+    assert any("Nobody was taken for somebody who has left" in warning for warning in broken.result["warnings"])
+    assert not broken.changed, "a full run finds what the last one has written"
+    assert json.loads(state.read_text(encoding="utf-8"))["users"], "the file is whole again"
     assert "does not exist. Create it first" in homeless.message
     assert "Give scim_url and scim_token, or leave out on_leave" in unsure.message
     assert [step.writes for step in (broken, homeless, unsure)] == [[], [], []]

@@ -84,6 +84,7 @@ LEFT_OUT = {
     ("w365_tenant", "plan_file"): _PLAN,
     ("w365_tenant", "apply_plan"): _PLAN,
     ("w365_tenant", "plan_digest"): _PLAN,
+    ("w365_tenant", "trust_local_files"): _PLAN,
     ("w365_tenant", "purge"): _PURGE,
     ("w365_tenant", "purge_scope"): _PURGE,
     ("w365_tenant", "purge_limit"): _PURGE,

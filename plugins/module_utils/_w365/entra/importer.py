@@ -57,15 +57,15 @@ def read_full(graph: GraphClient, scope: ImportScope, *, concurrency: int = 1) -
 
 
 def read_delta(
-    graph: GraphClient, scope: ImportScope, path: str, *, tenant: str, full_every: int, now: datetime
+    graph: GraphClient, scope: ImportScope, kept: bytes | None, *, tenant: str, full_every: int, now: datetime
 ) -> tuple[TenantSelection, State, Reading]:
-    """Read the changes since the state in `path` was saved, or everything; `full_every` is in days."""
+    """Read the changes since a state was `kept`, or everything; `full_every` is in days."""
     if full_every < 0:
         raise InputError(f"Option full_every is {full_every}: give a number of days, 0 for a full run every time.")
     refuse_unknown_domains(graph, scope.domains)
     about = {"graph": graph.root, "tenant": tenant, "scope": scope.as_dict(), "properties": list(scope.properties)}
     state, reading = read_with_state(
-        graph, path, about, scope.properties, full_every=timedelta(days=full_every), now=now
+        graph, kept, about, scope.properties, full_every=timedelta(days=full_every), now=now
     )
     chosen = groups_by_name(state.tenant, scope.groups)
     return TenantSelection(state.tenant, chosen, _administrators(graph, scope), reading.former), state, reading

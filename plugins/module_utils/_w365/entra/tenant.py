@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeVar
 
 from ..api.graph import GROUP_SELECT, GraphClient, UnknownGroupError, user_select
-from ..errors import InputError, StaleDeltaError, W365Error
+from ..errors import StaleDeltaError, W365Error
 from .state_check import is_state
 
 Found = TypeVar("Found")
@@ -24,6 +24,11 @@ SUGGESTED_FROM = 2000
 
 FORMAT = 3
 """Incremented when the format of the state changes."""
+
+OTHER_FORMAT = "the state was written by another version of the collection"
+DAMAGED = "the state is damaged, or not one that this collection has written"
+UNREADABLE = frozenset({OTHER_FORMAT, DAMAGED})
+"""The reasons of a full run that its user should know: something is wrong with the file."""
 
 
 @dataclass
@@ -89,30 +94,32 @@ class State:
 
 @dataclass(frozen=True)
 class Reading:
-    """How the tenant was read: `full` or only the changes, and why. `former` has the members of
-    groups at the last run, as far as they are known."""
+    """How the tenant was read: `full` or only the changes, and why. `unreadable` says that there was a state which could
+    not be used. `former` has the members of groups at the last run, as far as they are known."""
 
     full: bool
     reason: str
+    unreadable: bool = False
     former: Tenant = field(default_factory=Tenant, compare=False)
 
 
 def read_with_state(
     graph: GraphClient,
-    path: str,
+    kept: bytes | None,
     about: Mapping[str, Any],
     properties: Sequence[str],
     *,
     full_every: timedelta,
     now: datetime,
 ) -> tuple[State, Reading]:
-    """The current tenant: the state in `path`, and the changes since.
+    """The current tenant: the state that was `kept`, as `state_text` wrote it, and the changes since.
 
-    Everything is read when there is no state, when it is older than `full_every`, when it is `about` something else (another
-    tenant, scope or choice of properties), when Graph no longer accepts its links, and when it does not contain an object that
-    has changed. Raises InputError for a file that cannot be read, and W365Error for an incomplete object in a full read.
+    Everything is read when there is no state, when it is damaged, when it is older than `full_every`, when it is `about`
+    something else (another tenant, scope or choice of properties), when Graph no longer accepts its links, and when it does
+    not contain an object that has changed. Raises W365Error for an incomplete object in a full read.
     """
-    state, reason = _load_state(path, about, full_every, now)
+    state, reason = _load_state(kept, about, full_every, now)
+    unreadable = reason in UNREADABLE
     former = Tenant()
     if state is not None:
         former.members = {id: set(ids) for id, ids in state.tenant.members.items()}
@@ -124,7 +131,7 @@ def read_with_state(
             reason = "Microsoft Graph no longer knew the last state"
         else:
             if not _apply_changes(state.tenant, users, groups):
-                return state, Reading(False, "only what had changed since the last run was read", former)
+                return state, Reading(False, "only what had changed since the last run was read", former=former)
             reason = "the last state did not hold a user or group that had changed"
     tenant = Tenant()
     users, users_link = graph.changes("graph.users.delta", {"$select": user_select(properties)})
@@ -134,7 +141,7 @@ def read_with_state(
         raise W365Error(
             f"Microsoft Graph was asked for everything, and returned only a part of {min(unknown_ids)}. Rerun the task."
         )
-    reading = Reading(True, f"everything was read: {reason}", former)
+    reading = Reading(True, f"everything was read: {reason}", unreadable, former)
     return State(tenant, about, now, users_link, groups_link), reading
 
 
@@ -186,56 +193,65 @@ def _apply_changes(tenant: Tenant, users: Iterable[Mapping[str, Any]], groups: I
     return unknown_ids
 
 
-def _load_state(path: str, about: Mapping[str, Any], full_every: timedelta, now: datetime) -> tuple[State | None, str]:
-    try:
-        content = Path(path).read_bytes()
-    except FileNotFoundError:
+def _load_state(
+    content: bytes | None, about: Mapping[str, Any], full_every: timedelta, now: datetime
+) -> tuple[State | None, str]:
+    """The state, or None with the reason. A state that is damaged is no state: an empty one would say that all have left."""
+    if content is None:
         return None, "there was no state yet"
-    except OSError as error:
-        raise InputError(f"Option state_file: {path!r} cannot be read ({error.strerror}).") from None
     try:
         kept = json.loads(content.decode("utf-8"))
         if kept["format"] != FORMAT:
-            return None, "the state was written by another version of the collection"
-        if not is_state(kept):
-            raise ValueError
+            return None, OTHER_FORMAT
+        if not is_state(kept) or _checksum(kept) != kept.get("checksum", _checksum(kept)):
+            return None, DAMAGED
         tenant = Tenant(
-            users={user["id"]: user for user in kept["users"]},
-            groups={group["id"]: group for group in kept["groups"]},
-            members={id: set(ids) for id, ids in kept["members"].items()},
-            nested={id: set(ids) for id, ids in kept["nested"].items()},
+            users={_text(user["id"]): user for user in kept["users"]},
+            groups={_text(group["id"]): group for group in kept["groups"]},
+            members={id: set(map(_text, ids)) for id, ids in kept["members"].items()},
+            nested={id: set(map(_text, ids)) for id, ids in kept["nested"].items()},
         )
         full_at = datetime.fromisoformat(kept["full_at"])
-        state = State(tenant, kept["about"], full_at, kept["users_link"], kept["groups_link"])
+        state = State(tenant, kept["about"], full_at, _text(kept["users_link"]), _text(kept["groups_link"]))
         is_recent = full_at <= now < full_at + full_every
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
-        raise InputError(
-            f"Option state_file: {path!r} is not a state that this collection has written. Check the path, or remove the file: the "
-            "next run then reads everything."
-        ) from None
+        return None, DAMAGED
     if state.about != about:
         return None, "the state was made for another tenant, scope or choice of properties"
     if not is_recent:
         return None, f"the last full run was at {full_at.isoformat(timespec='minutes')}, longer ago than full_every"
+    if not (state.users_link and state.groups_link and (tenant.users or "checksum" in kept)):
+        return None, DAMAGED
     return state, ""
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _checksum(kept: Mapping[str, Any]) -> str:
+    """Of all but itself: a file that was cut or edited can still be JSON."""
+    text = json.dumps({name: value for name, value in kept.items() if name != "checksum"}, sort_keys=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def state_text(state: State) -> str:
     """The state as the text of a file. It is ASCII, since an unpaired surrogate in a name has no other encoding."""
     tenant = state.tenant
-    return json.dumps(
-        {
-            "format": FORMAT,
-            "about": dict(state.about),
-            "full_at": state.full_at.isoformat(),
-            "users_link": state.users_link,
-            "groups_link": state.groups_link,
-            "users": list(tenant.users.values()),
-            "groups": list(tenant.groups.values()),
-            "members": {id: sorted(ids) for id, ids in tenant.members.items()},
-            "nested": {id: sorted(ids) for id, ids in tenant.nested.items()},
-        }
-    )
+    kept = {
+        "format": FORMAT,
+        "about": dict(state.about),
+        "full_at": state.full_at.isoformat(),
+        "users_link": state.users_link,
+        "groups_link": state.groups_link,
+        "users": list(tenant.users.values()),
+        "groups": list(tenant.groups.values()),
+        "members": {id: sorted(ids) for id, ids in tenant.members.items()},
+        "nested": {id: sorted(ids) for id, ids in tenant.nested.items()},
+    }
+    return json.dumps({**kept, "checksum": _checksum(kept)})
 
 
 def read_tenant(

@@ -313,6 +313,12 @@ def report_spec() -> dict[str, Any]:
     return {"report_file": {"type": "list", "elements": "path", "default": []}}
 
 
+def trust_spec() -> dict[str, Any]:
+    """``trust_local_files``: whether files that steer a run may be of another user."""
+    fallback = (env_value, [f"{ENV_PREFIX}TRUST_LOCAL_FILES"])
+    return {"trust_local_files": {"type": "bool", "default": False, "fallback": fallback}}
+
+
 def import_scope_spec() -> dict[str, Any]:
     """Which users and groups of Microsoft Entra an import is about. Goes with IMPORT_SCOPE_RULES."""
     return {
@@ -345,6 +351,7 @@ def import_policy_spec() -> dict[str, Any]:
         "when_administrators_unknown": when_administrators_unknown_spec(),
         "state_file": {"type": "path"},
         "full_every": {"type": "int", "default": 7},
+        **trust_spec(),
         "scim_bulk": {"type": "bool", "default": True},
         "when_unsupported": when_unsupported_spec(),
     }

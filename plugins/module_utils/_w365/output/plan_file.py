@@ -8,11 +8,12 @@ It never contains a secret. Write-only values are marked, and come from the task
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
@@ -22,6 +23,7 @@ from ..planning.actions import ADMINISTRATOR, GROUP, MEMBERSHIP, USER, Action, O
 from ..planning.plan import Plan
 from ..planning.reviewed_plan import SECRET_EXTRAS
 from .plan_check import refuse_odd_plan
+from .trusted_file import read_trusted
 
 FORMAT = 2
 """Incremented when the format of the file changes."""
@@ -86,21 +88,38 @@ def _digest(document: Mapping[str, Any]) -> str:
     return f"sha256:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def read_plan(path: str, target: Target, approved: str | None = None) -> tuple[Plan, str]:
-    """The plan and its digest. Raises InputError for a file that is not a plan, was edited, is not the approved one, or is
-    for another environment."""
+def read_plan(
+    path: str,
+    target: Target,
+    approved: str | None = None,
+    *,
+    trust: bool,
+    warn: Callable[[str], None],
+) -> tuple[Plan, str]:
+    """The plan and its digest. Raises InputError for a file that is not a plan, was edited, is not the approved one, is for
+    another environment, or that another user could have written; `trust` and `warn` are those of read_trusted."""
+    content = read_trusted(path, "apply_plan", trust=trust, warn=warn)
+    if content is None:
+        raise InputError(f"Option apply_plan: {path!r} cannot be read ({os.strerror(errno.ENOENT)}).")
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        document = json.loads(content.decode("utf-8"))
         digest = document.pop("digest")
         if document["format"] != FORMAT:
             raise InputError(
                 f"Option apply_plan: {path!r} has format {document['format']!r}, and this version of the collection reads "
                 f"{FORMAT}. Make the plan again."
             )
-    except OSError as error:
-        raise InputError(f"Option apply_plan: {path!r} cannot be read ({error.strerror}).") from None
-    except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
+        return _plan_of(path, document, digest, target, approved)
+    except _MALFORMED:
         raise InputError(f"Option apply_plan: {path!r} is not a plan that plan_file has written.") from None
+
+
+_MALFORMED = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
+
+
+def _plan_of(
+    path: str, document: Mapping[str, Any], digest: str, target: Target, approved: str | None
+) -> tuple[Plan, str]:
     if digest != _digest(document):
         raise InputError(
             f"Option apply_plan: {path!r} was edited after it was made. A plan is applied unedited or not at all: make a new one."

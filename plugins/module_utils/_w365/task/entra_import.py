@@ -14,6 +14,7 @@ from ..entra.importer import TenantSelection, read_delta, read_full
 from ..entra.tenant import State, state_text
 from ..errors import InputError
 from ..output.atomic_write import write_atomically
+from ..output.trusted_file import read_trusted
 from .directory import DirectoryTask
 from .entra import EntraTask
 
@@ -42,14 +43,20 @@ def read_entra(task: EntraTask, scope: ImportScope) -> Read:
         return Read(found, None, True, "there is no state_file")
     if not Path(path).absolute().parent.is_dir():
         raise InputError(f"Option state_file: the folder of {path!r} does not exist. Create it first.")
+    kept = read_trusted(path, "state_file", trust=task.options["trust_local_files"], warn=task.warn)
     found, state, reading = read_delta(
         task.graph,
         scope,
-        path,
+        kept,
         tenant=task.options["entra_tenant"] or "",
         full_every=task.options["full_every"],
         now=datetime.now(timezone.utc),
     )
+    if reading.unreadable:
+        task.warn(
+            f"Option state_file: {path!r} could not be used, so {reading.reason}. Nobody was taken for somebody who has left, "
+            "and the run writes the file anew. Check the path if this comes again."
+        )
     return Read(found, state, reading.full, reading.reason)
 
 

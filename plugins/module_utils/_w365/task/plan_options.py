@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from ..inputs.removal_options import limit_from_option
 from ..model.desired import Desired
 from ..model.names import checked_environment_name
 from ..output.atomic_write import write_atomically
 from ..output.plan_file import Target, _digest, _document, read_plan
 from ..planning.guards import guarded
 from ..planning.plan import Plan
+from ..planning.plan_limits import guard_unapproved
 from ..planning.reviewed_plan import as_desired, remaining, with_secrets
 
 if TYPE_CHECKING:
@@ -37,8 +39,17 @@ def write_plan(task: Task, plan: Plan) -> str:
 
 def plan_of_file(task: Task, desired: Desired) -> tuple[Plan, str]:
     """The remaining actions of the plan in option apply_plan, and its digest. `desired` has the write-only values."""
-    reviewed, digest = read_plan(task.options["apply_plan"], target_of(task), task.options["plan_digest"])
+    options = task.options
+    reviewed, digest = read_plan(
+        options["apply_plan"],
+        target_of(task),
+        options["plan_digest"],
+        trust=options["trust_local_files"],
+        warn=task.warn,
+    )
     plan = with_secrets(reviewed, desired.users)
     current = task.read(as_desired(plan))
     plan = remaining(plan, current)
+    if not options["plan_digest"]:
+        plan = guard_unapproved(limit_from_option(options["purge_limit"], "purge_limit"), current, plan)
     return guarded(desired, current, plan), digest

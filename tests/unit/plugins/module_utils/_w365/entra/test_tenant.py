@@ -31,7 +31,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.en
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AnswerError,
     AuthenticationError,
-    InputError,
     StaleDeltaError,
     W365Error,
 )
@@ -201,12 +200,21 @@ class Deltas:
         return 200, {"value": kind[token], "@odata.deltaLink": f"{ROOT}/v1.0{place}?$deltatoken={following}"}
 
 
+def deltas() -> Deltas:
+    """With somebody in it, and nothing new."""
+    server = Deltas()
+    server.users[""] = [person(1)]
+    server.groups[""] = [{"id": "g1", "displayName": "Sales", "members@delta": [member("u1")]}]
+    server.users["1"] = server.groups["1"] = []
+    return server
+
+
 def read(scripted: Scripted, server: Deltas, path: Path, **more: Any) -> tuple[State, Reading]:
     known: dict[str, Any] = {"about": ABOUT, "properties": (), "full_every": WEEK, "now": NOW}
     given = {**known, **more}
     return read_with_state(
         client(scripted(server)),
-        str(path),
+        path.read_bytes() if path.exists() else None,
         given["about"],
         given["properties"],
         full_every=given["full_every"],
@@ -351,19 +359,72 @@ def test_half_a_character_in_a_name_is_kept(scripted: Scripted, tmp_path: Path) 
     assert state.tenant.users == {"u1": halved}
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 3}', "{"])
-def test_a_file_that_is_no_state_is_refused(scripted: Scripted, tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"format": 3}',
+        b"{",
+        b"\xff\xfe{",
+        b"\x00" * 4096,
+        b"[" * 100_000,
+        b'{"format": 0}',
+        b'{"format": 1}',
+        b'{"format": "3"}',
+    ],
+    ids=["empty", "list", "object", "bare", "cut", "utf-16", "zeros", "deep", "version 0", "version 1", "text"],
+)
+def test_a_file_that_is_no_state_is_a_full_run(scripted: Scripted, tmp_path: Path, content: bytes) -> None:
+    """It is never an empty state, from which everybody would have left, and it is said."""
     path = tmp_path / "state.json"
-    path.write_text(content, encoding="utf-8")
-    with pytest.raises(InputError, match="is not a state that this collection has written"):
-        run(scripted, Deltas(), path)
+    path.write_bytes(content)
+    server = deltas()
+    state, reading = read(scripted, server, path)
+    assert (reading.full, reading.unreadable) == (True, True)
+    assert state.tenant.users
+    assert reading.former == Tenant()
+    assert "the state" in reading.reason
 
 
-@pytest.mark.parametrize("version", [0, 1])
-def test_a_state_of_another_version_is_read_again(scripted: Scripted, tmp_path: Path, version: int) -> None:
-    path = tmp_path / "state.json"
-    path.write_text(json.dumps({"format": version}), encoding="utf-8")
-    assert run(scripted, Deltas(), path)[1]
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda kept: kept["users"].pop(),
+        lambda kept: kept["users"].clear(),
+        lambda kept: kept["members"].clear(),
+        lambda kept: kept.update(users_link="", checksum=kept.pop("checksum")),
+        lambda kept: kept.update(full_at="2026-01-01T00:00:00"),
+        lambda kept: kept.update(full_at=7),
+        lambda kept: kept.update(checksum="0" * 64),
+    ],
+)
+@pytest.mark.parametrize("keeps_checksum", [True, False])
+def test_a_state_that_was_changed_is_a_full_run(
+    scripted: Scripted, tmp_path: Path, damage: Callable[[dict[str, Any]], Any], keeps_checksum: bool
+) -> None:
+    """Also one that is JSON in every part. A state of before the checksum is used as it is, where it can be."""
+    server, path = deltas(), tmp_path / "state.json"
+    run(scripted, server, path)
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    damage(kept)
+    if not keeps_checksum:
+        if kept["users"] and kept["users_link"] and kept["full_at"] not in (7, "2026-01-01T00:00:00"):
+            return
+        del kept["checksum"]
+    path.write_text(json.dumps(kept), encoding="utf-8")
+    _state, reading = read(scripted, server, path)
+    assert (reading.full, reading.unreadable) == (True, True)
+
+
+def test_a_state_of_before_the_checksum_is_still_good(scripted: Scripted, tmp_path: Path) -> None:
+    server, path = deltas(), tmp_path / "state.json"
+    run(scripted, server, path)
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    del kept["checksum"]
+    path.write_text(json.dumps(kept), encoding="utf-8")
+    assert not run(scripted, server, path)[1]
 
 
 # ---- afresh
