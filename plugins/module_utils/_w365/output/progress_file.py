@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+
 
 class ProgressFile:
     """A file for progress lines. The first line overwrites it, and a file that cannot be written is not an error."""
@@ -15,6 +17,10 @@ class ProgressFile:
 
     def write(self, line: str) -> None:
         try:
+            status = os.lstat(self._path) if os.path.islink(self._path) else None
+            if status and status.st_uid not in (os.geteuid(), 0):
+                # A stranger's link in a shared folder could lead to any file of ours.
+                return
             with open(self._path, "a" if self._written else "w", encoding="utf-8") as file:
                 file.write(f"{line}\n")
         except OSError:

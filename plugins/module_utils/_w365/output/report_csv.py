@@ -18,9 +18,21 @@ if TYPE_CHECKING:
 COLUMNS = ("kind", "name", "what", "details", "outcome", "reason")
 """The columns of the CSV. Users build filters on them: never rename one, and add new ones at the end."""
 
-_FORMULA = re.compile("^(?=[=+\\-@\t\r\n\uff0b\uff0d\uff1d\uff20])|(?<=[;\t\r\n])(?=[=+\\-@\uff0b\uff0d\uff1d\uff20])")
+_BLANKS = (
+    "[\\s\\x00-\\x1f\\x7f-\\xa0\\xad\\u034f\\u061c\\u115f\\u1160\\u180b-\\u180e"
+    "\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff9-\\ufffd]"
+)
+"""What a spreadsheet may skip, or a person not see: blanks of every width, invisible and control characters, and what
+takes the place of the last."""
+
+_FORMULA = re.compile(
+    f"^(?=\t|\r|\n|{_BLANKS}*[=+\\-@\uff0b\uff0d\uff1d\uff20])|(?<=[;\t\r\n])(?={_BLANKS}{{0,200}}[=+\\-@\uff0b\uff0d\uff1d\uff20])"
+)
 """Where a spreadsheet may detect the beginning of a formula: at the beginning of a cell, and after a possible separator.
-The list is OWASP's ("CSV Injection"), with the full-width forms of the four characters."""
+The list is OWASP's ("CSV Injection"), with the full-width forms of the four characters, behind blanks too."""
+
+_BIDI = re.compile("[\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]")
+"""What turns the direction of a cell or breaks its line: a sheet has no place to isolate it, as a page has."""
 
 
 def csv_of(rows: Iterable[Row]) -> str:
@@ -38,4 +50,4 @@ def csv_of(rows: Iterable[Row]) -> str:
 
 def safe_cell(text: str) -> str:
     """The text, with an apostrophe before anything that a spreadsheet would evaluate as a formula."""
-    return _FORMULA.sub("'", text)
+    return _FORMULA.sub("'", _BIDI.sub("\N{REPLACEMENT CHARACTER}", text))

@@ -15,6 +15,7 @@ from ..errors import MissingLibraryError
 from ..inputs.argument_spec import connection_option_names
 from ..inputs.connection import http_settings_from_options, required_option
 from ..model.names import checked_environment_name
+from ..model.terminal import one_line
 from ..transport.http import REQUESTS_IMPORT_ERROR, Http, new_session, user_in
 from ..transport.redaction import SHORTEST_SECRET, Redactor
 
@@ -59,7 +60,7 @@ class Connections:
         return required_option(self.options, name, purpose)
 
     def warn(self, message: str) -> None:
-        self.host.warn(message)
+        self.host.warn(one_line(message))
 
     @cached_property
     def http(self) -> Http:
@@ -92,7 +93,7 @@ class Connections:
             self.progress.waiting(seconds, reason)
         if seconds >= WAIT_WORTH_REPORTING and not self._waiting_reported:
             self._waiting_reported = True
-            self.host.warn(
+            self.warn(
                 f"Waited {seconds:.0f} seconds or more because of {reason}. Option max_requests_per_second can keep the rate below the server's limit."
             )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..inputs.removal_options import limit_from_option
 from ..model.desired import Desired
 from ..model.names import checked_environment_name
+from ..model.terminal import escaped_json
 from ..output.atomic_write import write_atomically
 from ..output.plan_file import Target, _digest, _document, read_plan
 from ..planning.guards import guarded
@@ -32,7 +33,7 @@ def write_plan(task: Task, plan: Plan) -> str:
     path = task.options["plan_file"]
     document = _document(plan, target_of(task))
     digest = _digest(document)
-    text = json.dumps({**document, "digest": digest}, indent=2, ensure_ascii=False) + "\n"
+    text = escaped_json(json.dumps({**document, "digest": digest}, indent=2, ensure_ascii=False)) + "\n"
     write_atomically(path, text, "plan_file")
     return digest
 

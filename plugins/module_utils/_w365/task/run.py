@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import W365Error
+from ..model.terminal import displayed, one_line
 from .base import Task
 
 if TYPE_CHECKING:
@@ -25,14 +26,15 @@ def run_task(run: Callable[[Any], dict[str, Any]], host: Host, kind: type[Task] 
     task = kind(host)
     try:
         _refuse_half_characters(host.options)
-        result: dict[str, Any] = task.redactor.data(run(task))
+        result: dict[str, Any] = displayed(task.redactor.data(run(task)))
     except W365Error as error:
         return _failure(task, task.explained(error), error.details)
     except Exception as error:
         return _failure(
             task,
             f"Unexpected error in the collection; please report it: {type(error).__name__}: {error}",
-            {"exception": traceback.format_exc()},
+            # Indented: a message of several lines must not begin one that looks like Ansible's.
+            {"exception": "".join(f"  {line}\n" for line in traceback.format_exc().split("\n"))},
         )
     except BaseException as cause:
         # A time limit, or a signal. Once changes are being made, a report tells what was done instead.
@@ -62,4 +64,5 @@ def _refuse_half_characters(options: Mapping[str, Any]) -> None:
 
 
 def _failure(task: Task, message: str, details: Mapping[str, Any]) -> dict[str, Any]:
-    return {"failed": True, "msg": task.redactor.text(message), **task.redactor.data(details)}
+    text = one_line(task.redactor.text(message))
+    return {"failed": True, "msg": text, **displayed(task.redactor.data(details))}

@@ -34,7 +34,7 @@ def server_message(answer: Answer, redactor: Redactor) -> str:
         if "<html" in page.lower():
             text = f"an HTML page: {text}" if text else "an empty HTML page"
         text = redactor.text(text)
-    text = text.strip() or "the server gave no reason"
+    text = " ".join(text.split()) or "the server gave no reason"
     return text if len(text) <= MESSAGE_LIMIT else f"{text[:MESSAGE_LIMIT]} ..."
 
 

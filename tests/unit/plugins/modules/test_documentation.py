@@ -36,6 +36,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     connection_argument_spec,
     connection_option_names,
     secret_option_names,
+    trust_spec,
 )
 
 COLLECTION = "workspace365.provisioning"
@@ -738,6 +739,7 @@ def markup_mistakes(doc: Any, options: Mapping[str, Any], returned: Mapping[str,
     known_options = dict(walk_documented(options))
     known_returns = set(return_paths(returned))
     known_variables = {option.env for option in CONNECTION_OPTIONS} | {"REQUESTS_CA_BUNDLE"}
+    known_variables |= {name for option in trust_spec().values() for name in option["fallback"][1]}
     mistakes: list[str] = []
     for text in texts(doc):
         for kind, content in MARKUP.findall(text):

@@ -448,6 +448,45 @@ def test_no_name_becomes_a_formula(sign: str) -> None:
     assert row[1] == f"'{evil}"
 
 
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝", "＋", "－", "＠"])  # noqa: RUF001 - on purpose
+@pytest.mark.parametrize(
+    "before",
+    [
+        " ",
+        "   ",
+        "\u00a0",
+        "\u200b",
+        "\ufeff",
+        "\u2003",
+        "\u3000",
+        "\u00ad",
+        "\u200e",
+        "\u202e",
+        "\x00",
+        "\x1b",
+        "\u2028",
+    ],
+)
+def test_no_name_becomes_a_formula_behind_what_cannot_be_seen(before: str, sign: str) -> None:
+    """Spreadsheets, and people who clean a column, trim a cell before they read it."""
+    (_header, row) = csv_rows(csv_of(rows_of(named(f"{before}{sign}cmd|' /C calc'!A0"))))
+    assert row[1].startswith("'")
+    assert row[1].endswith(f"{sign}cmd|' /C calc'!A0")
+    assert safe_cell(f"a;{before}{sign}1").startswith("a;'")
+
+
+@pytest.mark.parametrize("turned", ["\u202e", "\u2066", "\u2028", "\u2029", "\u200f", "\u061c"])
+def test_no_name_turns_a_cell_around(turned: str) -> None:
+    assert safe_cell(f"Adele{turned}ecnaV") == "Adele\N{REPLACEMENT CHARACTER}ecnaV"
+
+
+def test_many_separators_are_read_in_one_pass() -> None:
+    before = time.monotonic()
+    assert safe_cell("\n" * 100_000)[0] == "'"
+    assert safe_cell(" " * 100_000 + "=")[0] == "'"
+    assert time.monotonic() - before < 5
+
+
 @pytest.mark.parametrize("separator", [";", "\t", "\n"])
 def test_no_formula_after_what_a_spreadsheet_takes_for_a_separator(separator: str) -> None:
     assert safe_cell(f"x{separator}=1+1") == f"x{separator}'=1+1"

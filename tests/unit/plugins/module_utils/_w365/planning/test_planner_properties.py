@@ -971,7 +971,7 @@ def through_a_file(plan: Plan, desired: Desired) -> Plan:
     with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
         json.dump({**document, "digest": _digest(document)}, file)
         file.flush()
-        found, digest = read_plan(file.name, PLACE, trust=False, warn=str)
+        found, digest = read_plan(file.name, PLACE, trust=False, warn=print)
     assert digest == _digest(_document(plan, PLACE))
     return with_secrets(found, desired.users)
 
