@@ -56,8 +56,9 @@ options:
     description:
       - The body of the request, which is sent as JSON. Write a number or a text as it is, where the endpoint expects a
         bare one.
-      - The values of fields that are known to hold secrets are masked where Ansible shows the arguments of a task. Set
-        C(no_log) for the task when another field holds one.
+      - The values of fields whose names have a part such as C(password), C(pwd), C(secret), C(token), C(api-key) or
+        C(cookie) are masked where Ansible shows or logs the arguments of a task, also in a text with JSON, a form or XML,
+        in O(query) and in O(headers). Set C(no_log) for the task when another field holds one.
     type: raw
   headers:
     description:
@@ -75,7 +76,8 @@ options:
       - 204
   redact:
     description:
-      - Mask the values of fields in the answer that are known to hold secrets, such as passwords, keys and tokens.
+      - Mask the values of fields in the answer whose names have a part that says so, such as passwords, keys and tokens;
+        in its headers and in a text too.
       - The secrets of the connection options are masked in any case.
     type: bool
     default: true
@@ -246,7 +248,7 @@ KIND = EntraTask
 def run(task: EntraTask) -> dict[str, Any]:
     options = task.options
     method = options["method"]
-    task.add_secrets(secret_values(options["body"]))
+    task.add_secrets(secret_values(options))
     call = raw_request_from_options(options)
     changed = method != "GET"
     if changed and options["service"] == "scim":
@@ -267,14 +269,17 @@ def run(task: EntraTask) -> dict[str, Any]:
         data, content = answer.json(), None
     except ValueError:
         data, content = None, answer.text
+    headers: Any = dict(answer.headers)
     if options["redact"]:
-        data = masked_secrets(data)
+        # What is known to be secret goes first: masked in part by its name, it would not be found any more.
+        data = masked_secrets(task.redactor.data(data), texts=False)
+        content, headers = map(masked_secrets, (task.redactor.data(content), task.redactor.data(headers)))
     return {
         "changed": changed,
         "status": answer.status,
         "json": data,
         "content": content,
-        "headers": dict(answer.headers),
+        "headers": headers,
     }
 
 

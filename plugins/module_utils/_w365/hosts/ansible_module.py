@@ -13,13 +13,32 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import AnsibleModule as BasicModule
 
 from ..inputs.argument_spec import build_argument_spec, build_rules, connection_option
+from ..inputs.logged import logged_options, shown_options
 from ..task.base import Task
 from ..task.run import run_task
 from ..task.session_store import SessionStore
 from ..transport.stop import Stop
+
+
+class AnsibleModule(BasicModule):
+    """Writes no secret into the log of the machine, where Ansible logs the arguments of every module."""
+
+    params: dict[str, Any]
+
+    def _log_invocation(self) -> None:
+        given = self.params
+        self.params = logged_options(given, [str(value) for value in self.no_log_values])
+        try:
+            super()._log_invocation()
+        finally:
+            self.params = given
+
+    def _return_formatted(self, kwargs: dict[str, Any]) -> None:
+        self.params = dict(shown_options(self.params))
+        super()._return_formatted(kwargs)
 
 
 class ModuleHost:

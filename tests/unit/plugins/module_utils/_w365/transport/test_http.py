@@ -35,8 +35,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     RateLimitError,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.raw_request import (
-    SECRET_FIELDS,
+    is_secret_name,
+    masked_arguments,
     masked_secrets,
+    secret_values,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.error_text import (
     MESSAGE_LIMIT,
@@ -961,10 +963,12 @@ def test_secret_fields_are_masked_wherever_they_stand() -> None:
             "secretText": "s",
             "KEY": "k",
             "items": [{"access_token": "t", "Authority": "a", "deep": {"ProvisioningKey": "g"}}],
-            "key ": "kept",
+            "key ": "k",
             "token": "",
             "apiKey": None,
-            "secret": {"text": "kept"},
+            "secret": {"text": "s", "expiresAt": "kept", "type": "kept"},
+            "passwordNeverExpires": True,
+            "keyId": "kept",
         }
     )
     assert shown == {
@@ -972,13 +976,105 @@ def test_secret_fields_are_masked_wherever_they_stand() -> None:
         "secretText": MASK,
         "KEY": MASK,
         "items": [{"access_token": MASK, "Authority": "a", "deep": {"ProvisioningKey": MASK}}],
-        "key ": "kept",
+        "key ": MASK,
         "token": "",
         "apiKey": None,
-        "secret": {"text": "kept"},
+        "secret": {"text": MASK, "expiresAt": MASK, "type": "kept"},
+        "passwordNeverExpires": True,
+        "keyId": "kept",
     }
     assert masked_secrets("text") == "text"
-    assert all(name == name.lower() for name in SECRET_FIELDS)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "NewPassword", "newPassword", "new_password", "NEW-PASSWORD", "pwd", "Pwd", "dbPwd", "user_pass", "passwd",
+        "ScimToken", "scimtoken", "access_token", "client_secret", "clientSecret", "ClientSecretValue", "api-key",
+        "X-Api-Key", "APIKey", "apikey", "Ocp-Apim-Subscription-Key", "ProvisioningKey", "private_key", "Cookie", "Set-Cookie",
+        "X-Auth", "Proxy-Authorization", "passphrase", "client_assertion", "sig", "SharedAccessSignature", "Wachtwoord",
+        "credential", "PIN", "otp",
+    ],
+)  # fmt: skip
+def test_names_of_secrets(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", "displayName", "keyId", "keyword", "Keyboard", "monkey", "tokenType", "passwordPolicies", "passwordProfile",
+        "secretName", "key_id", "PublicKey", "nextPageToken", "continuationToken", "compass", "author", "authority", "design",
+        "passport", "pinned", "signal", "assertionType", "Accept-Language", "UserLicenses",
+    ],
+)  # fmt: skip
+def test_names_that_only_look_like_it(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+PLANTED = "pl4nted secret"
+SPELLED = {
+    "a field": {"body": {"NewPassword": PLANTED}},
+    "deep": {"body": {"users": [{"name": "Lee", "logins": [{"pwd": PLANTED}]}]}},
+    "a number": {"body": {"pin": 482915}},
+    "below a secret": {"body": {"password": {"new": [PLANTED]}}},
+    "an operation of SCIM": {"body": {"Operations": [{"op": "replace", "path": "password", "value": PLANTED}]}},
+    "a pair": {"body": [{"name": "ScimToken", "value": PLANTED}]},
+    "JSON in a text": {"body": json.dumps({"client_secret": PLANTED})},
+    "a form": {"body": "grant_type=password&username=lee&password=pl4nted+secret&scope=x"},
+    "lines": {"body": "user: lee\napi-key: 'pl4nted secret'\n"},
+    "XML": {"body": "<u:User><u:Name>Lee</u:Name><u:Password>pl4nted secret</u:Password></u:User>"},
+    "the path": {"path": "/contoso/User/7/Password/", "body": PLANTED},
+    "query": {"query": {"access_token": PLANTED}},
+    "headers": {"headers": {"X-Api-Key": PLANTED}},
+    "cookie": {"headers": {"Cookie": PLANTED}},
+}
+
+
+@pytest.mark.parametrize("how", SPELLED)
+def test_what_a_request_sends_is_masked_by_name(how: str) -> None:
+    """In the log of the machine, where Ansible writes the arguments of every module, and in results."""
+    params: dict[str, Any] = {"path": "/User/", "query": None, "headers": None, "body": None, **SPELLED[how]}
+    before = json.dumps(params)
+    shown = json.dumps(masked_arguments(params))
+    secret = "482915" if how == "a number" else "pl4nted"
+    assert secret in before
+    assert secret not in shown
+    assert MASK in shown
+    assert json.dumps(params) == before, "the request itself stays"
+    wanted = "482915" if how == "a number" else PLANTED
+    assert wanted in secret_values(params)
+
+
+def test_what_is_no_secret_is_sent_and_shown() -> None:
+    params: dict[str, Any] = {
+        "path": "/contoso/UserLicenses/Count/",
+        "query": {"$filter": 'userName eq "adele.vance@contoso.com"', "$select": "verifiedDomains"},
+        "headers": {"Accept-Language": "en", "X-Token-Type": "none"},
+        "body": {
+            "forceChangePasswordNextSignIn": "true",
+            "tokens": [],
+            "note": "Password is sent by letter",
+            "time": "a: b",
+        },
+    }
+    assert masked_arguments(params) == params
+    assert secret_values(params) == []
+    assert masked_arguments({"body": 25, "path": "/x/Count/"}) == {"body": 25, "path": "/x/Count/"}
+
+
+def test_texts_are_read_in_one_pass() -> None:
+    before = time.monotonic()
+    for text in (
+        "password=" * 50_000,
+        "<a" * 100_000,
+        "a:" * 100_000,
+        "=" * 200_000,
+        "[" * 100_000,
+        'key="' + "x" * 500_000,
+    ):
+        masked_secrets(text)
+    assert time.monotonic() - before < 10
 
 
 def test_errors_never_show_a_key_that_stands_in_the_path(connect: Callable[..., Http]) -> None:
