@@ -344,7 +344,18 @@ def test_what_yaml_makes_of_names_and_values(tmp_path: Path, installed: dict[str
         ({"w365_sync_collections_path": "/srv/nothing"}, "must exist"),
         ({"w365_sync_unit_directory": "/srv/nothing"}, "must exist"),
         ({"w365_sync_collections_path": "/usr/share:/home/ansible/.ansible/collections"}, "not in a home folder"),
+        ({"w365_sync_flock": "/srv/no-flock"}, "What is wrong: /srv/no-flock does not exist."),
         ({"w365_sync_service_environment": {"A": "x\ny"}}, "line break"),
+        ({"w365_sync_service_environment": {"A": "x\rExecStartPre=/bin/true"}}, "line break"),
+        ({"w365_sync_service_environment": {"A\nExecStartPre=/bin/true\nB": "x"}}, "is not one of letters"),
+        ({"w365_sync_service_environment": {"A=1 B": "x"}}, "is not one of letters"),
+        ({"w365_sync_on_failure": "x.service\nRequires=evil.service"}, "Correct w365_sync_on_failure"),
+        ({"w365_sync_random_delay": "10min\n\n[Install]"}, "Correct w365_sync_random_delay"),
+        ({"w365_sync_schedule": "hourly\n[Service]\nExecStart=/bin/true"}, "Correct w365_sync_schedule"),
+        ({"schedule": "hourly\\"}, "Correct schedule"),
+        ({"client_key": "/srv/key.pem\nExecStartPre=/bin/true"}, "Correct client_key"),
+        ({"client_cert": "/srv/key.pem "}, "Correct client_cert"),
+        ({"w365_sync_configuration_directory": "/srv/etc\u2028x"}, "Correct w365_sync_configuration_directory"),
         ({"ca_path": "~/ca.pem"}, "begins with /"),
         ({"name": "contoso\n"}, "needs a unique name"),
     ],
@@ -358,6 +369,47 @@ def test_what_no_unit_could_carry_is_said_before_a_secret_is_written(
     assert done.returncode != 0
     assert said in " ".join(done.stdout.split())
     assert not (tmp_path / "etc").exists()
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_a_schedule_is_tried_before_anything_is_written(tmp_path: Path, installed: dict[str, Any], check: bool) -> None:
+    """Also in check mode, and in an export, which is there to be installed."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("this machine has no systemd-analyze, which alone knows schedules")
+    installed["w365_sync_configurations"][1]["schedule"] = "every full moon"
+    done = run_named("sync", tmp_path, *(["--check"] if check else []), **installed)
+    assert done.returncode != 0
+    assert 'systemd does not understand the schedule \\"every full moon\\"' in done.stdout
+    assert not (tmp_path / "etc").exists()
+    if check:
+        given = {"w365_sync_configurations": installed["w365_sync_configurations"], "w365_sync_export": "export.yml"}
+        done = run_named("export_sync", tmp_path, **given)
+        assert done.returncode != 0
+        assert "systemd does not understand the schedule" in done.stdout
+        assert not (tmp_path / "export.yml").exists()
+
+
+STRANGE_VALUES = {"A": "x %h $HOME ${HOME} \"q\" 'y' \\ ", "B": "  blanks  ", "C": "100%", "D": "a\tb", "_E9": "\\x41"}
+
+
+def test_a_service_gets_the_values_as_they_are(tmp_path: Path, installed: dict[str, Any]) -> None:
+    """Percent signs, dollars, quotes, backslashes and blanks; read back by systemd itself where there is one."""
+    folder = tmp_path / 'odd "folder" with $ %h and \\'
+    folder.mkdir()
+    (folder / "flock").symlink_to(installed["w365_sync_flock"])
+    program = folder / "ansible-playbook"
+    program.symlink_to(installed["w365_sync_ansible_playbook"])
+    installed |= {"w365_sync_service_environment": STRANGE_VALUES, "w365_sync_flock": str(folder / "flock")}
+    installed["w365_sync_ansible_playbook"] = str(program)
+    install(tmp_path, installed)
+    text = (tmp_path / "units" / "w365-sync-contoso.service").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith('Environment="')]
+    found = dict(
+        re.sub(r"\\(.)", r"\1", line[len('Environment="') : -1]).replace("%%", "%").split("=", 1) for line in lines
+    )
+    same({name: found[name] for name in STRANGE_VALUES}, STRANGE_VALUES, "environment")
+    escaped = str(program).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    assert f'"{escaped}" --inventory' in text
 
 
 def test_systemd_accepts_the_units(tmp_path: Path, installed: dict[str, Any]) -> None:

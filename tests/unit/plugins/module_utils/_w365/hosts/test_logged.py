@@ -19,7 +19,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 )
 
 STRANGE = "pl4nted\\n\"'&\ttail-x9"
-SPEC = {
+SPEC: dict[str, dict[str, Any]] = {
     "users": {"type": "list", "elements": "dict", "options": user_spec()},
     "body": {"type": "raw"},
     "query": {"type": "dict"},

@@ -1013,7 +1013,7 @@ def test_names_that_only_look_like_it(name: str) -> None:
 
 
 PLANTED = "pl4nted secret"
-SPELLED = {
+SPELLED: dict[str, dict[str, Any]] = {
     "a field": {"body": {"NewPassword": PLANTED}},
     "deep": {"body": {"users": [{"name": "Lee", "logins": [{"pwd": PLANTED}]}]}},
     "a number": {"body": {"pin": 482915}},
