@@ -158,3 +158,25 @@ def test_a_plan_of_a_stranger(options: dict[str, Any], twin: Twin, tmp_path: Pat
     refused = run("w365_directory", {**options, "apply_plan": str(path), "plan_digest": digest})
     assert "belongs to the user with id 4711" in refused["msg"]
     assert twin.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"users": ABSENT, "protected_users": [PEOPLE[10]]}, "protected_users lists"),
+        ({"users": ABSENT[:1], "scim_token": "wrong"}, "HTTP 401"),
+        ({"src": ["/none/people.csv"]}, "people.csv"),
+    ],
+    ids=["guard", "key", "file"],
+)
+@pytest.mark.parametrize("check", [False, True])
+def test_a_run_that_ends_early_leaves_its_report(
+    options: dict[str, Any], tmp_path: Path, more: dict[str, Any], sentence: str, check: bool
+) -> None:
+    reports = [str(tmp_path / "r.csv"), str(tmp_path / "r.html")]
+    result = run("w365_directory", {**options, **more, "report_file": reports}, check=check)
+    assert result["failed"]
+    for path in reports:
+        text = Path(path).read_text(encoding="utf-8")
+        assert sentence in text
+        assert "wrong" not in text or "scim_token" not in more

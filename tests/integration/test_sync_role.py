@@ -9,6 +9,7 @@ The units are written into a folder of the test and looked at there; in test_syn
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import getpass
 import json
@@ -23,6 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -604,13 +606,74 @@ def test_an_export_opens_a_vault_where_no_secret_stands(tmp_path: Path, twin: Tw
     )
 
 
-def test_an_export_refuses_a_secret_in_the_wrong_place(tmp_path: Path, twin: Twin) -> None:
-    odd = configuration(twin, "contoso", graph_url=f"https://graph.contoso.com/{SECRETS['scim_token']}")
+TOKEN = SECRETS["scim_token"]
+SPELLINGS = {
+    "as it is": f"https://graph.contoso.com/{TOKEN}",
+    "base64": f"https://graph.contoso.com/{base64.b64encode(TOKEN.encode()).decode()}",
+    "a part of base64": base64.urlsafe_b64encode(f"lee:{TOKEN}:x".encode()).decode(),
+    "encoded twice": "https://graph.contoso.com/?x=" + quote("".join(f"%{ord(char):02x}" for char in TOKEN)),
+}
+
+
+@pytest.mark.parametrize("how", SPELLINGS)
+def test_an_export_refuses_a_secret_in_the_wrong_place(tmp_path: Path, twin: Twin, how: str) -> None:
+    odd = configuration(twin, "contoso", graph_url=SPELLINGS[how])
     done = run_named("export_sync", tmp_path, w365_sync_configurations=[odd], w365_sync_export="export.yml")
     assert done.returncode != 0
     assert "is also part of an option that is not secret" in done.stdout
     no_secret(done.stdout + done.stderr, "output")
     assert not (tmp_path / "export.yml").exists()
+
+
+def test_an_export_keeps_what_only_looks_like_a_template(tmp_path: Path, twin: Twin) -> None:
+    """Values are written as they are, whatever they look like; a secret may be a word of the file."""
+    odd = {
+        "groups": [
+            "{{ lookup('pipe', 'touch owned') }}",
+            "{% if x %}",
+            "{# no #}",
+            "a: b # c",
+            "yes",
+            "007",
+            "two\nlines",
+        ],
+        "exclude_users": [
+            "'",
+            '"',
+            "\\",
+            " blanks ",
+            "Zoë \U0001f600",
+            "\u2028",
+            "1e3",
+            "",
+            "~",
+            "- x",
+            "!unsafe x",
+            "@x",
+        ],
+        "attribute_map": {"display_name": "{{ 7 * 7 }}"},
+        "report_file": [],
+        "full_every": 3,
+        "everything": False,
+    }
+    unsafe = tmp_path / "odd.yml"
+    given = configuration(twin, "contoso", scim_token="import")
+    given["import"] = odd
+    text = yaml.safe_dump({"w365_sync_configurations": [given]}, allow_unicode=True, default_style='"', width=10**6)
+    # As a person has to write it down: without the mark it would be a template here already.
+    unsafe.write_text(re.sub(r'(?<=[ -] )"(?=\{[{%#])', '!unsafe "', text), encoding="utf-8")
+    done = run_named("export_sync", tmp_path, "-e", f"@{unsafe}", w365_sync_export="export.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    written = (tmp_path / "export.yml").read_text(encoding="utf-8")
+    assert written.count("!unsafe ") == 5, "four that look like a template, and one that has the word"
+
+    class Loader(yaml.SafeLoader):
+        """Knows the mark."""
+
+    Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))  # type: ignore[arg-type]
+    (found,) = yaml.load(written, Loader)["w365_sync_configurations"]  # noqa: S506 - a safe one
+    same(found["import"], odd, "what was imported")
+    assert not (tmp_path / "owned").exists()
 
 
 # What stands in several places is the same

@@ -40,7 +40,8 @@ from ..planning.environment_actions import INSTANCE_ACTIONS
 class Outcome:
     """A run and its result. `report` contains the plan with the skipped objects, and the result of each action.
 
-    `source` describes the source of the desired state. `predicted` is true when nothing was written.
+    `source` describes the source of the desired state. `predicted` is true when nothing was written. `ended_early` is the
+    error of a run that ended before its changes, such as one that a guard refused.
     """
 
     report: ApplyResult
@@ -49,7 +50,12 @@ class Outcome:
     started: datetime
     ended: datetime
     predicted: bool = False
+    ended_early: str = ""
 
+
+RUN = ObjectKind("run", "run", "runs", "run")
+
+_ENDED = ReportWords(ReportPart.FAILURES, "failed", "be made")
 
 _LEFT_OUT = ReportWords(ReportPart.LEFT_OUT, "left out", "")
 
@@ -83,6 +89,7 @@ class Row:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     remark: str = ""
+    partly: bool = False
 
     @property
     def what(self) -> str:
@@ -93,8 +100,10 @@ class Row:
 
     @property
     def intended(self) -> str:
-        """The change that should have happened and did not; empty otherwise."""
-        return f"was to {self.words.to}" if self.outcome in ("failed", "not tried") else ""
+        """The change that should have happened and did not, or only partly; empty otherwise."""
+        if self.outcome not in ("failed", "not tried"):
+            return ""
+        return f"was to {self.words.to}{', and was partly made' if self.partly else ''}"
 
     @property
     def details(self) -> str:
@@ -118,6 +127,9 @@ def rows_of(outcome: Outcome, redact: Callable[[str], str] = str) -> list[Row]:
         Row(ReportPart.LEFT_OUT, object_kind(item.kind), clean(item.name), _LEFT_OUT, "left out", clean(item.reason))
         for item in dict.fromkeys(outcome.report.plan.skipped)
     )
+    if outcome.ended_early:
+        name, reason = clean(outcome.environment or "all changes"), clean(outcome.ended_early)
+        rows.append(Row(ReportPart.FAILURES, RUN, name, _ENDED, "failed", reason))
     return sorted(rows, key=_place)
 
 
@@ -178,6 +190,7 @@ def _row(done: ActionResult, clean: _Clean) -> Row:
         tuple(clean(name) for name in members.get("add", ())),
         tuple(clean(name) for name in members.get("remove", ())),
         _remark(action) or _not_kept(done, clean),
+        bool(done.error and done.error.changed),
     )
 
 

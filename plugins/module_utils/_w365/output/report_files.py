@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InputError
-from .atomic_write import write_atomically
-from .report import Outcome, _Clean, remarks_of, rows_of
+from .atomic_write import can_be_written_in_place, write_atomically
+from .report import Outcome, Row, _Clean, remarks_of, rows_of
 from .report_csv import csv_of
 
 OPTION = "report_file"
@@ -39,7 +39,7 @@ def checked_report_paths(paths: Sequence[str]) -> tuple[str, ...]:
             )
         if place.is_dir():
             raise InputError(f"Option {OPTION}: {path!r} is a folder. Give the name of a file in it.")
-        if not os.access(place.parent, os.W_OK | os.X_OK):
+        if not os.access(place.parent, os.W_OK | os.X_OK) and not can_be_written_in_place(place):
             raise InputError(
                 f"Option {OPTION}: {path!r} lies in a folder that the user of this task may not write to. Give this user the "
                 f"right to write to {str(place.parent)!r}, or name another folder."
@@ -50,18 +50,32 @@ def checked_report_paths(paths: Sequence[str]) -> tuple[str, ...]:
 def write_reports(paths: Sequence[str], outcome: Outcome, redact: Callable[[str], str] = str) -> None:
     """Write each file in the format of its extension, atomically and readable by its owner only.
 
-    `redact` is applied to every text that comes from the run. Raises InputError like `checked_report_paths`, and where a
-    file cannot be written.
+    `redact` is applied to every text that comes from the run. Every file is tried. Raises InputError like
+    `checked_report_paths`, and where a file cannot be written, with all of them.
     """
-    paths = checked_report_paths(paths)
+    paths = tuple(dict.fromkeys(paths))
     clean = _Clean(redact)
-    outcome = replace(outcome, environment=clean(outcome.environment), source=clean(outcome.source))
+    outcome = replace(
+        outcome,
+        environment=clean(outcome.environment),
+        source=clean(outcome.source),
+        ended_early=clean(outcome.ended_early),
+    )
     rows = rows_of(outcome, redact)
+    failed: list[str] = []
     for path in paths:
-        if Path(path).suffix.lower() == ".csv":
-            text = csv_of(rows)
-        else:
-            from .report_html import page_of  # start-up
+        try:
+            checked_report_paths([path])
+            write_atomically(path, _text_of(path, outcome, rows, redact), OPTION)
+        except InputError as error:
+            failed.append(error.message)
+    if failed:
+        raise InputError(" ".join(failed))
 
-            text = page_of(outcome, rows, remarks_of(outcome, redact))
-        write_atomically(path, text, OPTION)
+
+def _text_of(path: str, outcome: Outcome, rows: Sequence[Row], redact: Callable[[str], str]) -> str:
+    if Path(path).suffix.lower() == ".csv":
+        return csv_of(rows)
+    from .report_html import page_of  # start-up
+
+    return page_of(outcome, rows, remarks_of(outcome, redact))

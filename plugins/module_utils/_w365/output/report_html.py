@@ -85,6 +85,8 @@ caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-pa
 th, td { text-align: start; vertical-align: top; padding: .4rem .6rem .4rem 0; border-bottom: 1px solid var(--line); }
 thead th { font-size: .875rem; color: var(--soft); }
 tbody th { font-weight: 600; width: 40%; }
+.failures tbody th, .failures td { width: 25%; }
+.failures td:last-child { width: 50%; }
 tbody th small { font-weight: 400; display: block; width: fit-content; }
 td ul { margin: 0; padding: 0; list-style: none; }
 summary { cursor: pointer; padding: .35rem 0; }
@@ -115,7 +117,9 @@ def page_of(outcome: Outcome, rows: Sequence[Row], remarks: Sequence[str] = ()) 
         "happen.</p>"
         if outcome.predicted
         else "",
-        f'<p class="lead">{_summary(outcome, rows)}</p>',
+        f'<p class="prediction" role="note"><strong>The run ended early.</strong> {_name(outcome.ended_early)}</p>'
+        if outcome.ended_early
+        else f'<p class="lead">{_summary(outcome, rows)}</p>',
         _about(outcome),
         _tiles(rows, outcome.report.unchanged, outcome.predicted),
         *sections,
@@ -269,7 +273,9 @@ def _section(part: int, title: str, explanation: str, rows: Sequence[Row]) -> st
 
 
 def _failures(rows: Sequence[Row]) -> str:
-    return _table("Changes that failed", ("Name", INTENDED, "Reason"), rows, _failure_cells)
+    table = _table("Changes that failed", ("Name", INTENDED, "Reason"), rows, _failure_cells)
+    # A reason is a sentence or several, and a name is a word.
+    return table.replace("<table>", '<table class="failures">', 1)
 
 
 def _by_reason(rows: Sequence[Row], title: str, column: str, collapse: bool) -> list[str]:

@@ -40,6 +40,8 @@ class Task(Connections):
         super().__init__(host)
         self.current = Snapshot()
         self.on_report: Callable[[ApplyResult, bool], None] | None = None
+        self.on_early_end: Callable[[str], None] | None = None
+        """Called with the error of a run that ends before `on_report` was called."""
 
     @property
     def check_mode(self) -> bool:

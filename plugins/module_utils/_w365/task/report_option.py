@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..execution.results import ApplyResult
 from ..output.report import Outcome
 from ..output.report_files import checked_report_paths, write_reports
+from ..planning.plan import Plan
 
 if TYPE_CHECKING:
     from .base import Task
@@ -27,13 +28,14 @@ def prepare_reports(task: Task, source: str) -> None:
     started = datetime.now(timezone.utc).astimezone()
     environment = (task.options["environment"] or "").strip().lower()
 
-    def write(report: ApplyResult, predicted: bool) -> None:
+    def write(report: ApplyResult, predicted: bool, ended_early: str = "") -> None:
+        task.on_early_end = None
         ended = datetime.now(timezone.utc).astimezone()
         offboarding = getattr(task, "offboarding", None)
-        if offboarding is not None:
+        if offboarding is not None and not ended_early:
             plan = replace(report.plan, skipped=(*report.plan.skipped, *offboarding.unplanned()))
             report = report._replace(plan=plan)
-        outcome = Outcome(report, environment, source, started, ended, predicted)
+        outcome = Outcome(report, environment, source, started, ended, predicted, ended_early)
         try:
             write_reports(paths, outcome, task.redactor.text)
         except InputError as error:
@@ -41,3 +43,4 @@ def prepare_reports(task: Task, source: str) -> None:
             task.warn(f"{error.message} The task itself continued, and its result contains the same.")
 
     task.on_report = write
+    task.on_early_end = lambda message: write(ApplyResult(Plan(), []), task.check_mode, message)

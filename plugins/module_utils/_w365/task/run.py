@@ -65,4 +65,6 @@ def _refuse_half_characters(options: Mapping[str, Any]) -> None:
 
 def _failure(task: Task, message: str, details: Mapping[str, Any]) -> dict[str, Any]:
     text = one_line(task.redactor.text(message))
+    if task.on_early_end:
+        task.on_early_end(text)
     return {"failed": True, "msg": text, **displayed(task.redactor.data(details))}

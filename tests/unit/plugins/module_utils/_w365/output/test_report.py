@@ -824,11 +824,12 @@ def test_paths_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n
     monkeypatch.setattr(os, "access", lambda path, _mode: Path(path).name != "locked")
     good = tmp_path / "good.html"
     for refused in (checked_report_paths, lambda paths: write_reports(paths, named("x"))):
+        assert not good.exists(), "the check before a run writes nothing"
         with pytest.raises(InputError) as refusal:
-            refused([str(good), str(tmp_path / name)])
+            refused([str(tmp_path / name), str(good)])
         for part in ("Option report_file", repr(str(tmp_path / name)), *parts):
             assert part in refusal.value.message
-    assert not good.exists(), "nothing is written when one of them is wrong"
+    assert good.exists(), "after a run, what can be written is written"
 
 
 def test_good_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -837,3 +838,54 @@ def test_good_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert checked_report_paths([path, "report.html", path]) == (path, "report.html")
     assert checked_report_paths([]) == ()
     assert list(tmp_path.iterdir()) == [], "checking leaves nothing behind"
+
+
+# Runs that went wrong
+
+
+def test_the_second_file_is_written_when_the_first_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that can be read is better than none, and the error names those that cannot."""
+    first, second, third = (tmp_path / name for name in ("a.csv", "b.html", "c.csv"))
+    for path in (first, third):
+        path.mkdir()
+    with pytest.raises(InputError) as failed:
+        write_reports([str(first), str(second), str(third)], named("x"))
+    assert second.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert str(first) in failed.value.message
+    assert str(third) in failed.value.message
+    assert "b.html" not in failed.value.message
+
+
+def test_a_run_that_ended_early_says_why(tmp_path: Path) -> None:
+    page, table = tmp_path / "r.html", tmp_path / "r.csv"
+    refused = "Refused: the environment would have no administrator. <b>=1+1\u202e"
+    outcome = replace(outcome_of(ApplyResult(Plan(), [])), ended_early=refused, environment="contoso")
+    write_reports([str(page), str(table)], outcome)
+    text = page.read_text(encoding="utf-8")
+    assert "The run ended early." in text
+    assert "Refused: the environment would have no administrator. &lt;b&gt;=1+1" in text
+    assert "Nothing had to be changed" not in text
+    (_header, row) = csv_rows(table.read_text(encoding="utf-8"))
+    assert row[:2] == ["run", "contoso"]
+    assert row[4] == "failed"
+    assert row[5].startswith("Refused: the environment would have no administrator.")
+
+
+def test_a_failure_that_was_partly_made_says_so(tmp_path: Path) -> None:
+    made = W365Error("The server answered half.")
+    made.changed = True
+    actions = [
+        ActionResult(Action(USER_UPDATE, name, {"last_name": "a"}, {"last_name": "b"}, subject=User(name)), error=error)
+        for name, error in (("partly", made), ("nothing", W365Error("The server refused.")))
+    ]
+    rows = {
+        row.name: row for row in rows_of(outcome_of(ApplyResult(Plan(tuple(item.action for item in actions)), actions)))
+    }
+    assert rows["partly"].intended.endswith(", and was partly made")
+    assert not rows["nothing"].intended.endswith("made")
+    path = tmp_path / "r.html"
+    write_reports([str(path)], outcome_of(ApplyResult(Plan(tuple(item.action for item in actions)), actions)))
+    text = path.read_text(encoding="utf-8")
+    assert "and was partly made" in text
+    assert '<table class="failures">' in text
+    assert ".failures td:last-child { width: 50%; }" in text
