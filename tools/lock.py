@@ -5,8 +5,9 @@
 """Choose exact versions for tests/requirements/*.in and write them to *.txt: `lock.py UV_VERSION`.
 
 uv makes one file for every Python from 3.11 on (ansible-core 2.19 on 3.11, a newer one above). It is needed only
-here; plain pip installs from the files that it writes. lowest.txt is matrix.txt with the oldest requests and msal that
-meta/ee-requirements.txt promises to work with. npm does the same for tests/servers/package.json.
+here; plain pip installs from the files that it writes, which have the hash of every file of every version. lowest.txt
+is matrix.txt with the oldest requests and msal that meta/ee-requirements.txt promises to work with. npm does the same
+for tests/servers/package.json.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def install_uv(version: str) -> Path:
 def compile_requirements(uv: Path, source: str, target: str, *options: str) -> None:
     """One run of uv pip compile. The index is left out of the files: it belongs to the machine, not to the project."""
     command = [str(uv), "pip", "compile", "--no-config", "--system-certs", "--quiet", "--upgrade", "--universal"]
-    command += ["--no-emit-index-url", "--no-emit-find-links", "--python-version", "3.11", *options]
+    command += ["--no-emit-index-url", "--no-emit-find-links", "--python-version", "3.11"]
+    command += ["--generate-hashes", *options]
     command += ["--output-file", target, source]
     environment = {**os.environ, "UV_CUSTOM_COMPILE_COMMAND": "make lock"}
     if subprocess.run(command, cwd=REQUIREMENTS, env=environment, check=False).returncode:
@@ -71,11 +73,12 @@ def main() -> int:
     compile_requirements(uv, "tools.in", "tools.txt")
     compile_requirements(uv, "matrix.in", "matrix.txt", "--constraint", "tools.txt")
     compile_requirements(uv, "servers.in", "servers.txt")
+    compile_requirements(uv, "bench.in", "bench.txt")
     promised = "../../meta/ee-requirements.txt"
     compile_requirements(uv, promised, str(lowest), "--resolution", "lowest-direct", "--no-deps")
     compile_requirements(uv, "matrix.in", "lowest.txt", "--constraint", str(lowest), "--no-annotate")
     lock_packages()
-    for name in ("tools.txt", "matrix.txt", "servers.txt", "lowest.txt"):
+    for name in ("tools.txt", "matrix.txt", "servers.txt", "bench.txt", "lowest.txt"):
         print(f"wrote tests/requirements/{name}")
     print("wrote tests/servers/package-lock.json")
     return 0

@@ -91,8 +91,12 @@ def prepare(core: Core, interpreter: Path, python: str) -> Path:
     cell.parent.mkdir(parents=True, exist_ok=True)
     log = cell.parent / f"{cell.name}-install.log"
     pip = [str(own), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    # ansible-core 2.16 and 2.18 ask for older versions of some libraries than the newest; pip resolves that with the lock.
-    commands = [[str(interpreter), "-m", "venv", str(cell)], [*pip, f"ansible-core~={core.series}.0", "-r", str(lock)]]
+    # The newest ansible-core of a series has no hash, since the newest is what is tried; all that is locked has one.
+    commands = [
+        [str(interpreter), "-m", "venv", str(cell)],
+        [*pip, "--require-hashes", "-r", str(lock)],
+        [*pip, f"ansible-core~={core.series}.0"],
+    ]
     with log.open("w", encoding="utf-8") as output:
         for command in commands:
             if subprocess.run(command, check=False, stdout=output, stderr=subprocess.STDOUT).returncode:

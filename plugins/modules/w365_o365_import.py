@@ -500,6 +500,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ta
     ImportTask,
     keep_state,
     read_entra,
+    with_kept_members,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.report_option import prepare_reports
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.unmatched import with_import_warnings
@@ -523,6 +524,7 @@ def run(task: ImportTask) -> dict[str, Any]:
     read = read_entra(task, scope)
     desired = desired_from_entra(read.found, scope, task.directory.capabilities)
     current = task.read(desired)
+    desired = with_kept_members(desired, current, read, scope)
     plan = task.compare(with_known_owners(desired, current, task.graph), current)
     plan = with_import_warnings(task, plan, desired, read.found, scope)
     keep_state(task, read)

@@ -661,7 +661,7 @@ def test_an_export_keeps_what_only_looks_like_a_template(tmp_path: Path, twin: T
     given["import"] = odd
     text = yaml.safe_dump({"w365_sync_configurations": [given]}, allow_unicode=True, default_style='"', width=10**6)
     # As a person has to write it down: without the mark it would be a template here already.
-    unsafe.write_text(re.sub(r'(?<=[ -] )"(?=\{[{%#])', '!unsafe "', text), encoding="utf-8")
+    unsafe.write_text(re.sub(r'(?<=[:-] )"(?=\{[{%#])', '!unsafe "', text), encoding="utf-8")
     done = run_named("export_sync", tmp_path, "-e", f"@{unsafe}", w365_sync_export="export.yml")
     assert done.returncode == 0, done.stdout + done.stderr
     written = (tmp_path / "export.yml").read_text(encoding="utf-8")

@@ -111,6 +111,14 @@ class ProvisioningDirectory:
             )
         if not wanted:
             return Snapshot(users, groups)
+        if not users and not all(user.present for user in desired.users):
+            # Every environment has a first administrator (contract, section 4; D): nobody is not the same as unknown.
+            raise self._client.unreliable(
+                "user.list",
+                "an empty list, and every environment has its first administrator, so it cannot tell who is absent. Give "
+                "scim_url and scim_token, through which users are looked up",
+                listing=True,
+            )
         return Snapshot(users, groups, active_administrators(users), primary_administrator(users), roles_problem(users))
 
     def _exists(self, wanted: DesiredUser) -> bool:

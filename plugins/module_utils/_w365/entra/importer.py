@@ -218,9 +218,11 @@ def _desired_users(
             users[id] = _user_from_entra(person, scope, capabilities)
             continue
         upn = str(person["userPrincipalName"])
-        skipped.append(Skipped("user", upn, exclusion.reason))
         # Without external ids, imported users cannot be identified, and nobody is removed.
-        removable = scope.status_from_entra and "external_id" in capabilities.user_fields
+        identified = "external_id" in capabilities.user_fields
+        removable = scope.status_from_entra and identified
+        stays = "" if identified or not exclusion.removes or not scope.status_from_entra else NOT_DEACTIVATED
+        skipped.append(Skipped("user", upn, f"{exclusion.reason}{stays}"))
         if exclusion.removes and removable and comparison_key(upn) not in scope.protected:
             disabled.append(_disabled_user(person))
         elif exclusion.keeps or exclusion.removes:
@@ -270,6 +272,12 @@ def _removal_policy(
 def _roles(found: TenantSelection, users: Mapping[str, DesiredUser]) -> AddRemoveSet:
     """Global Administrators in scope get the role. The purge, with its guards, revokes it from others."""
     return AddRemoveSet(add=frozenset(user.key for id, user in users.items() if id in (found.administrators or ())))
+
+
+NOT_DEACTIVATED = (
+    "; it was not deactivated, because the Provisioning API alone cannot tell whose account it is: give scim_url and "
+    "scim_token, or deactivate it by name"
+)
 
 
 @dataclass(frozen=True)

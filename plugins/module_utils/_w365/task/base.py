@@ -74,6 +74,9 @@ class Task(Connections):
         if plan.actions:
             # Before a plan, a report or a state is written as well.
             self.check_customer()
+        elif self.options["scim_environment"]:
+            # What the task itself says costs no request: "unchanged" is no answer about another customer.
+            self.check_customer(warns=False)
         return replace(plan, notes=(*plan.notes, *notes)) if notes else plan
 
     def check_customer(self, *, warns: bool = True) -> None:

@@ -5,20 +5,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..entra.importer import TenantSelection, read_delta, read_full
+from ..entra.importer import TenantSelection, read_delta, read_full, user_exclusion
 from ..entra.tenant import State, state_text
 from ..errors import InputError
+from ..model.names import comparison_key, external_id_key
 from ..output.atomic_write import write_atomically
 from ..output.trusted_file import read_trusted
 from .directory import DirectoryTask
 from .entra import EntraTask
 
 if TYPE_CHECKING:
+    from ..model.desired import Desired, DesiredGroup
+    from ..model.directory import Snapshot
     from ..model.import_scope import ImportScope
 
 
@@ -64,3 +67,36 @@ def keep_state(task: EntraTask, read: Read) -> None:
     """Save what was read for the next run, but not in check mode."""
     if read.state is not None and not task.check_mode:
         write_atomically(task.options["state_file"], state_text(read.state), "state_file")
+
+
+def with_kept_members(desired: Desired, current: Snapshot, read: Read, scope: ImportScope) -> Desired:
+    """The same with members who are left unchanged, such as a person whose UPN is impossible: whoever is in a group in
+    Microsoft Entra, and in Workspace 365 too, stays in it, and the reason says so."""
+    tenant = read.found.tenant
+    accounts: dict[str, str] = {}
+    for id, person in tenant.users.items():
+        exclusion = user_exclusion(person, scope)
+        if exclusion is not None and exclusion.keeps:
+            known = current.users_by_external_id.get(external_id_key(id))
+            found = [known] if known else current.users_named(comparison_key(str(person["userPrincipalName"])))
+            accounts.update((id, account.key) for account in found)
+    if not accounts:
+        return desired
+    ids = {comparison_key(str(group.get("displayName") or "")): id for id, group in tenant.groups.items()}
+    groups: list[DesiredGroup] = []
+    staying: set[str] = set()
+    for group in desired.groups:
+        id = str(group.fields.get("external_id") or ids.get(group.key, ""))
+        there = current.groups_by_external_id.get(external_id_key(id)) or current.groups_by_key.get(group.key)
+        change = group.members
+        if there is not None and change is not None and change.set is not None:
+            people = tenant.people_of(id, flatten=scope.flatten)
+            stay = {member for member in people & accounts.keys() if accounts[member] in (there.members or ())}
+            staying |= {str(tenant.users[member]["userPrincipalName"]) for member in stay}
+            change = change._replace(set=change.set | {accounts[member] for member in stay})
+        groups.append(replace(group, members=change))
+    skipped = (
+        item._replace(reason=f"{item.reason}; it stays in its groups") if item.name in staying else item
+        for item in desired.skipped
+    )
+    return replace(desired, groups=tuple(groups), skipped=tuple(skipped))
