@@ -220,6 +220,7 @@ bench: install $(BUILD)/bench/venv/.stamp ## how fast: table, .build/bench/bench
 .PHONY: bench-picture
 bench-picture: $(BUILD)/bench/venv/.stamp ## put the picture of the last bench into the documentation
 	@$(BUILD)/bench/venv/bin/python tests/benchmarks/picture.py $(BUILD)/bench/bench.json docs/docsite/rst/images/bench.svg
+	@$(BIN)/python tools/embed_pictures.py
 
 # Apart from our tools: nothing else draws.
 $(BUILD)/bench/venv/.stamp: tests/requirements/bench.txt $(BUILD)/venv/.stamp

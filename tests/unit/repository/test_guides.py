@@ -69,7 +69,7 @@ OTHERS = {
 PLAY_KEYS = ("pre_tasks", "tasks", "post_tasks")
 BLOCK_KEYS = ("block", "rescue", "always")
 # Variables that belong to the twin or to a person's own play, and are no connection option.
-OTHER_VARIABLES = {"W365_OPTION", "W365_EXECUTION"}
+OTHER_VARIABLES = {"W365_OPTION", "W365_EXECUTION", "W365_TRUST_LOCAL_FILES"}
 
 
 @pytest.fixture(autouse=True)

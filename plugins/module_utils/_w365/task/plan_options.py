@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..inputs.removal_options import limit_from_option
@@ -51,6 +52,9 @@ def plan_of_file(task: Task, desired: Desired) -> tuple[Plan, str]:
     plan = with_secrets(reviewed, desired.users)
     current = task.read(as_desired(plan))
     plan = remaining(plan, current)
-    if not options["plan_digest"]:
+    if options["plan_digest"]:
+        # The limits were met when the plan was made, and somebody has approved what they let through.
+        desired = replace(desired, membership_limit=None)
+    else:
         plan = guard_unapproved(limit_from_option(options["purge_limit"], "purge_limit"), current, plan)
     return guarded(desired, current, plan), digest
