@@ -233,3 +233,15 @@ def test_one_failure_does_not_hide_the_others(play: Callable[..., Play], twin: T
     assert any(line.startswith(f"{NESTOR}: failed; ") and "Cannot delete user" in line for line in table(played))
     assert UNKNOWN in (tmp_path / "out.html").read_text(encoding="utf-8").replace("<wbr>", "")
     assert active(twin) == {ALLAN: True, MEGAN: False, NESTOR: True, PATTI: False}
+
+
+def test_a_refusal_names_the_variables_of_the_playbook(play: Callable[..., Play], twin: Twin) -> None:
+    """The module's sentence is about its options, which nobody can give here."""
+    for given, variable in (
+        ({"upns": [UNKNOWN]}, "set w365_offboard_must_exist=false"),
+        ({"upns": [MEGAN], "protected_users": [MEGAN]}, "Remove the name from w365_offboard_protected_users"),
+    ):
+        played = offboard(play, twin, **given)
+        assert played.code != 0
+        (told,) = (step for step in played if step.name == "Say what to do about it here")
+        assert variable in told.message
