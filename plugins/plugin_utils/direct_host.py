@@ -27,6 +27,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     build_rules,
     connection_option,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.logged import shown_options
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.progress_file import ProgressFile
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.run import run_task
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.session_store import SessionStore
@@ -91,11 +93,11 @@ class DirectHost:
     def progress_writer(self) -> Callable[[str], None]:
         path = self.options.get("progress_file")
         if not path:
-            return self._show
+            return lambda line: self._show(one_line(line))
         write = ProgressFile(path).write
 
         def both(line: str) -> None:
-            self._show(line)
+            self._show(one_line(line))
             write(line)
 
         return both
@@ -147,7 +149,7 @@ def run_directly(
             raise host.stop.signal
     if warnings:
         result["warnings"] = warnings
-    result["invocation"] = {"module_args": sanitize_keys(options, secrets)}
+    result["invocation"] = {"module_args": sanitize_keys(shown_options(options), secrets)}
     kept = {name: value for name, value in result.items() if value is None or isinstance(value, bool)}
     masked: dict[str, Any] = plain(remove_values(result, secrets) | kept)
     return masked
