@@ -95,7 +95,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("hosts", [both] if chosen == "both" else ["direct", both])
     elif chosen != "process" and name in IN_EACH:
         metafunc.fixturenames.append("hosts")
-        metafunc.parametrize("hosts", ["direct", pytest.param("process", marks=pytest.mark.slow)])
+        metafunc.parametrize("hosts", ["auto", pytest.param("process", marks=pytest.mark.slow)])
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:

@@ -81,7 +81,7 @@ def test_addresses_of_services(play: Player, twin: Twin) -> None:
         bad("plain instance, writing", "w365_user", "Option instance_url", plain, upn=NEWCOMER, instance_url=plain, **ADELE),
         bad("plain SCIM", "w365_group_info", "Option scim_url", f"{plain}/contoso", "https://", scim_url=f"{plain}/contoso/scim/v2", **scim),
         bad("plain Graph", "w365_o365_import_info", "Option graph_url", f"{plain}/graph", "https://", everything=True, graph_url=f"{plain}/graph"),
-        bad("plain Entra", "w365_o365_import_info", "authority", plain, "https://", "credentials", everything=True, entra_authority=plain),
+        bad("plain Entra", "w365_o365_import_info", "authority", plain, "https://", "never sent over http", everything=True, entra_authority=plain),
         bad("no scheme", "w365_user_info", "Option instance_url", "'localhost'", "https://<host>", instance_url="localhost"),
         bad("no host", "w365_user_info", "Option instance_url", "https://<host>", instance_url="https:///Provisioning"),
         bad("user in the instance's URL", "w365_user_info", "Option instance_url", "user name or password", "options of their own", instance_url=with_user),

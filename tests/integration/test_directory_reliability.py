@@ -22,8 +22,9 @@ from typing import Any
 
 import pytest
 
+from in_process import run
 from pattern import differences
-from playing import Play, Step, Task, connection, start_playbook, task
+from playing import COLLECTION, Play, Step, Task, connection, start_playbook, task
 from w365_simulator.testing import Twin
 
 Player = Callable[..., Play]
@@ -271,9 +272,11 @@ LONGEST = ("é" * 255, "e\u0301" * 127 + "e", "漢" * 255, "\U0001d538" * 255, "
 # What somebody on the way might take for a number, a truth, nothing, a template, a page or the end of a line.
 MISTAKABLE = (
     "007", "1e5", "1_000", "NaN", "true", "no", "null", "None", "~", "0x1F", "2026-01-01", "{{ 7 * 7 }}", "{% raw %}", "!unsafe x",
-    "${HOME}", "$(id)", "%s", "{0}", "&amp; <b>x</b>", "#x", "# x", "x\u00a0y", "x\u200by", "\u200f\u05e9\u05dc\u05d5\u05dd\u200e", "x\u2028y", "x\x85y",
-    "x\x0by", "ﬁ", "İı", "ẞß", "Å\u212b", "가\u1100\u1161", "x\ufeffy", "\ue000", "\U0010fffd",
+    "${HOME}", "$(id)", "%s", "{0}", "&amp; <b>x</b>", "#x", "# x", "x\u00a0y", "ﬁ", "İı", "ẞß", "Å\u212b",
+    "가\u1100\u1161", "\ue000", "\U0010fffd", "\u0645\u06cc\u200c\u0634\u0648\u062f",
 )  # fmt: skip
+# What nobody can see.
+INVISIBLE = ("x\u200by", "\u200f\u05e9\u05dc\u05d5\u05dd\u200e", "x\u2028y", "x\x85y", "x\x0by", "x\ufeffy")
 LAST_NAMES = (*FORMULAS, *QUOTES, *EMOJI, *LONGEST, *MISTAKABLE)
 UPNS = (
     "person{0}@contoso.com",
@@ -310,6 +313,17 @@ def people_of_the_world(count: int) -> list[Person]:
         last_name = LAST_NAMES[number // len(UPNS) % len(LAST_NAMES)]
         made.append(person(number, upn, first_name=first_name, last_name=last_name, email=email))
     return made
+
+
+def test_names_that_hide_something_are_refused_at_once(twin: Twin, tmp_path: Path) -> None:
+    """Each with its line and its code point, before anything is written."""
+    people = [person(number, f"person{number}@contoso.com", last_name=name) for number, name in enumerate(INVISIBLE)]
+    wish = directory_task(tmp_path, people)[f"{COLLECTION}.w365_directory"]
+    message = run("w365_directory", {**connection(twin, scim=True), **wish})["msg"]
+    assert f"{len(INVISIBLE)} things are wrong" in message
+    for point in ("U+200B", "U+200F", "U+2028", "U+0085", "U+000B", "U+FEFF"):
+        assert point in message
+    assert twin.writes() == []
 
 
 @pytest.mark.timeout(420)

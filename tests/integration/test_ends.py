@@ -9,6 +9,7 @@ In the process of Ansible, and in a module process.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import signal
@@ -70,7 +71,7 @@ def assert_nothing_more_is_written(twin: Twin) -> int:
 
 def processes_of(folder: Path) -> list[str]:
     """The processes whose command names this folder."""
-    listed = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-A", "-ww", "-o", "args="], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if str(folder) in line and "w365_simulator" not in line]
 
 
@@ -133,7 +134,8 @@ def test_without_its_ansible_a_task_writes_nothing(tmp_path: Path, twin: Twin, h
     wait_until(lambda: created(twin) > 4)
     processes = [running._process.pid, *(descendants(running._process.pid) if sent is signal.SIGINT else ())]
     for process in processes:
-        os.kill(process, sent)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, sent)
     running._process.wait(60)
     assert_nothing_more_is_written(twin)
     # No process is left that waits for somebody to take its result.

@@ -162,7 +162,7 @@ def test_permanently_twice(play: Callable[..., Play], twin: Twin) -> None:
     [
         ([NESTOR, ALLAN, MEGAN], {}, "without an active administrator"),
         ([NESTOR, MEGAN], {"protected_users": f"{ALLAN},\n{MEGAN}\n"}, f"protected_users lists '{MEGAN}'"),
-        ([NESTOR, "megan bowen"], {}, "Option upn has 'megan bowen', which is not a user principal name"),
+        ([NESTOR, "megan bowen"], {}, "'megan bowen', which is not a user principal name"),
         ([NESTOR, MEGAN], {"role": False}, "could not be read"),
     ],
     ids=["last administrator", "protected", "no UPN", "no roles"],

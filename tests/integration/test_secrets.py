@@ -269,7 +269,7 @@ class Echo:
     """Answers with whatever it was sent: headers and body, as they are and in the spellings of JSON, HTML and URLs.
 
     The first folder of the path says in which kind of answer. After `write-`, reads find nothing and only writes are
-    answered so. As an Entra tenant, `grant` gives a token, and every other name refuses in its own way.
+    answered so. As an Entra tenant, `grant.contoso.com` gives a token, and every other name refuses in its own way.
     """
 
     def __init__(self) -> None:
@@ -277,12 +277,12 @@ class Echo:
         self.received = ""
 
     def answer(self, method: str, path: str, headers: str, body: str) -> tuple[int, dict[str, str], str]:
-        _, mode, *_rest = path.split("/")
+        _, mode, *_rest = path.replace(".contoso.com/", "/", 1).split("/")
         if path.endswith("/.well-known/openid-configuration"):
-            root = f"{self.url}/{mode}"
+            root = f"{self.url}/{mode}.contoso.com"
             ends = {"authorization_endpoint": f"{root}/authorize", "token_endpoint": f"{root}/token"}
             return 200, {}, json.dumps({"issuer": f"{root}/v2.0", **ends})
-        if path == "/grant/token":
+        if path == "/grant.contoso.com/token":
             return (
                 200,
                 {},
@@ -428,13 +428,20 @@ def test_when_scim_graph_and_entra_send_the_secrets_back(
         return {
             "title": f"Graph, {mode}, {tenant}",
             "graph_url": f"{url}/{mode}",
-            "entra_tenant": tenant,
+            "entra_tenant": f"{tenant}.contoso.com",
             "everything": True,
         }
 
     fine = [
         task("w365_api", **scim("fine"), service="scim", path="/Users"),
-        task("w365_api", title="Graph", service="graph", path="/users", graph_url=f"{url}/fine", entra_tenant="grant"),
+        task(
+            "w365_api",
+            title="Graph",
+            service="graph",
+            path="/users",
+            graph_url=f"{url}/fine",
+            entra_tenant="grant.contoso.com",
+        ),
     ]
     failing = [
         task("w365_user", **scim("scim"), **ADELE),

@@ -10,6 +10,7 @@ that needs it, and marked with "start-up". No import is late for another reason.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -108,7 +109,11 @@ def run_module(
 ) -> None:
     """Run one module: `run` gets a task of this `kind` and returns the values of the result."""
     module = AnsibleModule(argument_spec=build_argument_spec(own_spec), supports_check_mode=True, **build_rules(rules))
-    result = run_task(run, ModuleHost(module), kind)
+    host = ModuleHost(module)
+    result = run_task(run, host, kind)
+    if host.stop.signal:
+        # Ansible's process for this task could wait for ever with a result that nobody takes.
+        sys.exit(1)
     if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)
