@@ -32,6 +32,8 @@ OUTPUT = BUILD / "bench"
 USERS = 10_000
 SIZES = (1_000, 3_000, 10_000, 30_000)
 LOOP = 30
+ITEMS = 200
+BULK = 1_000
 ROUNDS = 15
 MEGABYTE = 1_000_000
 
@@ -152,20 +154,15 @@ def loop(stage: Stage, repeats: int) -> Figures:
 
 
 def startup(stage: Stage, _repeats: int) -> Figures:
-    """What one task costs that has nothing to do: w365_user, a GET with ansible.builtin.uri of the same address, and ping.
+    """What one task in a module process costs that has nothing to do: w365_user, a GET with ansible.builtin.uri of the same address, and ping.
 
     All three take turns in one playbook; the first round does not count. The times are those of tasks.
     """
     people = People.made_up(100)
     stage.reset(people)
     person = people.users[7]
-    get: dict[str, Any] = {
-        "url": f"{stage.twin.scim_url('contoso')}/Users?filter=userName%20eq%20%22{person['upn']}%22&startIndex=1&count=200",
-        "headers": {"Authorization": f"Bearer {stage.twin.scim_token}"},
-        "ca_path": stage.twin.ca_path,
-        "return_content": True,
-    }
-    turn = [task("w365_user", **person), task("ansible.builtin.uri", **get), task("ansible.builtin.ping")]
+    get = task("ansible.builtin.uri", **_get(stage, person["upn"]))
+    turn = [task("w365_user", **person), get, task("ansible.builtin.ping")]
     done = stage.play(turn * (ROUNDS + 1))[len(turn) :]
     seconds = {each["name"]: [found.seconds for found in done if found.name == each["name"]] for each in turn}
     for name, found in seconds.items():
@@ -174,6 +171,60 @@ def startup(stage: Stage, _repeats: int) -> Figures:
         **{f"{name.rpartition('.')[2]}_seconds": median(found) for name, found in seconds.items()},
         "rounds": ROUNDS,
         "ratio": paired_ratio(seconds["w365_user"], seconds["ansible.builtin.uri"]),
+    }
+
+
+def direct(stage: Stage, repeats: int) -> Figures:
+    """Tasks inside Ansible: an item of a loop that has nothing to do, against one of `uri` with the same request and one of an
+    empty `debug`; one task, against one of `uri`; and an item that creates somebody, against w365_directory per user.
+
+    The times are those of tasks, as ansible-playbook sees them. All take turns in one playbook.
+    """
+    people = People.made_up(ITEMS)
+    others = People.made_up(ITEMS * repeats, prefix="new.")
+    bulk = People.made_up(BULK * repeats, prefix="bulk.")
+    single = {name: f"{{{{ item.{name} }}}}" for name in people.users[0]}
+    debug = task("ansible.builtin.debug", loop=people.users, msg="nothing")
+    found: dict[str, list[float]] = {name: [] for name in ("user", "uri", "debug", "create", "bulk", "one", "one_uri")}
+    stage.reset(people)
+    for repeat in range(repeats):
+        new = others.users[repeat * ITEMS : (repeat + 1) * ITEMS]
+        many = bulk.users[repeat * BULK : (repeat + 1) * BULK]
+        one = task("w365_user", **people.users[7])
+        tasks = [
+            task("w365_user", loop=people.users, **single),
+            task("ansible.builtin.uri", loop=people.users[:LOOP], **_get(stage, "{{ item.upn }}")),
+            debug,
+            task("w365_user", loop=new, **single),
+            task("w365_directory", users=many, concurrency=CONCURRENCY),
+            *[one, task("ansible.builtin.uri", **_get(stage, people.users[7]["upn"]))] * ROUNDS,
+        ]
+        # The first task loads the collection.
+        done = stage.play([one, *tasks], execution="direct")[1:]
+        if [each.result["changed"] for each in done[:5]] != [False, False, False, True, True]:
+            raise Problem("the tasks inside Ansible did not do what they were to do.")
+        counts = (ITEMS, LOOP, ITEMS, ITEMS, BULK)
+        for name, each, count in zip(("user", "uri", "debug", "create", "bulk"), done, counts, strict=False):
+            found[name].append(each.seconds / count)
+        found["one"].append(median(each.seconds for each in done[5::2]))
+        found["one_uri"].append(median(each.seconds for each in done[6::2]))
+        say("  " + ", ".join(f"{name} {seconds[-1] * 1000:.1f} ms" for name, seconds in found.items()))
+    return {
+        **{f"{name}_seconds": median(seconds) for name, seconds in found.items()},
+        "against_uri": paired_ratio(found["user"], found["uri"]),
+        "against_debug": paired_ratio(found["user"], found["debug"]),
+        "one_against_uri": paired_ratio(found["one"], found["one_uri"]),
+        "create_against_bulk": paired_ratio(found["create"], found["bulk"]),
+    }
+
+
+def _get(stage: Stage, upn: str) -> dict[str, Any]:
+    """The arguments of `uri` for the request of a w365_user task that has nothing to do."""
+    return {
+        "url": f"{stage.twin.scim_url('contoso')}/Users?filter=userName%20eq%20%22{upn}%22&startIndex=1&count=200",
+        "headers": {"Authorization": f"Bearer {stage.twin.scim_token}"},
+        "ca_path": stage.twin.ca_path,
+        "return_content": True,
     }
 
 
@@ -197,6 +248,7 @@ CASES: dict[str, Callable[[Stage, int], Figures]] = {
     "create": create,
     "loop": loop,
     "startup": startup,
+    "direct": direct,
 }
 
 

@@ -43,6 +43,19 @@ LIMITS = (
     Limit("loop", "unchanged", "unchanged: per user, times as fast as a loop of w365_user", "x", 100, least=True),
     Limit("loop", "create", "created: per user, times as fast as a loop of w365_user", "x", 50, least=True),
     Limit("startup", "ratio", "nothing to do: w365_user, against ansible.builtin.uri", "x", 1.2),
+    Limit(
+        "direct",
+        "against_uri",
+        "inside Ansible, an item with nothing to do, against one of ansible.builtin.uri",
+        "x",
+        0.05,
+    ),
+    Limit(
+        "direct", "against_debug", "inside Ansible, an item with nothing to do, against one of an empty debug", "x", 3
+    ),
+    Limit(
+        "direct", "one_against_uri", "inside Ansible, a task with nothing to do, against ansible.builtin.uri", "x", 0.5
+    ),
     Limit("curve", "extra_requests", "any number unchanged: requests beyond the pages", "", 2),
     Limit("curve", "memory_growth", "any number unchanged: memory per user, against the first size", "x", 1.25),
 )

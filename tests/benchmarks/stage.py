@@ -120,8 +120,11 @@ class Stage:
             "ca_path": self.twin.ca_path,
         }
 
-    def play(self, tasks: Sequence[Task], *, measured: bool = False) -> list[Timed]:
-        """Run the tasks in one ansible-playbook. With `measured` their processes also leave their costs (`costs`)."""
+    def play(self, tasks: Sequence[Task], *, measured: bool = False, execution: str = "process") -> list[Timed]:
+        """Run the tasks in one ansible-playbook, ours in module processes or with "direct" inside Ansible.
+
+        With `measured` their processes also leave their costs (`costs`).
+        """
         playbook, timings = self.directory / "play.json", self.directory / "tasks.jsonl"
         head = {
             "hosts": "localhost",
@@ -143,6 +146,7 @@ class Stage:
                 "ANSIBLE_CALLBACKS_ENABLED": "stopwatch",
                 "ANSIBLE_PIPELINING": "true",
                 "BENCH_TASKS": str(timings),
+                "W365_EXECUTION": execution,
             },
         )
         lines = [json.loads(line) for line in timings.read_text(encoding="utf-8").splitlines()]

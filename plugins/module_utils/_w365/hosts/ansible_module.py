@@ -10,7 +10,6 @@ that needs it, and marked with "start-up". No import is late for another reason.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -113,7 +112,7 @@ def run_module(
     result = run_task(run, host, kind)
     if host.stop.signal:
         # Ansible's process for this task could wait for ever with a result that nobody takes.
-        sys.exit(1)
+        raise SystemExit(1)
     if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)
