@@ -183,6 +183,8 @@ _RANDOM = (
     (re.compile(r"\b(?!0{8}-)[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b"), "<id>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),
     (re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"), "<time>"),
+    # That of a state, which holds times.
+    (re.compile(r"(checksum\W+)[0-9a-f]{64}"), r"\1<checksum>"),
     # A token; not the digest of a value.
     (re.compile(r"(?<![A-Za-z0-9_-])(?![0-9a-f]{64}\b)[A-Za-z0-9_-]{60,}(?:\.[A-Za-z0-9_-]+)*"), "<token>"),
 )

@@ -189,7 +189,8 @@ def test_an_installed_configuration_with_blank_answers(twin: Twin, play: Callabl
     assert any(upn.endswith("@emea.contoso.com") for upn in twin.environment("contoso")["users"])
     exported = named("export_sync", play, twin, **given, w365_sync_export="out.yml", w365_sync_name="")
     assert exported.code == 0, exported.output
-    assert "name: contoso" in (tmp_path / "out.yml").read_text(encoding="utf-8")
+    kept = yaml.safe_load((tmp_path / "out.yml").read_text(encoding="utf-8"))
+    assert [each["name"] for each in kept["w365_sync_configurations"]] == ["contoso"]
     # Ansible does not check what is in a folder, so the role does.
     (folder / "configuration.yml").write_text(
         yaml.safe_dump({**written, "import": {"domain": ["x"]}}), encoding="utf-8"

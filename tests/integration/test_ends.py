@@ -122,7 +122,9 @@ def test_a_module_process_ends_with_the_task_that_gave_it_up(tmp_path: Path, twi
     done = start(tmp_path, twin, creation(tmp_path, timeout=3), host="process").wait()
     assert done[0].status == "failed"
     there = assert_nothing_more_is_written(twin)
-    assert outcomes(tmp_path / "report.csv").count("done") == there
+    report = tmp_path / "report.csv"
+    wait_until(report.exists)
+    assert outcomes(report).count("done") == there
 
 
 @pytest.mark.parametrize("host", HOSTS)
