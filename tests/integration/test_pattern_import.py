@@ -36,7 +36,11 @@ STAYS_ACTIVE = {
 }
 DISABLED = {"kind": "user", "name": "brian.johnson@contoso.com", "reason": "is disabled in Microsoft Entra"}
 NO_GUESTS = {"kind": "user", "name": GUEST, "reason": "is a guest, and include_guests is false"}
-EXCLUDED = {"kind": "user", "name": "ben.walters@contoso.com", "reason": "is excluded by exclude_users"}
+EXCLUDED = {
+    "kind": "user",
+    "name": "ben.walters@contoso.com",
+    "reason": "is excluded by exclude_users; it stays in its groups",
+}
 DISTRIBUTION_LIST = {
     "kind": "group",
     "name": "Marketing News",
