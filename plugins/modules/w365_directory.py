@@ -861,7 +861,7 @@ def run(task: DirectoryTask) -> dict[str, Any]:
     # The folders of a controller say nothing to the readers of a report.
     source = ", ".join(os.path.basename(path) for path in (*files, task.options["apply_plan"]) if path)
     prepare_reports(task, source or "the task itself")
-    content = read_files(files)
+    content = read_files(files, task.host.decrypt)
     task.add_secrets(user["password"] for user in content.users if user["password"])
     desired = directory_from_options(task.options, content)
     own: dict[str, Any] = {"unused_columns": content.unused_columns} if content.unused_columns else {}

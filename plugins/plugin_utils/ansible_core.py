@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible import constants
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values, sanitize_keys
 from ansible.module_utils.errors import UnsupportedError
@@ -24,6 +24,7 @@ from ansible.utils.display import Display
 __all__ = [
     "ActionBase",
     "AnsibleActionFail",
+    "AnsibleError",
     "ArgumentSpecValidator",
     "Display",
     "UnsupportedError",

@@ -49,13 +49,15 @@ def module_of(name: str) -> ModuleType:
 
 
 class Setting(NamedTuple):
-    """What surrounds a task: its name in messages, its modes, its environment variables, and how progress is shown."""
+    """What surrounds a task: its name in messages, its modes, its environment variables, how progress is shown, and what
+    decrypts a text of Ansible Vault (None when no password fits)."""
 
     name: str
     check_mode: bool
     diff_mode: bool
     environ: Mapping[str, str]
     show: Callable[[str], None]
+    decrypt: Callable[[str], str | None]
 
 
 class DirectHost:
@@ -67,6 +69,7 @@ class DirectHost:
         self.diff_mode = setting.diff_mode
         self.secrets: Collection[str] = list(secrets)
         self.store = store
+        self.decrypt: Callable[[str], str | None] | None = setting.decrypt
         parent = os.getppid()
         self.stop = Stop(lambda: "" if os.getppid() == parent else "Ansible, which started this task, has ended")
         self.warnings: list[str] = []

@@ -10,6 +10,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, ClassVar
@@ -20,6 +21,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import (
     ActionBase,
     AnsibleActionFail,
+    AnsibleError,
     Display,
     boolean,
     configured,
@@ -107,7 +109,7 @@ class ModuleAction(ActionBase):
         """The arguments as the module is to get them. Anything that needs them as they were written belongs here."""
         refuse_values_without_text(arguments, self.argument_spec)
         if self._is_local():
-            resolve_paths(arguments, self.path_options, self._loader.get_basedir())
+            resolve_paths(arguments, self.path_options, self._loader.get_basedir(), self._looked_up)
         return arguments
 
     def _environment(self) -> dict[str, str]:
@@ -155,11 +157,36 @@ class ModuleAction(ActionBase):
             diff_mode=bool(self._task.diff),
             environ={**os.environ, **environment} if environment else os.environ,
             show=lambda line: display.display(line, stderr=True),
+            decrypt=self._decrypted,
         )
         result = run_directly(self.module, self.argument_spec, arguments, setting)
         if configured("INJECT_INVOCATION", variables) is False:
             del result["invocation"]
         return result
+
+    def _decrypted(self, text: str) -> str | None:
+        """What Ansible Vault has encrypted; None when no vault password fits. Ansible itself decrypts files only."""
+        handle, path = tempfile.mkstemp(prefix="w365_vault_")
+        try:
+            with os.fdopen(handle, "w", encoding="ascii", errors="replace") as file:
+                file.write(text.strip() + "\n")
+            plain = self._loader.get_real_file(path, decrypt=True)
+            try:
+                with open(plain, encoding="utf-8") as file:
+                    return file.read()
+            finally:
+                self._loader.cleanup_tmp_file(plain)
+        except (AnsibleError, UnicodeDecodeError):
+            return None
+        finally:
+            os.unlink(path)
+
+    def _looked_up(self, path: str) -> str | None:
+        """Where Ansible finds a file that comes with a role or a playbook, such as in its folder `files`; None for nowhere."""
+        try:
+            return str(self._find_needle("files", path))
+        except AnsibleError:
+            return None
 
     def _refuse_shared_values(
         self, arguments: Mapping[str, Any], written: Mapping[str, str], task_vars: Mapping[str, Any]

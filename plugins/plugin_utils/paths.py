@@ -10,7 +10,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
@@ -26,27 +26,44 @@ def paths_of_spec(spec: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
-def resolve_paths(arguments: dict[str, Any], options: Mapping[str, str], folder: str) -> None:
+INPUTS = ("src",)
+"""The options that name files which come with a role or a playbook."""
+
+
+def resolve_paths(
+    arguments: dict[str, Any],
+    options: Mapping[str, str],
+    folder: str,
+    look_up: Callable[[str], str | None] = lambda path: None,
+) -> None:
     """Replace the relative paths in a task's arguments, which are changed, by absolute ones below `folder`.
 
     ``options`` is what `paths_of_spec` returns. The arguments are as they were written: an option of type ``list`` may
     be one text with commas. What is no text, empty, absolute, or begins with ``~`` or ``$`` stays as it is; Ansible
-    expands the last two where the module runs, as the user and in the environment that it has there.
+    expands the last two where the module runs, as the user and in the environment that it has there. A file of `INPUTS` that
+    is not there is looked up elsewhere: ``look_up`` returns its path, or None.
     """
     folder = os.path.abspath(folder)
     if "$" in folder:
         # Ansible would expand it. The module runs in this folder, so a relative path means the same.
         return
+
+    def place(name: str, path: Any) -> Any:
+        resolved = _resolved(path, folder)
+        if name not in INPUTS or resolved is path or os.path.exists(resolved):
+            return resolved
+        return look_up(path) or resolved
+
     for name in options.keys() & arguments.keys():
         given = arguments[name]
         if isinstance(given, str) and options[name] == "list" and given:
             given = given.split(",")
         if isinstance(given, str):
-            arguments[name] = _resolved(given, folder)
+            arguments[name] = place(name, given)
         elif isinstance(given, list) and options[name] == "list":
             # A copy keeps what Ansible notes about a list, such as where it was written.
             arguments[name] = given.copy()
-            arguments[name][:] = [_resolved(path, folder) for path in given]
+            arguments[name][:] = [place(name, path) for path in given]
 
 
 def _resolved(path: Any, folder: str) -> Any:

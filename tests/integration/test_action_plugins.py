@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -268,6 +269,62 @@ def test_encrypted_values(twin: Twin, site: Path, tmp_path: Path, play_site: Cal
     )
     assert [step.changed for step in done] == [True, False]
     assert (site / "the.plan").is_file()
+
+
+def test_encrypted_files(twin: Twin, site: Path, tmp_path: Path, play_site: Callable[..., Play]) -> None:
+    """A whole file, and single values in one. A module process has no password, and neither fits a wrong one."""
+    password = tmp_path / "password"
+    password.write_text("a-vault-password", encoding="utf-8")
+    password.chmod(0o600)
+    vault = VaultLib([("default", VaultSecret(password.read_bytes()))])
+    (site / "people.csv").write_bytes(vault.encrypt(csv_of(ADELE)))
+    lines = vault.encrypt("a-first-password").decode().splitlines()
+    value = "\n".join(f"    {line}" for line in lines)
+    (site / "one.yml").write_text(
+        f"- upn: {ALEX}\n  first_name: Alex\n  last_name: Wilber\n  password: !vault |\n{value}\n", encoding="utf-8"
+    )
+    other = VaultLib([("default", VaultSecret(b"another-password"))])
+    (site / "other.csv").write_bytes(other.encrypt(csv_of(PATTI)))
+    in_process = {"vars": {"w365_execution": "process"}}
+    done = play_site(
+        {**task("w365_directory", src=["people.csv"]), **in_process},
+        task("w365_directory", src=["people.csv", "one.yml"]),
+        task("w365_directory", src="other.csv"),
+        defaults=group_defaults(connection(twin)),
+        environ={"ANSIBLE_VAULT_PASSWORD_FILE": str(password)},
+    )
+    refused, read, wrong = done
+    assert "people.csv is encrypted with Ansible Vault, and a module process" in refused.message
+    assert read.changed
+    people = read.environment()["users"]
+    assert {ADELE, ALEX} <= set(people)
+    assert people[ALEX]["password_sha256"] == hashlib.sha256(b"a-first-password").hexdigest()
+    assert "a-first-password" not in done.output
+    assert "no vault password that Ansible was given fits" in wrong.message
+    assert not list((tmp_path / "ansible").rglob("*w365_vault_*"))
+
+
+def test_a_file_that_comes_with_a_role_or_a_playbook(twin: Twin, site: Path, play_site: Callable[..., Play]) -> None:
+    """It is looked up in the folders `files` after the place that counts first, in both hosts; an output is not."""
+    (site / "files").mkdir()
+    (site / "files" / "people.csv").write_text(csv_of(ADELE), encoding="utf-8")
+    (site / "roles" / "contoso" / "files").mkdir(parents=True)
+    (site / "roles" / "contoso" / "tasks").mkdir()
+    (site / "roles" / "contoso" / "files" / "more.csv").write_text(csv_of(ALEX), encoding="utf-8")
+    in_role = task("w365_directory", src=["more.csv"], plan_file="a.plan")
+    (site / "roles" / "contoso" / "tasks" / "main.yml").write_text(json.dumps([in_role]), encoding="utf-8")
+    done = play_site(
+        task("w365_directory", src="people.csv"),
+        {**task("w365_directory", src="people.csv"), "vars": {"w365_execution": "process"}},
+        {"name": "role", "ansible.builtin.include_role": {"name": "contoso"}},
+        task("w365_directory", src=["nowhere.csv"]),
+        defaults=group_defaults(connection(twin)),
+    )
+    first, again, *_included, planned, missing = done
+    assert [first.changed, again.changed] == [True, False]
+    assert planned.result["summary"]["user_create"] == 1
+    assert (site / "a.plan").is_file()
+    assert f"'{site}/nowhere.csv' cannot be read" in missing.message
 
 
 # Results

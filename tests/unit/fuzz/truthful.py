@@ -487,6 +487,7 @@ class MemoryHost:
         self.secrets: Collection[str] = [PASSWORD]
         self.store = SessionStore()
         self.stop = Stop()
+        self.decrypt = None
         self.warnings: list[str] = []
 
     def warn(self, message: str) -> None:

@@ -53,6 +53,7 @@ class ModuleHost:
         self.diff_mode: bool = module._diff
         self.secrets: Collection[str] = [str(value) for value in module.no_log_values]
         self.store = SessionStore()
+        self.decrypt: Callable[[str], str | None] | None = None
         parents = _parents()
         self.stop = Stop(lambda: "" if _parents() == parents else GONE)
         self.warn: Callable[[str], None] = module.warn

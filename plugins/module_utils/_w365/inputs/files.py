@@ -28,6 +28,9 @@ from .users_and_groups import group_from_options, upn_change, user_from_options
 PARTS = ("users", "groups", "administrators")
 """The keys of a YAML or JSON file, which are options of the module."""
 
+ENCRYPTED = "$ANSIBLE_VAULT;"
+"""The beginning of what Ansible Vault has encrypted."""
+
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """The only way in which a file in UTF-8 or UTF-16 can hold half of a character."""
 
@@ -107,13 +110,20 @@ class Content:
         return [lines_of(problems, name) for name, problems in found if problems]
 
 
-def read_files(paths: Sequence[str]) -> Content:
-    """The content of all the files. Raises InputError for invalid or contradictory content, about all files at once."""
+Decrypt = Callable[[str], "str | None"]
+"""Decrypts a text of Ansible Vault; None when no vault password fits."""
+
+
+def read_files(paths: Sequence[str], decrypt: Decrypt | None = None) -> Content:
+    """The content of all the files. Raises InputError for invalid or contradictory content, about all files at once.
+
+    Without `decrypt`, whatever is encrypted is refused.
+    """
     found: list[FileContent] = []
     problems: list[str] = []
     for path in paths:
         try:
-            found.append(_read_file(path))
+            found.append(_read_file(path, decrypt))
         except InputError as error:
             problems.append(error.message)
     if problems:
@@ -124,7 +134,7 @@ def read_files(paths: Sequence[str]) -> Content:
     return Content(tuple(found))
 
 
-def _read_file(path: str) -> FileContent:
+def _read_file(path: str, decrypt: Decrypt | None) -> FileContent:
     source = Path(path)
     try:
         raw = source.read_bytes()
@@ -132,22 +142,19 @@ def _read_file(path: str) -> FileContent:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"Option src: {path!r} cannot be read ({reason}).") from None
     try:
-        return content_of_text(decoded(raw, source.name), path)
+        return content_of_text(decoded(raw, source.name), path, decrypt)
     except RecursionError:
         raise InputError(
             f"{source.name}: lists and dictionaries are nested too deeply to be users and groups."
         ) from None
 
 
-def content_of_text(text: str, path: str) -> FileContent:
+def content_of_text(text: str, path: str, decrypt: Decrypt | None = None) -> FileContent:
     """The content of a file from its text. The extension of `path` is its format, and its last part the name in errors."""
     source = Path(path)
     ending = source.suffix.lower()
-    if text.startswith("$ANSIBLE_VAULT;"):
-        raise InputError(
-            f"{source.name} is encrypted with Ansible Vault, and the module that reads it has no vault password. Read it into a "
-            "variable (include_vars) and give that to option users, groups or administrators, or decrypt the file."
-        )
+    if text.startswith(ENCRYPTED):
+        text = _decrypted(text, source.name, decrypt)
     if ending == ".csv":
         return _of_csv(CsvUsers(text, source.name), source.name)
     if ending == ".json":
@@ -157,10 +164,22 @@ def content_of_text(text: str, path: str) -> FileContent:
     if ending in (".yml", ".yaml"):
         from .yaml_text import YamlDocument  # start-up
 
-        return _of_document(YamlDocument(_yaml(source.name), text, source.name), text, source.name)
+        return _of_document(YamlDocument(_yaml(source.name), text, source.name, decrypt), text, source.name)
     raise InputError(
         f"Option src: {path!r} ends neither in .csv nor in .json, .yml or .yaml. Name it after its format."
     )
+
+
+def _decrypted(text: str, name: str, decrypt: Decrypt | None) -> str:
+    if decrypt is None:
+        raise InputError(
+            f"{name} is encrypted with Ansible Vault, and a module process, which reads it here, has no vault password. Read it "
+            "into a variable (include_vars) and give that to option users, groups or administrators, or decrypt the file."
+        )
+    found = decrypt(text)
+    if found is None:
+        raise InputError(f"{name} is encrypted with Ansible Vault, and no vault password that Ansible was given fits.")
+    return found
 
 
 def _yaml(name: str) -> Any:

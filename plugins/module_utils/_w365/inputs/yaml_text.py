@@ -8,6 +8,7 @@ PyYAML makes the nodes, with the C library where it is there. It would take the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..errors import InputError
@@ -28,11 +29,13 @@ _VALUES = 1_000_000
 class YamlDocument:
     """One document: its `data`, and the line of every value. `yaml` is the library.
 
+    `decrypt` makes texts of values with the tag V(!vault), and returns None for one that it cannot decrypt.
     Raises InputError for what cannot be read, or is ambiguous.
     """
 
-    def __init__(self, yaml: Any, text: str, name: str) -> None:
+    def __init__(self, yaml: Any, text: str, name: str, decrypt: Callable[[str], str | None] | None = None) -> None:
         self._name = name
+        self._decrypt = decrypt
         self._root, self._scalars = _root(yaml, text, name)
         # Values of lists and dictionaries, so that what an alias repeats is made once.
         self._known: dict[int, Any] = {}
@@ -154,6 +157,11 @@ class YamlDocument:
         if tag == f"{_TAG}null":
             # Null is the name of people; null, ~ and nothing are what programs write.
             return Unread(written, "null") if written in ("Null", "NULL") else None
+        if tag == "!vault" and self._decrypt:
+            found = self._decrypt(written)
+            if found is None:
+                self._problem(node, "no vault password that Ansible was given fits this value.")
+            return found
         if not tag.startswith(_TAG):
             more = " Give the value in a variable and an option of the task instead." if tag == "!vault" else ""
             self._problem(node, f"the tag {tag} is not supported.{more or ' Remove it.'}")

@@ -45,6 +45,8 @@ class Host(Protocol):
     secrets: Collection[str]
     store: SessionStore
     stop: Stop
+    decrypt: Callable[[str], str | None] | None
+    """Decrypts a text of Ansible Vault, and returns None when no vault password fits. None where there is no password."""
 
     def warn(self, message: str) -> None:
         """Show a warning to the user."""

@@ -146,6 +146,26 @@ def test_relative_paths_are_below_the_playbook(written: dict[str, Any], resolved
     assert written == resolved
 
 
+def test_only_inputs_are_looked_up_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "here.csv").touch()
+    asked: list[str] = []
+
+    def look_up(path: str) -> str | None:
+        asked.append(path)
+        return f"/role/files/{path}" if path == "there.csv" else None
+
+    arguments: dict[str, Any] = {
+        "src": ["here.csv", "there.csv", "nowhere.csv", "/a.csv", "~/b.csv"],
+        "plan_file": "there.csv",
+    }
+    resolve_paths(arguments, {"src": "list", "plan_file": "path"}, str(tmp_path), look_up)
+    assert arguments == {
+        "src": [f"{tmp_path}/here.csv", "/role/files/there.csv", f"{tmp_path}/nowhere.csv", "/a.csv", "~/b.csv"],
+        "plan_file": f"{tmp_path}/there.csv",
+    }
+    assert asked == ["there.csv", "nowhere.csv"]
+
+
 def test_the_folder_of_a_command_without_a_playbook_is_the_shells() -> None:
     arguments = {"one": "users.csv"}
     resolve_paths(arguments, OPTIONS, ".")
@@ -192,6 +212,7 @@ class Task:
             SimpleNamespace(template=lambda value: value),
             None,
         )
+        self.action._looked_up = lambda path: None  # type: ignore[method-assign]
         self.action._compute_environment_string = lambda written: written.update(circumstances["environment"])
         self.task_vars = {"inventory_hostname": "localhost", "w365_execution": "process", **circumstances["variables"]}
         self.action._execute_module = self._execute

@@ -77,7 +77,7 @@ def fake(run: Callable[[Task], dict[str, Any]], **spec: Any) -> Any:
 def play(module: Any, arguments: Mapping[str, Any], **setting: Any) -> dict[str, Any]:
     options = {"name": "w365_user", "check_mode": False, "diff_mode": False, "environ": {}, **setting}
     spec = build_argument_spec(module.ARGUMENT_SPEC)
-    return run_directly(module, spec, arguments, Setting(show=print, **options))
+    return run_directly(module, spec, arguments, Setting(show=print, decrypt=lambda text: None, **options))
 
 
 SECRET = "a-secret-of-the-test"
@@ -167,7 +167,10 @@ def test_progress_goes_to_the_display_and_to_the_file(tmp_path: Any) -> None:
     shown: list[str] = []
     for file in ("", str(tmp_path / "progress")):
         host = DirectHost(
-            {"progress_file": file}, Setting("w365_user", False, False, {}, shown.append), set(), SessionStore()
+            {"progress_file": file},
+            Setting("w365_user", False, False, {}, shown.append, lambda text: None),
+            set(),
+            SessionStore(),
         )
         host.progress_writer()("contoso: 1 of 2")
     assert shown == ["contoso: 1 of 2"] * 2

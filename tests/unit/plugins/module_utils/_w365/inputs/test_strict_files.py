@@ -278,6 +278,24 @@ def test_what_a_file_may_hold(tmp_path: Path, name: str, row: Row) -> None:
         assert users(path) == list(row.users)
 
 
+def test_what_is_encrypted_can_be_read_where_there_is_a_password(tmp_path: Path) -> None:
+    """A whole file of each format, and a value; without a password that fits, the line of each value."""
+
+    def decrypt(text: str) -> str | None:
+        return {"3131": "a-first-password", "3232": None}.get(text.strip(), csv("adele.vance@contoso.com,Adele,Vance"))
+
+    whole = str(written(tmp_path, "a.csv", "$ANSIBLE_VAULT;1.1;AES256\n3333\n"))
+    (user,) = read_files([whole], decrypt).users
+    assert user["upn"] == "adele.vance@contoso.com"
+    value = "- {{upn: adele.vance@contoso.com, first_name: A, last_name: B, password: !vault '{0}'}}\n"
+    (user,) = read_files([str(written(tmp_path, "b.yml", value.format(3131)))], decrypt).users
+    assert user["password"] == "a-first-password"
+    with pytest.raises(InputError, match=r"c\.yml, line 1: no vault password that Ansible was given fits this value"):
+        read_files([str(written(tmp_path, "c.yml", value.format(3232)))], decrypt)
+    with pytest.raises(InputError, match=r"a\.csv is encrypted with Ansible Vault, and no vault password"):
+        read_files([whole], lambda text: None)
+
+
 # ---- more of these kinds
 
 
