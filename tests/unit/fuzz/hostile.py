@@ -196,7 +196,8 @@ def could_be_true(call: Call, text: str) -> bool:
         )
     if call.endpoint.startswith("graph.") and call.endpoint != "graph.group":
         value = data.get("value") if isinstance(data, dict) else None
-        return isinstance(value, list) and all(_item(item, needs) for item in value)
+        # Microsoft Graph minds the case of names: in other capitals a property is one that nobody knows.
+        return isinstance(value, list) and all(_item(item, needs, any_case=False) for item in value)
     return _item(data, needs)
 
 
@@ -207,7 +208,7 @@ NEEDED = {
     "scim.user.get": ("id", "username"),
     "scim.group.list": ("id", "displayname"),
     "scim.group.get": ("id", "displayname"),
-    "graph.group.users": ("id", "userprincipalname"),
+    "graph.group.users": ("id", "userPrincipalName"),
 }
 """What an object of a listing must have for anybody to know it."""
 
@@ -220,9 +221,9 @@ def _is_count(value: Any) -> bool:
     return type(value) is int or (isinstance(value, str) and value.strip().isdigit())
 
 
-def _item(item: Any, needs: tuple[str, ...]) -> bool:
+def _item(item: Any, needs: tuple[str, ...], *, any_case: bool = True) -> bool:
     """An object that has what it needs: an id, a name, a role that is a boolean."""
-    found = _lower(item)
+    found = _lower(item) if any_case or not isinstance(item, dict) else item
     if not isinstance(item, dict) or len(found) < len(item):
         return False
     role = found.get("isadministrator", False)
