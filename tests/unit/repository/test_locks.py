@@ -43,6 +43,8 @@ def test_what_installs_them_asks_for_the_hashes() -> None:
         ]
         assert lines, name
         assert [line for line in lines if "--require-hashes" not in line] == []
+        # pip takes no extra of a dependency for pinned, and what is locked is complete.
+        assert [line for line in lines if "--no-deps" not in line] == []
     assert "--generate-hashes" in (ROOT / "tools" / "lock.py").read_text(encoding="utf-8")
 
 
