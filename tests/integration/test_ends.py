@@ -24,12 +24,12 @@ import pytest
 from playing import Running, Task, connection, descendants, start_playbook, task
 from w365_simulator.testing import Twin
 
-PEOPLE = 120
+PEOPLE = 300
 HOSTS = ("direct", "process")
 
 
 def slow_twin(twin: Twin) -> None:
-    """So that creating everybody takes about eight seconds with four workers."""
+    """So that creating everybody takes about twenty seconds with four workers."""
     twin.fault(surface="scim", method="POST", action="latency", seconds=0.25, times=-1)
 
 
@@ -83,7 +83,7 @@ def outcomes(report: Path) -> list[str]:
 def test_a_time_limit_ends_between_two_requests(tmp_path: Path, twin: Twin) -> None:
     """The result says what was done: every user who exists is told as done, and nobody else."""
     slow_twin(twin)
-    done = start(tmp_path, twin, creation(tmp_path, timeout=2), host="direct").wait()
+    done = start(tmp_path, twin, creation(tmp_path, timeout=4), host="direct").wait()
     there = assert_nothing_more_is_written(twin)
     assert done[0].status == "failed"
     counts = done[0].result["summary"]
@@ -112,14 +112,14 @@ def test_the_next_item_of_a_loop_begins_anew(tmp_path: Path, twin: Twin) -> None
 
 def test_a_time_limit_while_reading(tmp_path: Path, twin: Twin) -> None:
     twin.fault(surface="scim", method="GET", action="status", status=429, retry_after=30, times=1)
-    done = start(tmp_path, twin, creation(tmp_path, timeout=1), host="direct").wait()
+    done = start(tmp_path, twin, creation(tmp_path, timeout=4), host="direct").wait()
     assert done[0].message == "The time limit of the task (timeout) was reached. Nothing was written."
     assert created(twin) == 0
 
 
 def test_a_module_process_ends_with_the_task_that_gave_it_up(tmp_path: Path, twin: Twin) -> None:
     slow_twin(twin)
-    done = start(tmp_path, twin, creation(tmp_path, timeout=3), host="process").wait()
+    done = start(tmp_path, twin, creation(tmp_path, timeout=6), host="process").wait()
     assert done[0].status == "failed"
     there = assert_nothing_more_is_written(twin)
     report = tmp_path / "report.csv"
