@@ -56,7 +56,7 @@ ALLOW_SHARED = "w365_shared_environment_variables"
 
 
 class ModuleAction(ActionBase):
-    """Runs the module that has the same name as the file of the action plugin, and returns the module's result.
+    """Runs the task of the module that has the same name as the file of the action plugin, here or in a module process.
 
     An action plugin is a subclass without any code in a file of its own, so that Ansible loads it, and all that it
     imports, before it forks the process that runs the task.

@@ -17,7 +17,8 @@ from typing import Any
 def paths_of_spec(spec: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """The options of an argument spec that are paths, such as ``{"src": "list", "ca_path": "path"}``.
 
-    Aliases count as names, and V(list) stands for a list of paths. Suboptions are not looked at."""
+    Aliases count as names, and V(list) stands for a list of paths. Suboptions are not looked at.
+    """
     return {
         name: option["type"]
         for option_name, option in spec.items()

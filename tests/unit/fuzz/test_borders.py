@@ -242,17 +242,22 @@ def check(endpoint: str, played: Scenario, hostile: Hostile) -> None:
         event("refused" if refusals(results) else "a result")
 
 
+def searching(examples: int, *, repeatable: bool) -> settings:
+    """How hypothesis searches for so many examples; `repeatable`: the same ones on every machine."""
+    return settings(
+        max_examples=examples,
+        derandomize=repeatable,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
 def fuzzed(examples: int, *, repeatable: bool) -> Callable[[str], None]:
     """A test of one border with so many examples."""
 
     def test(endpoint: str) -> None:
-        @settings(
-            max_examples=examples,
-            derandomize=repeatable,
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        )
+        @searching(examples, repeatable=repeatable)
         @given(st.sampled_from(SCENARIOS[endpoint]), hostile_answers)
         def border(played: Scenario, hostile: Hostile) -> None:
             check(endpoint, played, hostile)

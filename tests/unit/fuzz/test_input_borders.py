@@ -30,16 +30,13 @@ import pytest
 import truthful
 import yaml
 from hostile import CHANGES, ODD_VALUES, Change, changed, json_values, nodes
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
-from test_borders import SCENARIOS, scenario
+from test_borders import FEW, MANY, SCENARIOS, scenario, searching
 from truthful import ADELE, ALLAN, MEGAN, PASSWORD, MemoryHost, Scenario, Truthful, play
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.texts import sentence_of_task
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.run import run_task
-
-FEW = 200
-MANY = int(os.environ.get("FUZZ_EXAMPLES", "2000"))
 
 FOLDER = TemporaryDirectory()
 HERE = Path(FOLDER.name)
@@ -136,7 +133,7 @@ def guarded(truth: Truthful) -> None:
 
 def files(examples: int, *, repeatable: bool) -> Callable[[str], None]:
     def test(ending: str) -> None:
-        @fuzz(examples, repeatable)
+        @searching(examples, repeatable=repeatable)
         @given(changes, cuts, st.sampled_from(TABLES))
         def border(parts: list[Change], pieces: list[Cut], table: str) -> None:
             if ending == "csv":
@@ -156,16 +153,6 @@ def files(examples: int, *, repeatable: bool) -> Callable[[str], None]:
         border()
 
     return test
-
-
-def fuzz(examples: int, repeatable: bool) -> Callable[[Any], Any]:
-    return settings(
-        max_examples=examples,
-        derandomize=repeatable,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 ENDINGS = ("csv", "yml", "json")
@@ -236,7 +223,7 @@ def unchanged(_call: Any, status: int, data: Any) -> tuple[int, str, Mapping[str
 
 
 def states(examples: int, *, repeatable: bool) -> None:
-    @fuzz(examples, repeatable)
+    @searching(examples, repeatable=repeatable)
     @given(changes, cuts)
     def border(parts: list[Change], pieces: list[Cut]) -> None:
         text = json.dumps(reshaped(json.loads(true_state()), parts))
@@ -255,7 +242,7 @@ def states(examples: int, *, repeatable: bool) -> None:
 def plans(examples: int, *, repeatable: bool) -> None:
     text, digest = true_plan()
 
-    @fuzz(examples, repeatable)
+    @searching(examples, repeatable=repeatable)
     @given(changes, cuts, st.sampled_from(["approved", "edited", "forged"]))
     def border(parts: list[Change], pieces: list[Cut], kind: str) -> None:
         document = reshaped(json.loads(text), parts)
@@ -376,7 +363,7 @@ NOT_CHANGED = frozenset(
 
 def option_values(examples: int, *, repeatable: bool) -> Callable[[str], None]:
     def test(module: str) -> None:
-        @fuzz(examples, repeatable)
+        @searching(examples, repeatable=repeatable)
         @given(st.sampled_from(scenarios_of(module)), changes.filter(bool))
         def border(played: Scenario, parts: list[Change]) -> None:
             given = connected(played)

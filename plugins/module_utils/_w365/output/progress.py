@@ -1,10 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Progress lines of a long task. They are written to a file, because a module's output is one JSON document.
-
-The action plugin of the same module reads the file and shows the lines; `tail -f` shows them too.
-"""
+"""Progress lines of a long task. The host shows them: Ansible displays them, and a module process writes them to a file only."""
 
 from __future__ import annotations
 

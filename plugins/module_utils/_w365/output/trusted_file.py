@@ -66,7 +66,7 @@ class _Checked:
 
     def __init__(self, path: str, option: str, *, refuses: bool) -> None:
         self._path, self._option, self._refuses = path, option, refuses
-        # Whoever owns the root folder can replace everything; in a user namespace that is not 0.
+        # The owner of the root folder can replace every file. In a user namespace this is not user 0.
         self._trusted = {os.geteuid(), 0, os.stat("/").st_uid}
         self.place: str | None = None
         self._file: os.stat_result | None = None

@@ -70,8 +70,8 @@ def keep_state(task: EntraTask, read: Read) -> None:
 
 
 def with_kept_members(desired: Desired, current: Snapshot, read: Read, scope: ImportScope) -> Desired:
-    """The same with members who are left unchanged, such as a person whose UPN is impossible: whoever is in a group in
-    Microsoft Entra, and in Workspace 365 too, stays in it, and the reason says so."""
+    """The desired state in which users who are left out, such as one with an invalid UPN, stay members of the groups that they
+    are in both in Microsoft Entra and in Workspace 365. Their reason says so."""
     tenant = read.found.tenant
     accounts: dict[str, str] = {}
     for id, person in tenant.users.items():
