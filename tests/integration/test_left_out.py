@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from in_process import run
-from playing import connection
+from playing import COLLECTION, Play, connection
 from test_emptied_groups import ALLAN, PEOPLE, group, importing, tenant
 from w365_simulator.testing import Twin
 
@@ -80,3 +83,13 @@ def test_unchanged_is_no_answer_about_another_customer(twin: Twin) -> None:
     assert refused["failed"]
     assert "says that scim_url belongs to environment 'fabrikam'" in refused["msg"]
     assert run("w365_user", {**options, "scim_environment": "contoso"})["changed"] is False
+
+
+def test_sync_says_once_how_many_were_left_out(twin: Twin, play: Callable[..., Play]) -> None:
+    """The summary of the import counts them too."""
+    customer = {"name": "contoso", **connection(twin, scim=True), "import": {"domains": ["contoso.com"]}}
+    extra = ["-e", json.dumps({"w365_sync_configurations": [customer]}), f"{COLLECTION}.sync"]
+    played = play(arguments=extra)
+    assert played.code == 0, played.output
+    (line,) = re.findall(r"contoso: changed, [^\n]*", played.output)
+    assert re.findall(r"left out \d+", line) == ["left out 4"], line
