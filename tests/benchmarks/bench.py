@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
 
 from common import BUILD, Problem, paint, run_main, table
 from figures import LIMITS, growth, machine, pages, paired_ratio, per_user_ratio, rows, verdicts
+from inside_ansible import hosts, memory, others
 from stage import CONCURRENCY, HERE, Costs, People, Stage, task
 from w365_simulator.testing import start_twin
 
@@ -249,6 +250,9 @@ CASES: dict[str, Callable[[Stage, int], Figures]] = {
     "loop": loop,
     "startup": startup,
     "direct": direct,
+    "hosts": hosts,
+    "memory": memory,
+    "others": others,
 }
 
 

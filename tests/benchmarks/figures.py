@@ -57,6 +57,13 @@ LIMITS = (
     Limit(
         "direct", "one_against_uri", "inside Ansible, a task with nothing to do, against ansible.builtin.uri", "x", 0.5
     ),
+    Limit("hosts", "reconcile", "10,000 unchanged: inside Ansible, against a module process", "x", 1.05),
+    Limit("hosts", "create", "10,000 created: inside Ansible, against a module process", "x", 1.05),
+    Limit(
+        "hosts", "reconcile_cpu", "10,000 unchanged: CPU of all of Ansible, inside it against a module process", "x", 1
+    ),
+    Limit("memory", "growth", "inside Ansible, memory per item, against a debug loop with the same results", "x", 1.1),
+    Limit("others", "ratio", "a play without our modules: with the collection installed, against without", "x", 1.05),
     Limit("curve", "extra_requests", "any number unchanged: requests beyond the pages", "", 12),
     Limit("curve", "memory_growth", "any number unchanged: memory per user, against the first size", "x", 1.25),
 )

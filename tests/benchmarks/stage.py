@@ -120,10 +120,19 @@ class Stage:
             "ca_path": self.twin.ca_path,
         }
 
-    def play(self, tasks: Sequence[Task], *, measured: bool = False, execution: str = "process") -> list[Timed]:
+    def play(
+        self,
+        tasks: Sequence[Task],
+        *,
+        measured: bool = False,
+        execution: str = "process",
+        whole: bool = False,
+        collections: str = "",
+    ) -> list[Timed]:
         """Run the tasks in one ansible-playbook, ours in module processes or with "direct" inside Ansible.
 
-        With `measured` their processes also leave their costs (`costs`).
+        With `measured` their processes also leave their costs (`costs`), with `whole` ansible-playbook itself does, the
+        largest of its processes as its peak. `collections` is another folder of collections.
         """
         playbook, timings = self.directory / "play.json", self.directory / "tasks.jsonl"
         head = {
@@ -131,14 +140,13 @@ class Stage:
             "connection": "local",
             "gather_facts": False,
             "vars": {"ansible_python_interpreter": str(self._python) if measured else sys.executable},
-            "module_defaults": {f"group/{FULL_NAME}.w365": self.defaults()},
+            **({} if collections else {"module_defaults": {f"group/{FULL_NAME}.w365": self.defaults()}}),
         }
         playbook.write_text(json.dumps([{**head, "tasks": list(tasks)}]), encoding="utf-8")
         timings.unlink(missing_ok=True)
         self._costs.unlink(missing_ok=True)
-        command = [
-            str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(playbook),
-        ]  # fmt: skip
+        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        command = [*([str(self._python), program] if whole else [program]), "-i", "localhost,", str(playbook)]
         self._run(
             command,
             {
@@ -147,6 +155,7 @@ class Stage:
                 "ANSIBLE_PIPELINING": "true",
                 "BENCH_TASKS": str(timings),
                 "W365_EXECUTION": execution,
+                **({"ANSIBLE_COLLECTIONS_PATH": collections} if collections else {}),
             },
         )
         lines = [json.loads(line) for line in timings.read_text(encoding="utf-8").splitlines()]
