@@ -31,8 +31,8 @@ PYTEST_ARGS ?=
 
 BUILD := .build
 BIN := $(BUILD)/venv/bin
-# How many integration tests run at once; more than two cores' worth would only make them wait for each other.
-WORKERS ?= 2
+# How many integration tests run at once: half of their time they wait for answers, so two for each of two cores.
+WORKERS ?= 4
 UV_VERSION := 0.13.9
 
 VERSION := $(shell sed -n 's/^version: *//p' galaxy.yml)
