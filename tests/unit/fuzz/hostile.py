@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Mapping
+from random import Random
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -27,6 +28,8 @@ CHANGES = (
 )  # fmt: skip
 
 STATUSES = [200] * 12 + [201, 202, 204, 207, 302, 400, 401, 403, 404, 405, 409, 410, 413, 500]
+
+KINDS = ["changed"] * 6 + ["other", "text"]
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -56,7 +59,7 @@ class Hostile(NamedTuple):
 
 hostile_answers = st.builds(
     Hostile,
-    st.sampled_from(["changed"] * 6 + ["other", "text"]),
+    st.sampled_from(KINDS),
     st.sampled_from(STATUSES),
     st.lists(
         st.builds(Change, st.sampled_from(CHANGES), st.integers(0, 40), st.sampled_from(ODD_VALUES) | json_values),
@@ -67,6 +70,41 @@ hostile_answers = st.builds(
     st.integers(0, 30),
     st.booleans(),
 )
+
+
+def drawn(random: Random) -> Hostile:
+    """The same, from random numbers: hypothesis takes far longer to choose an answer than a task takes to read it."""
+    changes = [
+        Change(random.choice(CHANGES), random.randint(0, 40), _value(random)) for _change in range(random.randint(1, 3))
+    ]
+    kind = random.choice(KINDS)
+    return Hostile(
+        kind, random.choice(STATUSES), tuple(changes), _value(random), random.randint(0, 30), random.random() < 0.5
+    )
+
+
+def _value(random: Random, depth: int = 0) -> Any:
+    """An odd value, or any JSON of three levels at most."""
+    if not depth and random.random() < 0.5:
+        return random.choice(ODD_VALUES)
+    plain = (None, random.random() < 0.5, random.randint(-(2**64), 2**64), random.uniform(-1e9, 1e9), _text(random))
+    if depth == 3 or random.random() < 0.6:
+        return random.choice(plain)
+    inner = [_value(random, depth + 1) for _item in range(random.randint(0, 3))]
+    return inner if random.random() < 0.5 else {_text(random): value for value in inner}
+
+
+def _text(random: Random) -> str:
+    return "".join(chr(random.choice(HEIGHTS)(random)) for _character in range(random.randint(0, 8)))
+
+
+HEIGHTS: tuple[Callable[[Random], int], ...] = (
+    lambda random: random.randint(32, 126),
+    lambda random: random.randint(0, 0x2FF),
+    lambda random: random.randint(0, 0xD7FF),
+    lambda random: random.randint(0xE000, 0x10FFFF),
+)
+"""Where the characters of a text are from: mostly from the front, where those with a meaning are."""
 
 
 def changed_answer(hostile: Hostile, data: Any) -> tuple[str, Mapping[str, str], bool]:
