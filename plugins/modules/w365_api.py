@@ -226,7 +226,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     raw_request_from_options,
     secret_values,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.raw_request import RawRequestTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.error_text import server_message
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -242,10 +242,10 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 RULES: dict[str, Any] = {}
 
-KIND = EntraTask
+KIND = RawRequestTask
 
 
-def run(task: EntraTask) -> dict[str, Any]:
+def run(task: RawRequestTask) -> dict[str, Any]:
     options = task.options
     method = options["method"]
     task.add_secrets(secret_values(options))

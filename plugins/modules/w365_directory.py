@@ -799,12 +799,14 @@ from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
+    update_password_spec,
+    when_unsupported_spec,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.bulk_options import (
     progress_spec,
     purge_spec,
     report_spec,
     trust_spec,
-    update_password_spec,
-    when_unsupported_spec,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.directory import (
     directory_from_options,

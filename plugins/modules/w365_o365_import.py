@@ -485,7 +485,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.en
     with_known_owners,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.bulk_options import (
     IMPORT_SCOPE_RULES,
     import_policy_spec,
     import_scope_spec,

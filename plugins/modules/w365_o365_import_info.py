@@ -236,7 +236,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.en
     read_full,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.bulk_options import (
     IMPORT_SCOPE_RULES,
     import_scope_spec,
 )

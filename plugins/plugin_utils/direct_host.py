@@ -27,7 +27,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     build_rules,
     connection_option,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.logged import shown_options
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.progress_file import ProgressFile
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.run import run_task
@@ -152,7 +151,7 @@ def run_directly(
             raise host.stop.signal
     if warnings:
         result["warnings"] = warnings
-    result["invocation"] = {"module_args": sanitize_keys(shown_options(options), secrets)}
+    result["invocation"] = {"module_args": sanitize_keys(module.KIND.shown(options), secrets)}
     kept = {name: value for name, value in result.items() if value is None or isinstance(value, bool)}
     masked: dict[str, Any] = plain(remove_values(result, secrets) | kept)
     return masked

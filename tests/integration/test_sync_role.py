@@ -31,11 +31,12 @@ import yaml
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     CONNECTION_OPTIONS,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.bulk_options import (
     import_policy_spec,
     import_scope_spec,
     progress_spec,
     report_spec,
-    secret_option_names,
 )
 from conftest import CONTOSO
 from pattern import ALLAN, plain, same
@@ -690,10 +691,11 @@ def test_the_role_knows_every_option() -> None:
         {name: option.type for name, option in connection.items()},
         "types",
     )
-    same({name for name in connection if known[name].get("no_log")}, set(secret_option_names()), "secrets")
+    secrets = {option.name for option in CONNECTION_OPTIONS if option.secret}
+    same({name for name in connection if known[name].get("no_log")}, secrets, "secrets")
     variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
     shared = yaml.safe_load((ROOT / "playbooks" / "vars" / "sync.yml").read_text(encoding="utf-8"))
-    same(set(variables["__w365_sync_secrets"]), set(secret_option_names()), "secrets of the role")
+    same(set(variables["__w365_sync_secrets"]), secrets, "secrets of the role")
     same(shared["sync_secret_options"], variables["__w365_sync_secrets"], "secrets of the playbooks")
     same(shared["sync_key_file_options"], variables["__w365_sync_key_files"], "files of the playbooks")
     assert set(variables["__w365_sync_key_files"]) < {

@@ -9,6 +9,7 @@ that needs it, and marked with "start-up". No import is late for another reason.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule as BasicModule
 
 from ..inputs.argument_spec import build_argument_spec, build_rules, connection_option
-from ..inputs.logged import logged_options, shown_options
+from ..inputs.logged import logged_options
 from ..task.base import Task
 from ..task.run import run_task
 from ..task.session_store import SessionStore
@@ -28,16 +29,21 @@ class AnsibleModule(BasicModule):
 
     params: dict[str, Any]
 
+    def __init__(self, shown: Callable[[Mapping[str, Any]], Mapping[str, Any]], **rules: Any) -> None:
+        # Ansible logs the options while it is being made.
+        self._shown = shown
+        super().__init__(**rules)
+
     def _log_invocation(self) -> None:
         given = self.params
-        self.params = logged_options(given, [str(value) for value in self.no_log_values])
+        self.params = logged_options(self._shown(given), [str(value) for value in self.no_log_values])
         try:
             super()._log_invocation()
         finally:
             self.params = given
 
     def _return_formatted(self, kwargs: dict[str, Any]) -> None:
-        self.params = dict(shown_options(self.params))
+        self.params = dict(self._shown(self.params))
         super()._return_formatted(kwargs)
 
 
@@ -108,9 +114,13 @@ def run_module(
     **rules: Any,
 ) -> None:
     """Run one module: `run` gets a task of this `kind` and returns the values of the result."""
-    module = AnsibleModule(argument_spec=build_argument_spec(own_spec), supports_check_mode=True, **build_rules(rules))
+    module = AnsibleModule(
+        kind.shown, argument_spec=build_argument_spec(own_spec), supports_check_mode=True, **build_rules(rules)
+    )
     host = ModuleHost(module)
     result = run_task(run, host, kind)
+    # Python looks through all objects for garbage once more when it ends, which takes as long as a request.
+    gc.freeze()
     if host.stop.signal:
         # Ansible's process for this task could wait for ever with a result that nobody takes.
         raise SystemExit(1)

@@ -9,7 +9,7 @@ Nothing here talks to a server, and nothing here needs ``requests`` or ``msal``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, env_fallback
@@ -191,22 +191,6 @@ def build_rules(own: Mapping[str, Any]) -> dict[str, Any]:
     return {**own, "required_by": {**CONNECTION_REQUIRED_BY, **required_by}}
 
 
-def secret_option_names(spec: Mapping[str, Mapping[str, Any]] | None = None) -> frozenset[str]:
-    """Names of the options that hold a secret.
-
-    Without an argument: those of the connection. With a full argument spec: all of its secrets, where a nested one
-    is written with dots, such as ``administrator.password``.
-    """
-    return frozenset(_walk_secrets(connection_argument_spec() if spec is None else spec))
-
-
-def _walk_secrets(spec: Mapping[str, Mapping[str, Any]], parent: str = "") -> Iterator[str]:
-    for name, given in spec.items():
-        if given.get("no_log"):
-            yield f"{parent}{name}"
-        yield from _walk_secrets(given.get("options") or {}, f"{parent}{name}.")
-
-
 def _refuse_alias_clash(spec: Mapping[str, Mapping[str, Any]]) -> None:
     owner: dict[str, str] = {name: name for name in spec}
     for name, given in spec.items():
@@ -282,87 +266,3 @@ def add_remove_set_spec(*, required: bool = False) -> dict[str, Any]:
     if required:
         spec["required"] = True
     return spec
-
-
-def purge_spec() -> dict[str, Any]:
-    """What may be removed because it is not listed: nothing, unless it is asked for."""
-    return {
-        "purge": {
-            "type": "list",
-            "elements": "str",
-            "choices": ["users", "groups", "memberships", "administrators"],
-            "default": [],
-        },
-        "purge_scope": {
-            "type": "dict",
-            "options": {
-                "domains": {"type": "list", "elements": "str"},
-                "groups": {"type": "list", "elements": "str"},
-                "external_id_prefix": {"type": "str"},
-            },
-        },
-        "purge_limit": {"type": "str", "default": "10%"},
-        "membership_limit": {"type": "str", "default": "25%"},
-        "protected_users": {"type": "list", "elements": "str", "default": []},
-        "when_administrators_unknown": when_administrators_unknown_spec(),
-    }
-
-
-def report_spec() -> dict[str, Any]:
-    """``report_file``: where the outcome is written for people; the ending of a name selects the format."""
-    return {"report_file": {"type": "list", "elements": "path", "default": []}}
-
-
-def trust_spec() -> dict[str, Any]:
-    """``trust_local_files``: whether files that steer a run may be of another user."""
-    fallback = (env_value, [f"{ENV_PREFIX}TRUST_LOCAL_FILES"])
-    return {"trust_local_files": {"type": "bool", "default": False, "fallback": fallback}}
-
-
-def import_scope_spec() -> dict[str, Any]:
-    """Which users and groups of Microsoft Entra an import is about. Goes with IMPORT_SCOPE_RULES."""
-    return {
-        "groups": {"type": "list", "elements": "str"},
-        "domains": {"type": "list", "elements": "str"},
-        "everything": {"type": "bool", "default": False},
-        "scope_match": {"type": "str", "choices": ["any", "all"], "default": "any"},
-        "nested_groups": {"type": "str", "choices": ["skip", "flatten"], "default": "skip"},
-        "include_guests": {"type": "bool", "default": True},
-        "include_groups": {"type": "bool", "default": True},
-        "group_names": {"type": "list", "elements": "str"},
-        "attribute_map": {"type": "dict"},
-        "exclude_users": {"type": "list", "elements": "str", "default": []},
-        "strict": {"type": "bool", "default": False},
-        "concurrency": {"type": "int", "default": 4},
-    }
-
-
-def import_policy_spec() -> dict[str, Any]:
-    """Which side decides about roles and status, what happens to users who left, and what is kept between two runs."""
-    return {
-        "default_status": {"type": "str", "choices": ["active", "inactive"], "default": "active"},
-        "administrators_from": {"type": "str", "choices": ["workspace365", "entra"], "default": "workspace365"},
-        "active_status_from": {"type": "str", "choices": ["entra", "workspace365"], "default": "entra"},
-        "on_leave": {"type": "str", "choices": ["keep", "delete"], "default": "keep"},
-        "delete_limit": {"type": "str", "default": "10%"},
-        "membership_limit": {"type": "str", "default": "25%"},
-        "when_group_empty": {"type": "str", "choices": ["refuse", "skip", "accept"], "default": "refuse"},
-        "protected_users": {"type": "list", "elements": "str", "default": []},
-        "when_administrators_unknown": when_administrators_unknown_spec(),
-        "state_file": {"type": "path"},
-        "full_every": {"type": "int", "default": 7},
-        **trust_spec(),
-        "scim_bulk": {"type": "bool", "default": True},
-        "when_unsupported": when_unsupported_spec(),
-    }
-
-
-def progress_spec() -> dict[str, Any]:
-    """Lines for a person who waits."""
-    return {"progress_file": {"type": "path"}, "progress_interval": {"type": "int", "default": 15}}
-
-
-#: The vendor's tool imports everything when nothing is selected. A forgotten variable must not do that.
-IMPORT_SCOPE_RULES: Mapping[str, Any] = {
-    "required_if": [("everything", False, ("groups", "domains"), True)],
-}

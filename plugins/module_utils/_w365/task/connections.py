@@ -48,6 +48,11 @@ class Connections:
         users = {user_in(value) for name in ADDRESSES if isinstance(value := self.options.get(name), str)}
         self.add_secrets({part for user in users for part in (user, user.partition(":")[2])})
 
+    @staticmethod
+    def shown(options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The options as they may be shown. Ansible masks those that are secret in the argument spec."""
+        return options
+
     def add_secrets(self, values: Iterable[str]) -> None:
         """Mask these too, also in the task's own arguments that Ansible shows at -vvv."""
         known = {value for value in values if len(value) >= SHORTEST_SECRET}

@@ -17,6 +17,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     build_argument_spec,
     user_spec,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.raw_request import RawRequestTask
 
 STRANGE = "pl4nted\\n\"'&\ttail-x9"
 SPEC: dict[str, dict[str, Any]] = {
@@ -43,7 +44,7 @@ def module(monkeypatch: pytest.MonkeyPatch, **arguments: Any) -> AnsibleModule:
     monkeypatch.setattr(basic, "_ANSIBLE_ARGS", text.encode())
     monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
     monkeypatch.setattr(basic, "_PARSED_MODULE_ARGS", None, raising=False)
-    return AnsibleModule(argument_spec=build_argument_spec(SPEC), supports_check_mode=True)
+    return AnsibleModule(RawRequestTask.shown, argument_spec=build_argument_spec(SPEC), supports_check_mode=True)
 
 
 @pytest.mark.parametrize(
