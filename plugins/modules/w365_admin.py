@@ -233,10 +233,10 @@ http_path:
 from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.groups import (
     add_remove_set_spec,
+    upn_change,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users_and_groups import upn_change
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import Desired
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.predict import predict
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.directory import DirectoryTask

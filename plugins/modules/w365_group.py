@@ -335,9 +335,9 @@ http_path:
 from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import group_spec
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users_and_groups import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.groups import (
     group_from_options,
+    group_spec,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import Desired
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.directory import DirectoryTask

@@ -148,7 +148,7 @@ from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.names import checked_group_name
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.groups import GroupTask
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "name": {"type": "str"},
@@ -157,10 +157,10 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 RULES: dict[str, Any] = {}
 
-KIND = Task
+KIND = GroupTask
 
 
-def run(task: Task) -> dict[str, Any]:
+def run(task: GroupTask) -> dict[str, Any]:
     name, members = task.options["name"], task.options["include_members"]
     if name is not None:
         name = checked_group_name(name)

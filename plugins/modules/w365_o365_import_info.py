@@ -230,7 +230,9 @@ http_path:
 
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_CAPABILITIES
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim_users import (
+    SCIM_CAPABILITIES,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra.importer import (
     desired_from_entra,
     read_full,

@@ -499,9 +499,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     when_administrators_unknown_spec,
     when_unsupported_spec,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users_and_groups import (
-    user_from_options,
-)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users import user_from_options
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import Desired
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
 

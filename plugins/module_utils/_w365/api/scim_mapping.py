@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Users and groups in the format of SCIM (RFC 7643; contract, section 2)."""
+"""Users in the format of SCIM (RFC 7643; contract, section 2), and changes of users and groups."""
 
 from __future__ import annotations
 
@@ -37,7 +37,6 @@ class Kind(NamedTuple):
 
 
 USERS = Kind("scim.user.list", "scim.user.get", "userName")
-GROUPS = Kind("scim.group.list", "scim.group.get", "displayName", {"excludedAttributes": "members"})
 
 
 def same_name(resources: Iterable[Mapping[str, Any]], kind: Kind, name: str) -> list[Mapping[str, Any]]:
@@ -101,25 +100,6 @@ def _email_of(emails: Any) -> tuple[str | None, str]:
     return address, f'emails[value eq "{escaped}"].value'
 
 
-def group_from_scim(resource: Mapping[str, Any]) -> tuple[Group, tuple[tuple[str, bool], ...]]:
-    """A group and its members as (id, is it a user)."""
-    found = without_case(resource)
-    members: list[tuple[str, bool]] = []
-    for entry in found.get("members") or ():
-        member = without_case(entry) if isinstance(entry, Mapping) else {"value": entry}
-        is_user = (
-            str(member.get("type") or "User").lower() == "user"
-            and "/groups/" not in str(member.get("$ref") or "").lower()
-        )
-        members.append((str(member.get("value", "")), is_user))
-    group = Group(
-        name=text_or_none(found.get("displayname")) or "",
-        id=id_of(found),
-        external_id=text_or_none(found.get("externalid")),
-    )
-    return group, tuple(members)
-
-
 def user_to_scim(user: User) -> dict[str, Any]:
     """The body of a POST to /Users."""
     resource: dict[str, Any] = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]}
@@ -135,14 +115,6 @@ def user_to_scim(user: User) -> dict[str, Any]:
     for name, value in values.items():
         if value or name in _ALWAYS:
             _USER_PATHS[name].put(resource, value)
-    return resource
-
-
-def group_to_scim(group: Group) -> dict[str, Any]:
-    """The body of a POST to /Groups, without members."""
-    resource: dict[str, Any] = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": group.name}
-    if group.external_id:
-        resource["externalId"] = group.external_id
     return resource
 
 

@@ -24,7 +24,7 @@ from ..model.directory import Group, User
 from ..model.names import comparison_key
 from ..planning.actions import Action
 from ..planning.plan import Plan
-from .scim_changes import ScimChanges, seen_in
+from .scim_changes import ScimChanges, seen_after
 
 OPERATIONS = 100
 """The maximum of one request, also where a server accepts more: it must answer within the time-out."""
@@ -125,7 +125,7 @@ class ScimBulk:
     def _after(self, action: Action, result: Mapping[str, Any]) -> Any:
         thing = self._object_after(action, _id_of(result))
         body = result.get("response")
-        return Answered(thing, seen_in(thing, body)) if isinstance(thing, User | Group) else thing
+        return Answered(thing, seen_after(thing, body)) if isinstance(thing, User | Group) else thing
 
     def _operation(self, request: Request, bulk_id: str) -> dict[str, Any]:
         method, path = self._client.method_and_path(request.endpoint_id, request.object_id)

@@ -6,27 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from ..api.scim import MEMBERS_PER_PATCH, Request, ScimClient, checked_resource, patch_body, quoted
-from ..api.scim_mapping import (
-    SCIM_GROUP_PATHS,
-    SCIM_USER_PATHS,
-    group_from_scim,
-    group_to_scim,
-    patch_operation,
-    shown_user,
-    user_from_scim,
-    user_to_scim,
-)
-from ..api.values import OddValueError
-from ..errors import NotFoundError, TooManyError, ValidationError, W365Error
+from ..api.scim import MEMBERS_PER_PATCH, Request, patch_body, quoted
+from ..api.scim_groups import group_from_scim, group_to_scim
+from ..api.scim_mapping import SCIM_GROUP_PATHS, shown_user, user_to_scim
+from ..errors import TooManyError, W365Error
 from ..execution.results import GONE, ActionResult, Answered
-from ..model.directory import UNRESOLVED, Group, Thing, User, difference, values_of, with_fields
-from ..model.fields import GROUP_FIELDS, USER_FIELDS
-from ..model.names import external_id_key, is_path_segment
+from ..model.directory import UNRESOLVED, Group, User, difference, values_of, with_fields
+from ..model.fields import GROUP_FIELDS
+from ..model.names import is_path_segment
 from ..planning.actions import (
-    ADMINISTRATOR,
     GROUP_CREATE,
     GROUP_DELETE,
     GROUP_UPDATE,
@@ -39,38 +29,22 @@ from ..planning.actions import (
     Action,
 )
 from .common import absent_users
-
-if TYPE_CHECKING:
-    from .provisioning import ProvisioningDirectory
-
+from .scim_user_changes import ScimUserChanges, UserLookups, seen_in
 
 MANY = 25
 """More users are read with one listing, and not one by one."""
 
 
-class Lookups(Protocol):
-    """What the reading part knows and can look up. `user_ids` and `group_ids` hold ids by key."""
+class Lookups(UserLookups, Protocol):
+    """What the reading part knows and can look up. `group_ids` holds ids by key."""
 
-    client: ScimClient
-    administration: ProvisioningDirectory | None
-    user_ids: dict[str, str]
     group_ids: dict[str, str]
-    shared_keys: set[str]
-
-    def remember(self, user: User) -> User:
-        """Keep the id of a user who was created or renamed."""
 
     def remember_group(self, group: Group) -> None:
         """Keep the id of a group that was created or renamed."""
 
-    def forget(self, thing: User | Group) -> None:
-        """The object was deleted permanently."""
-
-    def forget_names(self) -> None:
-        """Read the list of all names again when it is next needed."""
-
-    def find_user(self, name: str) -> User | None:
-        """One user by UPN or id."""
+    def forget_group(self, group: Group) -> None:
+        """The group was deleted."""
 
     def find_group(self, name: str, *, members: bool = True) -> Group | None:
         """One group by name."""
@@ -82,13 +56,12 @@ class Lookups(Protocol):
         """The group with these members, each an id and whether it is a user; None where they are not wanted."""
 
 
-class ScimChanges:
-    """The handlers of all actions on users, groups and memberships. It uses and completes what the directory knows."""
+class ScimChanges(ScimUserChanges):
+    """The handlers of all actions on users, groups and memberships."""
 
     def __init__(self, directory: Lookups) -> None:
-        self._directory = directory
-        self.client = directory.client
-        self._administration = directory.administration
+        super().__init__(directory)
+        self._groups = directory
 
     def request_of(self, action: Action) -> Request | None:
         """The request of this action; None where it needs several, or another API, or must not be sent."""
@@ -106,12 +79,6 @@ class ScimChanges:
         if action.type is GROUP_DELETE:
             return Request("scim.group.delete", subject.id)
         return self._members_at_once(action) if action.type is MEMBERSHIP_CHANGE else None
-
-    @staticmethod
-    def _patch_of(thing: User | Group, changes: Mapping[str, Any], *, whole_entries: bool = False) -> Request:
-        is_user = isinstance(thing, User)
-        operations = [patch_operation(thing, name, value, whole_entries) for name, value in changes.items()]
-        return Request("scim.user.patch" if is_user else "scim.group.patch", thing.id, patch_body(operations))
 
     def _members_at_once(self, action: Action) -> Request | None:
         """The request of a membership change; None when it needs several, or look-ups first."""
@@ -146,84 +113,12 @@ class ScimChanges:
         if isinstance(thing, User) and thing.id:
             self._directory.remember(thing)
         elif isinstance(thing, Group) and thing.id:
-            self._directory.remember_group(thing)
-        elif thing is None:
+            self._groups.remember_group(thing)
+        elif thing is None and isinstance(action.subject, User):
             self._directory.forget(action.subject)
+        elif thing is None:
+            self._groups.forget_group(action.subject)
         return thing
-
-    def _do(self, request: Request) -> Any:
-        return self.client.call(request.endpoint_id, object_id=request.object_id, body=request.body)
-
-    def create_user(self, action: Action) -> Answered:
-        from .create_once import Origin, adopted, create_once  # start-up
-
-        wanted: User = action.outcome
-
-        def create() -> User:
-            resource = self._do(Request("scim.user.create", body=user_to_scim(wanted)))
-            if resource is None:
-                return self._directory.find_user(wanted.upn) or wanted
-            return self._created("scim.user.create", resource, user_from_scim, wanted)
-
-        def find() -> User | None:
-            self._directory.forget_names()
-            return self._directory.find_user(wanted.upn)
-
-        user, origin = create_once(create, find)
-        if origin is Origin.CREATED:
-            return Answered(self._directory.remember(user), user if user.id else None)
-        _refuse_somebody_else(wanted, user)
-        given = {name: value for name, value in action.changes.items() if name in SCIM_USER_PATHS}
-        changes = difference(given, user, USER_FIELDS)
-        done = self._patched(user, changes)
-        self._directory.remember(done.thing)
-        if origin is Origin.LOST:
-            return done
-        row = USER_RESTORE if changes.get("active") else USER_UPDATE
-        return done._replace(performed=adopted(action, row, user, changes, values_of(user, changes)))
-
-    def _created(self, endpoint_id: str, resource: Any, parse: Callable[[Any], Thing], wanted: Thing) -> Thing:
-        """The object in the answer to a create. Raises UnreliableAnswerError when it is something or somebody else."""
-        try:
-            checked_resource(resource, endpoint_id)
-            found = parse(resource)
-            if found.key != wanted.key:
-                raise OddValueError(f"another one than {wanted.key!r}, which was to be created")
-        except OddValueError as error:
-            raise self.client.unreliable(endpoint_id, error) from None
-        return found
-
-    def _forget_roles_after_rename(self, action: Action) -> None:
-        """Roles are written by ids that were read before the renames."""
-        if action.is_about_user and action.renames and self._administration is not None:
-            self._administration.forget_users()
-
-    def update_user(self, action: Action) -> Answered:
-        # Before it is sent: a rename whose answer is lost may have been processed.
-        self._forget_roles_after_rename(action)
-        done = self._patched(action.subject, action.changes)
-        self._directory.remember(done.thing)
-        return done
-
-    def _patched(self, thing: Any, changes: Mapping[str, Any]) -> Answered:
-        after = with_fields(thing, changes)
-        if not changes:
-            return Answered(after, after)
-        try:
-            answer = self._do(self._patch_of(thing, changes))
-        except ValidationError:
-            request = self._patch_of(thing, changes, whole_entries=True)
-            if request == self._patch_of(thing, changes):
-                raise
-            answer = self._do(request)
-        return Answered(after, seen_in(thing, answer))
-
-    def delete_user(self, action: Action) -> Answered:
-        return self._patched(action.subject, {"active": False})
-
-    def delete_user_permanently(self, action: Action) -> None:
-        self.client.call("scim.user.delete", object_id=action.subject.id)
-        self._directory.forget(action.subject)
 
     def create_group(self, action: Action) -> Answered:
         from .create_once import Origin, adopted, create_once  # start-up
@@ -233,12 +128,12 @@ class ScimChanges:
         def create() -> Group:
             resource = self._do(Request("scim.group.create", body=group_to_scim(wanted)))
             if resource is None:
-                return self._directory.find_group(wanted.name) or wanted
+                return self._groups.find_group(wanted.name) or wanted
             return self._created("scim.group.create", resource, lambda found: group_from_scim(found)[0], wanted)
 
         def find() -> Group | None:
             self._directory.forget_names()
-            return self._directory.find_group(wanted.name, members=False)
+            return self._groups.find_group(wanted.name, members=False)
 
         group, origin = create_once(create, find)
         done, changes = Answered(group, group if group.id else None), {}
@@ -247,7 +142,7 @@ class ScimChanges:
             changes = difference(given, group, GROUP_FIELDS)
             done = self._patched(group, changes)
         after: Group = done.thing
-        self._directory.remember_group(after)
+        self._groups.remember_group(after)
         if after.members is None:
             done = done._replace(thing=with_fields(after, {"members": frozenset()}))
         if origin is not Origin.EXISTED:
@@ -256,12 +151,12 @@ class ScimChanges:
 
     def update_group(self, action: Action) -> Answered:
         done = self._patched(action.subject, action.changes)
-        self._directory.remember_group(done.thing)
+        self._groups.remember_group(done.thing)
         return done
 
     def delete_group(self, action: Action) -> None:
         self.client.call("scim.group.delete", object_id=action.subject.id)
-        self._directory.forget(action.subject)
+        self._groups.forget_group(action.subject)
 
     def change_members(self, action: Action) -> Group:
         group: Group = action.outcome
@@ -298,7 +193,7 @@ class ScimChanges:
         return True
 
     def _group_id(self, group: Group) -> str:
-        return group.id or self._directory.group_ids.get(group.key, "")
+        return group.id or self._groups.group_ids.get(group.key, "")
 
     def _user_id(self, key: str) -> str:
         """Empty where nobody has this UPN."""
@@ -312,60 +207,41 @@ class ScimChanges:
     def _knows(self, key: str) -> bool:
         return key in self._directory.user_ids and key not in self._directory.shared_keys
 
-    def read_administrators(self) -> frozenset[str]:
-        """The keys of the active administrators, read now."""
-        if self._administration is None:
-            raise W365Error("SCIM does not show administrators.")
-        return self._administration.read_administrators()
+    def _seen(self, thing: Any, answer: Any) -> Any:
+        return seen_after(thing, answer)
 
-    def read_again(self, items: Sequence[ActionResult]) -> list[Any]:
-        """The object of each result as the server has it now: GONE, or None where it cannot be read."""
-        with_role = [item for item in items if item.done.type.object is ADMINISTRATOR]
-        people = dict(zip(map(id, with_role), self._roles_of(with_role), strict=True))
-        users = None
-        if sum(item.done.is_about_user for item in items) > MANY:
-            try:
-                users = {user.id: user for user in self._directory.list_users()}
-            except W365Error:
-                return [None] * len(items)
-        return [people[id(item)] if id(item) in people else self._read_one(item, users) for item in items]
+    def _reader(self, items: Sequence[ActionResult]) -> Callable[[ActionResult], Any]:
+        if sum(item.done.is_about_user for item in items) <= MANY:
+            return self._read_one
+        users = {user.id: user for user in self._groups.list_users()}
 
-    def _roles_of(self, items: Sequence[ActionResult]) -> list[Any]:
-        return self._administration.read_again(items) if items and self._administration else [None] * len(items)
+        def read(item: ActionResult) -> Any:
+            thing = item.thing or item.done.subject
+            if isinstance(thing, User) and thing.id:
+                return users.get(thing.id, GONE)
+            return self._read_one(item)
 
-    def _read_one(self, item: ActionResult, users: Mapping[str, User] | None) -> Any:
+        return read
+
+    def _read_one(self, item: ActionResult) -> Any:
         action = item.done
         thing = item.thing or action.subject
-        is_user = isinstance(thing, User)
-        id = thing.id if is_user else self._group_id(thing)
-        if not id:
-            return None
-        if users is not None and is_user:
-            return users.get(id, GONE)
-        try:
-            resource = self.client.read("scim.user.get" if is_user else "scim.group.get", id)
-            if is_user:
-                return shown_user(resource)
-            group, ids = group_from_scim(resource)
-            return self._directory.with_members(group, ids if action.type is MEMBERSHIP_CHANGE else None)
-        except NotFoundError:
-            return GONE
-        except W365Error:
-            return None
+        if isinstance(thing, User):
+            return super()._read_one(item)
+        id = self._group_id(thing)
 
-    def set_administrator(self, action: Action) -> User:
-        if self._administration is None:
-            raise W365Error(
-                "the administrator role is not managed through SCIM: give instance_url and provisioning_key."
-            )
-        return self._administration.set_administrator(action)
+        def read() -> Group:
+            group, ids = group_from_scim(self.client.read("scim.group.get", id))
+            return self._groups.with_members(group, ids if action.type is MEMBERSHIP_CHANGE else None)
+
+        return self._read_now(id, read)
 
 
-def seen_in(thing: User | Group, answer: Any) -> User | Group | None:
+def seen_after(thing: User | Group, answer: Any) -> User | Group | None:
     """The object in the answer to a write; None where it has none."""
-    if not isinstance(answer, Mapping) or not any(str(name).lower() == "id" for name in answer):
-        return None
-    return shown_user(answer) if isinstance(thing, User) else group_from_scim(answer)[0]
+    parse = shown_user if isinstance(thing, User) else lambda resource: group_from_scim(resource)[0]
+    found: User | Group | None = seen_in(answer, parse)
+    return found
 
 
 def _halves(operations: list[dict[str, Any]], error: TooManyError) -> Iterator[list[dict[str, Any]]]:
@@ -382,16 +258,3 @@ def _halves(operations: list[dict[str, Any]], error: TooManyError) -> Iterator[l
     middle = len(members) // 2
     yield [{**operation, "value": members[:middle]}]
     yield [{**operation, "value": members[middle:]}]
-
-
-def _refuse_somebody_else(wanted: User, found: User) -> None:
-    """A user with this UPN and another external id is another person, such as one whose rename failed."""
-    if (
-        wanted.external_id
-        and found.external_id
-        and external_id_key(wanted.external_id) != external_id_key(found.external_id)
-    ):
-        raise W365Error(
-            f"the UPN '{wanted.upn}' belongs to the account of somebody else: its external_id is '{found.external_id}', "
-            f"and this user's is '{wanted.external_id}'. That account was left unchanged; rename or permanently delete it first."
-        )

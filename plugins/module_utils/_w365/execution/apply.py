@@ -17,6 +17,14 @@ FATAL_ERRORS = (AuthenticationError, RateLimitError, NoAnswerError, StoppedError
 """After one of these every further request would fail in the same way."""
 
 
+class Backend(Protocol):
+    """What changes something. `handlers` is loaded when it is first used."""
+
+    @property
+    def handlers(self) -> Any:
+        """The methods that apply actions."""
+
+
 class Batch(Protocol):
     """Applies several actions of a phase in one request."""
 

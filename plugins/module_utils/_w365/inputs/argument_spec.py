@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound, env_fallback
 
-from ..model.fields import GROUP_FIELDS, USER_FIELDS
+from ..model.fields import USER_FIELDS
 
 #: What an option is for: ``http`` options apply to every connection, the others to one remote service.
 Service = Literal["provisioning", "scim", "entra", "graph", "http"]
@@ -239,30 +239,3 @@ def user_spec() -> dict[str, Any]:
 def update_password_spec() -> dict[str, Any]:
     """``update_password``: a password can be written and never compared."""
     return {"type": "str", "choices": ["on_create", "always"], "default": "on_create", "no_log": False}
-
-
-def group_spec() -> dict[str, Any]:
-    """One group, as w365_group and the list of w365_directory describe it."""
-    return {
-        "name": {"type": "str", "required": True},
-        "identity": {"type": "str"},
-        "state": state_spec(),
-        **{name: field.spec() for name, field in GROUP_FIELDS.items() if name != "name"},
-        "members": add_remove_set_spec(),
-    }
-
-
-def add_remove_set_spec(*, required: bool = False) -> dict[str, Any]:
-    """A multi-value option: a dictionary of lists of strings with ``add``, ``remove`` and ``set``.
-
-    ``set`` is the whole wanted list (empty = clear), so it excludes the other two.
-    """
-    spec: dict[str, Any] = {
-        "type": "dict",
-        "options": {name: {"type": "list", "elements": "str"} for name in ("add", "remove", "set")},
-        "mutually_exclusive": [("set", "add"), ("set", "remove")],
-        "required_one_of": [("add", "remove", "set")],
-    }
-    if required:
-        spec["required"] = True
-    return spec

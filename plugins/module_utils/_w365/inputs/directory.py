@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..model.desired import Desired
+from .groups import group_from_options, upn_change, upn_keys
 from .removal_options import limit_from_option, removal_policy_from_options
-from .users_and_groups import group_from_options, upn_change, upn_keys, user_from_options
+from .users import user_from_options
 
 if TYPE_CHECKING:
     from .files import Content

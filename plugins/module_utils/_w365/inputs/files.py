@@ -19,11 +19,12 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..errors import InputError, MissingLibraryError
 from ..model.desired import Skipped
-from .argument_spec import add_remove_set_spec, group_spec, user_spec
+from .argument_spec import user_spec
 from .csv_files import CsvUsers
+from .groups import add_remove_set_spec, group_from_options, group_spec, upn_change
 from .half_characters import half_characters
 from .texts import NoText, Unread, lines_of, option_name, values_without_text
-from .users_and_groups import group_from_options, upn_change, user_from_options
+from .users import user_from_options
 
 PARTS = ("users", "groups", "administrators")
 """The keys of a YAML or JSON file, which are options of the module."""

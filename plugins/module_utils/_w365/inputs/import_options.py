@@ -11,8 +11,8 @@ from typing import Any
 from ..errors import InputError
 from ..model.import_scope import ATTRIBUTES, MAPPABLE, TEXT_PROPERTIES, ImportScope
 from ..model.names import checked_text, checked_upn, comparison_key
+from .groups import upn_keys
 from .removal_options import checked_domain, limit_from_option
-from .users_and_groups import upn_keys
 
 
 def import_scope_from_options(params: Mapping[str, Any]) -> ImportScope:

@@ -1,18 +1,16 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Refuses plans that leave an environment without an administrator, or remove a protected user."""
+"""Refuses plans that leave an environment without an administrator, remove a protected user, or too many members."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 from ..errors import GuardError
 from ..model.desired import Desired
 from ..model.directory import Snapshot
 from .actions import ADMINISTRATOR, USER
+from .last_administrator import guard_administrators
 from .plan import Plan
-from .predict import predict
 
 
 def guarded(desired: Desired, current: Snapshot, plan: Plan) -> Plan:
@@ -22,26 +20,7 @@ def guarded(desired: Desired, current: Snapshot, plan: Plan) -> Plan:
         from .membership_limit import guard_memberships  # start-up
 
         guard_memberships(desired.membership_limit, current, plan)
-    if current.roles_problem or current.administrators is None:
-        from .unknown_roles import guard_unknown_roles  # start-up
-
-        notes = guard_unknown_roles(desired, current, plan)
-        return replace(plan, notes=(*plan.notes, *notes)) if notes else plan
-    _guard_last_administrator(current, plan)
-    return plan
-
-
-def _guard_last_administrator(current: Snapshot, plan: Plan) -> None:
-    """Never leave an environment that has administrators without an active one: nobody could manage it."""
-    if not current.administrators:
-        return
-    predicted = predict(current, plan).administrators
-    if not predicted:
-        gone = ", ".join(sorted(current.administrators))
-        raise GuardError(
-            f"Refused: this would leave the environment without an active administrator (now: {gone}). "
-            "Nothing was written. Make somebody else an administrator first, with w365_admin."
-        )
+    return guard_administrators(desired, current, plan)
 
 
 def _guard_protected(protected: frozenset[str], plan: Plan) -> None:

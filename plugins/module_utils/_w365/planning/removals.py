@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from ..errors import GuardError, InputError
 from ..model.desired import Desired, DesiredGroup, DesiredUser, Skipped
 from ..model.directory import UNRESOLVED, Group, Snapshot, User
+from .last_administrator import names_somebody_present
 from .lookup import find_existing
-from .unknown_roles import names_somebody_present
 
 if TYPE_CHECKING:
     from ..model.removal_policy import RemovalLimit, RemovalPolicy, RemovalScope

@@ -154,7 +154,7 @@ def plan_one_user(desired: Desired, current: Snapshot, capabilities: Capabilitie
     (user,) = desired.users
     plan = plan_user(user, current, capabilities)
     if plan.actions:
-        from .guards import guarded  # start-up
+        from .last_administrator import guard_administrators  # start-up
 
-        return guarded(desired, current, plan)
+        return guard_administrators(desired, current, plan)
     return plan

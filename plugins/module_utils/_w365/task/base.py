@@ -28,8 +28,8 @@ from ..planning.users import plan_one_user
 from .connections import Connections
 
 if TYPE_CHECKING:
-    from ..backends.base import Backend, Directory
-    from ..execution.apply import Run
+    from ..execution.apply import Backend, Run
+    from .connections import Users
     from .host import Host
 
 
@@ -47,11 +47,11 @@ class Task(Connections):
     def check_mode(self) -> bool:
         return self.host.check_mode
 
-    def plan(self, desired: Desired, directory: Directory | None = None) -> Plan:
+    def plan(self, desired: Desired, directory: Users | None = None) -> Plan:
         """Read the current state and compare."""
         return self.compare(desired, self.read(desired, directory), directory)
 
-    def compare(self, desired: Desired, current: Snapshot, directory: Directory | None = None) -> Plan:
+    def compare(self, desired: Desired, current: Snapshot, directory: Users | None = None) -> Plan:
         directory = directory or self.directory
         # A plan file is applied later: nothing in it may depend on what an earlier task would have done.
         assume = self.check_mode and not self.options.get("plan_file")
@@ -111,11 +111,11 @@ class Task(Connections):
         notes.append(note)
         return desired
 
-    def _kept_fields(self, directory: Directory) -> frozenset[str] | None:
+    def _kept_fields(self, directory: Users) -> frozenset[str] | None:
         """The optional attributes that the server says it keeps, read once per session; None where it does not say."""
         return self.host.store.get(("kept fields", *self._identity), directory.kept_fields)
 
-    def read(self, desired: Desired, directory: Directory | None = None) -> Snapshot:
+    def read(self, desired: Desired, directory: Users | None = None) -> Snapshot:
         """The current state. In check mode an environment that does not exist yet counts as empty."""
         directory = directory or self.directory
         concurrency = self.options.get("concurrency") or 1

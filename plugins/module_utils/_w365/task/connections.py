@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ..api.endpoints import Endpoint, endpoints_with
 from ..errors import MissingLibraryError
@@ -22,11 +22,15 @@ from ..transport.redaction import SHORTEST_SECRET, Redactor
 if TYPE_CHECKING:
     from ..api.provisioning import ProvisioningClient
     from ..api.scim import ScimClient
-    from ..backends.base import Directory
-    from ..backends.provisioning import ProvisioningDirectory
+    from ..backends.provisioning_users import ProvisioningUsers
+    from ..backends.scim_users import ScimUsers
     from .host import Host, ProgressReceiver
 
 Client = TypeVar("Client", bound="ProvisioningClient")
+Scim = TypeVar("Scim", bound="ScimUsers")
+
+Users: TypeAlias = "ScimUsers | ProvisioningUsers"
+"""The users and administrators of an environment, as objects of the model."""
 
 ADDRESSES = ("instance_url", "scim_url", "graph_url", "entra_authority", "authority")
 """Options whose URL must not hold a user name or a password."""
@@ -142,23 +146,24 @@ class Connections:
         return checked_environment_name(name).lower()
 
     @cached_property
-    def directory(self) -> Directory:
-        """Users and groups: through SCIM when scim_url is given, otherwise through the Provisioning API."""
-        if self.options["scim_url"]:
-            from ..backends.scim import ScimDirectory  # start-up
+    def directory(self) -> Users:
+        """The users: through SCIM when scim_url is given, otherwise through the Provisioning API. A GroupTask has groups."""
+        if not self.options["scim_url"]:
+            return self.administration
+        from ..backends.scim_users import ScimUsers  # start-up
 
-            administration = self.administration if self.has_provisioning and self.options["environment"] else None
-            return ScimDirectory(
-                self.scim, administration, self.host.store.get(("names", *self._identity), dict[str, Any])
-            )
-        return self.administration
+        return self._through_scim(ScimUsers)
+
+    def _through_scim(self, kind: type[Scim]) -> Scim:
+        administration = self.administration if self.has_provisioning and self.options["environment"] else None
+        return kind(self.scim, administration, self.host.store.get(("names", *self._identity), dict[str, Any]))
 
     @cached_property
-    def administration(self) -> ProvisioningDirectory:
+    def administration(self) -> ProvisioningUsers:
         """The environment through the Provisioning API, the only one that has administrators."""
-        from ..backends.provisioning import ProvisioningDirectory  # start-up
+        from ..backends.provisioning_users import ProvisioningUsers  # start-up
 
-        return ProvisioningDirectory(self.provisioning, self.environment)
+        return ProvisioningUsers(self.provisioning, self.environment)
 
     @property
     def where(self) -> str:

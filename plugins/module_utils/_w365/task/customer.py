@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..api.scim_mapping import user_from_scim
-from ..backends.provisioning import ProvisioningDirectory
+from ..backends.provisioning_users import ProvisioningUsers
 from ..errors import GuardError, W365Error
 from ..model.environment import sanitized_environment_name as sanitized
 from ..transport.http import checked_root
@@ -107,7 +107,7 @@ def _same_people(task: Connections, way_out: str) -> bool:
     """
     try:
         # Read for this alone: what the task reads later must not be out of date.
-        known = {user.key: user for user in ProvisioningDirectory(task.provisioning, task.environment).list_users()}
+        known = {user.key: user for user in ProvisioningUsers(task.provisioning, task.environment).list_users()}
         shown = map(user_from_scim, islice(task.scim.pages("scim.user.list"), SAMPLE))
         keys = [user.key for user in shown if user.upn and user.active is not False]
     except W365Error:

@@ -15,19 +15,19 @@ from ..model.desired import Desired
 from ..model.directory import Snapshot
 from ..planning.plan import Plan
 from ..planning.planner import make_plan
-from .base import Task
+from .groups import GroupTask
 
 if TYPE_CHECKING:
-    from ..backends.base import Directory
+    from .connections import Users
     from .offboarding import Offboarding
 
 
-class DirectoryTask(Task):
+class DirectoryTask(GroupTask):
     """With plans for everything that a directory holds. `offboarding` are the users whom it deletes by name."""
 
     offboarding: Offboarding | None = None
 
-    def plan(self, desired: Desired, directory: Directory | None = None) -> Plan:
+    def plan(self, desired: Desired, directory: Users | None = None) -> Plan:
         """The plan, with warnings about entries of options that match nobody; with `strict` they are refused."""
         plan = super().plan(desired, directory)
         changes = (desired.administrators, *(group.members for group in desired.groups))

@@ -30,13 +30,13 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     CONNECTION_OPTIONS,
     CONNECTION_REQUIRED_BY,
     ConnectionOption,
-    add_remove_set_spec,
     build_argument_spec,
     build_rules,
     connection_argument_spec,
     connection_option_names,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.bulk_options import trust_spec
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.groups import add_remove_set_spec
 
 COLLECTION = "workspace365.provisioning"
 GROUP = f"group/{COLLECTION}.w365"

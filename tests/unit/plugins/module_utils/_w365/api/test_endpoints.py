@@ -193,7 +193,7 @@ def path_like(text: str) -> bool:
 # The only texts outside the table that name a path: sentences for people, and how a reference to a group is recognised.
 PATHS_IN_SENTENCES = {
     ("scim.py", "Check scim_url: it is the tenant URL that Workspace 365 shows when SCIM is enabled, without /Users."),
-    ("scim_mapping.py", "/groups/"),
+    ("scim_groups.py", "/groups/"),
 }
 
 

@@ -17,10 +17,12 @@ import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.graph import PERMISSIONS, GraphClient
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.provisioning import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.provisioning_users import (
     PROVISIONING_CAPABILITIES,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_CAPABILITIES
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim_users import (
+    SCIM_CAPABILITIES,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra.importer import (
     desired_from_entra,
     group_exclusion,

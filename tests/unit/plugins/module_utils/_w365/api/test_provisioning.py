@@ -39,14 +39,14 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     environment_from_options,
     sso_from_options,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.groups import (
+    group_from_options,
+    upn_change,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.raw_request import (
     raw_request_from_options,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users_and_groups import (
-    group_from_options,
-    upn_change,
-    user_from_options,
-)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.users import user_from_options
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.environment import (
     Environment,
 )

@@ -31,11 +31,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ba
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.provisioning import (
     ProvisioningDirectory,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import (
-    LOOKUPS,
-    ScimDirectory,
-)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import ScimDirectory
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim_bulk import bulk_of
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim_users import LOOKUPS
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AlreadyExistsError,
     EndpointMissingError,

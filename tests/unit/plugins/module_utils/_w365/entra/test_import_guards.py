@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_CAPABILITIES
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim_users import (
+    SCIM_CAPABILITIES,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra.importer import (
     TenantSelection,
     desired_from_entra,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.provisioning import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.provisioning_users import (
     PROVISIONING_CAPABILITIES,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import W365Error

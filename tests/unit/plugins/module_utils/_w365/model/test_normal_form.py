@@ -15,18 +15,22 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.provisioning_groups import (
+    group_from_provisioning,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.provisioning_mapping import (
     PROVISIONING_GROUP_NAMES,
     PROVISIONING_USER_NAMES,
-    group_from_provisioning,
     to_provisioning,
     user_from_provisioning,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.scim_groups import (
+    group_from_scim,
+    group_to_scim,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.scim_mapping import (
     SCIM_GROUP_PATHS,
     SCIM_USER_PATHS,
-    group_from_scim,
-    group_to_scim,
     user_from_scim,
     user_to_scim,
 )

@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.provisioning import (
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.provisioning_users import (
     PROVISIONING_CAPABILITIES,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_CAPABILITIES
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim_users import (
+    SCIM_CAPABILITIES,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import GuardError, InputError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.capabilities import Capabilities
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import (

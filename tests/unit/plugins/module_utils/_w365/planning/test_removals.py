@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim import SCIM_CAPABILITIES
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim_users import (
+    SCIM_CAPABILITIES,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import GuardError, InputError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.removal_options import (
     removal_policy_from_options,

@@ -1,14 +1,39 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plans that could remove an administrator where nobody knows who is one."""
+"""Refuses plans that leave an environment without an administrator, or could, where nobody knows who is one."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from ..errors import GuardError
 from ..model.desired import Desired
 from ..model.directory import Snapshot
 from .plan import Plan
+from .predict import predict
+
+
+def guard_administrators(desired: Desired, current: Snapshot, plan: Plan) -> Plan:
+    """The plan, with a warning where its effect on administrators is unknown. Raises GuardError."""
+    if current.roles_problem or current.administrators is None:
+        notes = guard_unknown_roles(desired, current, plan)
+        return replace(plan, notes=(*plan.notes, *notes)) if notes else plan
+    _guard_last_administrator(current, plan)
+    return plan
+
+
+def _guard_last_administrator(current: Snapshot, plan: Plan) -> None:
+    """Never leave an environment that has administrators without an active one: nobody could manage it."""
+    if not current.administrators:
+        return
+    predicted = predict(current, plan).administrators
+    if not predicted:
+        gone = ", ".join(sorted(current.administrators))
+        raise GuardError(
+            f"Refused: this would leave the environment without an active administrator (now: {gone}). "
+            "Nothing was written. Make somebody else an administrator first, with w365_admin."
+        )
 
 
 def guard_unknown_roles(desired: Desired, current: Snapshot, plan: Plan) -> tuple[str, ...]:

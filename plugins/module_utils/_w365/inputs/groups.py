@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Users, groups and administrators from the options of a task."""
+"""Groups, members and administrators: their options, and what a task says in them."""
 
 from __future__ import annotations
 
@@ -9,49 +9,42 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import InputError
-from ..model.desired import AddRemoveSet, DesiredGroup, DesiredUser
-from ..model.fields import GROUP_FIELDS, USER_FIELDS
+from ..model.desired import AddRemoveSet, DesiredGroup
+from ..model.fields import GROUP_FIELDS
 from ..model.names import (
-    checked_address,
     checked_group_name,
-    checked_segment,
     checked_text,
     checked_upn,
     comparison_key,
 )
+from .argument_spec import state_spec
 
-_LINES = str.maketrans("\t\r\n", "   ")
+
+def group_spec() -> dict[str, Any]:
+    """One group, as w365_group and the list of w365_directory describe it."""
+    return {
+        "name": {"type": "str", "required": True},
+        "identity": {"type": "str"},
+        "state": state_spec(),
+        **{name: field.spec() for name, field in GROUP_FIELDS.items() if name != "name"},
+        "members": add_remove_set_spec(),
+    }
 
 
-def user_from_options(params: Mapping[str, Any]) -> DesiredUser:
-    """The user that w365_user describes. Raises InputError for a malformed address."""
-    upn = checked_upn(params["upn"])
-    fields = {name: params[name] for name in USER_FIELDS if name != "upn" and params.get(name) is not None}
-    for name, value in fields.items():
-        field = USER_FIELDS[name]
-        if field.needed and not value.strip():
-            raise InputError(
-                f"Option {name} of user '{upn}' is empty: Workspace 365 needs a first and a last name. Leave it out to keep the current one."
-            )
-        if field.address and value:
-            fields[name] = checked_address(value, name)
-        elif name in ("display_name", "external_id"):
-            fields[name] = checked_text(value, name, name=name == "display_name")
-        elif name in ("first_name", "last_name"):
-            # A cell of a spreadsheet may have lines; they can be seen.
-            checked_text(value.translate(_LINES), name, name=True)
-    extras = {"password": params["password"]}
-    if params["create_in_office365"]:
-        extras["create_in_office365"] = True
-    return DesiredUser(
-        upn=upn,
-        identity=_identity_of_user(params["identity"]),
-        present=params["state"] == "present",
-        permanent=params["permanent"],
-        fields=fields,
-        extras={name: value for name, value in extras.items() if value is not None},
-        update_password=params["update_password"] == "always",
-    )
+def add_remove_set_spec(*, required: bool = False) -> dict[str, Any]:
+    """A multi-value option: a dictionary of lists of strings with ``add``, ``remove`` and ``set``.
+
+    ``set`` is the whole wanted list (empty = clear), so it excludes the other two.
+    """
+    spec: dict[str, Any] = {
+        "type": "dict",
+        "options": {name: {"type": "list", "elements": "str"} for name in ("add", "remove", "set")},
+        "mutually_exclusive": [("set", "add"), ("set", "remove")],
+        "required_one_of": [("add", "remove", "set")],
+    }
+    if required:
+        spec["required"] = True
+    return spec
 
 
 def group_from_options(params: Mapping[str, Any]) -> DesiredGroup:
@@ -67,14 +60,6 @@ def group_from_options(params: Mapping[str, Any]) -> DesiredGroup:
         fields=fields,
         members=upn_change(params["members"], "members"),
     )
-
-
-def _identity_of_user(value: str | None) -> str | None:
-    """The current UPN, or the id on the server."""
-    identity = (value or "").strip()
-    if "@" in identity:
-        return checked_upn(identity, "identity")
-    return checked_segment(checked_text(identity, "identity"), "Option identity") if identity else None
 
 
 def _identity_of_group(value: str | None) -> str | None:
