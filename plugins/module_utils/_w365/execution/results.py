@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from ..errors import W365Error
-from ..planning.actions import Action
 from ..planning.plan import Plan, diff_of
+
+if TYPE_CHECKING:
+    from ..planning.actions import Action
 
 NOT_BATCHED: Final = object()
 """The result of a batch for an action that needs a request of its own."""

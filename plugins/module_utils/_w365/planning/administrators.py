@@ -21,7 +21,7 @@ from .actions import (
 )
 from .lookup import find_user
 from .plan import Plan
-from .users import inactive_administrator
+from .user_actions import inactive_administrator
 
 
 def plan_administrators(wanted: AddRemoveSet, current: Snapshot, revoked: Plan | None = None) -> Plan:

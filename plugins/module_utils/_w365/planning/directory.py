@@ -18,7 +18,8 @@ from .contradictions import refuse_duplicates, refuse_role_contradictions, refus
 from .groups import group_deletion, plan_group
 from .plan import Plan
 from .predict import predict
-from .users import plan_removal, plan_user
+from .user_actions import plan_removal
+from .users import plan_user
 
 if TYPE_CHECKING:
     from .removals import Removals

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..model.desired import Skipped
 from ..model.fields import OPTIONAL_USER_FIELDS
-from .actions import Action
+
+if TYPE_CHECKING:
+    from .actions import Action
 
 
 @dataclass(frozen=True)
