@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -243,7 +243,7 @@ def with_known_owners(desired: Desired, current: Snapshot, graph: GraphClient) -
             owner = external_id_key(account.external_id)
             if owner not in ids and owner not in desired.others and is_object_id(owner):
                 unknown.add(owner)
-    return replace(desired, others=desired.others | graph.existing_users(sorted(unknown))) if unknown else desired
+    return desired._replace(others=desired.others | graph.existing_users(sorted(unknown))) if unknown else desired
 
 
 def _removal_policy(

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from ..errors import W365Error
@@ -123,7 +122,7 @@ class ApplyResult(NamedTuple):
     def summary(self) -> dict[str, int]:
         """The number of changes of each kind that were made or are planned, and of other objects."""
         done = self._effective()
-        counts = replace(self.plan, actions=tuple(done)).summary()
+        counts = self.plan._replace(actions=tuple(done)).summary()
         counts["unchanged"] = self.unchanged
         if self.failures:
             counts["failed"] = sum(item.tried for item in self.failures)
@@ -135,7 +134,7 @@ class ApplyResult(NamedTuple):
 
     def effective(self) -> Plan:
         """The plan with what was done of it, or is planned."""
-        return replace(self.plan, actions=tuple(self._effective()))
+        return self.plan._replace(actions=tuple(self._effective()))
 
     def _effective(self) -> Iterator[Action]:
         return (item.done for item in self.done if item.error is None and not item.unchanged)

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .directory import UNRESOLVED
@@ -46,8 +45,7 @@ class AddRemoveSet(NamedTuple):
         return self.add | (self.set or frozenset())
 
 
-@dataclass(frozen=True)
-class DesiredUser:
+class DesiredUser(NamedTuple):
     """One desired user. `identity` is the UPN or id by which an existing user is found for a rename.
 
     `initial` are fields that only a new user gets. With `restore` a user on the deleted-users list is restored.
@@ -59,12 +57,16 @@ class DesiredUser:
     identity: str | None = None
     present: bool = True
     permanent: bool = False
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    initial: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = {}
+    initial: Mapping[str, Any] = {}
     restore: bool = True
-    extras: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    extras: Mapping[str, Any] = {}
     update_password: bool = False
     takes_name: bool = False
+
+    def __repr__(self) -> str:
+        # Without the password.
+        return f"DesiredUser({self.upn!r})"
 
     @property
     def key(self) -> str:
@@ -72,17 +74,16 @@ class DesiredUser:
 
     def without(self, names: Collection[str]) -> DesiredUser:
         """The same without these fields."""
-        return replace(self, fields={name: value for name, value in self.fields.items() if name not in names})
+        return self._replace(fields={name: value for name, value in self.fields.items() if name not in names})
 
 
-@dataclass(frozen=True)
-class DesiredGroup:
+class DesiredGroup(NamedTuple):
     """One desired group. `members` is None when they are not managed. `takes_name` as for a user."""
 
     name: str
     identity: str | None = None
     present: bool = True
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = {}
     members: AddRemoveSet | None = None
     takes_name: bool = False
 
@@ -118,8 +119,7 @@ class EmptiedGroup(NamedTuple):
         return comparison_key(self.name)
 
 
-@dataclass(frozen=True)
-class Desired:
+class Desired(NamedTuple):
     """The desired state of an environment. With None the `administrators` are not managed.
 
     A `whole` one describes a directory, not single objects: users and groups are listed instead of looked up, and a user

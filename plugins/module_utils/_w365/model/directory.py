@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -78,8 +77,15 @@ UNRESOLVED = "id:"
 """The prefix of the key of a member whose UPN is not known, such as a nested group; the id follows."""
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class _State(NamedTuple):
+    users: tuple[User, ...] = ()
+    groups: tuple[Group, ...] = ()
+    administrators: frozenset[str] | None = None
+    primary_administrator: str | None = None
+    roles_problem: W365Error | None = None
+
+
+class Snapshot(_State):
     """The state of an environment, as far as it was read.
 
     `administrators` are the keys of its active administrators, None when the server does not show them. `roles_problem` says
@@ -87,12 +93,6 @@ class Snapshot:
     `primary_administrator` is the key of the first administrator (contract, section 4; D). No API shows it: it is
     assumed to be the one with the lowest id (A).
     """
-
-    users: tuple[User, ...] = ()
-    groups: tuple[Group, ...] = ()
-    administrators: frozenset[str] | None = None
-    primary_administrator: str | None = None
-    roles_problem: W365Error | None = None
 
     # A plan looks up every desired object: scanning lists of thousands would take minutes. The first of a name is used.
 

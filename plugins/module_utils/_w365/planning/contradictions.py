@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ..errors import InputError
 from ..model.desired import Desired, DesiredGroup, DesiredUser
@@ -95,4 +94,4 @@ def with_missing_users(
         )
         missing |= set(absent)
     users = current.users + tuple(User(upn=key) for key in sorted(missing))
-    return replace(current, users=users), tuple(notes)
+    return current._replace(users=users), tuple(notes)

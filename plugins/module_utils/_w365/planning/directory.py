@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..model.capabilities import Capabilities
@@ -75,8 +74,8 @@ def plan_directory(desired: Desired, current: Snapshot, capabilities: Capabiliti
         from .membership_limit import with_unnamed_removals  # start-up
 
         so_far = with_unnamed_removals(so_far, listed)
-    so_far = replace(so_far, notes=(*so_far.notes, *assumed))
-    return replace(so_far, skipped=(*desired.skipped, *inactive, *(removals.spared if removals else ())))
+    so_far = so_far._replace(notes=(*so_far.notes, *assumed))
+    return so_far._replace(skipped=(*desired.skipped, *inactive, *(removals.spared if removals else ())))
 
 
 def _joined(plans: Iterable[Plan]) -> Plan:

@@ -42,8 +42,7 @@ def guard_emptied_groups(desired: Desired, current: Snapshot) -> Desired:
         return desired
     spared = {external_id_key(loss.item.external_id) for loss in kept} | {key for loss in kept for key in loss.had}
     reasons = {loss.item.name: _reason(loss) for loss in kept}
-    return replace(
-        desired,
+    return desired._replace(
         purge=replace(purge, spared=purge.spared | spared),
         skipped=(
             *(item for item in desired.skipped if item.kind != "group" or item.name not in reasons),
@@ -54,7 +53,7 @@ def guard_emptied_groups(desired: Desired, current: Snapshot) -> Desired:
 
 def _losses(desired: Desired, purge: RemovalPolicy, current: Snapshot) -> list[_Loss]:
     # How many are removed is checked later: here it matters who.
-    unlimited = replace(desired, purge=replace(purge, limit=RemovalLimit(100, per_cent=True)))
+    unlimited = desired._replace(purge=replace(purge, limit=RemovalLimit(100, per_cent=True)))
     wanted, removals = with_removals(unlimited, current)
     leaving = {user.key for user in removals.users}
     if wanted.administrators is not None and desired.administrators is not None:

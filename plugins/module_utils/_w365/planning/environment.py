@@ -127,7 +127,7 @@ def plan_setting(
     if not readable and not always:
         notes.append(unreadable.note(f"the {setting.title} of environment '{environment}'"))
         if unreadable.policy == "skip":
-            return replace(unchanged, notes=tuple(notes))
+            return unchanged._replace(notes=tuple(notes))
     elif current is not None and current.fits(desired) and not always:
         return unchanged
     before = dict(current.as_result()) if current else None

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..errors import InputError
 from ..model.desired import Desired, DesiredGroup, DesiredUser
 from ..model.directory import Group, Snapshot, User
@@ -47,7 +45,7 @@ def with_identities(desired: Desired, current: Snapshot, where: str, assume: boo
     groups = tuple(
         Group(str(wanted.identity), members=frozenset()) for wanted in missing if isinstance(wanted, DesiredGroup)
     )
-    return replace(current, users=current.users + users, groups=current.groups + groups), notes
+    return current._replace(users=current.users + users, groups=current.groups + groups), notes
 
 
 def _refuse_other_account(wanted: DesiredUser, found: User, where: str) -> None:

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..errors import GuardError
 from ..model.desired import Desired
 from ..model.directory import Snapshot
@@ -18,7 +16,7 @@ def guard_administrators(desired: Desired, current: Snapshot, plan: Plan) -> Pla
     """The plan, with a warning where its effect on administrators is unknown. Raises GuardError."""
     if current.roles_problem or current.administrators is None:
         notes = guard_unknown_roles(desired, current, plan)
-        return replace(plan, notes=(*plan.notes, *notes)) if notes else plan
+        return plan._replace(notes=(*plan.notes, *notes)) if notes else plan
     _guard_last_administrator(current, plan)
     return plan
 

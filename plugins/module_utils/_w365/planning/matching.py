@@ -48,15 +48,14 @@ def matched(desired: Desired, current: Snapshot) -> Desired:
     )
     if strict:
         desired = _with_existing_namesakes(desired, current)
-    desired = replace(desired, groups=tuple(_of_shared_names(desired.groups, current)))
+    desired = desired._replace(groups=tuple(_of_shared_names(desired.groups, current)))
     if strict:
         groups, left_groups = _without_collisions(
             desired.groups, current.groups_by_external_id, current.groups_by_key, desired.others, strict=True
         )
     else:
         groups, left_groups = list(_groups(desired.groups, current)), []
-    desired = replace(
-        desired,
+    desired = desired._replace(
         users=tuple(user for user in users if isinstance(user, DesiredUser)),
         groups=tuple(group for group in groups if isinstance(group, DesiredGroup)),
     )
@@ -76,7 +75,7 @@ def _of_shared_names(objects: Iterable[Wanted], current: Snapshot) -> Iterator[W
             )
             if known not in named:
                 the_only_one("user" if is_user else "group", _name(wanted), named)
-            yield replace(wanted, identity=known.id if known else None)
+            yield wanted._replace(identity=known.id if known else None)
         else:
             yield wanted
 
@@ -138,10 +137,10 @@ def _matched_objects(
         elif isinstance(wanted, DesiredUser) and not wanted.present:
             yield _matched_removal(wanted, known, found)
         elif found is None:
-            yield wanted if known is None else replace(wanted, identity=_name(known))
+            yield wanted if known is None else wanted._replace(identity=_name(known))
         elif moves_away and mover and _external_id(wanted):
             follows[wanted.key] = mover.key
-            renamed[wanted.key] = replace(wanted, identity=_name(known) if known else None, takes_name=True)
+            renamed[wanted.key] = wanted._replace(identity=_name(known) if known else None, takes_name=True)
         elif moves_away and mover:
             yield Collision(wanted, f"{_shared_upn(wanted, _name(mover))} {_RENAME_FIRST}", _TAKEN)
         elif (known is not None and (owner or strict)) or (owner and owner in others):
@@ -163,7 +162,7 @@ def _matched_removal(
 ) -> DesiredUser | Collision:
     """A user to remove may have been renamed; another account with that UPN is not removed."""
     if known is not None:
-        return replace(user, identity=_name(known)) if found is None else replace(user, upn=_name(known))
+        return user._replace(identity=_name(known)) if found is None else user._replace(upn=_name(known))
     if found is None or not found.external_id or not _external_id(user):
         return user
     refusal = (
@@ -194,9 +193,8 @@ def _without_users(left: Sequence[Collision], desired: Desired, current: Snapsho
     nobody = set() if any(user.present for user in desired.users) else {"users"}
     if administrators is not None and not administrators.wanted:
         nobody.add("administrators")
-    return replace(
-        desired,
-        groups=tuple(replace(group, members=change_now(group.members)) for group in desired.groups),
+    return desired._replace(
+        groups=tuple(group._replace(members=change_now(group.members)) for group in desired.groups),
         administrators=administrators,
         skipped=(*desired.skipped, *(Skipped("user", _name(item.desired), item.reason) for item in left)),
         purge=_purge_sparing(desired.purge, {_external_id(item.desired) for item in left}, nobody),
@@ -208,8 +206,7 @@ def _without_groups(left: Sequence[Collision], desired: Desired, current: Snapsh
     owners = (current.groups_by_key.get(item.desired.key) for item in left)
     spared = {external_id_key(owner.external_id) for owner in owners if owner is not None and owner.external_id}
     spared |= {_external_id(item.desired) for item in left}
-    return replace(
-        desired,
+    return desired._replace(
         skipped=(*desired.skipped, *(Skipped("group", _name(item.desired), item.reason) for item in left)),
         purge=_purge_sparing(desired.purge, spared, set() if desired.groups else {"groups"}),
     )
@@ -230,8 +227,7 @@ def _with_existing_namesakes(desired: Desired, current: Snapshot) -> Desired:
     if not right:
         return desired
     replaced = {_external_id(group) for group in desired.groups if group.key in right}
-    return replace(
-        desired,
+    return desired._replace(
         groups=tuple(right.get(group.key, group) for group in desired.groups),
         purge=_purge_sparing(desired.purge, replaced, set()),
     )
@@ -258,7 +254,7 @@ def _groups(groups: Sequence[DesiredGroup], current: Snapshot) -> Iterator[Desir
         if known is None or group.identity or group.key in current.groups_by_key or known.key in named:
             yield group
         else:
-            yield replace(group, identity=known.name)
+            yield group._replace(identity=known.name)
 
 
 _RENAME_FIRST = (

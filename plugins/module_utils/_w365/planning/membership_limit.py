@@ -24,8 +24,8 @@ NAMES_SHOWN = 5
 def with_unnamed_removals(plan: Plan, groups: Iterable[DesiredGroup]) -> Plan:
     """The plan with the members that it removes although the task does not list them under `remove`."""
     named = {group.key: group.members.remove for group in groups if group.members is not None}
-    return replace(
-        plan, actions=tuple(_marked(action, named.get(_key(action), frozenset())) for action in plan.actions)
+    return plan._replace(
+        actions=tuple(_marked(action, named.get(_key(action), frozenset())) for action in plan.actions)
     )
 
 

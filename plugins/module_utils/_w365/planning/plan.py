@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..model.desired import Skipped
 from ..model.fields import OPTIONAL_USER_FIELDS
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from .actions import Action
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """Actions in the order of their phases, and the objects that are not changed: (kind, name)."""
 
     actions: tuple[Action, ...] = ()

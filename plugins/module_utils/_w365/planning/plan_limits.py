@@ -38,7 +38,7 @@ def guard_unapproved(limit: RemovalLimit, current: Snapshot, plan: Plan) -> Plan
             f"{refusals} Give plan_digest, which the task with plan_file returned, or raise purge_limit for this run.",
             would_go=over,
         )
-    return replace(plan, actions=tuple(map(_with_members_counted, plan.actions)))
+    return plan._replace(actions=tuple(map(_with_members_counted, plan.actions)))
 
 
 def _removed_kind(action: Action) -> str:

@@ -145,8 +145,7 @@ def _with_removals(desired: Desired, current: Snapshot, named: Named, purge: Rem
             for account in named.deleted
             if spared.keeps("user", account.key, account.upn) or purge.spares(account)
         }
-        desired = replace(
-            desired,
+        desired = desired._replace(
             users=tuple(
                 user
                 for user in desired.users
@@ -260,9 +259,9 @@ def _with_membership_removals(
         ]
         in_scope += len(fitting)
         removed += [f"{found.name}: {key}" for key in dropped]
-        groups.append(replace(wanted, members=change._replace(remove=change.remove | frozenset(dropped))))
+        groups.append(wanted._replace(members=change._replace(remove=change.remove | frozenset(dropped))))
     counted.add("memberships", removed, in_scope)
-    return replace(desired, groups=tuple(groups))
+    return desired._replace(groups=tuple(groups))
 
 
 def _with_administrator_removals(
@@ -296,7 +295,7 @@ def _with_administrator_removals(
         and not ((account := current.users_by_key.get(key)) is not None and purge.spares(account))
     ]
     counted.add("administrators", removed, len(fitting))
-    return replace(desired, administrators=change._replace(remove=change.remove | frozenset(removed)))
+    return desired._replace(administrators=change._replace(remove=change.remove | frozenset(removed)))
 
 
 def _refuse_empty_lists(desired: Desired, purge: RemovalPolicy) -> None:

@@ -50,7 +50,7 @@ def with_secrets(plan: Plan, users: Iterable[DesiredUser]) -> Plan:
                     "when the plan was made."
                 )
         actions.append(replace(action, extras={**action.extras, **{name: given[name] for name in needed}}))
-    return replace(plan, actions=tuple(actions))
+    return plan._replace(actions=tuple(actions))
 
 
 def as_desired(plan: Plan) -> Desired:
@@ -104,7 +104,7 @@ def remaining(plan: Plan, current: Snapshot) -> Plan:
             "Make a new plan, and have it reviewed.",
             changed_since=check.conflicts,
         )
-    return replace(plan, actions=tuple(actions), unchanged=tuple(done))
+    return plan._replace(actions=tuple(actions), unchanged=tuple(done))
 
 
 def differing_fields(before: User | Group, now: User | Group, fields: Mapping[str, Field]) -> list[str]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from ..model.desired import AddRemoveSet, Desired, DesiredGroup
 from ..model.directory import UNRESOLVED, Snapshot
@@ -27,7 +26,7 @@ def with_ids(desired: Desired, current: Snapshot) -> Desired:
     }
     if desired.administrators is not None:
         _by_id(desired.administrators, {}, current)
-    return replace(desired, groups=tuple(_with_member_ids(group, ids, current) for group in desired.groups))
+    return desired._replace(groups=tuple(_with_member_ids(group, ids, current) for group in desired.groups))
 
 
 def _with_member_ids(group: DesiredGroup, ids: Mapping[str, str], current: Snapshot) -> DesiredGroup:
@@ -41,7 +40,7 @@ def _with_member_ids(group: DesiredGroup, ids: Mapping[str, str], current: Snaps
             f"{UNRESOLVED}{user.id}" for key in current.shared_user_keys for user in current.users_named(key)
         )
         change = change._replace(remove=(shared & (existing.members or frozenset())) - change.set)
-    return replace(group, members=change)
+    return group._replace(members=change)
 
 
 def _by_id(change: AddRemoveSet, ids: Mapping[str, str], current: Snapshot) -> AddRemoveSet:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ApplyError
@@ -27,7 +26,7 @@ def with_offboarding(task: DirectoryTask, plan: Plan, desired: Desired) -> Plan:
         return plan
     task.offboarding = Offboarding(listed, task.current, task.where)
     warning = task.offboarding.warning()
-    return replace(plan, notes=(*plan.notes, warning)) if warning else plan
+    return plan._replace(notes=(*plan.notes, warning)) if warning else plan
 
 
 def offboarding_outcome(task: DirectoryTask, report: ApplyResult, **own: Any) -> dict[str, Any]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import (
@@ -77,7 +76,7 @@ class Task(Connections):
         elif self.options["scim_environment"]:
             # What the task itself says costs no request: "unchanged" is no answer about another customer.
             self.check_customer(warns=False)
-        return replace(plan, notes=(*plan.notes, *notes)) if notes else plan
+        return plan._replace(notes=(*plan.notes, *notes)) if notes else plan
 
     def check_customer(self, *, warns: bool = True) -> None:
         """Refuse scim_url of another customer: asked before the first write, and once per session.

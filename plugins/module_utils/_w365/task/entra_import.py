@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,9 +94,9 @@ def with_kept_members(desired: Desired, current: Snapshot, read: Read, scope: Im
             stay = {member for member in people & accounts.keys() if accounts[member] in (there.members or ())}
             staying |= {str(tenant.users[member]["userPrincipalName"]) for member in stay}
             change = change._replace(set=change.set | {accounts[member] for member in stay})
-        groups.append(replace(group, members=change))
+        groups.append(group._replace(members=change))
     skipped = (
         item._replace(reason=f"{item.reason}; it stays in its groups") if item.name in staying else item
         for item in desired.skipped
     )
-    return replace(desired, groups=tuple(groups), skipped=tuple(skipped))
+    return desired._replace(groups=tuple(groups), skipped=tuple(skipped))

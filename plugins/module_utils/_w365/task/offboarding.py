@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..model.desired import Desired, Skipped
@@ -37,7 +36,7 @@ class Offboarding:
     def __init__(self, desired: Desired, current: Snapshot, where: str) -> None:
         self._current = current
         self._where = where
-        listed = replace(desired, users=tuple(user for user in desired.users if not user.present), groups=())
+        listed = desired._replace(users=tuple(user for user in desired.users if not user.present), groups=())
         gone = sorted(matched(listed, current).users, key=lambda user: user.key)
         self._departures = [Departure(user.upn, find_existing(user, current), user.permanent) for user in gone]
         self._missing_groups = [

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 from ..errors import InputError
 from ..model.desired import Desired
@@ -24,4 +23,4 @@ def without_unsupported(desired: Desired, missing: Collection[str], policy: str,
             "when_unsupported=ignore to set everything else."
         )
     users = tuple(user.without(missing) for user in desired.users)
-    return replace(desired, users=users), f"{wire} does not keep {names}, so it was ignored (when_unsupported=ignore)."
+    return desired._replace(users=users), f"{wire} does not keep {names}, so it was ignored (when_unsupported=ignore)."

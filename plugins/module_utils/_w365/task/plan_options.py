@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..inputs.removal_options import limit_from_option
@@ -54,7 +53,7 @@ def plan_of_file(task: Task, desired: Desired) -> tuple[Plan, str]:
     plan = remaining(plan, current)
     if options["plan_digest"]:
         # The limits were met when the plan was made, and somebody has approved what they let through.
-        desired = replace(desired, membership_limit=None)
+        desired = desired._replace(membership_limit=None)
     else:
         plan = guard_unapproved(limit_from_option(options["purge_limit"], "purge_limit"), current, plan)
     return guarded(desired, current, plan), digest

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -33,7 +32,7 @@ def prepare_reports(task: Task, source: str) -> None:
         ended = datetime.now(timezone.utc).astimezone()
         offboarding = getattr(task, "offboarding", None)
         if offboarding is not None and not ended_early:
-            plan = replace(report.plan, skipped=(*report.plan.skipped, *offboarding.unplanned()))
+            plan = report.plan._replace(skipped=(*report.plan.skipped, *offboarding.unplanned()))
             report = report._replace(plan=plan)
         outcome = Outcome(report, environment, source, started, ended, predicted, ended_early)
         try:

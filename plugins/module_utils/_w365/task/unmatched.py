@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import InputError
@@ -93,7 +92,7 @@ def with_import_warnings(
     read = bool(task.options["scim_url"]) or current.administrators is not None
     missing_environment = task.check_mode and not (current.users or current.groups)
     if read and not missing_environment:
-        here = _users_of(current, replace(desired, whole=False)) or frozenset()
+        here = _users_of(current, desired._replace(whole=False)) or frozenset()
         options += [
             _of_tenant(task, "exclude_users", scope.exclude_users, found, scope, here),
             _of_tenant(task, "protected_users", scope.protected, found, scope, here),
@@ -111,7 +110,7 @@ def import_info_warnings(task: EntraTask, found: TenantSelection, scope: ImportS
 
 
 def _with_notes(plan: Plan, notes: Iterable[str]) -> Plan:
-    return replace(plan, notes=(*plan.notes, *notes))
+    return plan._replace(notes=(*plan.notes, *notes))
 
 
 def _users_of(current: Snapshot, desired: Desired) -> frozenset[str] | None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -236,7 +235,7 @@ def test_where_no_listing_shows_members_the_concerned_groups_are_read(scripted: 
     # A group that a source has renamed is known by its external id.
     groups[9]["externalId"] = "ABC-9"
     renamed = DesiredGroup("New", fields={"external_id": "abc-9"}, members=AddRemoveSet(set=frozenset()))
-    found = scim(scripted(answer)).snapshot(replace(desired, groups=(renamed,)))
+    found = scim(scripted(answer)).snapshot(desired._replace(groups=(renamed,)))
     assert [group.name for group in found.groups if group.members] == ["Group 9"]
     plan = make_plan(desired, directory.snapshot(desired), directory.capabilities)
     assert [(action.kind, action.verb) for action in plan.actions] == [("group", "update")]
@@ -253,7 +252,7 @@ def test_groups_are_listed_without_members_where_they_do_not_matter(scripted: Sc
     assert reads(http, "Groups") == (0, 2, 0)
     assert reads(http, "Users") == (0, 0, 0)
     assert all("excludedAttributes=members" in path for _method, path, _body in http.calls)
-    more = (*wishes[1:], replace(wishes[0], members=AddRemoveSet(set=frozenset())))
+    more = (*wishes[1:], wishes[0]._replace(members=AddRemoveSet(set=frozenset())))
     snapshot = scim(http).snapshot(Desired(groups=more))
     assert {group.members for group in snapshot.groups} == {frozenset({upn(1)})}
 
@@ -330,7 +329,7 @@ def test_the_role_follows_a_name_that_passes_on(scripted: Scripted, bulk: bool) 
         )
     )
     grants = tuple(Action(ADMINISTRATOR_GRANT, upn(n), {}, {}, {"administrator": True}, User(upn(n))) for n in (10, 11))
-    plan = replace(renames, actions=renames.actions + grants)
+    plan = renames._replace(actions=renames.actions + grants)
     batch = bulk_of(directory.handlers, plan) if bulk else None
     http.calls.clear()
     report = apply_directory(plan, directory.handlers, batch=batch, concurrency=2)
@@ -422,7 +421,7 @@ def test_whoever_is_not_there_keeps_nobody_in_a_group_over_scim(scripted: Script
     http = scripted(server)
     directory = scim(http)
     current = directory.snapshot(LEFT_OVER)
-    current = replace(current, users=(*current.users, User("x@c.com"), User("y@c.com")))
+    current = current._replace(users=(*current.users, User("x@c.com"), User("y@c.com")))
     with pytest.raises(W365Error, match=r"users 'x@c.com', 'y@c.com' do not exist: they could not .* or were deleted"):
         done(directory, LEFT_OVER, current)
     assert patches(http) == [
@@ -437,7 +436,7 @@ def test_whoever_is_not_there_keeps_nobody_in_a_group_over_provisioning(scripted
     http = scripted(server)
     directory = provisioning(http)
     current = directory.snapshot(LEFT_OVER)
-    current = replace(current, users=(*current.users, User("x@c.com"), User("y@c.com")))
+    current = current._replace(users=(*current.users, User("x@c.com"), User("y@c.com")))
     with pytest.raises(W365Error, match=r"users 'x@c.com', 'y@c.com' do not exist: they could not .* or were deleted"):
         done(directory, LEFT_OVER, current)
     assert http.writes == [("PUT", "/Provisioning/contoso/Group/7/", {"Members": [1]})]

@@ -550,7 +550,7 @@ def test_the_page_is_sound() -> None:
 
 
 def test_the_order_of_the_page() -> None:
-    plan = replace(a_plan(), notes=("Something to know.",))
+    plan = a_plan()._replace(notes=("Something to know.",))
     root = read(outcome_of(carried_out(plan, ["joni.sherman@contoso.com"])))
     assert headings(root) == [
         "Failures (1)",

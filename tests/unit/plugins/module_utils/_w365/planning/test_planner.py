@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -208,7 +207,7 @@ def test_what_a_wire_cannot_carry_is_refused_with_a_way_out(
     capabilities: Capabilities, option: str, value: Any, alternative: str
 ) -> None:
     part = "extras" if option in ("password", "create_in_office365") else "fields"
-    wish = replace(DesiredUser(ADELE), **{part: {option: value}})
+    wish = DesiredUser(ADELE)._replace(**{part: {option: value}})
     with pytest.raises(InputError) as refusal:
         make_plan(wanted(wish), here(user()), capabilities)
     message = refusal.value.message
@@ -268,7 +267,7 @@ def test_a_password_of_an_existing_user_is_written_when_asked_for(always: bool, 
             "after": {f"user {ADELE}": {"password": "(written)"}},
         }
         assert "geheim" not in repr(plan)
-    assert not make_plan(wanted(replace(wish, extras={})), here(user()), ALL).changed
+    assert not make_plan(wanted(wish._replace(extras={})), here(user()), ALL).changed
 
 
 # ---- naming twice
@@ -471,7 +470,7 @@ def test_the_last_administrator_stays(wish: DesiredUser) -> None:
     # Somebody else may take over in the same plan, or be there already; where nobody was one, nobody is missed.
     both = wanted(wish, DesiredUser(ALEX, fields={"administrator": True}))
     assert len(make_plan(both, now, ALL).actions) == 2
-    assert make_plan(wanted(wish), replace(now, administrators=frozenset({ADELE, ALEX})), ALL).changed
+    assert make_plan(wanted(wish), now._replace(administrators=frozenset({ADELE, ALEX})), ALL).changed
     assert make_plan(wanted(wish), here(user(administrator=True), administrators=frozenset()), ALL).changed
     assert make_plan(wanted(wish), here(user(administrator=True)), ALL).changed
 
@@ -749,7 +748,7 @@ def test_whoever_writes_always_need_not_compare(policy: str) -> None:
 
 def test_a_changed_upn_is_a_rename_when_the_external_id_is_known() -> None:
     married = "adele.wilber@contoso.com"
-    desired = replace(wanted(DesiredUser(married, fields={"external_id": "e1", "last_name": "Wilber"})), whole=True)
+    desired = wanted(DesiredUser(married, fields={"external_id": "e1", "last_name": "Wilber"}))._replace(whole=True)
     plan = make_plan(desired, here(user(external_id="e1")), ALL)
     assert [(action.verb, dict(action.changes)) for action in plan.actions] == [
         ("update", {"upn": married, "last_name": "Wilber"})
@@ -764,9 +763,9 @@ def test_an_external_id_means_nobody_when_it_is_not_clear_whom() -> None:
     new = DesiredUser(MEGAN, fields={"external_id": "e1", **NAMES})
     # Two have it.
     twins = here(user(external_id="e1"), user(ALEX, external_id="e1"))
-    assert [action.verb for action in make_plan(replace(wanted(new), whole=True), twins, ALL).actions] == ["create"]
+    assert [action.verb for action in make_plan(wanted(new)._replace(whole=True), twins, ALL).actions] == ["create"]
     # Somebody is there under the wanted UPN already.
-    plan = make_plan(replace(wanted(new), whole=True), here(user(external_id="e1"), user(MEGAN)), ALL)
+    plan = make_plan(wanted(new)._replace(whole=True), here(user(external_id="e1"), user(MEGAN)), ALL)
     assert [(action.verb, dict(action.changes)) for action in plan.actions] == [("update", {"external_id": "e1"})]
 
 
@@ -776,7 +775,7 @@ def test_a_upn_that_was_passed_on_gives_nobody_another_s_account() -> None:
     new = DesiredUser(ADELE, fields={"external_id": "e2", **NAMES})
     sales = DesiredGroup("Sales", members=change(whole=(ADELE, MEGAN)))
     current = here(user(external_id="e1"), group("Sales", ADELE))
-    plan = make_plan(replace(wanted(megan, new, sales), whole=True), current, ALL)
+    plan = make_plan(wanted(megan, new, sales)._replace(whole=True), current, ALL)
     assert [(action.verb, action.name) for action in plan.actions] == [
         ("update", MEGAN),
         ("create", ADELE),
@@ -787,13 +786,13 @@ def test_a_upn_that_was_passed_on_gives_nobody_another_s_account() -> None:
     afterwards = predict(current, plan)
     assert {found.external_id: found.upn for found in afterwards.users} == {"e1": MEGAN, "e2": ADELE}
     assert afterwards.groups[0].members == frozenset({ADELE, MEGAN})
-    again = make_plan(replace(wanted(megan, new, sales), whole=True), afterwards, ALL)
+    again = make_plan(wanted(megan, new, sales)._replace(whole=True), afterwards, ALL)
     assert not again.changed
     # Without an id nobody can tell whether this is the same Adele.
     with pytest.raises(InputError, match="is the UPN of one user on the server and of another in the list"):
-        make_plan(replace(wanted(megan, DesiredUser(ADELE)), whole=True), current, ALL)
+        make_plan(wanted(megan, DesiredUser(ADELE))._replace(whole=True), current, ALL)
     # Whoever has left under the old name is nobody else.
-    gone = replace(wanted(megan, DesiredUser(ADELE, present=False)), whole=True)
+    gone = wanted(megan, DesiredUser(ADELE, present=False))._replace(whole=True)
     with pytest.raises(InputError, match="both refer to"):
         make_plan(gone, current, ALL)
 
@@ -802,7 +801,7 @@ def test_a_upn_that_somebody_existing_gets() -> None:
     """Adele has become Megan, and Alex has become Adele."""
     people = here(user(external_id="e1"), user(ALEX, external_id="e2"))
     moved = wanted(DesiredUser(MEGAN, fields={"external_id": "e1"}), DesiredUser(ADELE, fields={"external_id": "e2"}))
-    plan = make_plan(replace(moved, whole=True), people, ALL)
+    plan = make_plan(moved._replace(whole=True), people, ALL)
     assert {(action.subject.upn, action.outcome.upn) for action in plan.actions} == {(ADELE, MEGAN), (ALEX, ADELE)}
 
 
@@ -810,18 +809,18 @@ def test_two_who_have_swapped_their_upns_do_not_swap_their_accounts() -> None:
     people = here(user(external_id="e1"), user(MEGAN, external_id="e2"))
     swapped = wanted(DesiredUser(ADELE, fields={"external_id": "e2"}), DesiredUser(MEGAN, fields={"external_id": "e1"}))
     with pytest.raises(InputError, match="have exchanged their UPNs"):
-        make_plan(replace(swapped, whole=True), people, ALL)
+        make_plan(swapped._replace(whole=True), people, ALL)
 
 
 def test_an_external_id_of_somebody_who_is_not_in_the_list() -> None:
     """Its owner stays, so the UPN is not free."""
     people = here(user(external_id="e1"), user(MEGAN, external_id="e2"))
     with pytest.raises(InputError, match="is the UPN of one user on the server and of another in the list"):
-        make_plan(replace(wanted(DesiredUser(ADELE, fields={"external_id": "e2"})), whole=True), people, ALL)
+        make_plan(wanted(DesiredUser(ADELE, fields={"external_id": "e2"}))._replace(whole=True), people, ALL)
 
 
 def importing(*things: DesiredUser | DesiredGroup, others: frozenset[str] = frozenset()) -> Desired:
-    return replace(wanted(*things), whole=True, keep_collisions=True, others=others)
+    return wanted(*things)._replace(whole=True, keep_collisions=True, others=others)
 
 
 def test_whoever_wants_the_upn_of_somebody_else_is_left_out_of_an_import() -> None:
@@ -863,7 +862,7 @@ def test_accounts_that_were_made_by_hand_are_found_by_upn() -> None:
         importing(brought, DesiredUser(ALEX, present=False)),
         wanted(brought, DesiredUser(ALEX, present=False)),
     ):
-        plan = make_plan(replace(desired, whole=True), people, ALL)
+        plan = make_plan(desired._replace(whole=True), people, ALL)
         assert [(action.verb, action.name) for action in plan.actions] == [("update", ADELE), ("delete", ALEX)]
         assert not plan.skipped
 
@@ -878,7 +877,7 @@ def test_whoever_is_to_go_is_known_by_the_external_id() -> None:
     plan = make_plan(importing(gone), stranger, ALL)
     assert (plan.actions, [item.name for item in plan.skipped]) == ((), [MEGAN])
     with pytest.raises(InputError, match="has another external_id: 'e2', not 'e1'"):
-        make_plan(replace(wanted(gone), whole=True), stranger, ALL)
+        make_plan(wanted(gone)._replace(whole=True), stranger, ALL)
     # Somebody new does not get the account of who goes.
     new = DesiredUser(ADELE, fields={"external_id": "e3", **NAMES})
     plan = make_plan(importing(gone, new), here(user(external_id="e1")), ALL)

@@ -16,7 +16,7 @@ import json
 import tempfile
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -612,8 +612,8 @@ def test_the_order_of_the_input_does_not_matter(world: tuple[Memory, Desired], r
         return tuple(listed)
 
     current = memory.snapshot()
-    mixed = replace(current, users=shuffled(current.users), groups=shuffled(current.groups))
-    wanted = replace(desired, users=shuffled(desired.users), groups=shuffled(desired.groups))
+    mixed = current._replace(users=shuffled(current.users), groups=shuffled(current.groups))
+    wanted = desired._replace(users=shuffled(desired.users), groups=shuffled(desired.groups))
     try:
         other = make_plan(wanted, mixed, ABILITIES)
     except GuardError:
@@ -640,10 +640,9 @@ def test_case_does_not_matter(world: tuple[Memory, Desired], data: st.DataObject
         identity = thing.identity if thing.identity in memory.users else thing.identity and thing.identity.upper()
         if identity and comparison_key(identity) != comparison_key(thing.identity):
             identity = thing.identity
-        return replace(thing, **{name: data.draw(recased(getattr(thing, name)))}, identity=identity)
+        return thing._replace(**{name: data.draw(recased(getattr(thing, name)))}, identity=identity)
 
-    other_desired = replace(
-        desired,
+    other_desired = desired._replace(
         users=tuple(again(user, "upn") for user in desired.users),
         groups=tuple(again(group, "name") for group in desired.groups),
     )
@@ -744,32 +743,32 @@ def spoilt_wishes(
 ) -> Iterable[tuple[str, Desired, type[W365Error]]]:
     if desired.users:
         twice = desired.users[0]
-        copy_of_it = replace(twice, upn=data.draw(recased(twice.upn)))
-        yield "the same user twice", replace(desired, users=(*desired.users, copy_of_it)), InputError
+        copy_of_it = twice._replace(upn=data.draw(recased(twice.upn)))
+        yield "the same user twice", desired._replace(users=(*desired.users, copy_of_it)), InputError
     if desired.groups:
         group = desired.groups[-1]
-        again = replace(group, name=data.draw(recased(group.name)))
-        yield "the same group twice", replace(desired, groups=(again, *desired.groups)), InputError
+        again = group._replace(name=data.draw(recased(group.name)))
+        yield "the same group twice", desired._replace(groups=(again, *desired.groups)), InputError
     stranger = "pradeep.gupta@contoso.com"
     odd = DesiredUser(stranger, fields={"first_name": "a", "last_name": "b", "shoe_size": 43})
-    yield "a field that cannot travel", replace(desired, users=(*desired.users, odd)), InputError
+    yield "a field that cannot travel", desired._replace(users=(*desired.users, odd)), InputError
     odd = DesiredUser(stranger, fields={"first_name": "a"})
-    yield "a new user without a last name", replace(desired, users=(*desired.users, odd)), InputError
+    yield "a new user without a last name", desired._replace(users=(*desired.users, odd)), InputError
     odd_group = DesiredGroup("a new group", members=AddRemoveSet(add=frozenset({stranger})))
-    yield "a member who does not exist", replace(desired, groups=(*desired.groups, odd_group)), InputError
+    yield "a member who does not exist", desired._replace(groups=(*desired.groups, odd_group)), InputError
     odd_group = DesiredGroup("a new group", fields={"colour": "red"})
-    yield "a group's field that cannot travel", replace(desired, groups=(*desired.groups, odd_group)), InputError
+    yield "a group's field that cannot travel", desired._replace(groups=(*desired.groups, odd_group)), InputError
     no_roles = tuple(
-        replace(u, fields={k: v for k, v in u.fields.items() if k != "administrator"}) for u in desired.users
+        u._replace(fields={k: v for k, v in u.fields.items() if k != "administrator"}) for u in desired.users
     )
     role = AddRemoveSet(set=frozenset({stranger}))
     yield (
         "an administrator who does not exist",
-        replace(desired, users=no_roles, administrators=role),
+        desired._replace(users=no_roles, administrators=role),
         InputError,
     )
     if memory.snapshot().administrators:
-        nobody = replace(desired, users=no_roles, administrators=AddRemoveSet(set=frozenset()))
+        nobody = desired._replace(users=no_roles, administrators=AddRemoveSet(set=frozenset()))
         yield "nobody left to manage the environment", nobody, GuardError
 
 
@@ -818,7 +817,7 @@ def test_check_mode_may_take_missing_people_for_created(world: tuple[Memory, Des
     assert make_plan(desired, memory.snapshot(), ABILITIES, assume_missing=True) == plan
     stranger = "pradeep.gupta@contoso.com"
     group = DesiredGroup("a new group", members=AddRemoveSet(add=frozenset({stranger})))
-    more = replace(desired, groups=(*desired.groups, group))
+    more = desired._replace(groups=(*desired.groups, group))
     with pytest.raises(InputError, match=r"pradeep\.gupta@contoso\.com' does not exist"):
         make_plan(more, memory.snapshot(), ABILITIES)
     assumed = make_plan(more, memory.snapshot(), ABILITIES, assume_missing=True)
@@ -927,7 +926,7 @@ def test_who_collides_may_stay_and_nobody_gets_another_s_account(
     world: tuple[Memory, Desired, bool], concurrency: int
 ) -> None:
     memory, desired, circle = world
-    desired = replace(desired, keep_collisions=True)
+    desired = desired._replace(keep_collisions=True)
     before = memory.copy()
     plan = make_plan(desired, memory.snapshot(), ABILITIES)
     left = {comparison_key(item.name) for item in plan.skipped}
@@ -1015,7 +1014,7 @@ def test_a_plan_that_was_carried_out_halfway_can_be_given_again(
     part = [action for action in part if data.draw(st.booleans())]
     straight = memory.copy()
     done(plan, straight)
-    done(replace(plan, actions=(*before, *part)), memory)
+    done(plan._replace(actions=(*before, *part)), memory)
     left = remaining(through_a_file(plan, desired), memory.snapshot())
     done(left, memory)
     assert comparable(memory.snapshot()) == comparable(straight.snapshot())
