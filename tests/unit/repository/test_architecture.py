@@ -37,7 +37,7 @@ ARROWS: dict[str, set[str]] = {
     "output": {"errors", "model", "planning", "execution"},
     "backends": {"errors", "model", "transport", "planning", "api", "execution"},
     "task": {"errors", "model", "transport", "planning", "inputs", "api", "entra", "execution", "output", "backends"},
-    "hosts": {"transport", "inputs", "output", "task"},
+    "hosts": {"transport", "inputs", "task"},
 }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model.fields import OPTIONAL_USER_FIELDS, USER_FIELDS
-from .scim_paths import ScimPath
+from .scim_mapping import ScimPath
 from .values import without_case
 
 _CORE_USER = "urn:ietf:params:scim:schemas:core:2.0:user"

@@ -25,9 +25,18 @@ from ..errors import (
     W365Error,
 )
 from ..execution.results import GONE, ActionResult, Answered
-from ..model.capabilities import Capabilities
 from ..model.desired import Desired, DesiredUser
-from ..model.directory import UNRESOLVED, Group, Snapshot, User, by_key, difference, values_of, with_fields
+from ..model.directory import (
+    UNRESOLVED,
+    Capabilities,
+    Group,
+    Snapshot,
+    User,
+    by_key,
+    difference,
+    values_of,
+    with_fields,
+)
 from ..model.fields import OPTIONAL_USER_FIELDS, USER_FIELDS
 from ..model.names import comparison_key
 from ..planning.actions import USER_RESTORE, USER_UPDATE, Action

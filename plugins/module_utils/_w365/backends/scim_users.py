@@ -28,9 +28,8 @@ from ..errors import (
     ValidationError,
     W365Error,
 )
-from ..model.capabilities import Capabilities
 from ..model.desired import Desired
-from ..model.directory import Group, Snapshot, User
+from ..model.directory import Capabilities, Group, Snapshot, User
 from ..model.names import external_id_key, is_path_segment
 from ..planning.lookup import the_only_one
 from .common import (

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.graph import GraphClient, UnknownGroupError, the_one_group
 from ..errors import InputError
-from ..model.capabilities import Capabilities
 from ..model.characters import hidden_character, not_allowed_in_upn
 from ..model.desired import AddRemoveSet, Desired, DesiredGroup, DesiredUser, EmptiedGroup, Skipped
-from ..model.directory import Snapshot
+from ..model.directory import Capabilities, Snapshot
 from ..model.fields import OPTIONAL_USER_FIELDS
 from ..model.names import comparison_key, external_id_key, is_object_id
 from ..model.removal_policy import RemovalPolicy, RemovalScope

@@ -17,11 +17,25 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule as BasicModule
 
 from ..inputs.argument_spec import build_argument_spec, build_rules, connection_option
-from ..inputs.logged import logged_options
 from ..task.base import Task
 from ..task.run import run_task
 from ..task.session_store import SessionStore
+from ..transport.redaction import SHORTEST_SECRET, Redactor
 from ..transport.stop import Stop
+
+
+def logged_options(shown: Mapping[str, Any], secrets: Collection[str]) -> dict[str, Any]:
+    """Options that may be shown, without the `secrets` in any spelling: Ansible logs lists and dictionaries as Python
+    writes them.
+
+    Whether a text has a secret of few characters cannot be told, so nothing that may hold one is logged.
+    """
+    short = any(len(secret) < SHORTEST_SECRET for secret in secrets)
+    redact = Redactor(secrets).data
+    return {
+        name: f"({len(value)} values)" if short and isinstance(value, list | dict) else redact(value)
+        for name, value in shown.items()
+    }
 
 
 class AnsibleModule(BasicModule):
@@ -74,13 +88,8 @@ class ModuleHost:
         # Ansible has expanded the value of an option of type path.
         return self.options[option] in (value, os.path.expanduser(os.path.expandvars(value)))
 
-    def progress_writer(self) -> Callable[[str], None] | None:
-        path = self.options.get("progress_file")
-        if not path:
-            return None
-        from ..output.progress_file import ProgressFile  # start-up
-
-        return ProgressFile(path).write
+    def progress_writer(self) -> None:
+        """Nothing is shown before the task ends."""
 
 
 GONE = "Ansible, which started this task, has ended"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The current users and groups of an environment, and the snapshot that a plan is made from.
+"""The current users and groups of an environment, the snapshot that a plan is made from, and what a directory supports.
 
 In all of them `None` means "the server does not say", and an empty string means "empty".
 """
@@ -140,6 +140,22 @@ class Snapshot(_State):
     @cached_property
     def groups_by_id(self) -> Mapping[str, Group]:
         return {group.id: group for group in reversed(self.groups) if group.id}
+
+
+class Capabilities(NamedTuple):
+    """What a directory supports: the names of the fields of users and groups that it reads and writes. A plan with anything
+    else is refused before anything is written.
+
+    `extras` are the write-only values that it accepts. `alternatives` says what to do instead of an unsupported field, by
+    the field's name.
+    """
+
+    wire: str
+    user_fields: frozenset[str]
+    group_fields: frozenset[str]
+    extras: frozenset[str] = frozenset()
+    permanent_deletion: bool = True
+    alternatives: Mapping[str, str] = {}
 
 
 def by_key(things: Iterable[Thing]) -> dict[str, list[Thing]]:

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InputError
-from ..model.capabilities import Capabilities
-from ..model.directory import Group, User
+from ..model.directory import Capabilities, Group, User
 from ..model.fields import GROUP_FIELDS, USER_FIELDS
 from ..model.names import comparison_key
 from ..planning.actions import ADMINISTRATOR, GROUP, MEMBERSHIP, USER, ActionType, action_type

@@ -12,14 +12,19 @@ from typing import Any
 
 from ..errors import InputError
 from ..execution.results import ActionResult
+from .progress_file import ProgressFile
 
 
 def progress_of(options: Mapping[str, Any], write: Callable[[str], None] | None) -> Progress | None:
-    """The progress that a task's options ask for, or None where progress is not shown. Raises InputError for an invalid interval."""
+    """The progress that a task's options ask for: shown by the host, which `write`s it, or in a file only. None where it is not
+    shown. Raises InputError for an invalid interval."""
     interval = options["progress_interval"]
     if interval < 0:
         raise InputError(f"Option progress_interval is {interval}: give seconds, or 0 for no progress at all.")
     about = str(options["environment"] or "").strip().lower() or "w365_directory"
+    path = options.get("progress_file")
+    if path and not write:
+        write = ProgressFile(path).write
     return Progress(write, interval, about) if write and interval else None
 
 

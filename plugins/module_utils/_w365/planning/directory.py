@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..model.capabilities import Capabilities
 from ..model.desired import Desired, Skipped
-from ..model.directory import Snapshot
+from ..model.directory import Capabilities, Snapshot
 from ..model.names import comparison_key
 from .administrators import plan_administrators, plan_revocations, without_inactive
 from .contradictions import refuse_duplicates, refuse_role_contradictions, refuse_two_for_one, with_missing_users

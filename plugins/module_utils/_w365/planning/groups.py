@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import W365Error
-from ..model.capabilities import Capabilities
 from ..model.desired import AddRemoveSet, DesiredGroup
-from ..model.directory import Group, Snapshot, difference, value_of, with_fields
+from ..model.directory import Capabilities, Group, Snapshot, difference, value_of, with_fields
 from ..model.fields import GROUP_FIELDS
 from .actions import GROUP_CREATE, GROUP_DELETE, GROUP_UPDATE, MEMBERSHIP_CHANGE, Action
 from .lookup import find_existing

@@ -9,9 +9,8 @@ from what is done.
 
 from __future__ import annotations
 
-from ..model.capabilities import Capabilities
 from ..model.desired import Desired
-from ..model.directory import Snapshot
+from ..model.directory import Capabilities, Snapshot
 from .directory import plan_directory
 from .guards import guarded
 from .plan import Plan

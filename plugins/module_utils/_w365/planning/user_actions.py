@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InputError
-from ..model.capabilities import Capabilities
 from ..model.desired import DesiredUser
-from ..model.directory import User, value_of, with_fields
+from ..model.directory import Capabilities, User, value_of, with_fields
 from ..model.fields import OPTIONAL_USER_FIELDS, USER_FIELDS
 from .actions import USER_CREATE, USER_DELETE, USER_DELETE_PERMANENTLY, USER_RESTORE, USER_UPDATE, Action
 from .plan import Plan

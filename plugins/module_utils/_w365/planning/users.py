@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import InputError
-from ..model.capabilities import Capabilities
 from ..model.desired import Desired, DesiredUser
-from ..model.directory import Snapshot, difference
+from ..model.directory import Capabilities, Snapshot, difference
 from ..model.fields import USER_FIELDS
 from .lookup import find_existing
 from .plan import Plan

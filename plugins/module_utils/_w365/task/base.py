@@ -17,9 +17,8 @@ from ..errors import (
     may_pass,
 )
 from ..execution.results import ApplyResult, predicted_result
-from ..model.capabilities import Capabilities
 from ..model.desired import Desired, DesiredGroup, DesiredUser
-from ..model.directory import Snapshot
+from ..model.directory import Capabilities, Snapshot
 from ..model.fields import OPTIONAL_USER_FIELDS
 from ..planning.lookup import find_existing
 from ..planning.plan import Plan

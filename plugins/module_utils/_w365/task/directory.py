@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import W365Error
 from ..execution.apply import Batch
 from ..execution.results import ApplyResult
-from ..model.capabilities import Capabilities
 from ..model.desired import Desired
-from ..model.directory import Snapshot
+from ..model.directory import Capabilities, Snapshot
 from ..planning.plan import Plan
 from ..planning.planner import make_plan
 from .groups import GroupTask

@@ -305,9 +305,11 @@ class Http:
         except BoundError as error:
             return _Failure(str(error), True, again=False)
         except requests.exceptions.ConnectionError as error:
-            if isinstance(error, requests.exceptions.SSLError) and not connection_ended(error):
-                raise CertificateError(self.certificate_sentence(url, error)) from None
-            return _Failure(self.connection_sentence(url, error), not _never_sent(error))
+            from .failures import never_sent  # start-up
+
+            sentence = self.unconnected(url, error)
+            may_be_done = not (isinstance(error, requests.exceptions.ConnectTimeout) or never_sent(error))
+            return _Failure(sentence, may_be_done)
         except requests.exceptions.Timeout:
             return _Failure(f"no answer within {self.settings.timeout:g} seconds (option timeout)", True)
         except requests.exceptions.RequestException as error:
@@ -315,20 +317,22 @@ class Http:
 
     def unsendable(self, method: str, url: str, error: ValueError) -> InputError:
         """The error of a request that cannot be sent. A proxy's address is not shown: it may hold a password."""
-        if isinstance(error, UnicodeError):
-            return InputError(
-                f"The address of {method} {self.shown_url(url)} holds half a character, which cannot be sent."
-            )
-        if isinstance(error, requests.exceptions.InvalidHeader):
-            return InputError("A header of this request holds a character that HTTP does not allow.")
-        if "SOCKS" in str(error):
-            return InputError("The environment names a SOCKS proxy, for which the Python library PySocks is needed.")
-        if self._session.merge_environment_settings(url, {}, None, None, None)["proxies"]:
-            return InputError(
-                "The proxy that the environment names (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is not a URL of the form "
-                "http://<host>:<port>, with special characters of its password written as %XX."
-            )
-        return InputError(f"{self.shown_url(url)!r} is not a URL that can be called; give https://<host>.")
+        from .failures import unsendable  # start-up
+
+        is_header = isinstance(error, requests.exceptions.InvalidHeader)
+
+        def has_proxy() -> bool:
+            return bool(self._session.merge_environment_settings(url, {}, None, None, None)["proxies"])
+
+        return unsendable(method, lambda: self.shown_url(url), error, is_header=is_header, has_proxy=has_proxy)
+
+    def unconnected(self, url: str, error: requests.exceptions.RequestException) -> str:
+        """Why there is no connection. Raises CertificateError where it is because of a certificate."""
+        from .failures import certificate_sentence, connection_ended, connection_sentence  # start-up
+
+        if isinstance(error, requests.exceptions.SSLError) and not connection_ended(error):
+            raise CertificateError(certificate_sentence(url, error, self.redactor)) from None
+        return connection_sentence(url, error, self.redactor)
 
     # Waiting
 
@@ -363,23 +367,6 @@ class Http:
         return self.redactor.text(
             f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
         )
-
-    def certificate_sentence(self, url: str, error: Exception) -> str:
-        host = urlsplit(url).hostname
-        reason = self.redactor.text(_root_cause(error))
-        if not re.search(r"verify|NO_CERTIFICATE|doesn't match", reason, re.IGNORECASE):
-            return (
-                f"no secure connection to {host}: {reason}. If the server asks for a client certificate, give it in option "
-                "client_cert (a PEM file), with its private key in the same file or in client_key."
-            )
-        return (
-            f"the certificate of {host} could not be verified: {reason}. Give the authority that signed it "
-            "in option ca_path (a PEM file); validate_certs=false would accept any server."
-        )
-
-    def connection_sentence(self, url: str, error: Exception) -> str:
-        host = urlsplit(url).netloc.rpartition("@")[2]
-        return f"no connection to {host}: {self.redactor.text(_root_cause(error))}"
 
 
 def new_session(settings: HttpSettings) -> requests.Session:
@@ -484,42 +471,6 @@ def _should_retry(method: str, answer: Answer) -> bool:
         except ValueError:
             return True
     return False
-
-
-def _never_sent(error: Exception) -> bool:
-    """True when the connection itself failed, so that the server cannot have seen the request."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return True
-    seen: set[int] = set()
-    node: Any = error
-    while node is not None and id(node) not in seen:
-        seen.add(id(node))
-        if type(node).__name__ in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"):
-            return True
-        node = getattr(node, "reason", None) or (
-            node.args[0] if getattr(node, "args", None) and isinstance(node.args[0], BaseException) else None
-        )
-    return False
-
-
-def connection_ended(error: BaseException) -> bool:
-    """Whether a TLS error is a connection that ended, and not about a certificate."""
-    return "EOF" in _root_cause(error)
-
-
-def _root_cause(error: BaseException) -> str:
-    """The message of the operating system or TLS, without the exceptions around it."""
-    node: BaseException = error
-    for _depth in range(10):
-        inner = getattr(node, "reason", None)
-        if not isinstance(inner, BaseException):
-            inner = next((part for part in reversed(node.args) if isinstance(part, BaseException)), None)
-        if inner is None:
-            break
-        node = inner
-    text = str(node)
-    # urllib3 writes "<object at 0x...>: what happened".
-    return text.partition(">: ")[2] or text
 
 
 def retry_after(value: str | None) -> float | None:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import AuthenticationError, CertificateError, NoAnswerError
+from ..errors import AuthenticationError, NoAnswerError
 from .bounds import BoundError
 from .error_text import server_message
-from .http import NO_PROXY, TRIES, Answer, Http, backoff, connection_ended
+from .http import NO_PROXY, TRIES, Answer, Http, backoff
 
 with contextlib.suppress(ImportError):
     # Where it is missing, REQUESTS_IMPORT_ERROR of http ends the task before this file is used.
@@ -47,12 +47,9 @@ class MsalHttpClient:
             except ValueError as error:
                 raise self._http.unsendable(method, url, error) from None
             except requests.exceptions.RequestException as error:
-                if isinstance(error, requests.exceptions.SSLError) and not connection_ended(error):
-                    raise CertificateError(self._http.certificate_sentence(url, error)) from None
+                sentence = self._http.unconnected(url, error)
                 if tries >= TRIES:
-                    raise NoAnswerError(
-                        f"{self._who}{self._http.connection_sentence(url, error)}.{self._hint}"
-                    ) from None
+                    raise NoAnswerError(f"{self._who}{sentence}.{self._hint}") from None
                 self._http.pause(backoff(tries), f"no token from {urlsplit(url).hostname}")
                 continue
             if response.status_code in (429, 503):

@@ -38,8 +38,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.import_options import (
     import_scope_from_options,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.capabilities import Capabilities
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import Desired
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.directory import Capabilities
 
 Scripted = Callable[..., Any]
 ROOT = "https://graph.contoso.com"

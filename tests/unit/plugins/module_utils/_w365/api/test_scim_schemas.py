@@ -12,11 +12,11 @@ import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.scim_mapping import (
     SCIM_USER_PATHS,
+    ScimPath,
     patch_operation,
     user_from_scim,
     user_to_scim,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.scim_paths import ScimPath
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.scim_schemas import kept_fields
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.directory import User
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.fields import (

@@ -36,7 +36,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ex
     ApplyResult,
     predicted_result,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.capabilities import Capabilities
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import (
     AddRemoveSet,
     Desired,
@@ -45,6 +44,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     Skipped,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.directory import (
+    Capabilities,
     Group,
     Snapshot,
     User,

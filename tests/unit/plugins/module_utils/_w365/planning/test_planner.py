@@ -21,7 +21,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ba
     SCIM_CAPABILITIES,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import GuardError, InputError
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.capabilities import Capabilities
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import (
     AddRemoveSet,
     Desired,
@@ -30,6 +29,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     Skipped,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.directory import (
+    Capabilities,
     Group,
     Snapshot,
     User,

@@ -38,7 +38,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ex
     ApplyResult,
     predicted_result,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.capabilities import Capabilities
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import (
     AddRemoveSet,
     Desired,
@@ -48,6 +47,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.directory import (
     UNRESOLVED,
+    Capabilities,
     Group,
     Snapshot,
     User,
