@@ -29,8 +29,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.progress_file import ProgressFile
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.run import run_task
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.session_store import SessionStore
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.host import SessionStore
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.stop import Stop
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import (
     ArgumentSpecValidator,

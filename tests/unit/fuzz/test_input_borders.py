@@ -36,7 +36,7 @@ from test_borders import FEW, MANY, SCENARIOS, scenario, searching
 from truthful import ADELE, ALLAN, MEGAN, PASSWORD, MemoryHost, Scenario, Truthful, play
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.texts import sentence_of_task
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.run import run_task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import run_task
 
 FOLDER = TemporaryDirectory()
 HERE = Path(FOLDER.name)

@@ -28,9 +28,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     build_argument_spec,
     build_rules,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.run import run_task
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.session_store import SessionStore
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task, run_task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.host import SessionStore
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.http import (
     Answer,
     Http,

@@ -17,9 +17,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule as BasicModule
 
 from ..inputs.argument_spec import build_argument_spec, build_rules, connection_option
-from ..task.base import Task
-from ..task.run import run_task
-from ..task.session_store import SessionStore
+from ..task.base import Task, run_task
+from ..task.host import SessionStore
 from ..transport.redaction import SHORTEST_SECRET, Redactor
 from ..transport.stop import Stop
 

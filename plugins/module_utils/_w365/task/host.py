@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Workspace 365 provisioning contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The interface of the program that runs a task.
+"""The interface of the program that runs a task, and what it keeps from one task to the next.
 
 Nothing else prints, exits, reads the environment or changes the working directory, and nothing keeps state in a variable of
 a Python module.
@@ -9,12 +9,14 @@ a Python module.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Hashable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from ..execution.results import ActionResult
-from ..transport.stop import Stop
-from .session_store import SessionStore
+if TYPE_CHECKING:
+    from ..execution.results import ActionResult
+    from ..transport.stop import Stop
+
+Stored = TypeVar("Stored")
 
 
 class ProgressReceiver(Protocol):
@@ -31,6 +33,23 @@ class ProgressReceiver(Protocol):
 
     def waiting(self, seconds: float, reason: str) -> None:
         """A server asked for a pause."""
+
+
+class SessionStore:
+    """Values that are kept from one task to the next: open sessions, and what a server supports.
+
+    The key of a value contains everything that must be equal for two tasks to share it: address, credentials, TLS settings.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[Hashable, ...], Any] = {}
+
+    def get(self, key: tuple[Hashable, ...], make: Callable[[], Stored]) -> Stored:
+        """The value of this key; made now when there is none."""
+        if key not in self._entries:
+            self._entries[key] = make()
+        stored: Stored = self._entries[key]
+        return stored
 
 
 class Host(Protocol):

@@ -18,7 +18,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     build_argument_spec,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.session_store import SessionStore
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.host import SessionStore
 from ansible_collections.workspace365.provisioning.plugins.modules import w365_environment
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.direct_host import (
     DirectHost,

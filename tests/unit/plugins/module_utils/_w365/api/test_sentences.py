@@ -30,10 +30,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     settings_from_options,
     sso_tenant,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task, run_task
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.connections import Connections
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.run import run_task
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.session_store import SessionStore
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.host import SessionStore
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.http import (
     checked_root,
     user_in,
