@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from ..errors import GuardError
 from ..model.desired import Desired
-from ..model.directory import Snapshot
+from ..model.directory import Snapshot, User
+from .actions import ADMINISTRATOR, USER
 from .plan import Plan
-from .predict import predict
 
 
 def guard_administrators(desired: Desired, current: Snapshot, plan: Plan) -> Plan:
@@ -25,8 +25,7 @@ def _guard_last_administrator(current: Snapshot, plan: Plan) -> None:
     """Never leave an environment that has administrators without an active one: nobody could manage it."""
     if not current.administrators:
         return
-    predicted = predict(current, plan).administrators
-    if not predicted:
+    if not administrators_after(current, plan):
         gone = ", ".join(sorted(current.administrators))
         raise GuardError(
             f"Refused: this would leave the environment without an active administrator (now: {gone}). "
@@ -70,3 +69,25 @@ def guard_unknown_roles(desired: Desired, current: Snapshot, plan: Plan) -> tupl
 def names_somebody_present(protected: frozenset[str], current: Snapshot) -> bool:
     """Whether at least one of the protected users is an active user of the environment."""
     return not protected.isdisjoint(user.key for user in current.users if user.active is not False)
+
+
+def administrators_after(current: Snapshot, plan: Plan) -> frozenset[str] | None:
+    """The keys of the active administrators after a plan; None where they are not known."""
+    if current.administrators is None:
+        return None
+    administrators = set(current.administrators)
+    for action in plan.actions:
+        if action.type.object in (USER, ADMINISTRATOR):
+            _follow_administrator(administrators, action.subject, action.outcome)
+    return frozenset(administrators)
+
+
+def _follow_administrator(administrators: set[str], gone: User | None, new: User | None) -> None:
+    was = gone is not None and gone.key in administrators
+    if gone is not None:
+        administrators.discard(gone.key)
+    if new is None or new.active is False:
+        return
+    # `administrator` is None where the API does not show the role; it is then unchanged.
+    if new.administrator or (new.administrator is None and was):
+        administrators.add(new.key)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..model.directory import Group, Snapshot, User
 from .actions import ADMINISTRATOR, GROUP, MEMBERSHIP, USER
+from .last_administrator import administrators_after
 from .plan import Plan
 
 
@@ -14,7 +15,6 @@ def predict(current: Snapshot, plan: Plan) -> Snapshot:
     """The state of `current` after `plan`, as check mode predicts it."""
     users = {_identity(user): user for user in current.users}
     groups = {_identity(group): group for group in _with_renamed_members(current.groups, plan)}
-    administrators = None if current.administrators is None else set(current.administrators)
     for action in plan.actions:
         if action.type.object in (USER, ADMINISTRATOR):
             gone, new = action.subject, action.outcome
@@ -22,8 +22,6 @@ def predict(current: Snapshot, plan: Plan) -> Snapshot:
                 users.pop(_identity(gone), None)
             if new is not None:
                 users[_identity(new)] = new
-            if administrators is not None:
-                _follow_administrator(administrators, gone, new)
         elif action.type.object in (GROUP, MEMBERSHIP):
             if action.subject is not None:
                 groups.pop(_identity(action.subject), None)
@@ -32,24 +30,13 @@ def predict(current: Snapshot, plan: Plan) -> Snapshot:
     return Snapshot(
         users=tuple(users.values()),
         groups=tuple(groups.values()),
-        administrators=None if administrators is None else frozenset(administrators),
+        administrators=administrators_after(current, plan),
     )
 
 
 def _identity(thing: User | Group) -> str:
     """The id: two objects may have one name. The key of an object that has none yet, after what no id begins with."""
     return thing.id or f"\0{thing.key}"
-
-
-def _follow_administrator(administrators: set[str], gone: User | None, new: User | None) -> None:
-    was = gone is not None and gone.key in administrators
-    if gone is not None:
-        administrators.discard(gone.key)
-    if new is None or new.active is False:
-        return
-    # `administrator` is None where the API does not show the role; it is then unchanged.
-    if new.administrator or (new.administrator is None and was):
-        administrators.add(new.key)
 
 
 def _with_renamed_members(groups: tuple[Group, ...], plan: Plan) -> tuple[Group, ...]:
