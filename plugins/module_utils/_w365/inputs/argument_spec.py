@@ -31,10 +31,6 @@ Secrecy = Literal["secret", "looks_secret", "open"]
 ENV_PREFIX = "W365_"
 
 
-#: A module may repeat a connection option only to say these two things about it.
-_EXTENDING_KEYS = frozenset({"required", "aliases"})
-
-
 class ConnectionOption(NamedTuple):
     """One connection option.
 
@@ -163,44 +159,18 @@ def build_argument_spec(own: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The full argument spec of a module: the connection options and its own.
 
     A module may say that a connection option is required there, or give it another name. Type, default, secrecy
-    and environment variable stay those of the table. Raises ValueError for any other clash, because two meanings
-    of one name would break ``module_defaults`` for the action group.
+    and environment variable stay those of the table: two meanings of one name would break ``module_defaults`` for
+    the action group. A unit test refuses any other clash.
     """
     spec = connection_argument_spec()
     for name, given in own.items():
-        if name not in spec:
-            spec[name] = dict(given)
-            continue
-        redefined = sorted(set(given) - _EXTENDING_KEYS)
-        if redefined:
-            raise ValueError(
-                f"Option {name!r} is a connection option: a module may add 'required' and 'aliases' to it, "
-                f"but not redefine {', '.join(redefined)}. Choose another name for the module's own option."
-            )
-        spec[name] = {**spec[name], **given}
-    _refuse_alias_clash(spec)
+        spec[name] = {**spec.get(name, {}), **given}
     return spec
 
 
 def build_rules(own: Mapping[str, Any]) -> dict[str, Any]:
     """The rules of a module (``required_if``, ``mutually_exclusive``, …) together with those of the connection."""
-    required_by = own.get("required_by", {})
-    clash = sorted(set(CONNECTION_REQUIRED_BY) & set(required_by))
-    if clash:
-        raise ValueError(f"required_by of {', '.join(clash)} is already a rule of the connection options.")
-    return {**own, "required_by": {**CONNECTION_REQUIRED_BY, **required_by}}
-
-
-def _refuse_alias_clash(spec: Mapping[str, Mapping[str, Any]]) -> None:
-    owner: dict[str, str] = {name: name for name in spec}
-    for name, given in spec.items():
-        for alias in given.get("aliases", ()):
-            if alias in owner:
-                raise ValueError(
-                    f"Alias {alias!r} of option {name!r} already belongs to option {owner[alias]!r}. "
-                    "Choose another alias."
-                )
-            owner[alias] = name
+    return {**own, "required_by": {**CONNECTION_REQUIRED_BY, **own.get("required_by", {})}}
 
 
 def state_spec() -> dict[str, Any]:

@@ -382,10 +382,37 @@ def test_a_module_may_only_extend_a_connection_option() -> None:
     assert extended["required"] is True
     assert extended["aliases"] == ["name"]
     assert extended["fallback"] == connection_argument_spec()["environment"]["fallback"]
-    with pytest.raises(ValueError, match=r"'timeout' is a connection option.*not redefine default"):
-        build_argument_spec({"timeout": {"default": 5}})
-    with pytest.raises(ValueError, match="Alias 'timeout' of option 'patience' already belongs"):
-        build_argument_spec({"patience": {"type": "int", "aliases": ["timeout"]}})
+    assert clashes({"timeout": {"default": 5}}, {}) == [
+        "'timeout' is a connection option, and a module must not redefine default"
+    ]
+    assert clashes({"patience": {"type": "int", "aliases": ["timeout"]}}, {}) == [
+        "alias 'timeout' of option 'patience' already belongs to option 'timeout'"
+    ]
+    assert clashes({"a": {"aliases": ["c"]}, "b": {"aliases": ["c"]}}, {}) == [
+        "alias 'c' of option 'b' already belongs to option 'a'"
+    ]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_option_and_no_rule_of_a_module_clashes_with_the_connection(module: str) -> None:
+    assert clashes(load(module).ARGUMENT_SPEC, load(module).RULES) == []
+
+
+def clashes(own: Mapping[str, Mapping[str, Any]], rules: Mapping[str, Any]) -> list[str]:
+    """What two meanings of one name would break: `module_defaults` for the action group, and the rules of the connection."""
+    found = [
+        f"{name!r} is a connection option, and a module must not redefine {', '.join(redefined)}"
+        for name, given in own.items()
+        if name in connection_argument_spec() and (redefined := sorted(set(given) - {"required", "aliases"}))
+    ]
+    owner = {name: name for name in (*connection_argument_spec(), *own)}
+    for name, given in build_argument_spec(own).items():
+        for alias in given.get("aliases", ()):
+            if alias in owner:
+                found.append(f"alias {alias!r} of option {name!r} already belongs to option {owner[alias]!r}")
+            owner[alias] = name
+    repeated = sorted(set(CONNECTION_REQUIRED_BY) & set(rules.get("required_by", {})))
+    return [*found, *(f"required_by of {name} is already a rule of the connection options" for name in repeated)]
 
 
 def test_specs_are_not_shared() -> None:
@@ -400,8 +427,9 @@ def test_own_rules_join_those_of_the_connection() -> None:
     rules = build_rules({"mutually_exclusive": [("a", "b")], "required_by": {"a": ("b",)}})
     assert rules["mutually_exclusive"] == [("a", "b")]
     assert rules["required_by"] == {**CONNECTION_REQUIRED_BY, "a": ("b",)}
-    with pytest.raises(ValueError, match="client_key"):
-        build_rules({"required_by": {"client_key": ("a",)}})
+    assert clashes({}, {"required_by": {"client_key": ("a",)}}) == [
+        "required_by of client_key is already a rule of the connection options"
+    ]
 
 
 @pytest.mark.parametrize(
