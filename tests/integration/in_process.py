@@ -104,7 +104,9 @@ def run(name: str, options: Mapping[str, Any], *, check: bool = False) -> dict[s
     made: list[StandIn] = []
     with ExitStack() as instead:
 
-        def stand_in(*, argument_spec: Mapping[str, Any], supports_check_mode: bool, **rules: Any) -> StandIn:
+        def stand_in(
+            _shown: object, *, argument_spec: Mapping[str, Any], supports_check_mode: bool, **rules: Any
+        ) -> StandIn:
             # Each run takes the place once, so that runs in several threads do not get each other's.
             instead.close()
             assert supports_check_mode, f"{name} does not support check mode"
