@@ -57,7 +57,7 @@ def module_of(path: Path) -> str:
 
 def core_imports(path: Path) -> Iterator[str]:
     """The files of the core that a file of the core imports, anywhere in it, as dotted names."""
-    here = module_of(path).split(".")[:-1]
+    here = module_of(path).split(".")[:-1] if path in CORE else []
     for node in ast.walk(tree(path)):
         if not isinstance(node, ast.ImportFrom):
             continue
@@ -141,6 +141,33 @@ def test_a_late_import_is_marked(path: Path) -> None:
         assert lines[node.lineno - 1].endswith(LATE), (
             f"line {node.lineno}: an import here is for start-up only; mark it {LATE!r}"
         )
+
+
+# What is about groups and many users: Ansible would pack it into every process of a task for one user.
+NOT_FOR_ONE_USER = {
+    *("api.provisioning_groups", "api.scim_groups", "backends.provisioning", "backends.scim", "backends.scim_changes"),
+    *("backends.scim_members", "inputs.groups", "planning.groups", "planning.guards", "planning.membership_limit"),
+    *("planning.predict", "task.directory", "task.groups"),
+}
+
+
+def reached_from(path: Path) -> set[str]:
+    """Everything that a module's process is sent: what its files import, also late and for types."""
+    files = {module_of(other): other for other in CORE}
+    found: set[str] = set()
+    waiting = set(core_imports(path))
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        waiting |= set(core_imports(files[name])) - found
+    return found
+
+
+def test_a_task_for_one_user_packs_nothing_about_groups() -> None:
+    modules = {path.stem: path for path in MODULES}
+    assert {module_of(path) for path in CORE} >= NOT_FOR_ONE_USER
+    assert not reached_from(modules["w365_user"]) & NOT_FOR_ONE_USER
+    assert reached_from(modules["w365_group"]) >= NOT_FOR_ONE_USER
 
 
 # ---- who may import what
