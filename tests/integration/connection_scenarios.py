@@ -18,7 +18,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ta
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.directory import DirectoryTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra_import import ImportTask
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.groups import GroupTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceTask
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.raw_request import RawRequestTask
 from option_scenarios import (
     ALLAN,
     BOTH,
@@ -45,9 +47,12 @@ from outcomes import CERTIFICATE_PASSWORD, LEFT_OUT, Situation
 
 SERVICES: Mapping[type[Task], frozenset[str]] = {
     Task: frozenset({"provisioning", "scim", "http"}),
+    GroupTask: frozenset({"provisioning", "scim", "http"}),
     DirectoryTask: frozenset({"provisioning", "scim", "http"}),
     InstanceTask: frozenset({"provisioning", "http"}),
     EntraTask: frozenset({"provisioning", "scim", "entra", "graph", "http"}),
+    # It connects as an EntraTask does, and differs in what it shows only.
+    RawRequestTask: frozenset(),
     ImportTask: frozenset({"provisioning", "scim", "entra", "graph", "http"}),
 }
 """The services that a kind of task can use, in the words of the table of connection options."""
