@@ -808,6 +808,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     report_spec,
     trust_spec,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.concurrency import concurrency_spec
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.directory import (
     directory_from_options,
 )
@@ -823,7 +824,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ta
     offboarding_outcome,
     with_offboarding,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.directory import DirectoryTask
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.bulk import BulkDirectoryTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.plan_options import (
     plan_of_file,
     write_plan,
@@ -835,7 +836,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "src": {"type": "list", "elements": "path"},
     "update_password": update_password_spec(),
     "when_unsupported": when_unsupported_spec(),
-    "concurrency": {"type": "int", "default": 8},
+    **concurrency_spec(),
     "scim_bulk": {"type": "bool", "default": True},
     **purge_spec(),
     "strict": {"type": "bool", "default": False},
@@ -854,10 +855,10 @@ RULES: dict[str, Any] = {
     "required_by": {"plan_digest": ("apply_plan",)},
 }
 
-KIND = DirectoryTask
+KIND = BulkDirectoryTask
 
 
-def run(task: DirectoryTask) -> dict[str, Any]:
+def run(task: BulkDirectoryTask) -> dict[str, Any]:
     task.progress = progress_of(task.options, task.host.progress_writer())
     files = task.options["src"] or ()
     # The folders of a controller say nothing to the readers of a report.

@@ -492,6 +492,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     progress_spec,
     report_spec,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.concurrency import concurrency_spec
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.import_options import (
     import_scope_from_options,
 )
@@ -507,6 +508,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ta
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **import_scope_spec(),
+    **concurrency_spec(),
     **import_policy_spec(),
     **progress_spec(),
     **report_spec(),

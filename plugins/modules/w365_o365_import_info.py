@@ -242,23 +242,24 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     IMPORT_SCOPE_RULES,
     import_scope_spec,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.concurrency import concurrency_spec
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.import_options import (
     import_scope_from_options,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra_import import ImportInfoTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.unmatched import import_info_warnings
 
-ARGUMENT_SPEC: dict[str, Any] = import_scope_spec()
+ARGUMENT_SPEC: dict[str, Any] = {**import_scope_spec(), **concurrency_spec()}
 
 RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 
-KIND = EntraTask
+KIND = ImportInfoTask
 
 
-def run(task: EntraTask) -> dict[str, Any]:
+def run(task: ImportInfoTask) -> dict[str, Any]:
     # Everything that could be imported is returned, as SCIM can hold it, whatever the target is.
     scope = import_scope_from_options(task.options)
-    tenant = read_full(task.graph, scope, concurrency=task.options["concurrency"])
+    tenant = read_full(task.graph, scope, concurrency=task.workers)
     found = desired_from_entra(tenant, scope, SCIM_CAPABILITIES)
     for warning in import_info_warnings(task, tenant, scope):
         task.warn(warning)
@@ -271,6 +272,7 @@ def run(task: EntraTask) -> dict[str, Any]:
             if group.members
         ],
         "left_out": [item.as_result() for item in found.skipped],
+        **task.about_connection(),
     }
 
 

@@ -60,7 +60,6 @@ def import_scope_spec() -> dict[str, Any]:
         "attribute_map": {"type": "dict"},
         "exclude_users": {"type": "list", "elements": "str", "default": []},
         "strict": {"type": "bool", "default": False},
-        "concurrency": {"type": "int", "default": 4},
     }
 
 

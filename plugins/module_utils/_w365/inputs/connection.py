@@ -32,9 +32,6 @@ def http_settings_from_options(options: Mapping[str, Any]) -> HttpSettings:
         raise InputError(
             f"Option max_requests_per_second is {rate}: give a number above 0, or leave it out for no limit."
         )
-    concurrency = options.get("concurrency")
-    if concurrency is not None and concurrency < 1:
-        raise InputError(f"Option concurrency is {concurrency}: give the number of requests at a time, 1 or more.")
     for option in ("ca_path", "client_cert", "client_key"):
         if options[option]:
             _refuse_unreadable(options[option], option)
@@ -47,7 +44,7 @@ def http_settings_from_options(options: Mapping[str, Any]) -> HttpSettings:
         max_answer_size=options["max_answer_size"] * MEGABYTE,
         max_wait=options["rate_limit_timeout"],
         requests_per_second=rate,
-        connections=concurrency or 1,
+        connections=1,
     )
 
 

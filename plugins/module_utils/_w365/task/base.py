@@ -119,9 +119,8 @@ class Task(Connections):
     def read(self, desired: Desired, directory: Users | None = None) -> Snapshot:
         """The current state. In check mode an environment that does not exist yet counts as empty."""
         directory = directory or self.directory
-        concurrency = self.options.get("concurrency") or 1
         try:
-            current = directory.snapshot(desired, concurrency=concurrency)
+            current = directory.snapshot(desired, concurrency=self.workers)
         except (EnvironmentNotFoundError, NotFoundError, AuthenticationError) as error:
             if not self.environment_is_missing(error):
                 raise
@@ -203,7 +202,7 @@ class Task(Connections):
                 plan,
                 backend.handlers,
                 where=self.where if where is None else where,
-                concurrency=self.options.get("concurrency") or 1,
+                concurrency=self.workers,
                 on_done=self.progress.done if self.progress else None,
                 kind=self._kind_of_run(plan),
                 stop=self.host.stop,
@@ -263,7 +262,7 @@ class Task(Connections):
             "changed": report.changed_anything,
             "results": report.results(),
             "summary": report.summary(),
-            **self._scim_address(),
+            **self.about_connection(),
         }
         applied = "the rest were applied" if untried + len(errors) < len(report.done) else "none were applied"
         if not errors:
@@ -286,7 +285,8 @@ class Task(Connections):
             text = f"{failed} failed, {skipped}{applied}. Fix the causes and rerun the task. {shown}{more}"
         return ApplyError(text, **outcome)
 
-    def _scim_address(self) -> dict[str, str]:
+    def about_connection(self) -> dict[str, object]:
+        """What every result says about the connection."""
         url = self.options["scim_url"]
         return {"scim_url": url.strip().partition("?")[0].rstrip("/")} if url else {}
 
@@ -307,7 +307,7 @@ class Task(Connections):
             "summary": report.summary(),
             "results": report.results(),
             "compared": plan.compared,
-            **self._scim_address(),
+            **self.about_connection(),
             **own,
         }
         if self.host.diff_mode:

@@ -18,6 +18,7 @@ from ..model.names import checked_environment_name
 from ..model.terminal import one_line
 from ..transport.http import REQUESTS_IMPORT_ERROR, Http, new_session, user_in
 from ..transport.redaction import SHORTEST_SECRET, Redactor
+from ..transport.throttle import Throttle
 
 if TYPE_CHECKING:
     from ..api.provisioning import ProvisioningClient
@@ -41,6 +42,11 @@ WAIT_WORTH_REPORTING = 5.0
 
 class Connections:
     """The options of a task and the clients of its services. A connection opens when it is first used."""
+
+    workers: int = 1
+    """How many requests a task has in progress at the same time, at the most. A BulkTask has several."""
+
+    throttle: type[Throttle] = Throttle
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -80,7 +86,7 @@ class Connections:
                 f"({REQUESTS_IMPORT_ERROR}). Install it there, or set ansible_python_interpreter to "
                 '"{{ ansible_playbook_python }}" so that the module runs in the Python that runs Ansible.'
             )
-        settings = http_settings_from_options(self.options)
+        settings = http_settings_from_options(self.options)._replace(connections=self.workers)
         return Http(
             settings,
             self.redactor,
@@ -88,12 +94,13 @@ class Connections:
             on_answer=self.progress.answered if self.progress else None,
             session=self.host.store.get(("session", *self._identity), lambda: new_session(settings)),
             stop=self.host.stop,
+            throttle=self.throttle,
         )
 
     @property
     def _identity(self) -> tuple[str, ...]:
-        """Everything that must be equal for two tasks to share a session: addresses, credentials, TLS settings."""
-        values = [repr(self.options.get(name)) for name in (*connection_option_names(), "concurrency")]
+        """Everything that must be equal for two tasks to share a session: addresses, credentials, TLS settings, its size."""
+        values = [str(self.workers), *(repr(self.options.get(name)) for name in connection_option_names())]
         return (hashlib.sha256("\n".join(values).encode("utf-8", "surrogatepass")).hexdigest(),)
 
     def _on_wait(self, seconds: float, reason: str) -> None:

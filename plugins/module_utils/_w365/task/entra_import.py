@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..model.names import comparison_key, external_id_key
 from ..output.atomic_write import write_atomically
 from ..output.trusted_file import read_trusted
+from .bulk import BulkTask
 from .directory import DirectoryTask
 from .entra import EntraTask
 
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
     from ..model.import_scope import ImportScope
 
 
-class ImportTask(EntraTask, DirectoryTask):
+class ImportTask(BulkTask, EntraTask, DirectoryTask):
     """A task that imports users and groups of Microsoft Entra into a directory."""
+
+
+class ImportInfoTask(BulkTask, EntraTask):
+    """A task that reads what could be imported."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Read:
 def read_entra(task: EntraTask, scope: ImportScope) -> Read:
     path = task.options["state_file"]
     if not path:
-        found = read_full(task.graph, scope, concurrency=task.options["concurrency"])
+        found = read_full(task.graph, scope, concurrency=task.workers)
         return Read(found, None, True, "there is no state_file")
     if not Path(path).absolute().parent.is_dir():
         raise InputError(f"Option state_file: the folder of {path!r} does not exist. Create it first.")

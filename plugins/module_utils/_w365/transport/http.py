@@ -194,6 +194,7 @@ class Http:
         clock: Callable[[], float] = time.monotonic,
         session: requests.Session | None = None,
         stop: Stop | None = None,
+        throttle: type[Throttle] = Throttle,
     ) -> None:
         self.settings = settings
         self.redactor = redactor
@@ -201,7 +202,7 @@ class Http:
         self._on_answer = on_answer or (lambda: None)
         self._stop = stop or Stop()
         self._sleep = sleep or self._stop.sleep
-        self._throttle = Throttle(
+        self._throttle = throttle(
             concurrency=settings.connections,
             per_second=settings.requests_per_second,
             max_wait=settings.max_wait,
@@ -211,6 +212,10 @@ class Http:
         self._session = session or new_session(settings)
         self.sent_writes = 0
         """The number of requests that may have changed something."""
+
+    @property
+    def throttle(self) -> Throttle:
+        return self._throttle
 
     def close(self) -> None:
         self._session.close()
@@ -225,8 +230,7 @@ class Http:
         kwargs.setdefault("allow_redirects", False)
         kwargs["verify"] = self.settings.verify
         kwargs["cert"] = self.settings.cert
-        with self._throttle:
-            return self._session.request(method, url, **kwargs)
+        return self._throttle.send(self._session.request, method, url, **kwargs)
 
     def request(
         self,

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any, TypeVar
+
+Sent = TypeVar("Sent")
 
 
 class Throttle:
@@ -32,7 +35,7 @@ class Throttle:
         self._sleep = sleep
         self._clock = clock
         self._changed = threading.Condition()
-        self._allowed = float(self._concurrency)
+        self._allowed: float = self._concurrency
         self._active = 0
         self._next_slot = 0.0
         self._closed_until = 0.0
@@ -40,6 +43,18 @@ class Throttle:
         self._waiting_until = 0.0
         self.waited = 0.0
         """Seconds in which at least one worker waited because the server asked for it."""
+        self.throttled = 0
+        """How often the server asked to wait."""
+
+    @property
+    def limit(self) -> int:
+        """How many requests the server is believed to take at the same time."""
+        return int(self._allowed)
+
+    def send(self, call: Callable[..., Sent], method: str, url: str, **kwargs: Any) -> Sent:
+        """Send a request when it may start."""
+        with self:
+            return call(method, url, **kwargs)
 
     def __enter__(self) -> None:
         while True:
@@ -67,7 +82,7 @@ class Throttle:
         # Reading without the lock is safe enough: mostly the concurrency is not reduced, and nothing is to do.
         if self._allowed < self._concurrency:
             with self._changed:
-                self._allowed = min(self._allowed + 1.0 / self._allowed, float(self._concurrency))
+                self._allowed = min(self._allowed + 1.0 / self._allowed, self._concurrency)
                 self._changed.notify()
 
     def slow_down(self, seconds: float, *, all_workers: bool) -> bool:
@@ -76,6 +91,7 @@ class Throttle:
         Returns False, without a change, when that would exceed `max_wait`. Workers that wait at the same time count once.
         """
         with self._changed:
+            self.throttled += 1
             now = self._clock()
             until = now + seconds
             more = until - max(now, min(self._waiting_until, until))
@@ -87,6 +103,9 @@ class Throttle:
                 self._closed_until = max(self._closed_until, until)
             # Several refusals within one wait halve the concurrency only once.
             if now >= self._slowed_until:
-                self._allowed = max(self._allowed / 2, 1.0)
+                self._lower(now, seconds)
                 self._slowed_until = until
             return True
+
+    def _lower(self, now: float, seconds: float) -> None:
+        self._allowed = max(self._allowed / 2, 1.0)
