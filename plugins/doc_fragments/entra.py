@@ -168,11 +168,29 @@ options:
     type: bool
     default: false
     version_added: 1.1.0
+  # BEGIN shared: concurrency.options (written by "make docs" from docs/shared/concurrency.yml)
   concurrency:
     description:
       - How many requests may be in progress at the same time.
+      - "V(auto) finds out how many the server can take: it begins with 8, or with O(concurrency_max) if that is
+        smaller, and raises the number up to O(concurrency_max) while the latency of answers stays flat. It lowers it
+        when answers take longer the more requests are in progress, when the server throttles requests (HTTP 429 or
+        503), when connections break or time out, and when more answers are 409 or 500 than with fewer requests in
+        progress."
+      - A number, 1 or more, stays that number. Only while the server throttles requests, all of them wait, half as many
+        continue, and their number grows again to what was given while the server accepts them.
+      - Never more requests start than O(max_requests_per_second) allows.
+    type: str
+    default: auto
+  concurrency_max:
+    description:
+      - Up to how many requests at the same time O(concurrency=auto) grows, from V(1) to V(64). V(16) when it is not
+        given.
+      - With a number in O(concurrency) it changes nothing. A number that is greater than the given O(concurrency_max)
+        is refused.
+    version_added: 1.1.0
     type: int
-    default: 4
+  # END shared: concurrency.options
 
 notes:
   - >-

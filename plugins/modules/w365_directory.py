@@ -307,12 +307,29 @@ options:
       - ignore
     default: fail
   # END shared: user.when_unsupported
+  # BEGIN shared: concurrency.options (written by "make docs" from docs/shared/concurrency.yml)
   concurrency:
     description:
-      - How many requests may be in progress at the same time. When the server throttles requests (HTTP 429 or 503), all
-        of them wait, half as many continue, and their number grows again while the server accepts them.
+      - How many requests may be in progress at the same time.
+      - "V(auto) finds out how many the server can take: it begins with 8, or with O(concurrency_max) if that is
+        smaller, and raises the number up to O(concurrency_max) while the latency of answers stays flat. It lowers it
+        when answers take longer the more requests are in progress, when the server throttles requests (HTTP 429 or
+        503), when connections break or time out, and when more answers are 409 or 500 than with fewer requests in
+        progress."
+      - A number, 1 or more, stays that number. Only while the server throttles requests, all of them wait, half as many
+        continue, and their number grows again to what was given while the server accepts them.
+      - Never more requests start than O(max_requests_per_second) allows.
+    type: str
+    default: auto
+  concurrency_max:
+    description:
+      - Up to how many requests at the same time O(concurrency=auto) grows, from V(1) to V(64). V(16) when it is not
+        given.
+      - With a number in O(concurrency) it changes nothing. A number that is greater than the given O(concurrency_max)
+        is refused.
+    version_added: 1.1.0
     type: int
-    default: 8
+  # END shared: concurrency.options
   purge:
     description:
       - What is removed because it is not listed, in addition to what is listed with C(state=absent). Nothing by
@@ -688,6 +705,29 @@ would_go:
       - adele.vance@contoso.com
       - lee.gu@contoso.com
 # END shared: report.many_objects
+# BEGIN shared: concurrency.returned (written by "make docs" from docs/shared/concurrency.yml)
+concurrency:
+  description:
+    - How many requests were in progress at the same time, and how often the server asked for fewer.
+  version_added: 1.1.0
+  type: dict
+  returned: success, and when a change failed
+  contains:
+    limit:
+      description: "How many were allowed at the end of the task: what O(concurrency=auto) settled on, or the number
+        that was given, or fewer where the server throttled requests."
+      type: int
+      returned: always
+      sample: 24
+    throttled:
+      description: How many answers asked the task to wait (HTTP 429 or 503).
+      type: int
+      returned: always
+      sample: 2
+  sample:
+    limit: 24
+    throttled: 2
+# END shared: concurrency.returned
 absent_users:
   description:
     - One entry for each user with C(state=absent), whatever became of it, in the order of their UPNs.

@@ -433,6 +433,29 @@ would_go:
       - adele.vance@contoso.com
       - lee.gu@contoso.com
 # END shared: report.many_objects
+# BEGIN shared: concurrency.returned (written by "make docs" from docs/shared/concurrency.yml)
+concurrency:
+  description:
+    - How many requests were in progress at the same time, and how often the server asked for fewer.
+  version_added: 1.1.0
+  type: dict
+  returned: success, and when a change failed
+  contains:
+    limit:
+      description: "How many were allowed at the end of the task: what O(concurrency=auto) settled on, or the number
+        that was given, or fewer where the server throttled requests."
+      type: int
+      returned: always
+      sample: 24
+    throttled:
+      description: How many answers asked the task to wait (HTTP 429 or 503).
+      type: int
+      returned: always
+      sample: 2
+  sample:
+    limit: 24
+    throttled: 2
+# END shared: concurrency.returned
 full_run:
   description:
     - Whether what the scope needs, or with O(state_file) the whole tenant, was read, and not only what had changed.

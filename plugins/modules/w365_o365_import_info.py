@@ -195,6 +195,30 @@ left_out:
       returned: always
       sample: has no last name
 # END shared: report.left_out
+# BEGIN shared: concurrency.returned (written by "make docs" from docs/shared/concurrency.yml)
+#   concurrency.returned: success
+concurrency:
+  description:
+    - How many requests were in progress at the same time, and how often the server asked for fewer.
+  version_added: 1.1.0
+  type: dict
+  returned: success
+  contains:
+    limit:
+      description: "How many were allowed at the end of the task: what O(concurrency=auto) settled on, or the number
+        that was given, or fewer where the server throttled requests."
+      type: int
+      returned: always
+      sample: 24
+    throttled:
+      description: How many answers asked the task to wait (HTTP 429 or 503).
+      type: int
+      returned: always
+      sample: 2
+  sample:
+    limit: 24
+    throttled: 2
+# END shared: concurrency.returned
 # BEGIN shared: report.strict (written by "make docs" from docs/shared/report.yml)
 unmatched:
   description:

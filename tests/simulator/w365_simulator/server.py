@@ -25,6 +25,7 @@ from .directory import Directory
 from .entra import Entra
 from .faults import Faults, Rule
 from .graph import Graph, fault_answer
+from .load import Load
 from .provisioning import Provisioning
 from .requestlog import RequestLog
 from .scim import Scim
@@ -56,6 +57,7 @@ class Twin:
         self.switches = switches
         self.faults = Faults(switches.random_seed)
         self.log = RequestLog()
+        self.load = Load(switches)
         self.directory = Directory(store, switches)
         self.seeder = Seeder(store, self.directory)
         tokens = Tokens(store)
@@ -107,6 +109,30 @@ class Twin:
     # ---- the log and the faults
 
     async def _serve(
+        self, surface: str, call: Call, connection: Connection, write: bool, answerer: Callable[[], Answer]
+    ) -> None:
+        if not await self.load.enter():
+            await self._refuse(surface, call, connection, write)
+            return
+        try:
+            await self._work(surface, call, connection, write, answerer)
+        finally:
+            self.load.leave()
+
+    async def _refuse(self, surface: str, call: Call, connection: Connection, write: bool) -> None:
+        """Refuse a request that is beyond the capacity."""
+        reset = self.switches.over_capacity == "reset"
+        status = 0 if reset else int(self.switches.over_capacity)
+        self.log.add(surface, call.method, call.path, dict(call.query), status, write, b"", False, "capacity")
+        if reset:
+            await connection.drop()
+            return
+        answer = _plain_error(surface, status, "There are more requests at the same time than this server takes.")
+        if self.switches.over_retry_after and status != 500:
+            answer.headers.append(("Retry-After", str(self.switches.over_retry_after)))
+        await connection.send(answer)
+
+    async def _work(
         self, surface: str, call: Call, connection: Connection, write: bool, answerer: Callable[[], Answer]
     ) -> None:
         rule = self.faults.pick(surface, call.method, call.path, call.query_string)

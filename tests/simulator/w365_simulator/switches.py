@@ -173,6 +173,15 @@ TABLE: dict[str, tuple[Any, tuple[str, ...] | type | Several, str]] = {
     ),
     "exchange_server_types": ("any", ("any", "office365"), "whether ServerType may be any text or only Office365"),
     "scim_bulk": (False, bool, "offer /Bulk and announce it in ServiceProviderConfig"),
+    "latency": (0, int, "milliseconds that every answer takes"),
+    "capacity": (0, int, "how many requests are worked on at the same time; 0 means no limit"),
+    "over_capacity": (
+        "queue",
+        ("queue", "429", "503", "500", "reset"),
+        "what becomes of a request beyond that: it waits for its turn, it is refused with this status, or its connection"
+        " is cut",
+    ),
+    "over_retry_after": (0, int, "the Retry-After of a refusal with 429 or 503 in seconds; 0 means none"),
     "refuse_writes": (False, bool, "answer 500 to every write and log it as a write"),
     "token_lifetime": (3599, int, "lifetime of Entra's tokens in seconds"),
     "random_seed": (365, int, "starting point of the faults' random numbers"),
@@ -283,6 +292,10 @@ class Switches:
     settings_write: str
     exchange_server_types: str
     scim_bulk: bool
+    latency: int
+    capacity: int
+    over_capacity: str
+    over_retry_after: int
     refuse_writes: bool
     token_lifetime: int
     random_seed: int

@@ -43,11 +43,6 @@ WAIT_WORTH_REPORTING = 5.0
 class Connections:
     """The options of a task and the clients of its services. A connection opens when it is first used."""
 
-    workers: int = 1
-    """How many requests a task has in progress at the same time, at the most. A BulkTask has several."""
-
-    throttle: type[Throttle] = Throttle
-
     def __init__(self, host: Host) -> None:
         self.host = host
         self.options = host.options
@@ -76,6 +71,15 @@ class Connections:
 
     def warn(self, message: str) -> None:
         self.host.warn(one_line(message))
+
+    @property
+    def workers(self) -> int:
+        """How many requests a task has in progress at the same time, at the most. A BulkTask has several."""
+        return 1
+
+    @property
+    def throttle(self) -> type[Throttle]:
+        return Throttle
 
     @cached_property
     def http(self) -> Http:
