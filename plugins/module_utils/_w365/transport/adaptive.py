@@ -32,7 +32,7 @@ COUNTED = 0.8
 SAMPLES = 400
 """At most so many answers are waited for until two levels are compared, however much their latency scatters."""
 
-FIRST_HOLD, LONGEST_HOLD = 1.0, 8.0
+FIRST_HOLD, LONGEST_HOLD = 1.0, 15.0
 """Seconds on a level until another one is tried: the first time, and when nothing has changed for long."""
 
 FIRST_CEILING, LONGEST_CEILING = 10.0, 160.0
@@ -52,6 +52,9 @@ FRESH = 100
 
 LEAK = 0.34
 """Connections that break count as a refusal when three of them do, less so much for every answer between them."""
+
+LOWEST = 2
+"""The level on which it is seen whether answers fail because of the requests at the same time."""
 
 KINDS = 64
 """So many kinds of requests are told apart; identifiers in paths may look like words."""
@@ -87,6 +90,11 @@ class Latencies:
         self.kinds[kind] = (number + 1, total + value, squares + value * value)
         self.answers += 1
         self.failed += failed
+
+    @property
+    def failing(self) -> float:
+        """The part of the answers that failed."""
+        return self.failed / self.answers if self.answers else 0.0
 
     def copy(self) -> Latencies:
         found = Latencies()
@@ -124,7 +132,7 @@ class Latencies:
             return False
         part = (self.failed + other.failed) / (self.answers + other.answers)
         chance = math.sqrt(part * (1 - part) * (1 / self.answers + 1 / other.answers))
-        return other.failed / other.answers - self.failed / self.answers > 0.05 + 2 * chance
+        return other.failing - self.failing > 0.05 + 2 * chance
 
 
 class Controller:
@@ -147,6 +155,7 @@ class Controller:
         self._now = Latencies()
         self._seen: Latencies | None = None
         self._doubted = False
+        self._ordinary = 0.0
         self._hold = 0.0
         self._hold_until = 0.0
         self._next = -1
@@ -160,6 +169,7 @@ class Controller:
         self._trial_began = 0.0
         self._braked = -math.inf
         self._braked_step = 0
+        self._answered = 0
         self._strikes = 0
         self._lost = 0.0
         self._lost_in_flight = most
@@ -181,6 +191,7 @@ class Controller:
     def answered(self, ticket: Ticket, now: float, kind: Any, *, failed: bool) -> None:
         """The server processed a request. `failed` for an answer that too much concurrency can cause: 409 and 500."""
         self._lost = max(self._lost - LEAK, 0.0)
+        self._answered += 1
         if self.limit < self._target:
             self.limit += 1
         if self._unsettled:
@@ -192,10 +203,10 @@ class Controller:
                 self._doubt()
             elif failed and self._trial > 0 and self._known.fails_more_on(self._now):
                 self._decide(now)
-            elif self._done >= COUNTED * self._batch:
-                self._step += 1
-                self._open = self._done = 0
-                self._compare(now)
+        if self._done >= COUNTED * self._batch:
+            self._step += 1
+            self._open = self._done = 0
+            self._compare(now)
 
     def refused(self, ticket: Ticket, now: float) -> None:
         """The server answered 429 or 503."""
@@ -229,15 +240,18 @@ class Controller:
         self._proven = self.level if self._trial > 0 else 1
         highest = max(min(self.level if self._trial <= 0 else self.limit, in_flight - 1), 1)
         soon = now - self._braked < FIRST_CEILING
-        self._strikes = self._strikes + (self._trial <= 0) if soon else 1
+        # While the server works on those that it took, the next refusal does not show that the last cut was too small.
+        early = self._answered < self.level and self._in_flight > self.level // 2
+        self._strikes = self._strikes + (self._trial <= 0 and not early) if soon else 1
         level = max(int(min(highest, self._in_flight) * CUTS[min(self._strikes, len(CUTS)) - 1]), 1)
-        again = self._probing or soon
+        again = self._probing or (soon and not early)
         self._ceiling_hold = min(self._ceiling_hold * 2, LONGEST_CEILING) if again else FIRST_CEILING
         self._ceiling_until = max(self._ceiling_until, now + self._ceiling_hold)
         # How many of those in progress the server has taken is not known. What lies between is tried once more.
-        self._ceiling = level if again else highest
+        self._ceiling = level if self._probing or soon or highest < 1.1 * level else highest
         self._next, self._hold = 1, 0.0
         self._braked = now
+        self._answered = 0
         self._lost = 0.0
         self._probe = 1
         self._growth = 1.25
@@ -311,7 +325,9 @@ class Controller:
         higher = self._higher(now)
         if higher == self.level:
             direction = -1
-        lower = max(min(int(self.level * self._cut), self.level - 1, 4 if self._doubted else self.level), 1)
+        if self._now.failing > self._ordinary + 0.5:
+            self._doubted, direction = True, -1
+        lower = max(min(int(self.level * self._cut), self.level - 1, LOWEST if self._doubted else self.level), 1)
         target = higher if direction > 0 else lower
         if target == self.level:
             self._next = 1
@@ -360,10 +376,12 @@ class Controller:
             self._to_level(self._target, now, self._now)
         else:
             self._cut = 0.75
+            if self._doubted:
+                self._ordinary = self._now.failing
             if self._growth < 2 or self._higher(now) == self.level:
                 # A trial costs a part of the throughput while it lasts.
                 longer = min(max(self._hold * 1.5, FIRST_HOLD), LONGEST_HOLD)
-                self._hold = max(longer, 10 * (now - self._trial_began))
+                self._hold = max(longer, 15 * (now - self._trial_began))
             self._to_level(self.level, now)
 
     def _rise(self, now: float) -> None:
