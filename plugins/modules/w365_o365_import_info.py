@@ -270,17 +270,17 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.import_options import (
     import_scope_from_options,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra_import import ImportInfoTask
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra_import import ImportTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.unmatched import import_info_warnings
 
 ARGUMENT_SPEC: dict[str, Any] = {**import_scope_spec(), **concurrency_spec()}
 
 RULES: dict[str, Any] = {**IMPORT_SCOPE_RULES}
 
-KIND = ImportInfoTask
+KIND = ImportTask
 
 
-def run(task: ImportInfoTask) -> dict[str, Any]:
+def run(task: ImportTask) -> dict[str, Any]:
     # Everything that could be imported is returned, as SCIM can hold it, whatever the target is.
     scope = import_scope_from_options(task.options)
     tenant = read_full(task.graph, scope, concurrency=task.workers)

@@ -36,6 +36,8 @@ LOOP = 30
 ITEMS = 200
 BULK = 1_000
 ROUNDS = 15
+DISTANT = 5_000
+LATENCY = 50
 MEGABYTE = 1_000_000
 
 Figures = dict[str, Any]
@@ -219,6 +221,38 @@ def direct(stage: Stage, repeats: int) -> Figures:
     }
 
 
+def latency(stage: Stage, _repeats: int) -> Figures:
+    """Create 5,000 users where every answer takes 50 ms: with 8 requests at a time, and with `auto` up to 64.
+
+    The same where the server works on 8 at a time and the others wait for their turn, and where it refuses them with 429.
+    Once each: it takes minutes, and the time is that of waiting.
+    """
+    people = People.made_up(DISTANT)
+    source = people.file(stage.directory / "distant.json", groups=False)
+    figures: Figures = {"users": DISTANT, "milliseconds": LATENCY}
+    for name, options, switches in (
+        ("eight", {"concurrency": CONCURRENCY}, {}),
+        ("auto", {"concurrency_max": 64}, {}),
+        ("eight_of_eight", {"concurrency": CONCURRENCY}, {"capacity": CONCURRENCY}),
+        ("auto_of_eight", {"concurrency_max": 64}, {"capacity": CONCURRENCY}),
+        ("auto_refused", {"concurrency_max": 64}, {"capacity": CONCURRENCY, "over_capacity": "429"}),
+    ):
+        stage.reset()
+        stage.twin.switches(latency=LATENCY, **switches)
+        done = stage.play([task("w365_directory", src=[str(source)], **options)])
+        stage.twin.switches(latency=0, capacity=0, over_capacity="queue")
+        sent = _sent(stage, DISTANT)
+        figures[f"{name}_seconds"] = done[0].seconds
+        figures[f"{name}_throttled"] = sum(1 for request in sent if request["status"] == 429) / len(sent)
+        say(f"  {name.replace('_', ' ')}: {done[0].seconds:.1f} s")
+    return {
+        **figures,
+        "faster": figures["eight_seconds"] / figures["auto_seconds"],
+        "in_a_queue": figures["auto_of_eight_seconds"] / figures["eight_of_eight_seconds"],
+        "refused": figures["auto_refused_seconds"] / figures["eight_of_eight_seconds"],
+    }
+
+
 def _get(stage: Stage, upn: str) -> dict[str, Any]:
     """The arguments of `uri` for the request of a w365_user task that has nothing to do."""
     return {
@@ -253,6 +287,7 @@ CASES: dict[str, Callable[[Stage, int], Figures]] = {
     "hosts": hosts,
     "memory": memory,
     "others": others,
+    "latency": latency,
 }
 
 

@@ -64,6 +64,10 @@ LIMITS = (
     ),
     Limit("memory", "growth", "inside Ansible, memory per item, against a debug loop with the same results", "x", 1.1),
     Limit("others", "ratio", "a play without our modules: with the collection installed, against without", "x", 1.05),
+    Limit("latency", "faster", "50 ms to each answer: auto up to 64, times as fast as 8", "x", 3, least=True),
+    # A twentieth is what two runs of the same differ by.
+    Limit("latency", "in_a_queue", "the same where 8 at a time are worked on: auto, against 8", "x", 1.05),
+    Limit("latency", "auto_refused_throttled", "the same where others get 429: part of all answers", "", 0.05),
     Limit("curve", "extra_requests", "any number unchanged: requests beyond the pages", "", 12),
     Limit("curve", "memory_growth", "any number unchanged: memory per user, against the first size", "x", 1.25),
 )

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.bulk import BulkDirectoryTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.directory import DirectoryTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra_import import ImportTask
@@ -49,6 +50,7 @@ SERVICES: Mapping[type[Task], frozenset[str]] = {
     Task: frozenset({"provisioning", "scim", "http"}),
     GroupTask: frozenset({"provisioning", "scim", "http"}),
     DirectoryTask: frozenset({"provisioning", "scim", "http"}),
+    BulkDirectoryTask: frozenset({"provisioning", "scim", "http"}),
     InstanceTask: frozenset({"provisioning", "http"}),
     EntraTask: frozenset({"provisioning", "scim", "entra", "graph", "http"}),
     # It connects as an EntraTask does, and differs in what it shows only.
@@ -210,6 +212,7 @@ LARGE: Mapping[str, Any] = {
         {"Id": 1, "EmailAddress": ALLAN, "FirstName": PADDING, "LastName": "Deyoung", "IsAdministrator": True}
     ],
     "w365_group": [{"Id": 1, "Name": PADDING, "Members": []}],
+    "w365_directory": [{"Id": 1, "EmailAddress": ALLAN, "FirstName": PADDING, "LastName": "Deyoung"}],
     "w365_environment": ["contoso", PADDING],
     "w365_o365_import": {
         "value": [{"id": "00000000-0000-4000-8002-000000000003", "displayName": "EMEA Office", "description": PADDING}]
@@ -231,6 +234,7 @@ def of_every_request() -> Iterator[Scenario]:
     for task in (
         situation("w365_user_info", guarded, fails=True),
         replace(situation("w365_group", guarded, name="Sales", fails=True), check=True),
+        replace(situation("w365_directory", guarded, users=[NEW], fails=True), check=True),
         situation("w365_environment_info", guarded, fails=True),
         situation("w365_api", guarded, path="/Environment/", fails=True),
         # Its source has a certificate of another authority.
@@ -246,6 +250,7 @@ def of_every_request() -> Iterator[Scenario]:
     for task, surface in (
         (situation("w365_user", PROVISIONING, **NEW), "provisioning"),
         (situation("w365_group", PROVISIONING, name="Sales"), "provisioning"),
+        (situation("w365_directory", PROVISIONING, users=[NEW], concurrency=1), "provisioning"),
         (situation("w365_environment", PROVISIONING, **NORTHWIND), "provisioning"),
         (situation("w365_o365_import", {**GRAPH, **PROVISIONING}, groups=["EMEA Office"], concurrency=1), "graph"),
         (RAW["graph"], "graph"),

@@ -391,10 +391,18 @@ def directory_scenarios() -> Iterator[Scenario]:
     yield Scenario("trust_local_files", writable, [True])
     # How it works
     slow_create = one(users=[NEW, {**NEW, "upn": ALEX}], faults=[late_answer(1.0, surface="scim", method="POST")])
-    yield Scenario("concurrency", slow_create, [2, Refused(0)])
+    yield from concurrency_scenarios(slow_create)
     many = [{**NEW, "upn": f"user{number}@contoso.com"} for number in range(12)]
     yield Scenario("scim_bulk", one(users=many, switches={"scim_bulk": True}), [False])
     yield from long_task_scenarios(one(users=[OLD]), "scim")
+
+
+def concurrency_scenarios(slow: Situation) -> Iterator[Scenario]:
+    """In a task with one request at a time."""
+    yield Scenario("concurrency", slow, [2, Refused(0), Refused(-4), Refused("many"), Refused("1.5")])
+    auto = slow.with_option("concurrency", "auto").with_option("concurrency_max", 3)
+    yield Scenario("concurrency", auto, [1, Refused(4), Refused("Auto")])
+    yield Scenario("concurrency_max", auto, [1, 64, Refused(0), Refused(-1), Refused(65)])
 
 
 def long_task_scenarios(task: Situation, surface: str) -> Iterator[Scenario]:
@@ -460,7 +468,7 @@ def import_scenarios() -> Iterator[Scenario]:
 
     yield from import_scope_scenarios("w365_o365_import", {**GRAPH, **SCIM})
     slow_create = one(faults=[late_answer(1.0, surface="scim", method="POST", path="/Users")])
-    yield Scenario("concurrency", slow_create, [2, Refused(0)])
+    yield from concurrency_scenarios(slow_create)
     yield Scenario("default_status", one(), ["inactive"])
     yield Scenario("administrators_from", one(BOTH), ["entra"])
     # Brian's account is disabled in Microsoft Entra.
@@ -519,7 +527,7 @@ def import_info_scenarios() -> Iterator[Scenario]:
         concurrency=1,
         faults=[late_answer(1.0, surface="graph", path="/members/")],
     )
-    yield Scenario("concurrency", slow_group, [2, Refused(0)])
+    yield from concurrency_scenarios(slow_group)
 
 
 def sso_scenarios() -> Iterator[Scenario]:

@@ -27,11 +27,7 @@ if TYPE_CHECKING:
 
 
 class ImportTask(BulkTask, EntraTask, DirectoryTask):
-    """A task that imports users and groups of Microsoft Entra into a directory."""
-
-
-class ImportInfoTask(BulkTask, EntraTask):
-    """A task that reads what could be imported."""
+    """A task that imports users and groups of Microsoft Entra into a directory, or shows what it would import."""
 
 
 @dataclass(frozen=True)

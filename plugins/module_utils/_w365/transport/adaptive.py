@@ -276,7 +276,7 @@ class Controller:
         self._target = target
         # On the way up, every answer lets one more request begin.
         self.limit = min(self.limit, target)
-        if self.limit < target and target <= self.level:
+        if self.limit < target <= self.level:
             self.limit = target
         self._step += 1
         self._batch, self._open, self._done = max(target, 10), 0, 0
@@ -413,21 +413,22 @@ class AdaptiveThrottle(Throttle):
             with self._changed:
                 # A request that waited for its turn in the rate was not in progress.
                 ticket = self._controller.started(self._clock())
-            outcome: Any = None
+            outcome: object = None
             try:
-                outcome = answer = call(method, url, **kwargs)
-                return answer
+                answer = call(method, url, **kwargs)
+                outcome = answer
             except Exception as error:
                 outcome = error
                 raise
             finally:
                 with self._changed:
                     self._record(ticket, outcome, method, url)
+            return answer
 
     def record_success(self) -> None:
         """Nothing: `send` saw the answer."""
 
-    def _record(self, ticket: Ticket, outcome: Any, method: str, url: str) -> None:
+    def _record(self, ticket: Ticket, outcome: object, method: str, url: str) -> None:
         controller, now = self._controller, self._clock()
         controller.ended(ticket)
         status = getattr(outcome, "status_code", None)

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -131,7 +132,7 @@ class Simulation:
             ticket = self.controller.started(self.now)
             long = self.random.random() < self.server.long_part
             kind = "long" if long else "short"
-            self.at(self.now + self.server.network / 2, lambda ticket=ticket, kind=kind: self.arrive(ticket, kind))
+            self.at(self.now + self.server.network / 2, partial(self.arrive, ticket, kind))
 
     def back(self, ticket: Ticket, kind: str, status: str) -> None:
         self.active -= 1
