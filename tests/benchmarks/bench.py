@@ -230,13 +230,14 @@ def latency(stage: Stage, _repeats: int) -> Figures:
     people = People.made_up(DISTANT)
     source = people.file(stage.directory / "distant.json", groups=False)
     figures: Figures = {"users": DISTANT, "milliseconds": LATENCY}
-    for name, options, switches in (
+    runs: Sequence[tuple[str, dict[str, Any], dict[str, Any]]] = (
         ("eight", {"concurrency": CONCURRENCY}, {}),
         ("auto", {"concurrency_max": 64}, {}),
         ("eight_of_eight", {"concurrency": CONCURRENCY}, {"capacity": CONCURRENCY}),
         ("auto_of_eight", {"concurrency_max": 64}, {"capacity": CONCURRENCY}),
         ("auto_refused", {"concurrency_max": 64}, {"capacity": CONCURRENCY, "over_capacity": "429"}),
-    ):
+    )
+    for name, options, switches in runs:
         stage.reset()
         stage.twin.switches(latency=LATENCY, **switches)
         done = stage.play([task("w365_directory", src=[str(source)], **options)])

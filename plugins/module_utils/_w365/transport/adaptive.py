@@ -408,14 +408,14 @@ class AdaptiveThrottle(Throttle):
     def limit(self) -> int:
         return self._controller.level
 
-    def send(self, call: Callable[..., Sent], method: str, url: str, **kwargs: Any) -> Sent:
+    def send(self, call: Callable[[], Sent], method: str, url: str) -> Sent:
         with self:
             with self._changed:
                 # A request that waited for its turn in the rate was not in progress.
                 ticket = self._controller.started(self._clock())
             outcome: object = None
             try:
-                answer = call(method, url, **kwargs)
+                answer = call()
                 outcome = answer
             except Exception as error:
                 outcome = error

@@ -230,7 +230,7 @@ class Http:
         kwargs.setdefault("allow_redirects", False)
         kwargs["verify"] = self.settings.verify
         kwargs["cert"] = self.settings.cert
-        return self._throttle.send(self._session.request, method, url, **kwargs)
+        return self._throttle.send(lambda: self._session.request(method, url, **kwargs), method, url)
 
     def request(
         self,

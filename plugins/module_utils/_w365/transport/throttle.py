@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 Sent = TypeVar("Sent")
 
@@ -51,10 +51,10 @@ class Throttle:
         """How many requests the server is believed to take at the same time."""
         return int(self._allowed)
 
-    def send(self, call: Callable[..., Sent], method: str, url: str, **kwargs: Any) -> Sent:
-        """Send a request when it may start."""
+    def send(self, call: Callable[[], Sent], method: str, url: str) -> Sent:
+        """Send a request, which `call` does, when it may start."""
         with self:
-            return call(method, url, **kwargs)
+            return call()
 
     def __enter__(self) -> None:
         while True:

@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -324,7 +323,7 @@ class Answers:
         self.status = status
         self.seconds = seconds
 
-    def __call__(self, method: str, url: str, **kwargs: Any) -> SimpleNamespace:
+    def __call__(self) -> SimpleNamespace:
         with self.lock:
             self.now += 1
             self.count += 1
@@ -385,7 +384,7 @@ def test_a_short_list_starts_no_more_threads_than_it_has_entries() -> None:
 def test_a_request_that_fails_gives_its_place_back(error: type[BaseException]) -> None:
     throttle = adaptive(4)
 
-    def broken(method: str, url: str) -> None:
+    def broken() -> None:
         raise error
 
     for _time in range(9):
