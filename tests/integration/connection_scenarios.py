@@ -137,6 +137,7 @@ def reading_back(connection: Mapping[str, Any]) -> Iterator[Scenario]:
     for module, ignored, options in (
         ("w365_user", "active", {"upn": NESTOR, "state": "absent"}),
         ("w365_group", "deletions", {"name": "Retail", "state": "absent"}),
+        ("w365_directory", "active", {"users": [{"upn": NESTOR, "state": "absent"}], "concurrency": 1}),
         ("w365_o365_import", "active", {"groups": ["Sales"], "concurrency": 1}),
     ):
         seed = seed_with({"upn": BRIAN, "first_name": "Brian", "last_name": "Johnson"})
@@ -212,7 +213,7 @@ LARGE: Mapping[str, Any] = {
         {"Id": 1, "EmailAddress": ALLAN, "FirstName": PADDING, "LastName": "Deyoung", "IsAdministrator": True}
     ],
     "w365_group": [{"Id": 1, "Name": PADDING, "Members": []}],
-    "w365_directory": [{"Id": 1, "EmailAddress": ALLAN, "FirstName": PADDING, "LastName": "Deyoung"}],
+    "w365_directory": [{"Id": 1, "EmailAddress": ALLAN, "FirstName": PADDING, "LastName": "Deyoung", "IsAdministrator": True}],
     "w365_environment": ["contoso", PADDING],
     "w365_o365_import": {
         "value": [{"id": "00000000-0000-4000-8002-000000000003", "displayName": "EMEA Office", "description": PADDING}]
