@@ -213,7 +213,9 @@ LARGE: Mapping[str, Any] = {
         {"Id": 1, "EmailAddress": ALLAN, "FirstName": PADDING, "LastName": "Deyoung", "IsAdministrator": True}
     ],
     "w365_group": [{"Id": 1, "Name": PADDING, "Members": []}],
-    "w365_directory": [{"Id": 1, "EmailAddress": ALLAN, "FirstName": PADDING, "LastName": "Deyoung", "IsAdministrator": True}],
+    "w365_directory": [
+        {"Id": 1, "EmailAddress": ALLAN, "FirstName": PADDING, "LastName": "Deyoung", "IsAdministrator": True}
+    ],
     "w365_environment": ["contoso", PADDING],
     "w365_o365_import": {
         "value": [{"id": "00000000-0000-4000-8002-000000000003", "displayName": "EMEA Office", "description": PADDING}]
