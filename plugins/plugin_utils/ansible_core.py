@@ -31,6 +31,7 @@ __all__ = [
     "boolean",
     "configured",
     "remove_values",
+    "run_directory",
     "sanitize_keys",
 ]
 
@@ -43,3 +44,8 @@ def configured(name: str, variables: Mapping[str, Any]) -> Any:
     if constants.config.get_configuration_definition(name) is None:
         return None
     return constants.config.get_config_value(name, variables=variables)
+
+
+def run_directory() -> str:
+    """The folder of this run of Ansible for temporary files: all of its processes share it, and it is removed at the end."""
+    return str(constants.DEFAULT_LOCAL_TMP)

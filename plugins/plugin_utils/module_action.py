@@ -87,7 +87,7 @@ class ModuleAction(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         arguments = self._prepared(self._as_written())
-        environment = self._environment()
+        environment = self.environment_variables()
         self._refuse_shared_values(arguments, environment, variables)
         if self._runs_directly(environment, variables):
             result.update(self._run_here(arguments, environment, variables))
@@ -112,7 +112,7 @@ class ModuleAction(ActionBase):
             resolve_paths(arguments, self.path_options, self._loader.get_basedir(), self._looked_up)
         return arguments
 
-    def _environment(self) -> dict[str, str]:
+    def environment_variables(self) -> dict[str, str]:
         """The environment variables that the task is given by `environment`, of the play, of blocks and its own."""
         written: dict[str, Any] = {}
         self._compute_environment_string(written)

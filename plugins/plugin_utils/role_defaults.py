@@ -35,7 +35,8 @@ def add_defaults_of_play(arguments: dict[str, Any], task: Any, templar: Any) -> 
 
 def _defaults(task: Any, arguments: Mapping[str, Any], templar: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    action = task.resolved_action
+    # Tasks of roles have full names.
+    action = task.action
     groups = [f"group/{name}" for name in (task._parent._play._action_groups or {}).get(action, ())]
     for key in (*groups, action):
         for layer in task.module_defaults or ():

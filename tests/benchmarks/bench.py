@@ -20,13 +20,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import yaml
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
 
-from common import BUILD, Problem, paint, run_main, table
+from common import BUILD, FULL_NAME, Problem, paint, run_main, table
 from figures import LIMITS, growth, machine, pages, paired_ratio, per_user_ratio, rows, verdicts
 from inside_ansible import hosts, memory, others
-from stage import CONCURRENCY, HERE, Costs, People, Stage, task
+from stage import ADMINISTRATOR, CONCURRENCY, HERE, Costs, People, Stage, task
+from w365_simulator import seeding
 from w365_simulator.testing import start_twin
 
 OUTPUT = BUILD / "bench"
@@ -38,6 +41,8 @@ BULK = 1_000
 ROUNDS = 15
 DISTANT = 5_000
 LATENCY = 50
+TENANTS = 40
+DEBUGS = 10
 MEGABYTE = 1_000_000
 
 Figures = dict[str, Any]
@@ -251,6 +256,57 @@ def latency(stage: Stage, _repeats: int) -> Figures:
         "faster": figures["eight_seconds"] / figures["auto_seconds"],
         "in_a_queue": figures["auto_of_eight_seconds"] / figures["eight_of_eight_seconds"],
         "refused": figures["auto_refused_seconds"] / figures["eight_of_eight_seconds"],
+def tenant(stage: Stage, repeats: int) -> Figures:
+    """CPU of the role w365_tenant with all of its steps and nothing to do, per tenant in a run of 40 hosts, against one empty
+    `debug` for each host: of Ansible and all its processes, less a play without tasks. All take turns.
+    """
+    names = [f"tenant{number:02d}" for number in range(1, TENANTS + 1)]
+    people = [{"upn": f"{name}@contoso.com", "first_name": "Adele", "last_name": "Vance"} for name in ("adele", "lee")]
+    seed = yaml.safe_load((Path(seeding.__file__).parent / "seeds" / "contoso.yml").read_text(encoding="utf-8"))
+    environments = [{"name": name, "users": [ADMINISTRATOR], "groups": []} for name in names]
+    stage.twin.reset({**seed, "environments": environments}, "full")
+    reader, signs_in = seed["tenants"][0]["applications"]
+    sso = {"primary_domain": "contoso.com", "client_id": signs_in["client_id"], "key": signs_in["client_secret"]}
+    entra = {
+        "entra_tenant": "contoso.onmicrosoft.com",
+        "entra_client_id": reader["client_id"],
+        "entra_client_secret": reader["client_secret"],
+    }
+    hosts = {
+        name: {
+            "w365_tenant_definition": {
+                "environment": {"name": name},
+                "sso": {**sso, "verify": "never"},
+                "o365_import": {"domains": ["emea.contoso.com"]},
+                "users": people,
+                "groups": [{"name": "Sales", "members": {"set": [people[0]["upn"]]}}],
+                "scim_url": stage.twin.scim_url(name),
+                "scim_token": stage.twin.scim_token,
+            }
+        }
+        for name in names
+    }
+    role = {"name": "tenant", "ansible.builtin.include_role": {"name": f"{FULL_NAME}.w365_tenant"}}
+    stage.fleet([role], hosts, entra)
+    found: dict[str, list[float]] = {"empty": [], "debug": [], "tenant": []}
+    for _repeat in range(repeats):
+        stage.twin.clear_requests()
+        for name, tasks in (
+            ("empty", []),
+            ("debug", [task("ansible.builtin.debug", msg="nothing")] * DEBUGS),
+            ("tenant", [role]),
+        ):
+            found[name].append(stage.fleet(tasks, hosts, entra))
+        if stage.twin.writes():
+            raise Problem("the tenants were to be unchanged, and something was written.")
+        say("  " + ", ".join(f"{name} {seconds[-1]:.2f} s" for name, seconds in found.items()))
+    each = [(cpu - empty) / TENANTS for cpu, empty in zip(found["tenant"], found["empty"], strict=True)]
+    debug = [(cpu - empty) / TENANTS / DEBUGS for cpu, empty in zip(found["debug"], found["empty"], strict=True)]
+    return {
+        "tenants": TENANTS,
+        "tenant_cpu": median(each),
+        "debug_cpu": median(debug),
+        "against_debug": paired_ratio(each, debug),
     }
 
 
@@ -289,6 +345,7 @@ CASES: dict[str, Callable[[Stage, int], Figures]] = {
     "memory": memory,
     "others": others,
     "latency": latency,
+    "tenant": tenant,
 }
 
 

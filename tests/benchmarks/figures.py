@@ -68,6 +68,13 @@ LIMITS = (
     # A twentieth is what two runs of the same differ by.
     Limit("latency", "in_a_queue", "the same where 8 at a time are worked on: auto, against 8", "x", 1.05),
     Limit("latency", "auto_refused_throttled", "the same where others get 429: part of all answers", "", 0.05),
+    Limit(
+        "tenant",
+        "against_debug",
+        "a tenant of 40 with nothing to do: CPU, against one empty debug for each host",
+        "x",
+        15,
+    ),
     Limit("curve", "extra_requests", "any number unchanged: requests beyond the pages", "", 12),
     Limit("curve", "memory_growth", "any number unchanged: memory per user, against the first size", "x", 1.25),
 )

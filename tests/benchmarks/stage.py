@@ -75,7 +75,7 @@ class People:
 
     def seed(self) -> dict[str, Any]:
         """An environment in which they are already, beside its first administrator."""
-        return {"environments": [{**_environment(), "users": [_ADMINISTRATOR, *self.users], "groups": self.groups}]}
+        return {"environments": [{**_environment(), "users": [ADMINISTRATOR, *self.users], "groups": self.groups}]}
 
     def file(self, path: Path, *, groups: bool) -> Path:
         """The file for option src: every field of everybody, and with `groups` the members of every group."""
@@ -86,11 +86,11 @@ class People:
         return path
 
 
-_ADMINISTRATOR = {"upn": "admin@contoso.com", "first_name": "Megan", "last_name": "Bowen", "administrator": True}
+ADMINISTRATOR = {"upn": "admin@contoso.com", "first_name": "Megan", "last_name": "Bowen", "administrator": True}
 
 
 def _environment() -> dict[str, Any]:
-    return {"name": ENVIRONMENT, "users": [_ADMINISTRATOR], "groups": []}
+    return {"name": ENVIRONMENT, "users": [ADMINISTRATOR], "groups": []}
 
 
 class Stage:
@@ -160,6 +160,40 @@ class Stage:
         )
         lines = [json.loads(line) for line in timings.read_text(encoding="utf-8").splitlines()]
         return [Timed(line["name"], line["seconds"], line["result"]) for line in lines]
+
+    def fleet(
+        self, tasks: Sequence[Task], hosts: Mapping[str, Mapping[str, Any]], application: Mapping[str, str]
+    ) -> float:
+        """CPU seconds of one ansible-playbook and of all its processes, over these hosts with their variables.
+
+        `application` are the connection options that differ from seed to seed: those of Microsoft Entra.
+        """
+        playbook, inventory = self.directory / "fleet.json", self.directory / "inventory.json"
+        inventory.write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
+        head = {
+            "hosts": "all",
+            "connection": "local",
+            "gather_facts": False,
+            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+            "module_defaults": {f"group/{FULL_NAME}.w365": {**self.instance(), **application}},
+        }
+        playbook.write_text(json.dumps([{**head, "tasks": list(tasks)}]), encoding="utf-8")
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), str(playbook)]
+        before = os.times()
+        self._run(command, {"ANSIBLE_INVENTORY_ENABLED": "ansible.builtin.yaml", "W365_EXECUTION": "direct"})
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    def instance(self) -> dict[str, Any]:
+        """The connection options that all environments share."""
+        twin = self.twin
+        return {
+            "instance_url": twin.instance_url,
+            "provisioning_key": twin.provisioning_key,
+            "ca_path": twin.ca_path,
+            "entra_authority": twin.entra_authority,
+            "graph_url": twin.graph_url,
+        }
 
     def bare(self, requests: Path) -> Costs:
         """Run the bare loop over a file of requests."""

@@ -26,7 +26,7 @@ def added(*layers: dict[str, Any], role: Any = OUR_ROLE, **arguments: Any) -> di
     task = SimpleNamespace(
         _role=role,
         _parent=SimpleNamespace(_play=play),
-        resolved_action=ACTION,
+        action=ACTION,
         module_defaults=list(layers),
     )
     templates = {"{{ limits }}": {"purge_limit": "5%"}, "{{ nothing | default(omit) }}": OMIT}

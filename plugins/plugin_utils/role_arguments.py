@@ -1,0 +1,119 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The variables of a role of the collection, checked against its `meta/argument_specs.yml` before anything is written.
+
+Ansible's own check stays out of it, because its error is the whole argument spec, and because it would refuse a blank
+answer of a survey: there the variables are of type `raw`, with the form of their content for readers and for this check.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+
+import yaml
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.texts import kind_of
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import (
+    ArgumentSpecValidator,
+    UnsupportedError,
+)
+
+SHOWN = 20
+"""How many mistakes a sentence names."""
+
+RULES = ("mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by")
+NAMES = ("upn", "name")
+"""The keys that name an entry of a list."""
+
+
+@cache
+def role_options(role_path: str) -> Mapping[str, Mapping[str, Any]]:
+    """The variables of the role in this folder, as its argument spec describes them."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    with open(os.path.join(role_path, "meta", "argument_specs.yml"), encoding="utf-8") as file:
+        found: Mapping[str, Mapping[str, Any]] = yaml.load(file, loader)["argument_specs"]["main"]["options"]  # noqa: S506 - a safe loader
+    return found
+
+
+def sentence_about(name: str, option: Mapping[str, Any], value: Any) -> str:
+    """Everything that is wrong with the value of a role's variable, in one line; empty when it is right.
+
+    A value is never shown, unless it is one that Ansible's validation shows: where a boolean, a number or a choice is
+    needed, none of which is a secret.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return f"{name} is not given. Nothing was written."
+    return sentence_of(name, list(mistakes(option, value)))
+
+
+def sentence_of(name: str, found: Sequence[str]) -> str:
+    """One line that lists mistakes; empty when there are none."""
+    if not found:
+        return ""
+    listed = "; ".join(one_line(" ".join(mistake.split()).rstrip(".")) for mistake in found[:SHOWN])
+    more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return f"{name} cannot be used: {listed}{more}. Nothing was written."
+
+
+def mistakes(option: Mapping[str, Any], value: Any, where: str = "") -> Iterator[str]:
+    """What is wrong with a dictionary, or with a list of dictionaries, that has the `options` of an argument spec."""
+    if not isinstance(option.get("default"), list) and option.get("elements") != "dict":
+        yield from _Level(option).mistakes(value, where)
+    elif isinstance(value, (str, Mapping)) or not isinstance(value, Sequence):
+        yield f"{_at(where)}it is {kind_of(value) or 'a text'} and no list of dictionaries"
+    else:
+        level = _Level(option)
+        for number, entry in enumerate(value, 1):
+            yield from level.mistakes(entry, " ".join([*([where] if where else ()), _entry(number, entry)]))
+
+
+class _Level:
+    """A dictionary of the argument spec, without what is inside of its keys."""
+
+    def __init__(self, option: Mapping[str, Any]) -> None:
+        self.options: Mapping[str, Any] = option["options"]
+        flat = {name: _flat(inner) for name, inner in self.options.items()}
+        self.validator = ArgumentSpecValidator(flat, **{rule: option[rule] for rule in RULES if option.get(rule)})
+
+    def mistakes(self, value: Any, where: str) -> Iterator[str]:
+        if not isinstance(value, Mapping):
+            yield f"{_at(where)}it is {kind_of(value) or 'a text'} and no dictionary"
+            return
+        for key in value:
+            if key not in self.options:
+                near = get_close_matches(str(key), self.options, 1, 0.6)
+                yield f"{_at(where)}there is no key {str(key)[:60]!r}" + (f", did you mean {near[0]!r}?" if near else "")
+        validated = self.validator.validate({str(key): content for key, content in value.items()})
+        for error in validated.errors:
+            if not isinstance(error, UnsupportedError):
+                yield f"{_at(where)}{error}"
+        for key, inner in self.options.items():
+            # What could not be converted has an error already.
+            content = validated.validated_parameters.get(key)
+            if "options" in inner and content is not None:
+                dictionaries = content if isinstance(content, list) else [content]
+                if all(isinstance(each, Mapping) for each in dictionaries):
+                    yield from mistakes(inner, content, f"{where} {key}".strip())
+
+
+def _flat(option: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: option[key] for key in ("type", "elements", "choices", "required", "no_log") if key in option}
+
+
+def _entry(number: int, entry: Any) -> str:
+    names = [entry.get(key) for key in NAMES] if isinstance(entry, Mapping) else []
+    named = next((f" ({name[:60]})" for name in names if isinstance(name, str) and name.strip()), "")
+    return f"entry {number}{named}"
+
+
+def _at(where: str) -> str:
+    return f"{where}: " if where else ""

@@ -1,0 +1,272 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the role w365_tenant does for one tenant: which steps, with which options, and what it says about them afterwards.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
+
+DEFINITION = "w365_tenant_definition"
+
+STEPS = ("environment", "sso", "o365_import", "directory")
+"""The steps in their order. A new one is one entry here and in the table of the action plugin."""
+
+LISTS = ("users", "groups", "administrators", "src")
+PARTS = ("environment", "sso", "o365_import", *LISTS)
+"""The keys of a definition that name something to do."""
+
+NEEDS_SCIM = ("o365_import", *LISTS)
+"""Those that wait where SCIM is needed and not switched on yet."""
+
+OF_TAG: Mapping[str, Sequence[str]] = {
+    "all": PARTS,
+    "tagged": PARTS,
+    "w365_tenant": PARTS,
+    "w365_tenant_environment": ("environment",),
+    "w365_tenant_sso": ("sso",),
+    "w365_tenant_o365_import": ("o365_import",),
+    "w365_tenant_directory": LISTS,
+    # A file can hold all three, so the tag of a single list does not select files.
+    "w365_tenant_users": ("users",),
+    "w365_tenant_groups": ("groups",),
+    "w365_tenant_administrators": ("administrators",),
+}
+"""What each tag stands for; "all" and "tagged" are tags of Ansible."""
+
+OF_SKIPPED_TAG = OF_TAG | {
+    "w365_environment": ("environment",),
+    "w365_sso": ("sso",),
+    "w365_o365_import": ("o365_import",),
+    "w365_directory": LISTS,
+}
+"""The same for --skip-tags: the tags of the roles of the single steps skip these here too."""
+
+DIRECTORY_OPTIONS = (
+    "update_password",
+    "when_unsupported",
+    "concurrency",
+    "concurrency_max",
+    "scim_bulk",
+    "membership_limit",
+    "when_administrators_unknown",
+    "protected_users",
+    "strict",
+    "absent_must_exist",
+    "report_file",
+    "progress_file",
+    "progress_interval",
+)
+"""The keys of a definition that apply to its last step. Purges and plans are left out: a purge would remove users and groups
+that the import has brought, or that the tags of a run leave out, and a plan would hold this step only."""
+
+PATHS = ("src", "report_file", "progress_file", "state_file")
+
+SHOWN = 5
+"""How many warnings, and how many objects that are left out, a summary names for each step."""
+
+
+class Selection(NamedTuple):
+    """The parts that the tags of a run select, and those that they skip."""
+
+    parts: frozenset[str]
+    skipped: frozenset[str]
+
+    @classmethod
+    def of(cls, run: Iterable[str], skip: Iterable[str], own: Iterable[str]) -> Selection:
+        """`run` and `skip` are the tags of the run, `own` those that the play gives to the role."""
+        skipped = frozenset(part for tag in skip for part in OF_SKIPPED_TAG.get(tag, ()))
+        chosen = {part for tag in run for part in OF_TAG.get(tag, ())}
+        if (set(own) - {"always"}) & set(run):
+            chosen |= set(PARTS)
+        return cls(frozenset(chosen) - skipped, skipped)
+
+
+class Tenant:
+    """One definition, and what its steps have returned so far."""
+
+    def __init__(self, definition: Mapping[str, Any], environment: str, selection: Selection) -> None:
+        self.definition = definition
+        self.selection = selection
+        self.results: dict[str, dict[str, Any]] = {}
+        self._environment = environment
+
+    @property
+    def name(self) -> str:
+        """The environment's name as the server normalized it, and until it has said so, as it is given; it may be empty."""
+        returned = (self.results.get("environment", {}).get("environment") or {}).get("name")
+        return str(returned or (self.definition.get("environment") or {}).get("name") or self._environment or "")
+
+    @property
+    def address(self) -> str:
+        """The address of the SCIM service in the definition, without what does not tell services apart; it may be empty."""
+        return re.sub(r"/+$", "", re.sub(r"[?].*$", "", str(self.definition.get("scim_url") or "").strip()))
+
+    @property
+    def used_address(self) -> str:
+        """The address that the steps have used. Every module returns the one that it was given, wherever that was."""
+        return next(filter(None, [self.address, *(result.get("scim_url") for result in self.results.values())]), "")
+
+    @property
+    def waits(self) -> bool:
+        """Whether something that is selected has to wait until SCIM is switched on: a new environment has none."""
+        given, scim = self.definition, self.definition.get("scim_url")
+        needed = scim is not None or (given.get("scim_required") and given.get("environment"))
+        there = self.address or self.results.get("environment", {}).get("scim_url")
+        return bool(needed and not there and any(given.get(part) for part in self.selection.parts & {*NEEDS_SCIM}))
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this run creates the environment."""
+        return any(
+            entry["kind"] == "environment" and entry["action"] == "create"
+            for entry in self.results.get("environment", {}).get("results") or ()
+        )
+
+    def options_of(self, step: str) -> dict[str, Any] | None:
+        """The options of the module of a step, or None for a step that does not run."""
+        if step == "environment":
+            options = dict(self.definition.get("environment") or {})
+            if not options or not self.selection.parts or step in self.selection.skipped:
+                return None
+            return {**self._connection(), "environment": options.pop("name"), **options}
+        if self.waits and step != "sso":
+            return None
+        named = {"environment": self.name} if self.name.strip() else {}
+        if step != "directory":
+            options = self.definition.get(step) if step in self.selection.parts else None
+            return {**self._connection(), **named, **options} if options else None
+        lists = {key: self.definition[key] for key in LISTS if self.definition.get(key) and key in self.selection.parts}
+        given = {key: self.definition[key] for key in DIRECTORY_OPTIONS if self.definition.get(key) is not None}
+        return {**self._connection(), **named, **lists, **given, "purge": []} if lists else None
+
+    def _connection(self) -> dict[str, Any]:
+        return {key: self.definition[key] for key in ("scim_url", "scim_token") if self.definition.get(key) is not None}
+
+    def hides(self, step: str) -> bool:
+        """Whether the options of a step hold passwords of users."""
+        users = self.definition.get("users") if step == "directory" and "users" in self.selection.parts else ()
+        return any("password" in user for user in users or ())
+
+    def relative_paths(self) -> list[str]:
+        """The paths in the definition that begin at no folder of their own."""
+        found: list[Any] = []
+        for part in (self.definition, self.definition.get("o365_import") or {}):
+            for key in PATHS:
+                value = part.get(key) or []
+                found += [value] if isinstance(value, str) else value
+        return [path for path in map(str, found) if not path.startswith(("/", "~", "$"))]
+
+    def next_step(self) -> str:
+        """What has to be done by hand while something waits."""
+        where = self.results.get("environment", {}).get("environment_url") or self.name
+        return (
+            f"SCIM is not switched on in environment {self.name} yet, or scim_url and scim_token are not given, so users, "
+            f"groups and administrators wait. Sign in at {where} as an administrator, open Settings > Users & groups > User "
+            "provisioning, select Automated user provisioning (SCIM), and copy the address and the key, which is shown once. "
+            "Then run this again with both, as scim_url and scim_token."
+        )
+
+    def told(self) -> dict[str, Any]:
+        """The fact w365_tenant_result."""
+        steps = {step: _told(step, result) for step, result in self.results.items() if "results" in result}
+        return {**steps, "changed": any(step["changed"] for step in steps.values())}
+
+    def summary(self, failure: str, check_mode: bool) -> list[str]:
+        """A few lines for people: what each step did, warnings, the SCIM address, and what is to be done next."""
+        lines: list[str] = []
+        for step, result in self.results.items():
+            lines += _lines(step, result)
+        if not lines and not failure:
+            return []
+        if failure:
+            lines.append(f"failed: {failure}")
+        without = "none, so users and groups wait for it" if self.waits else "none"
+        lines.append(f"SCIM address: {self.used_address or without}")
+        if check_mode:
+            lines.append("Check mode: nothing was written.")
+        if failure:
+            lines.append("Fix the cause and rerun it.")
+        elif self.waits:
+            lines.append(self.next_step())
+        elif not check_mode:
+            lines.append("Run it again at any time.")
+        return [one_line(line) for line in lines]
+
+
+def _told(step: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    if step == "environment":
+        shown = {"name": result["environment"]["name"], "active": result["environment"]["active"]}
+    elif step == "sso":
+        sso = result.get("sso") or {}
+        shown = {"authority": sso.get("authority"), "client_id": sso.get("client_id")}
+        shown |= {key: result[key] for key in ("compared", "verified", "key_status")}
+    else:
+        shown = {"summary": result["summary"]}
+        key = "left_out" if step == "o365_import" else "compared"
+        shown[key] = result[key]
+    return {"changed": bool(result.get("changed")), **shown, "results": result["results"]}
+
+
+def _lines(step: str, result: Mapping[str, Any]) -> Iterator[str]:
+    if "results" in result:
+        named = f" ({result['environment']['name']})" if step == "environment" and result.get("environment") else ""
+        changes = [entry for entry in result["results"] if entry.get("outcome") != "unchanged"]
+        changes.sort(key=lambda entry: (entry["kind"], entry["action"]))
+        done = [
+            f" {kind} {action} {len(list(entries))};"
+            for (kind, action), entries in groupby(changes, lambda entry: (entry["kind"], entry["action"]))
+        ]
+        if not result.get("changed"):
+            unread = result.get("key_status") == "not compared"
+            done.insert(0, " unchanged" if not unread else _without_key(result))
+        yield f"{step}{named}:{''.join(done)}"
+    left_out = result.get("left_out") or []
+    yield from (f"{step}: left out {each['kind']} {each['name']}, because it {each['reason']}" for each in left_out[:SHOWN])
+    if len(left_out) > SHOWN:
+        yield f"{step}: left out {len(left_out) - SHOWN} more"
+    warnings = result.get("warnings") or []
+    yield from (f"{step}: warning: {warning}" for warning in warnings[:SHOWN])
+    if len(warnings) > SHOWN:
+        yield f"{step}: {len(warnings) - SHOWN} more warnings"
+
+
+def _without_key(result: Mapping[str, Any]) -> str:
+    return " key not compared, the rest is unchanged" if result.get("compared") else " not compared"
+
+
+def owner_of_address(folder: str, tenant: Tenant) -> str:
+    """The environment for which the address of the tenant's SCIM service was given before in this run, if it is another one.
+
+    Every tenant leaves a note in `folder`, which belongs to the run: hosts are served by processes of their own, at the same
+    time. Returns an empty text when the address is free, or when the tenant has none or no name.
+    """
+    key = re.sub(r"[^a-z0-9]", "", tenant.name.lower())
+    if not tenant.address or not key:
+        return ""
+    note = os.path.join(folder, f"w365_scim_{sha256(tenant.address.encode()).hexdigest()}")
+    handle, written = tempfile.mkstemp(dir=folder)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(f"{key}\n{tenant.name}")
+        # Unlike a rename, this fails when the note is there.
+        os.link(written, note)
+    except FileExistsError:
+        with open(note, encoding="utf-8") as file:
+            its_key, _, its_name = file.read().partition("\n")
+        return "" if its_key == key else its_name
+    finally:
+        os.unlink(written)
+    return ""

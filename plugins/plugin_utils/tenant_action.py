@@ -1,0 +1,179 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The task of the role w365_tenant: checks the definition as a whole, and then runs the modules of all steps, one by one.
+
+Each step is run by the action plugin of its module, with its options, the play's `module_defaults` and its own result, as a
+task of that module would be. One task instead of one per step starts one process for each tenant and uses its connections
+for all steps.
+
+Private to this collection: not an interface for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.workspace365.provisioning.plugins.action.w365_directory import ActionModule as Directory
+from ansible_collections.workspace365.provisioning.plugins.action.w365_environment import ActionModule as Environment
+from ansible_collections.workspace365.provisioning.plugins.action.w365_o365_import import ActionModule as Import
+from ansible_collections.workspace365.provisioning.plugins.action.w365_sso import ActionModule as Sso
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.texts import sentence_of_task
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import (
+    ActionBase,
+    AnsibleActionFail,
+    run_directory,
+)
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import (
+    role_options,
+    sentence_about,
+)
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_defaults import (
+    COLLECTION,
+    add_defaults_of_play,
+)
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant import (
+    DEFINITION,
+    STEPS,
+    Selection,
+    Tenant,
+    owner_of_address,
+)
+
+ACTIONS: Mapping[str, type[ModuleAction]] = {
+    "environment": Environment,
+    "sso": Sso,
+    "o365_import": Import,
+    "directory": Directory,
+}
+"""The action plugin of the module of each step."""
+
+
+class TenantAction(ActionBase):
+    """Runs the steps of one tenant. Its result has the results of the steps, and what the role makes facts of."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the task once."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        definition = self._templar.template(variables.get(DEFINITION))
+        refusal = self._refusal_of_definition(definition)
+        if refusal:
+            return {**result, "failed": True, "msg": refusal, "steps": {}, "summary": []}
+        tenant = Tenant(
+            definition,
+            str(self._task.args.get("environment") or ""),
+            Selection.of(variables["ansible_run_tags"], variables["ansible_skip_tags"], self._task.tags),
+        )
+        refusal = self._refusal_of_tenant(tenant)
+        if refusal:
+            return {**result, "failed": True, "msg": refusal, "steps": {}, "summary": []}
+        return {**result, **self._run_steps(tenant, variables)}
+
+    def _refusal_of_definition(self, definition: Any) -> str:
+        option = role_options(self._task._role._role_path)[DEFINITION]
+        if definition is None or (isinstance(definition, str) and not definition.strip()):
+            return (
+                f"There is no tenant to onboard: the variable {DEFINITION} is not defined, or it is blank. Describe the tenant "
+                "in a file, as playbooks/examples/contoso.yml of this collection does, and give it with: -e @contoso.yml"
+            )
+        return sentence_about(DEFINITION, option, definition) or sentence_of_task(option["options"], definition)
+
+    def _refusal_of_tenant(self, tenant: Tenant) -> str:
+        if self._task.args.get("playbook"):
+            # The modules would look for them beside the playbook, in the folder of the collection.
+            paths = tenant.relative_paths()
+            if paths:
+                return f"The paths in {DEFINITION} include {', '.join(paths)}. Give absolute paths there, which begin with /."
+            if not self._names_an_environment(tenant):
+                return (
+                    f"No environment was given. Give {DEFINITION} the key environment with a name, or name the environment "
+                    "in the variable w365_tenant_environment or in the environment variable W365_ENVIRONMENT."
+                )
+        other = owner_of_address(run_directory(), tenant)
+        if other:
+            return (
+                f"The address {tenant.address} is given for environment {tenant.name}, and in this play it was also given for "
+                f"environment {other}. A SCIM service belongs to one environment. Nothing was written for {tenant.name}. Check "
+                "scim_url and scim_token."
+            )
+        return ""
+
+    def _names_an_environment(self, tenant: Tenant) -> bool:
+        given: dict[str, Any] = {"environment": tenant.name.strip() or None}
+        action = self._action_of("sso", given)
+        add_defaults_of_play(given, action._task, self._templar)
+        return bool(str(given.get("environment") or action.environment_variables().get("W365_ENVIRONMENT", "")).strip())
+
+    def _run_steps(self, tenant: Tenant, variables: dict[str, Any]) -> dict[str, Any]:
+        """Run the steps until one fails."""
+        invocations: dict[str, Any] = {}
+        failed: dict[str, Any] = {}
+        hidden = False
+        for step in STEPS:
+            options = tenant.options_of(step)
+            if options is None:
+                continue
+            result = self._run_step(step, options, variables)
+            invocations[step] = result.pop("invocation", None)
+            hidden = hidden or (tenant.hides(step) and bool(self._task.args.get("secure_logging")))
+            if result.get("failed"):
+                failed = {**result, "step": step}
+                if "results" in result:
+                    tenant.results[step] = result
+                break
+            tenant.results[step] = result
+        if not failed and tenant.waits and not tenant.is_new:
+            # In an environment that exists for longer, a forgotten address must not look like a finished run.
+            way_out = "To manage users and groups through the Provisioning API instead, leave out scim_required and scim_url."
+            failed = {"failed": True, "msg": f"{tenant.next_step()} {way_out}"}
+        return {**failed, **self._outcome(tenant, failed, hidden), "invocation": {"steps": invocations}}
+
+    def _outcome(self, tenant: Tenant, failed: Mapping[str, Any], hidden: bool) -> dict[str, Any]:
+        every = [*tenant.results.values(), *([failed] if failed.get("step") not in tenant.results else [])]
+        diffs = [result["diff"] for result in every if result.get("changed") and result.get("diff")]
+        failure = str(failed.get("msg", "")) if failed else ""
+        if failed.get("step"):
+            reason = "" if hidden and tenant.hides(failed["step"]) else f": {failure}"
+            failure = f"{failed['step']}{reason}"
+        outcome = {
+            "changed": any(result.get("changed") for result in every),
+            "diff": [each for diff in diffs for each in (diff if isinstance(diff, list) else [diff])],
+            **{kind: [text for result in every for text in result.get(kind) or ()] for kind in ("warnings", "deprecations")},
+            "steps": {step: {k: v for k, v in result.items() if k != "diff"} for step, result in tenant.results.items()},
+            "tenant": tenant.told(),
+            "scim_url": tenant.used_address,
+            "waits_for_scim": tenant.waits,
+            "summary": tenant.summary(failure, bool(self._task.check_mode)),
+            "_ansible_no_log": hidden,
+        }
+        return {name: value for name, value in outcome.items() if name not in ("diff", "warnings", "deprecations") or value}
+
+    def _run_step(self, step: str, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        action = self._action_of(step, options)
+        try:
+            return action.run(task_vars=variables)
+        except AnsibleActionFail as error:
+            return {"failed": True, "changed": False, "msg": error.message}
+        finally:
+            action.cleanup()
+
+    def _action_of(self, step: str, options: dict[str, Any]) -> ModuleAction:
+        """The action plugin of a step, with a task of its own."""
+        task = self._task.copy(exclude_parent=True)
+        task._parent = self._task._parent
+        task.action = f"{COLLECTION}.{ACTIONS[step].__module__.rpartition('.')[2]}"
+        task.args = options
+        return ACTIONS[step](
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
