@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
+
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import mistakes as found_mistakes
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import sentence_of
 
 # What null becomes in -e name=null. As a name these two are names.
 NO_VALUE = ("none", "null")
@@ -41,20 +42,18 @@ def given(value: Any, default: Any = None, kind: str = "text", name: str = "a va
 def checked(value: Any, options: Mapping[str, Any], name: str = "a variable") -> Any:
     """A list of dictionaries, when each has the form that ``options`` describe; see ``checked.yml``.
 
-    Raises AnsibleFilterError with everything that is wrong, one line for each, with the number of the entry.
+    Raises AnsibleFilterError with everything that is wrong, in one line, with the number of the entry.
     """
-    mistakes = []
-    validator = ArgumentSpecValidator(dict(options))
-    for number, entry in enumerate(value, 1):
-        if not isinstance(entry, Mapping):
-            mistakes.append(f"entry {number} is no dictionary")
-            continue
-        for error in validator.validate(dict(entry)).errors:
-            what = "keys that do not exist: " if isinstance(error, UnsupportedError) else ""
-            mistakes.append(f"entry {number}: {what}{error}")
-    if mistakes:
-        raise AnsibleFilterError(f"{name} cannot be used. " + "\n".join(mistakes))
+    sentence = mistakes(value, options, name)
+    if sentence:
+        raise AnsibleFilterError(sentence)
     return value
+
+
+def mistakes(value: Any, options: Mapping[str, Any], name: str = "a variable") -> str:
+    """Everything that is wrong in a dictionary or a list of them, in one line; empty when nothing is. See ``mistakes.yml``."""
+    kind = {} if isinstance(value, Mapping) else {"elements": "dict"}
+    return sentence_of(name, list(found_mistakes({**kind, "options": options}, value)))
 
 
 def _blank(value: Any) -> bool:
@@ -153,4 +152,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """By the names that templates use."""
-        return {"given": given, "checked": checked}
+        return {"given": given, "checked": checked, "mistakes": mistakes}

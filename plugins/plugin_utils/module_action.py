@@ -44,6 +44,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.executio
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import paths_of_spec, resolve_paths
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.preloading import preload
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import refusal_of_role
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_defaults import add_defaults_of_play
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.texts import refuse_values_without_text
 
@@ -86,6 +87,9 @@ class ModuleAction(ActionBase):
         """Run the task once: for a loop Ansible calls this for each item, and for `until` for each attempt."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
+        refusal = refusal_of_role(self._task, variables, self._templar)
+        if refusal:
+            return {**result, "failed": True, "msg": refusal}
         arguments = self._prepared(self._as_written())
         environment = self.environment_variables()
         self._refuse_shared_values(arguments, environment, variables)

@@ -13,8 +13,8 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -26,9 +26,25 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_
     ArgumentSpecValidator,
     UnsupportedError,
 )
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_defaults import COLLECTION
 
 SHOWN = 20
 """How many mistakes a sentence names."""
+
+CHECKED_HERE = {
+    "w365_admins": "w365_admins_definition",
+    "w365_directory": "w365_directory_definition",
+    "w365_environment": "w365_environment_definition",
+    "w365_groups": "w365_groups_list",
+    "w365_o365_import": "w365_o365_import_definition",
+    "w365_sso": "w365_sso_definition",
+    "w365_users": "w365_users_list",
+}
+"""The roles whose only task runs a module, and the variable that it checks first. The role keeps it with two leading
+underscores, as it is after blank values and what a playbook sets."""
+
+_SOUND: set[str] = set()
+"""The tasks of this process whose variable was right: a loop asks for each of its items."""
 
 RULES = ("mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by")
 NAMES = ("upn", "name")
@@ -42,6 +58,18 @@ def role_options(role_path: str) -> Mapping[str, Mapping[str, Any]]:
     with open(os.path.join(role_path, "meta", "argument_specs.yml"), encoding="utf-8") as file:
         found: Mapping[str, Mapping[str, Any]] = yaml.load(file, loader)["argument_specs"]["main"]["options"]  # noqa: S506 - a safe loader
     return found
+
+
+def refusal_of_role(task: Any, variables: Mapping[str, Any], templar: Any) -> str:
+    """What is wrong with the variable of the role whose task this is, in one line; empty when nothing is, and elsewhere."""
+    path = str(getattr(getattr(task, "_role", None), "_role_path", ""))
+    name = CHECKED_HERE.get(os.path.basename(path))
+    if not name or task._role._role_collection != COLLECTION or task._uuid in _SOUND:
+        return ""
+    sentence = sentence_about(name, role_options(path)[name], templar.template(variables.get(f"__{name}")))
+    if not sentence:
+        _SOUND.add(task._uuid)
+    return sentence
 
 
 def sentence_about(name: str, option: Mapping[str, Any], value: Any) -> str:
@@ -88,14 +116,11 @@ class _Level:
         if not isinstance(value, Mapping):
             yield f"{_at(where)}it is {kind_of(value) or 'a text'} and no dictionary"
             return
-        for key in value:
-            if key not in self.options:
-                near = get_close_matches(str(key), self.options, 1, 0.6)
-                yield f"{_at(where)}there is no key {str(key)[:60]!r}" + (f", did you mean {near[0]!r}?" if near else "")
+        yield from (f"{_at(where)}{_unknown(key, self.options)}" for key in value if key not in self.options)
         validated = self.validator.validate({str(key): content for key, content in value.items()})
         for error in validated.errors:
             if not isinstance(error, UnsupportedError):
-                yield f"{_at(where)}{error}"
+                yield f"{_at(where)}{_said(str(error), value)}"
         for key, inner in self.options.items():
             # What could not be converted has an error already.
             content = validated.validated_parameters.get(key)
@@ -103,6 +128,29 @@ class _Level:
                 dictionaries = content if isinstance(content, list) else [content]
                 if all(isinstance(each, Mapping) for each in dictionaries):
                     yield from mistakes(inner, content, f"{where} {key}".strip())
+
+
+CONVERSION = re.compile(
+    r"(?:argument|Elements value for option) '(?P<key>[^']+)' is of type .*? unable to convert to (?P<kind>\w+):", re.DOTALL
+)
+KINDS = {"bool": "true or false", "int": "a whole number", "float": "a number", "dict": "a dictionary", "list": "a list"}
+
+
+def _said(error: str, value: Mapping[str, Any]) -> str:
+    """The sentence of Ansible, or a shorter one for a value that is of another type."""
+    found = CONVERSION.match(error)
+    if not found or found["kind"] not in KINDS:
+        return error
+    given = value.get(found["key"])
+    shown = f", not {given[:60]!r}" if isinstance(given, str) and found["kind"] in ("bool", "int", "float") else ""
+    return f"{found['key']} must be {KINDS[found['kind']]}{shown}"
+
+
+def _unknown(key: Any, known: Mapping[str, Any]) -> str:
+    from difflib import get_close_matches  # rarely needed
+
+    near = get_close_matches(str(key).lower(), known, 1, 0.6)
+    return f"there is no key {str(key)[:60]!r}" + (f", did you mean {near[0]!r}" if near else "")
 
 
 def _flat(option: Mapping[str, Any]) -> dict[str, Any]:

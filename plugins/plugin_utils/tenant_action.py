@@ -13,6 +13,7 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -108,7 +109,8 @@ class TenantAction(ActionBase):
         given: dict[str, Any] = {"environment": tenant.name.strip() or None}
         action = self._action_of("sso", given)
         add_defaults_of_play(given, action._task, self._templar)
-        return bool(str(given.get("environment") or action.environment_variables().get("W365_ENVIRONMENT", "")).strip())
+        environ = {**os.environ, **action.environment_variables()}
+        return bool(str(given.get("environment") or environ.get("W365_ENVIRONMENT", "")).strip())
 
     def _run_steps(self, tenant: Tenant, variables: dict[str, Any]) -> dict[str, Any]:
         """Run the steps until one fails."""

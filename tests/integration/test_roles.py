@@ -31,6 +31,7 @@ ATTRIBUTES = {
     "preferred_language": "en-US",
 }
 SIGNED_ON = {"authority": "https://login.windows.net/contoso.com", "client_id": SSO["client_id"]}
+TENANT = "Bring the tenant to its desired state"
 DIRECTORY = "Bring users, groups and administrators to their desired state"
 EXAMPLE = ROOT / "playbooks" / "examples" / "contoso.yml"
 SEED = ROOT / "tests" / "simulator" / "w365_simulator" / "seeds" / "contoso.yml"
@@ -164,7 +165,9 @@ def test_a_whole_tenant_at_any_point(twin: Twin, play: Callable[..., Play]) -> N
     same([step.writes for step in check if step.writes], [], "writes in check mode")
     mended = play(*tasks, defaults=options)
     announced = [name.rpartition(" : ")[2] for name in changes(check)]
-    same(announced, [DIRECTORY], "what check mode announced")
+    same(announced, [TENANT], "what check mode announced")
+    (done,) = (step.result for step in check if step.name.endswith(TENANT))
+    same([step for step, result in done["steps"].items() if result["changed"]], ["directory"], "steps that were announced")
     same(changes(check), changes(mended), "what was mended")
     same(plain(twin.state()), plain(finished), "state after mending")
 
@@ -186,7 +189,7 @@ def test_a_tenant_stops_at_what_the_server_lacks(scim: bool, twin: Twin, play: C
     played = play(role("w365_tenant", definition=definition), defaults=options)
     assert played.code != 0
     failed = next(step for step in played if step.status == "failed")
-    assert DIRECTORY in failed.name
+    same(failed.result["step"], "directory", "the step that failed")
     if scim:
         assert "this server does not have the endpoint 'user.list'" in failed.message
     else:
@@ -255,7 +258,7 @@ def test_a_tenant_passes_options_to_its_last_step(twin: Twin, play: Callable[...
     played = play(role("w365_tenant", definition=definition), defaults=connection(twin, scim=True))
     assert played.code == 0, played.output
     (step,) = (step for step in played if step.writes)
-    given = step.result["invocation"]["module_args"]
+    given = step.result["invocation"]["steps"]["directory"]["module_args"]
     same({name: given[name] for name in options}, options, "options of the module")
     assert "does not keep department, so it was ignored" in step.warnings
     assert ADELE in report.read_text(encoding="utf-8-sig")
