@@ -26,6 +26,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     connection_option_names,
 )
 
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import (
+    mistakes as mistakes_of_role,
+)
+
 # The checks of EXAMPLES are those of the modules' own documentation.
 documentation: Any = importlib.import_module(
     "ansible_collections.workspace365.provisioning.tests.unit.plugins.modules.test_documentation"
@@ -146,6 +150,10 @@ def variable_mistakes(where: str, variables: Mapping[str, Any], roles: list[str]
             continue
         plain = {name: documentation.without_templates(value, spec[name]) for name, value in given.items()}
         said = ArgumentSpecValidator(spec).validate(plain).error_messages
+        for name, value in plain.items():
+            # A template of the whole variable says nothing about its content.
+            if spec[name].get("options") and not isinstance(value, str):
+                said += mistakes_of_role(spec[name], value)
         mistakes += [f"{where}: role {role}: {message}" for message in said]
     # The playbooks also take the connection as variables.
     known = {name for spec in owners.values() for name in spec} | {f"w365_{name}" for name in connection_option_names()}

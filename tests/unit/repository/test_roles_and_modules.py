@@ -30,6 +30,9 @@ version_added: Any = importlib.import_module(
     "ansible_collections.workspace365.provisioning.tests.unit.repository.test_version_added"
 )
 
+tenants: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant")
+actions: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant_action")
+
 ROOT: Path = documentation.ROOT
 ROLES = sorted(path.parents[1].name for path in (ROOT / "roles").glob("*/meta/argument_specs.yml"))
 COLLECTION: str = documentation.COLLECTION
@@ -179,8 +182,9 @@ def task_mistakes(passed: Mapping[str, str], module: Mapping[str, Any], values: 
             yield f"{name} is no option of the module"
         elif {known.get(key) for key in keys} != {name}:
             yield f"{name} is taken from {', '.join(sorted(keys)) or 'elsewhere'}"
-        elif ("omit" in value) == bool(module[name].get("required")):
-            yield f"{name} is {'required' if 'omit' in value else 'not required, and passed without a value'}"
+        elif "omit" not in value:
+            # Also for one that is required: the check of the role says that it is missing, and not a template.
+            yield f"{name} is passed without a value where it is not given"
 
 
 # What is in the repository
@@ -205,7 +209,9 @@ def test_a_role_passes_the_options_on(run: Runs) -> None:
 
 def test_the_variable_of_w365_admins_is_the_option() -> None:
     option = role_spec("w365_admins", "w365_admins_definition")
-    assert list(differences(module_spec("w365_admin"), {"administrators": option})) == []
+    # As a variable it may also be blank.
+    assert option["type"] == "raw"
+    assert list(differences(module_spec("w365_admin"), {"administrators": {**option, "type": "dict"}})) == []
     passed = module_task(role_file("w365_admins", "tasks", "main.yml"), "w365_admin")
     assert passed == {"administrators": "{{ __w365_admins_definition }}"}
 
@@ -223,30 +229,29 @@ def test_the_last_step_of_w365_tenant_takes_the_options_of_its_module() -> None:
     assert sorted(found) == not_in_the_role({name for name in left_out("w365_tenant") if "." not in name})
 
 
-def included() -> dict[str, dict[str, Any]]:
-    """The variables that w365_tenant gives to each role that it includes."""
-    return {
-        task["ansible.builtin.include_role"]["name"].removeprefix(f"{COLLECTION}."): task["vars"]
-        for task in role_file("w365_tenant", "tasks", "main.yml")
-        if "ansible.builtin.include_role" in task
-    }
-
-
 def test_w365_tenant_passes_the_options_on() -> None:
-    given = included()
-    assert sorted(given) == sorted([*STEPS.values(), LAST_STEP])
-    for step, role in STEPS.items():
-        assert given[role][f"__{role}_definition"] == f"{{{{ {TENANT}.{step} }}}}"
+    """A definition with every key, each with a value of its own."""
+    options = role_spec("w365_tenant", TENANT)["options"]
+    assert list(tenants.STEPS) == [*STEPS, "directory"]
+    assert list(actions.ACTIONS) == [*STEPS, "directory"]
+    definition: dict[str, Any] = {key: key for key in set(options) - set(STEPS)}
+    definition |= {step: {key: f"{step}.{key}" for key in options[step]["options"]} for step in STEPS}
+    tenant = tenants.Tenant(definition, "", tenants.Selection.of(["all"], [], []))
+    scim = {"scim_url": "scim_url", "scim_token": "scim_token"}
+    assert tenant.options_of("environment") == {
+        **scim,
+        **{key: value for key, value in definition["environment"].items() if key != "name"},
+        "environment": "environment.name",
+    }
+    named = {**scim, "environment": "environment.name"}
+    for step in ("sso", "o365_import"):
+        assert tenant.options_of(step) == {**named, **definition[step]}
+    own = {key: definition[key] for key in definition if key not in {*STEPS, *TENANT_SCIM}}
     # The play's module_defaults must not bring a purge into a step that does not list everybody.
-    assert given[LAST_STEP][f"__{LAST_STEP}_definition"] == (
-        "{{ __w365_tenant_lists | combine(__w365_tenant_lists_options, {'purge': []}) }}"
-    )
-    variables = role_file("w365_tenant", "vars", "main.yml")
-    passed = [*variables["__w365_tenant_parts"]["all"], *variables["__w365_tenant_directory_options"]]
-    assert sorted(passed) == sorted(set(role_spec("w365_tenant", TENANT)["options"]) - TENANT_SCIM)
-    for role in given:
-        its = "__w365_tenant_connection" if role == "w365_environment" else "__w365_tenant_connection_of_steps"
-        assert given[role][f"__{role}_connection"] == f"{{{{ {its} }}}}"
+    assert tenant.options_of("directory") == {**named, **own, "purge": []}
+    for step, action in actions.ACTIONS.items():
+        assert action.__module__.endswith(f".{STEPS.get(step, LAST_STEP)}")
+    assert set(tenants.PARTS) == set(STEPS) | set(tenants.LISTS)
 
 
 def test_one_text_for_one_option() -> None:
@@ -518,12 +523,12 @@ def test_differences_are_found(role: dict[str, Any], sentences: list[str]) -> No
         ({"color": "{{ pet.color | default(omit) }}"}, ["color is no option of the module"]),
         ({"age": "{{ pet.chip | default(omit) }}"}, ["age is taken from chip"]),
         ({"age": "{{ 3 | default(omit) }}"}, ["age is taken from elsewhere"]),
-        ({"age": "{{ pet.age }}"}, ["age is not required, and passed without a value"]),
-        ({"name": "{{ pet.name | default(omit) }}"}, ["name is required"]),
+        ({"age": "{{ pet.age }}"}, ["age is passed without a value where it is not given"]),
+        ({"name": "{{ pet.name }}"}, ["name is passed without a value where it is not given"]),
     ],
 )
 def test_mistakes_of_tasks_are_found(change: dict[str, Any], sentences: list[str]) -> None:
-    passed = {name: f"{{{{ pet.{name} | default(omit) }}}}" for name in PET} | {"name": "{{ pet.called }}"} | change
+    passed = {name: f"{{{{ pet.{name} | default(omit) }}}}" for name in PET} | {"name": "{{ pet.called | default(omit) }}"} | change
     assert list(task_mistakes({name: value for name, value in passed.items() if value}, PET, "pet")) == sentences
 
 

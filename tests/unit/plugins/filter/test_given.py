@@ -124,11 +124,17 @@ def test_everything_that_is_wrong_is_named_at_once() -> None:
     people = [{"active": True}, "a-secret", {"upn": "a", "pasword": "a-secret", "active": "perhaps"}]
     with pytest.raises(AnsibleFilterError) as raised:
         checked(people, FORM, "w365_users_list")
-    head, *rest = str(raised.value).splitlines()
-    assert head == "w365_users_list cannot be used. entry 1: missing required arguments: upn"
-    assert rest[0] == "entry 2 is no dictionary"
-    assert any(line.startswith("entry 3: keys that do not exist: pasword.") for line in rest)
-    assert any(line.startswith("entry 3: argument 'active' is of type") for line in rest)
+    (line,) = str(raised.value).splitlines()
+    head, *rest = line.split("; ")
+    assert head == "w365_users_list cannot be used: entry 1: missing required arguments: upn"
+    assert rest == [
+        "entry 2: it is a text and no dictionary",
+        "entry 3 (a): there is no key 'pasword', did you mean 'password'",
+        "entry 3 (a): active must be true or false, not 'perhaps'. Nothing was written.",
+    ]
+    assert filters.mistakes(people, FORM, "w365_users_list") == line
+    assert filters.mistakes(people[2], FORM).startswith("a variable cannot be used: there is no key 'pasword'")
+    assert filters.mistakes([{"upn": "a"}], FORM) == filters.mistakes({"upn": "a"}, FORM) == ""
     assert "a-secret" not in str(raised.value)
 
 
