@@ -153,7 +153,7 @@ def variable_mistakes(where: str, variables: Mapping[str, Any], roles: list[str]
         for name, value in plain.items():
             # A template of the whole variable says nothing about its content.
             if spec[name].get("options") and not isinstance(value, str):
-                said += mistakes_of_role(spec[name], value)
+                said += mistakes_of_role({**spec[name], "elements": "dict" if isinstance(value, list) else None}, value)
         mistakes += [f"{where}: role {role}: {message}" for message in said]
     # The playbooks also take the connection as variables.
     known = {name for spec in owners.values() for name in spec} | {f"w365_{name}" for name in connection_option_names()}
