@@ -52,6 +52,8 @@ def checked(value: Any, options: Mapping[str, Any], name: str = "a variable") ->
 
 def mistakes(value: Any, options: Mapping[str, Any], name: str = "a variable") -> str:
     """Everything that is wrong in a dictionary or a list of them, in one line; empty when nothing is. See ``mistakes.yml``."""
+    if _blank(value):
+        return f"{name} is not given. Nothing was written."
     kind = {} if isinstance(value, Mapping) else {"elements": "dict"}
     return sentence_of(name, list(found_mistakes({**kind, "options": options}, value)))
 

@@ -52,21 +52,22 @@ NAMES = ("upn", "name")
 
 
 @cache
-def role_options(role_path: str) -> Mapping[str, Mapping[str, Any]]:
-    """The variables of the role in this folder, as its argument spec describes them."""
+def role_options(role: str) -> Mapping[str, Mapping[str, Any]]:
+    """The variables of a role of the collection, as its argument spec describes them."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    with open(os.path.join(role_path, "meta", "argument_specs.yml"), encoding="utf-8") as file:
+    path = os.path.join(os.path.dirname(__file__), "..", "..", "roles", role, "meta", "argument_specs.yml")
+    with open(path, encoding="utf-8") as file:
         found: Mapping[str, Mapping[str, Any]] = yaml.load(file, loader)["argument_specs"]["main"]["options"]  # noqa: S506 - a safe loader
     return found
 
 
 def refusal_of_role(task: Any, variables: Mapping[str, Any], templar: Any) -> str:
     """What is wrong with the variable of the role whose task this is, in one line; empty when nothing is, and elsewhere."""
-    path = str(getattr(getattr(task, "_role", None), "_role_path", ""))
-    name = CHECKED_HERE.get(os.path.basename(path))
+    role = os.path.basename(str(getattr(getattr(task, "_role", None), "_role_path", "")))
+    name = CHECKED_HERE.get(role)
     if not name or task._role._role_collection != COLLECTION or task._uuid in _SOUND:
         return ""
-    sentence = sentence_about(name, role_options(path)[name], templar.template(variables.get(f"__{name}")))
+    sentence = sentence_about(name, role_options(role)[name], templar.template(variables.get(f"__{name}")))
     if not sentence:
         _SOUND.add(task._uuid)
     return sentence

@@ -53,6 +53,10 @@ ACTIONS: Mapping[str, type[ModuleAction]] = {
 """The action plugin of the module of each step."""
 
 
+_OPTIONS = role_options("w365_tenant")
+"""Read once, before Ansible forks the processes of its hosts."""
+
+
 class TenantAction(ActionBase):
     """Runs the steps of one tenant. Its result has the results of the steps, and what the role makes facts of."""
 
@@ -77,7 +81,7 @@ class TenantAction(ActionBase):
         return {**result, **self._run_steps(tenant, variables)}
 
     def _refusal_of_definition(self, definition: Any) -> str:
-        option = role_options(self._task._role._role_path)[DEFINITION]
+        option = _OPTIONS[DEFINITION]
         if definition is None or (isinstance(definition, str) and not definition.strip()):
             return (
                 f"There is no tenant to onboard: the variable {DEFINITION} is not defined, or it is blank. Describe the tenant "
