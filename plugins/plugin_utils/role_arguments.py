@@ -95,25 +95,29 @@ def sentence_of(name: str, found: Sequence[str]) -> str:
 
 def mistakes(option: Mapping[str, Any], value: Any, where: str = "") -> Iterator[str]:
     """What is wrong with a dictionary, or with a list of dictionaries, that has the `options` of an argument spec."""
-    if not isinstance(option.get("default"), list) and option.get("elements") != "dict":
-        yield from _Level(option).mistakes(value, where)
-    elif isinstance(value, (str, Mapping)) or not isinstance(value, Sequence):
-        yield f"{_at(where)}it is {kind_of(value) or 'a text'} and no list of dictionaries"
-    else:
-        level = _Level(option)
-        for number, entry in enumerate(value, 1):
-            yield from level.mistakes(entry, " ".join([*([where] if where else ()), _entry(number, entry)]))
+    yield from _Level(option).mistakes(value, where)
 
 
 class _Level:
-    """A dictionary of the argument spec, without what is inside of its keys."""
+    """A dictionary of the argument spec, or a list of such; the levels below it are made once for all entries."""
 
     def __init__(self, option: Mapping[str, Any]) -> None:
         self.options: Mapping[str, Any] = option["options"]
+        self.is_list = isinstance(option.get("default"), list) or option.get("elements") == "dict"
+        self.below = {name: _Level(inner) for name, inner in self.options.items() if "options" in inner}
         flat = {name: _flat(inner) for name, inner in self.options.items()}
         self.validator = ArgumentSpecValidator(flat, **{rule: option[rule] for rule in RULES if option.get(rule)})
 
     def mistakes(self, value: Any, where: str) -> Iterator[str]:
+        if not self.is_list:
+            yield from self._mistakes(value, where)
+        elif isinstance(value, (str, Mapping)) or not isinstance(value, Sequence):
+            yield f"{_at(where)}it is {kind_of(value) or 'a text'} and no list of dictionaries"
+        else:
+            for number, entry in enumerate(value, 1):
+                yield from self._mistakes(entry, f"{where} {_entry(number, entry)}".strip())
+
+    def _mistakes(self, value: Any, where: str) -> Iterator[str]:
         if not isinstance(value, Mapping):
             yield f"{_at(where)}it is {kind_of(value) or 'a text'} and no dictionary"
             return
@@ -122,13 +126,11 @@ class _Level:
         for error in validated.errors:
             if not isinstance(error, UnsupportedError):
                 yield f"{_at(where)}{_said(str(error), value)}"
-        for key, inner in self.options.items():
+        for key, level in self.below.items():
             # What could not be converted has an error already.
             content = validated.validated_parameters.get(key)
-            if "options" in inner and content is not None:
-                dictionaries = content if isinstance(content, list) else [content]
-                if all(isinstance(each, Mapping) for each in dictionaries):
-                    yield from mistakes(inner, content, f"{where} {key}".strip())
+            if isinstance(content, list if level.is_list else Mapping):
+                yield from level.mistakes(content, f"{where} {key}".strip())
 
 
 CONVERSION = re.compile(

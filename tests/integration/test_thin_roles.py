@@ -149,6 +149,11 @@ def test_what_is_wrong_is_one_line(twin: Twin, play: Callable[..., Play]) -> Non
     for step, (variable, _value, said) in zip(refused, WRONG, strict=True):
         results = step.result.get("results")
         assert results is None or len(results) == 1, "a loop goes on"
+        if results and "msg" not in results[0]:
+            # ansible-core 2.21 tells a callback nothing about the items of a loop, but prints them.
+            printed = [line for line in played.output.splitlines() if line.startswith("failed: [localhost]")]
+            assert any(all(part in line for part in (f"{variable} cannot be used: ", *said)) for line in printed), printed
+            continue
         message = results[0]["msg"] if results else step.message
         assert message.startswith(f"{variable} cannot be used: ") or message.startswith("Option "), message
         for part in said:

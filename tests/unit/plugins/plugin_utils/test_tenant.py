@@ -1,0 +1,219 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the role w365_tenant does for a definition: steps, tags, waiting for SCIM, addresses and the summary."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant import (
+    PARTS,
+    SHOWN,
+    STEPS,
+    Selection,
+    Tenant,
+    owner_of_address,
+)
+
+EVERYTHING = Selection.of(["all"], [], [])
+WHOLE: dict[str, Any] = {
+    "environment": {"name": "Contoso", "active": True},
+    "sso": {"client_id": "b2", "key": "k"},
+    "o365_import": {"domains": ["contoso.com"]},
+    "users": [{"upn": "a@contoso.com"}],
+    "groups": [{"name": "Retail"}],
+    "administrators": {"add": ["a@contoso.com"]},
+    "src": ["/more.csv"],
+}
+
+
+@pytest.mark.parametrize(
+    ("run", "skip", "own", "parts"),
+    [
+        (["all"], [], [], PARTS),
+        (["tagged"], [], ["always"], PARTS),
+        (["untagged"], [], ["always"], ()),
+        (["w365_tenant"], [], [], PARTS),
+        (["w365_tenant_sso"], [], [], ("sso",)),
+        (["w365_tenant_directory"], [], [], ("users", "groups", "administrators", "src")),
+        # A file can hold all three, so the tag of a single list does not select files.
+        (["w365_tenant_users", "w365_tenant_groups"], [], [], ("users", "groups")),
+        (["w365_tenant_sso", "w365_tenant_groups"], ["w365_tenant_sso"], [], ("groups",)),
+        (["all"], ["w365_tenant_o365_import"], [], ("environment", "sso", "users", "groups", "administrators", "src")),
+        (["all"], ["w365_directory", "w365_sso"], [], ("environment", "o365_import")),
+        (["all"], ["w365_tenant"], [], ()),
+        (["customer"], [], ["always", "customer"], PARTS),
+        (["customer"], ["w365_tenant_users"], ["customer"], ("environment", "sso", "o365_import", "groups", "administrators", "src")),
+        (["always"], [], ["always"], ()),
+        (["w365_tenent_sso"], [], ["always"], ()),
+    ],
+)  # fmt: skip
+def test_what_the_tags_select(run: list[str], skip: list[str], own: list[str], parts: tuple[str, ...]) -> None:
+    assert Selection.of(run, skip, own).parts == set(parts)
+
+
+def steps(tenant: Tenant) -> list[str]:
+    return [step for step in STEPS if tenant.options_of(step) is not None]
+
+
+@pytest.mark.parametrize(
+    ("run", "skip", "expected"),
+    [
+        (["all"], [], list(STEPS)),
+        # The first step runs with each of the others, which need the name that it returns.
+        (["w365_tenant_sso"], [], ["environment", "sso"]),
+        (["w365_tenant_sso"], ["w365_tenant_environment"], ["sso"]),
+        (["all"], ["w365_tenant_environment"], ["sso", "o365_import", "directory"]),
+        (["w365_tenant_groups"], [], ["environment", "directory"]),
+        (["w365_tenant_src"], [], []),
+        (["all"], ["w365_tenant"], []),
+    ],
+)
+def test_the_steps_that_run(run: list[str], skip: list[str], expected: list[str]) -> None:
+    assert steps(Tenant(WHOLE, "", Selection.of(run, skip, []))) == expected
+
+
+def test_a_key_without_content_is_no_step() -> None:
+    empty: dict[str, Any] = dict.fromkeys(WHOLE) | {"sso": {}, "users": [], "groups": []}
+    assert steps(Tenant(empty, "contoso", EVERYTHING)) == []
+    assert steps(Tenant({"users": WHOLE["users"]}, "contoso", EVERYTHING)) == ["directory"]
+
+
+def test_every_step_has_the_name_that_the_server_returned() -> None:
+    tenant = Tenant(WHOLE, "other", EVERYTHING)
+    assert tenant.name == "Contoso"
+    tenant.results["environment"] = {"environment": {"name": "contoso"}, "results": []}
+    assert {(tenant.options_of(step) or {})["environment"] for step in STEPS[1:]} == {"contoso"}
+    assert (Tenant({"sso": WHOLE["sso"]}, "lab", EVERYTHING).options_of("sso") or {})["environment"] == "lab"
+    # Nothing hides the one of module_defaults.
+    assert "environment" not in (Tenant({"sso": WHOLE["sso"]}, " ", EVERYTHING).options_of("sso") or {})
+
+
+def test_the_last_step_never_purges_and_gets_false_and_0() -> None:
+    options = {"strict": False, "progress_interval": 0, "concurrency": None}
+    given = Tenant({**WHOLE, **options}, "", EVERYTHING).options_of("directory") or {}
+    assert (given["purge"], given["strict"], given["progress_interval"]) == ([], False, 0)
+    assert "concurrency" not in given
+
+
+CREATED = [{"kind": "environment", "action": "create", "name": "contoso", "outcome": "done"}]
+
+
+@pytest.mark.parametrize(
+    ("definition", "returned", "waits"),
+    [
+        ({}, {}, False),
+        ({"scim_url": ""}, {}, True),
+        ({"scim_url": None}, {}, False),
+        ({"scim_url": " https://x/scim "}, {}, False),
+        ({"scim_required": True}, {}, True),
+        ({"scim_required": True}, {"scim_url": "https://x/scim"}, False),
+        ({"scim_required": True, "environment": None}, {}, False),
+        ({"scim_url": "", **dict.fromkeys(("o365_import", "users", "groups", "administrators", "src"))}, {}, False),
+    ],
+)
+def test_what_waits_for_scim(definition: dict[str, Any], returned: dict[str, Any], waits: bool) -> None:
+    """Single sign-on does not."""
+    tenant = Tenant({**WHOLE, **definition}, "lab", EVERYTHING)
+    tenant.results["environment"] = {"environment": {"name": "contoso"}, "results": [], **returned}
+    assert tenant.waits is waits
+    assert not waits or steps(tenant) == ["environment", "sso"]
+    assert Tenant({**WHOLE, **definition}, "lab", Selection.of(["w365_tenant_sso"], [], [])).waits is False
+
+
+def test_passwords_of_users_are_known() -> None:
+    with_password = {**WHOLE, "users": [{"upn": "a"}, {"upn": "b", "password": "x"}]}
+    tenant = Tenant(with_password, "", EVERYTHING)
+    assert [step for step in STEPS if tenant.hides(step)] == ["directory"]
+    assert not Tenant(with_password, "", Selection.of(["w365_tenant_groups"], [], [])).hides("directory")
+    assert not Tenant(WHOLE, "", EVERYTHING).hides("directory")
+
+
+def test_paths_that_begin_nowhere() -> None:
+    definition = {
+        "src": ["/a.csv", "b.csv", "~/c.csv", "$HOME/d.csv"],
+        "report_file": "report.html",
+        "o365_import": {"state_file": "state.json", "report_file": ["/r.csv"]},
+    }
+    assert Tenant(definition, "", EVERYTHING).relative_paths() == ["b.csv", "report.html", "state.json"]
+
+
+# SCIM addresses
+
+
+def owner(folder: Path, name: str, address: str) -> str:
+    return owner_of_address(str(folder), Tenant({"environment": {"name": name}, "scim_url": address}, "", EVERYTHING))
+
+
+def test_an_address_belongs_to_one_environment(tmp_path: Path) -> None:
+    assert owner(tmp_path, "contoso", "https://x/contoso/scim/v2") == ""
+    for same in ("https://x/contoso/scim/v2", "https://x/contoso/scim/v2/", " https://x/contoso/scim/v2/?aad "):
+        assert owner(tmp_path, "Con-toso ", same) == "", "the same customer again"
+        assert owner(tmp_path, "fabrikam", same) == "contoso"
+    assert owner(tmp_path, "fabrikam", "https://x/fabrikam/scim/v2") == ""
+    assert owner(tmp_path, "fabrikam", "") == owner(tmp_path, " ", "https://x/contoso/scim/v2") == ""
+    assert len(os.listdir(tmp_path)) == 2, "one note for each address, and nothing else"
+
+
+def test_of_many_at_once_one_gets_the_address(tmp_path: Path) -> None:
+    names = [f"tenant{number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as workers:
+        owners = list(workers.map(lambda name: owner(tmp_path, name, "https://x/scim"), names))
+    (first,) = (name for name, other in zip(names, owners, strict=True) if not other)
+    assert {other for other in owners if other} == {first}
+
+
+# The summary
+
+
+def test_a_summary_has_a_few_lines() -> None:
+    tenant = Tenant({**WHOLE, "scim_url": "https://x/scim"}, "", EVERYTHING)
+    tenant.results = {
+        "environment": {"changed": False, "environment": {"name": "contoso", "active": True}, "results": []},
+        "o365_import": {
+            "changed": True,
+            "summary": {},
+            "results": [{"kind": "user", "action": "create", "outcome": "done", "name": str(n)} for n in range(90)],
+            "left_out": [{"kind": "user", "name": f"u{n}", "reason": "has no\nlast name"} for n in range(30)],
+            "warnings": [f"warning {n}" for n in range(12)],
+        },
+    }
+    lines = tenant.summary("", check_mode=False)
+    assert lines[:3] == [
+        "environment (contoso): unchanged",
+        "o365_import: user create 90;",
+        "o365_import: left out user u0, because it has no\\nlast name",
+    ]
+    assert "o365_import: left out 25 more" in lines
+    assert "o365_import: 7 more warnings" in lines
+    assert lines[-2:] == ["SCIM address: https://x/scim", "Run it again at any time."]
+    assert len(lines) == 2 + 2 * (SHOWN + 1) + 2
+    failed = tenant.summary("sso: no key", check_mode=True)
+    assert failed[-4:] == [
+        "failed: sso: no key",
+        "SCIM address: https://x/scim",
+        "Check mode: nothing was written.",
+        "Fix the cause and rerun it.",
+    ]
+
+
+def test_the_summary_says_what_remains_to_be_done() -> None:
+    tenant = Tenant({**WHOLE, "scim_url": ""}, "", EVERYTHING)
+    tenant.results["environment"] = {
+        "changed": True,
+        "environment": {"name": "contoso", "active": True},
+        "environment_url": "https://x/contoso",
+        "results": CREATED,
+    }
+    assert tenant.is_new
+    address, next_step = tenant.summary("", check_mode=False)[-2:]
+    assert address == "SCIM address: none, so users and groups wait for it"
+    assert "Sign in at https://x/contoso as an administrator" in next_step
+    assert Tenant(WHOLE, "", EVERYTHING).summary("", check_mode=False) == [], "nothing was done"
