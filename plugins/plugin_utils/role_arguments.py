@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -134,9 +135,16 @@ class _Level:
 
 
 CONVERSION = re.compile(
-    r"(?:argument|Elements value for option) '(?P<key>[^']+)' is of type .*? unable to convert to (?P<kind>\w+):", re.DOTALL
+    r"(?:argument|Elements value for option) '(?P<key>[^']+)' is of type .*? unable to convert to (?P<kind>\w+):",
+    re.DOTALL,
 )
-KINDS = {"bool": "true or false", "int": "a whole number", "float": "a number", "dict": "a dictionary", "list": "a list"}
+KINDS = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "dict": "a dictionary",
+    "list": "a list",
+}
 
 
 def _said(error: str, value: Mapping[str, Any]) -> str:
@@ -150,8 +158,6 @@ def _said(error: str, value: Mapping[str, Any]) -> str:
 
 
 def _unknown(key: Any, known: Mapping[str, Any]) -> str:
-    from difflib import get_close_matches  # rarely needed
-
     near = get_close_matches(str(key).lower(), known, 1, 0.6)
     return f"there is no key {str(key)[:60]!r}" + (f", did you mean {near[0]!r}" if near else "")
 

@@ -46,7 +46,8 @@ OF_TAG: Mapping[str, Sequence[str]] = {
 }
 """What each tag stands for; "all" and "tagged" are tags of Ansible."""
 
-OF_SKIPPED_TAG = OF_TAG | {
+OF_SKIPPED_TAG: Mapping[str, Sequence[str]] = {
+    **OF_TAG,
     "w365_environment": ("environment",),
     "w365_sso": ("sso",),
     "w365_o365_import": ("o365_import",),
@@ -146,8 +147,8 @@ class Tenant:
             return None
         named = {"environment": self.name} if self.name.strip() else {}
         if step != "directory":
-            options = self.definition.get(step) if step in self.selection.parts else None
-            return {**self._connection(), **named, **options} if options else None
+            own = self.definition.get(step) if step in self.selection.parts else None
+            return {**self._connection(), **named, **own} if own else None
         lists = {key: self.definition[key] for key in LISTS if self.definition.get(key) and key in self.selection.parts}
         given = {key: self.definition[key] for key in DIRECTORY_OPTIONS if self.definition.get(key) is not None}
         return {**self._connection(), **named, **lists, **given, "purge": []} if lists else None
@@ -234,7 +235,9 @@ def _lines(step: str, result: Mapping[str, Any]) -> Iterator[str]:
             done.insert(0, " unchanged" if not unread else _without_key(result))
         yield f"{step}{named}:{''.join(done)}"
     left_out = result.get("left_out") or []
-    yield from (f"{step}: left out {each['kind']} {each['name']}, because it {each['reason']}" for each in left_out[:SHOWN])
+    yield from (
+        f"{step}: left out {each['kind']} {each['name']}, because it {each['reason']}" for each in left_out[:SHOWN]
+    )
     if len(left_out) > SHOWN:
         yield f"{step}: left out {len(left_out) - SHOWN} more"
     warnings = result.get("warnings") or []

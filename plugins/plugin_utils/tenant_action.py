@@ -136,7 +136,9 @@ class TenantAction(ActionBase):
             tenant.results[step] = result
         if not failed and tenant.waits and not tenant.is_new:
             # In an environment that exists for longer, a forgotten address must not look like a finished run.
-            way_out = "To manage users and groups through the Provisioning API instead, leave out scim_required and scim_url."
+            way_out = (
+                "To manage users and groups through the Provisioning API instead, leave out scim_required and scim_url."
+            )
             failed = {"failed": True, "msg": f"{tenant.next_step()} {way_out}"}
         return {**failed, **self._outcome(tenant, failed, hidden), "invocation": {"steps": invocations}}
 
@@ -150,15 +152,22 @@ class TenantAction(ActionBase):
         outcome = {
             "changed": any(result.get("changed") for result in every),
             "diff": [each for diff in diffs for each in (diff if isinstance(diff, list) else [diff])],
-            **{kind: [text for result in every for text in result.get(kind) or ()] for kind in ("warnings", "deprecations")},
-            "steps": {step: {k: v for k, v in result.items() if k != "diff"} for step, result in tenant.results.items()},
+            **{
+                kind: [text for result in every for text in result.get(kind) or ()]
+                for kind in ("warnings", "deprecations")
+            },
+            "steps": {
+                step: {k: v for k, v in result.items() if k != "diff"} for step, result in tenant.results.items()
+            },
             "tenant": tenant.told(),
             "scim_url": tenant.used_address,
             "waits_for_scim": tenant.waits,
             "summary": tenant.summary(failure, bool(self._task.check_mode)),
             "_ansible_no_log": hidden,
         }
-        return {name: value for name, value in outcome.items() if name not in ("diff", "warnings", "deprecations") or value}
+        return {
+            name: value for name, value in outcome.items() if name not in ("diff", "warnings", "deprecations") or value
+        }
 
     def _run_step(self, step: str, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         action = self._action_of(step, options)

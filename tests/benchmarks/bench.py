@@ -266,7 +266,7 @@ def tenant(stage: Stage, repeats: int) -> Figures:
     environments = [{"name": name, "users": [ADMINISTRATOR], "groups": []} for name in names]
     stage.twin.reset({**seed, "environments": environments}, "full")
     reader, signs_in = seed["tenants"][0]["applications"]
-    sso = {"primary_domain": "contoso.com", "client_id": signs_in["client_id"], "key": signs_in["client_secret"]}
+    sso: dict[str, Any] = {"primary_domain": "contoso.com", "client_id": signs_in["client_id"], "key": signs_in["client_secret"]}
     entra = {
         "entra_tenant": "contoso.onmicrosoft.com",
         "entra_client_id": reader["client_id"],

@@ -93,8 +93,16 @@ def test_answers_as_texts(twin: Twin, play: Callable[..., Play]) -> None:
     ("name", "value", "said"),
     [
         ("w365_users", [NEW, {"first_name": "Nestor"}], "entry 2: missing required arguments: upn"),
-        ("w365_users", [{**NEW, "passwort": "planted-password"}], "entry 1 (adele.vance@contoso.com): there is no key 'passwort', did you mean 'password'"),
-        ("w365_groups", [{"name": "Retail", "members": {"sett": []}}], "entry 1 (Retail) members: there is no key 'sett', did you mean 'set'"),
+        (
+            "w365_users",
+            [{**NEW, "passwort": "planted-password"}],
+            "entry 1 (adele.vance@contoso.com): there is no key 'passwort', did you mean 'password'",
+        ),
+        (
+            "w365_groups",
+            [{"name": "Retail", "members": {"sett": []}}],
+            "entry 1 (Retail) members: there is no key 'sett', did you mean 'set'",
+        ),
     ],
 )
 def test_lists_are_still_checked(name: str, value: Any, said: str, twin: Twin, play: Callable[..., Play]) -> None:
@@ -197,7 +205,9 @@ def test_an_installed_configuration_with_blank_answers(twin: Twin, play: Callabl
     )
     played = named("sync", play, twin, **given)
     assert played.code != 0
-    assert "entry 1 (contoso) import: there is no key 'domain', did you mean 'domains'" in " ".join(played.output.split())
+    assert "entry 1 (contoso) import: there is no key 'domain', did you mean 'domains'" in " ".join(
+        played.output.split()
+    )
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,11 @@ def test_a_whole_tenant_at_any_point(twin: Twin, play: Callable[..., Play]) -> N
     announced = [name.rpartition(" : ")[2] for name in changes(check)]
     same(announced, [TENANT], "what check mode announced")
     (done,) = (step.result for step in check if step.name.endswith(TENANT))
-    same([step for step, result in done["steps"].items() if result["changed"]], ["directory"], "steps that were announced")
+    same(
+        [step for step, result in done["steps"].items() if result["changed"]],
+        ["directory"],
+        "steps that were announced",
+    )
     same(changes(check), changes(mended), "what was mended")
     same(plain(twin.state()), plain(finished), "state after mending")
 

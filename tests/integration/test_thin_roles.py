@@ -152,10 +152,12 @@ def test_what_is_wrong_is_one_line(twin: Twin, play: Callable[..., Play]) -> Non
         if results and "msg" not in results[0]:
             # ansible-core 2.21 tells a callback nothing about the items of a loop, but prints them.
             printed = [line for line in played.output.splitlines() if line.startswith("failed: [localhost]")]
-            assert any(all(part in line for part in (f"{variable} cannot be used: ", *said)) for line in printed), printed
+            assert any(all(part in line for part in (f"{variable} cannot be used: ", *said)) for line in printed), (
+                printed
+            )
             continue
         message = results[0]["msg"] if results else step.message
-        assert message.startswith(f"{variable} cannot be used: ") or message.startswith("Option "), message
+        assert message.startswith((f"{variable} cannot be used: ", "Option ")), message
         for part in said:
             assert part in message, message
         assert "\n" not in message
@@ -169,7 +171,15 @@ def test_what_is_wrong_is_one_line(twin: Twin, play: Callable[..., Play]) -> Non
 
 
 def test_a_variable_that_is_missing(twin: Twin, play: Callable[..., Play]) -> None:
-    roles = ("w365_admins", "w365_directory", "w365_environment", "w365_o365_import", "w365_sso", "w365_sync", "w365_tenant")
+    roles = (
+        "w365_admins",
+        "w365_directory",
+        "w365_environment",
+        "w365_o365_import",
+        "w365_sso",
+        "w365_sync",
+        "w365_tenant",
+    )
     tasks = [
         {
             "name": name,
@@ -232,11 +242,16 @@ def test_two_hosts_never_share_a_scim_address(twin: Twin, play: Callable[..., Pl
     head = {"hosts": "all:!localhost", "connection": "local", "vars": {"ansible_python_interpreter": sys.executable}}
 
     def run(names: tuple[str, str]) -> Play:
-        variables = {"ansible_python_interpreter": sys.executable, "names": dict(zip(("one", "two"), names, strict=True))}
+        variables = {
+            "ansible_python_interpreter": sys.executable,
+            "names": dict(zip(("one", "two"), names, strict=True)),
+        }
         definition = {**own, "environment": {"name": "{{ names[inventory_hostname] }}"}}
         variables["w365_tenant_definition"] = definition
         tenant = {"name": "tenant", "ansible.builtin.include_role": {"name": f"{COLLECTION}.w365_tenant"}}
-        return play(tenant, defaults=connection(twin, None), play={**head, "vars": variables}, arguments=["-i", "one,two"])
+        return play(
+            tenant, defaults=connection(twin, None), play={**head, "vars": variables}, arguments=["-i", "one,two"]
+        )
 
     played = run(("contoso", "fabrikam"))
     refused = [step.message for step in played if step.status == "failed" and step.name.endswith(TENANT)]

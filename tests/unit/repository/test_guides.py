@@ -25,7 +25,6 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     CONNECTION_OPTIONS,
     connection_option_names,
 )
-
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import (
     mistakes as mistakes_of_role,
 )

@@ -31,7 +31,9 @@ version_added: Any = importlib.import_module(
 )
 
 tenants: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant")
-actions: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant_action")
+actions: Any = importlib.import_module(
+    "ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant_action"
+)
 
 ROOT: Path = documentation.ROOT
 ROLES = sorted(path.parents[1].name for path in (ROOT / "roles").glob("*/meta/argument_specs.yml"))
@@ -528,7 +530,11 @@ def test_differences_are_found(role: dict[str, Any], sentences: list[str]) -> No
     ],
 )
 def test_mistakes_of_tasks_are_found(change: dict[str, Any], sentences: list[str]) -> None:
-    passed = {name: f"{{{{ pet.{name} | default(omit) }}}}" for name in PET} | {"name": "{{ pet.called | default(omit) }}"} | change
+    passed = (
+        {name: f"{{{{ pet.{name} | default(omit) }}}}" for name in PET}
+        | {"name": "{{ pet.called | default(omit) }}"}
+        | change
+    )
     assert list(task_mistakes({name: value for name, value in passed.items() if value}, PET, "pet")) == sentences
 
 

@@ -85,7 +85,13 @@ def test_many_mistakes_are_counted() -> None:
 
 def test_no_value_is_shown_that_may_be_a_secret() -> None:
     secret = "a-planted-secret"
-    for entry in ({"password": [secret]}, {"pasword": secret}, {secret: 1, "password": {"a": secret}}, secret, [secret]):
+    for entry in (
+        {"password": [secret]},
+        {"pasword": secret},
+        {secret: 1, "password": {"a": secret}},
+        secret,
+        [secret],
+    ):
         sentence = of("w365_users_list", [entry])
         assert sentence
         assert secret not in sentence.replace(f"no key '{secret}'", "")
