@@ -41,14 +41,11 @@ def ansible_doc(*arguments: str) -> str:
 
 def names_on_disk(folder: str) -> set[str]:
     """The full names of what lies in one folder of plugins/. Filters and tests may be documented in YAML."""
-    if folder == "modules":
-        found = module_names()
-    else:
-        found = {
-            path.stem
-            for path in (ROOT / "plugins" / folder).glob("*")
-            if path.suffix in {".py", ".yml", ".yaml"} and not path.stem.startswith("_")
-        }
+    found = {
+        path.stem
+        for path in (ROOT / "plugins" / folder).glob("*")
+        if path.suffix in {".py", ".yml", ".yaml"} and not path.stem.startswith("_")
+    }
     return {f"{FULL_NAME}.{name}" for name in found}
 
 

@@ -126,8 +126,8 @@ def stop_group(process: subprocess.Popen[str], grace: float = 10.0) -> None:
 
 
 def module_names() -> set[str]:
-    """Every module of the collection, from the folder."""
-    return {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__"}
+    """Every module of the collection, from the folder. Others are documentation of what belongs to a role."""
+    return {path.stem for path in (ROOT / "plugins" / "modules").glob("w365_*.py")}
 
 
 def role_names() -> set[str]:

@@ -33,9 +33,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ta
 
 PACKAGE = "ansible_collections.workspace365.provisioning.plugins.modules"
 MODULES = sorted(
-    path.stem
-    for path in (Path(__file__).resolve().parents[2] / "plugins" / "modules").glob("*.py")
-    if path.stem != "__init__"
+    path.stem for path in (Path(__file__).resolve().parents[2] / "plugins" / "modules").glob("w365_*.py")
 )
 
 

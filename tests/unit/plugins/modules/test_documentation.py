@@ -52,7 +52,7 @@ def _collection_root() -> Path:
 
 
 ROOT = _collection_root()
-MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("w365_*.py"))
 
 # What a whole-value template stands for.
 SAMPLES: dict[str, Any] = {

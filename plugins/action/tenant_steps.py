@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does what the role w365_tenant is there for, in one task: w365_tenant_steps belongs to that role and is not for playbooks."""
+"""Does what the role w365_tenant is there for, in one task: tenant_steps belongs to that role and is not for playbooks."""
 
 from __future__ import annotations
 
