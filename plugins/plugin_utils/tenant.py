@@ -209,7 +209,8 @@ class Tenant:
 
 def _told(step: str, result: Mapping[str, Any]) -> dict[str, Any]:
     if step == "environment":
-        shown = {"name": result["environment"]["name"], "active": result["environment"]["active"]}
+        environment = result.get("environment") or {}
+        shown = {key: environment.get(key) for key in ("name", "active")}
     elif step == "sso":
         sso = result.get("sso") or {}
         shown = {"authority": sso.get("authority"), "client_id": sso.get("client_id")}

@@ -24,7 +24,7 @@ from ansible_collections.workspace365.provisioning.plugins.action.w365_sso impor
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.texts import sentence_of_task
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import (
     ActionBase,
-    AnsibleActionFail,
+    AnsibleError,
     run_directory,
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
@@ -173,7 +173,7 @@ class TenantAction(ActionBase):
         action = self._action_of(step, options)
         try:
             return action.run(task_vars=variables)
-        except AnsibleActionFail as error:
+        except AnsibleError as error:
             return {"failed": True, "changed": False, "msg": error.message}
         finally:
             action.cleanup()
