@@ -256,6 +256,9 @@ def latency(stage: Stage, _repeats: int) -> Figures:
         "faster": figures["eight_seconds"] / figures["auto_seconds"],
         "in_a_queue": figures["auto_of_eight_seconds"] / figures["eight_of_eight_seconds"],
         "refused": figures["auto_refused_seconds"] / figures["eight_of_eight_seconds"],
+    }
+
+
 def tenant(stage: Stage, repeats: int) -> Figures:
     """CPU of the role w365_tenant with all of its steps and nothing to do, per tenant in a run of 40 hosts, against one empty
     `debug` for each host: of Ansible and all its processes, less a play without tasks. All take turns.
@@ -266,13 +269,17 @@ def tenant(stage: Stage, repeats: int) -> Figures:
     environments = [{"name": name, "users": [ADMINISTRATOR], "groups": []} for name in names]
     stage.twin.reset({**seed, "environments": environments}, "full")
     reader, signs_in = seed["tenants"][0]["applications"]
-    sso: dict[str, Any] = {"primary_domain": "contoso.com", "client_id": signs_in["client_id"], "key": signs_in["client_secret"]}
+    sso: dict[str, Any] = {
+        "primary_domain": "contoso.com",
+        "client_id": signs_in["client_id"],
+        "key": signs_in["client_secret"],
+    }
     entra = {
         "entra_tenant": "contoso.onmicrosoft.com",
         "entra_client_id": reader["client_id"],
         "entra_client_secret": reader["client_secret"],
     }
-    hosts = {
+    hosts: dict[str, dict[str, Any]] = {
         name: {
             "w365_tenant_definition": {
                 "environment": {"name": name},
@@ -288,14 +295,15 @@ def tenant(stage: Stage, repeats: int) -> Figures:
     }
     role = {"name": "tenant", "ansible.builtin.include_role": {"name": f"{FULL_NAME}.w365_tenant"}}
     stage.fleet([role], hosts, entra)
-    found: dict[str, list[float]] = {"empty": [], "debug": [], "tenant": []}
+    plays: dict[str, list[dict[str, Any]]] = {
+        "empty": [],
+        "debug": [task("ansible.builtin.debug", msg="nothing")] * DEBUGS,
+        "tenant": [role],
+    }
+    found: dict[str, list[float]] = {name: [] for name in plays}
     for _repeat in range(repeats):
         stage.twin.clear_requests()
-        for name, tasks in (
-            ("empty", []),
-            ("debug", [task("ansible.builtin.debug", msg="nothing")] * DEBUGS),
-            ("tenant", [role]),
-        ):
+        for name, tasks in plays.items():
             found[name].append(stage.fleet(tasks, hosts, entra))
         if stage.twin.writes():
             raise Problem("the tenants were to be unchanged, and something was written.")

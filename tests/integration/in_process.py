@@ -32,9 +32,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
 
 PACKAGE = "ansible_collections.workspace365.provisioning.plugins.modules"
-MODULES = sorted(
-    path.stem for path in (Path(__file__).resolve().parents[2] / "plugins" / "modules").glob("w365_*.py")
-)
+MODULES = sorted(path.stem for path in (Path(__file__).resolve().parents[2] / "plugins" / "modules").glob("w365_*.py"))
 
 
 _PLACE = Lock()
