@@ -61,7 +61,7 @@ def test_blank_is_not_given(blank: Any) -> None:
         ("w365_sso_definition", {"primary_domain": "a", "authority": "b", "client_id": "c", "key": "k"}, "parameters are mutually exclusive: authority|primary_domain"),
         ("w365_environment_definition", {"name": "a", "state": "absent"}, "state is absent but all of the following are missing: delete_confirmation"),
         ("w365_directory_definition", {"users": {"upn": ALLAN}}, "users must be a list"),
-        ("w365_directory_definition", {"concurrency": "many"}, "concurrency must be a whole number, not 'many'"),
+        ("w365_directory_definition", {"progress_interval": "many"}, "progress_interval must be a whole number, not 'many'"),
         ("w365_tenant_definition", {"groups": [{"name": "A"}, {"name": "B", "members": {"ad": []}}]}, "groups entry 2 (B) members: there is no key 'ad', did you mean 'add'"),
         ("w365_tenant_definition", {"environment": {"name": "a", "administrator": {"mail": "x"}}}, "environment administrator: there is no key 'mail', did you mean 'email'"),
         ("w365_tenant_definition", {"sso": {"Client_ID": "x"}}, "sso: there is no key 'Client_ID', did you mean 'client_id'"),
