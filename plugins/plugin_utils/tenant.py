@@ -269,7 +269,7 @@ def owner_of_address(folder: str, tenant: Tenant) -> str:
         os.link(written, note)
     except FileExistsError:
         with open(note, encoding="utf-8") as file:
-            its_key, _, its_name = file.read().partition("\n")
+            its_key, _line, its_name = file.read().partition("\n")
         return "" if its_key == key else its_name
     finally:
         os.unlink(written)
