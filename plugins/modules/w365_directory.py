@@ -319,7 +319,7 @@ options:
       - A number, 1 or more, stays that number. Only while the server throttles requests, all of them wait, half as many
         continue, and their number grows again to what was given while the server accepts them.
       - Never more requests start than O(max_requests_per_second) allows.
-    type: str
+    type: raw
     default: auto
   concurrency_max:
     description:

@@ -327,7 +327,8 @@ def test_in_bulk_where_the_server_offers_it(
 ) -> None:
     """A few requests for everybody. Answers that are lost are made up for, one by one, and nobody comes twice."""
     members = [f"person{number}@contoso.com" for number in range(300)]
-    wish = {"src": [people(tmp_path / "people.csv", 300)], "groups": [{"name": "Retail", "members": {"set": members}}]}
+    groups = [{"name": "Retail", "members": {"set": members}}]
+    wish = {"src": [people(tmp_path / "people.csv", 300)], "groups": groups, "concurrency": 8}
     twin.switches(scim_bulk=True)
     if answered != "all":
         twin.fault(surface="scim", path="/Bulk", action="drop_after", times=2)

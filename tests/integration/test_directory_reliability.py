@@ -213,6 +213,8 @@ def test_two_runs_at_once(twin: Twin, tmp_path: Path) -> None:
     folders = [tmp_path / "one", tmp_path / "other"]
     for folder in folders:
         folder.mkdir()
+    # Long enough that the second begins before the first has ended.
+    twin.fault(surface="scim", method="POST", action="latency", seconds=0.1, times=-1)
     started = [
         start_playbook(
             folder,

@@ -38,6 +38,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     progress_spec,
     report_spec,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.concurrency import concurrency_spec
 from conftest import CONTOSO
 from pattern import ALLAN, plain, same
 from playing import COLLECTION, ROOT, Play, ansible_environment
@@ -708,7 +709,8 @@ def test_the_role_knows_every_option() -> None:
     # A progress file would be one for all of them.
     same(
         passed,
-        {*import_scope_spec(), *import_policy_spec(), *report_spec(), *progress_spec()} - {"progress_file"},
+        {*import_scope_spec(), *import_policy_spec(), *concurrency_spec(), *report_spec(), *progress_spec()}
+        - {"progress_file"},
         "import options of the tasks and of the module",
     )
     thin = yaml.safe_load((ROOT / "roles/w365_o365_import/meta/argument_specs.yml").read_text(encoding="utf-8"))

@@ -24,8 +24,8 @@ class Concurrency(NamedTuple):
 
 
 def concurrency_spec() -> dict[str, Any]:
-    # A number that is given for one of them is told from none.
-    return {"concurrency": {"type": "str", "default": AUTO}, "concurrency_max": {"type": "int"}}
+    # Raw: a number is as good as its text, other than in a name.
+    return {"concurrency": {"type": "raw", "default": AUTO}, "concurrency_max": {"type": "int"}}
 
 
 def concurrency_from_options(options: Mapping[str, Any]) -> Concurrency:
