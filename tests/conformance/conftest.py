@@ -204,6 +204,25 @@ class Api:
             "GET" if body is None else "POST", url, params=params, headers=headers, json=body, timeout=30
         )
 
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        client: tuple[str, str] = (CLIENT, "client-secret-of-the-twin"),
+        **headers: str,
+    ) -> requests.Response:
+        """Call Graph with any method, and with a new token, because the permissions may have changed."""
+        answer = self.token_answer(client_id=client[0], client_secret=client[1])
+        given = {
+            "Authorization": f"Bearer {answer.json()['access_token']}",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        return self.session.request(
+            method, f"{self.twin.graph_url}/v1.0{path}", json=body, headers=given, timeout=30
+        )
+
     def graph_id(self, kind: str, **wanted: str) -> str:
         """Return the id of a user or group."""
         name, value = next(iter(wanted.items()))

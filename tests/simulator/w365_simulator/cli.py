@@ -22,7 +22,7 @@ from typing import Any
 from . import DEFAULT_PROVISIONING_KEY, DEFAULT_SCIM_TOKEN, __version__
 from .contract import PROFILES
 from .faults import ACTIONS
-from .switches import TABLE, Several, SwitchError, Switches, convert, current_name
+from .switches import TABLE, Several, SwitchError, Switches, Text, convert, current_name
 from .tenant import OPERATIONS
 
 _EPILOG = """\
@@ -142,6 +142,8 @@ def _values(kind: Any) -> str:
     """Return the values of a switch that has words for them."""
     if isinstance(kind, Several):
         return f" ({', '.join(kind.words)}, or some of {','.join(kind.names)})"
+    if isinstance(kind, Text):
+        return f" ({kind.words})"
     return f" ({', '.join(kind)})" if isinstance(kind, tuple) else ""
 
 

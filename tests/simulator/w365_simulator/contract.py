@@ -37,6 +37,54 @@ def _rows(surface: str, *rows: tuple[str, str, str, str, bool]) -> list[Endpoint
     return [Endpoint(id_, surface, method, path, letter, writes) for id_, method, path, letter, writes in rows]
 
 
+_APPLICATION = "/applications/{id}"
+_PRINCIPAL = "/servicePrincipals/{id}"
+_POLICIES = "/policies/appManagementPolicies"
+# Applications, consent and policies. Where a path has an id, (appId='…') in parentheses does as well.
+_ENTRA: tuple[tuple[str, str, str, str, bool], ...] = (
+    ("graph_applications", "GET", "/applications", "S", False),
+    ("graph_application_create", "POST", "/applications", "S", True),
+    ("graph_application_by_unique_name", "GET", "/applications(uniqueName='{unique_name}')", "S", False),
+    ("graph_application_upsert", "PATCH", "/applications(uniqueName='{unique_name}')", "S", True),
+    ("graph_application", "GET", _APPLICATION, "S", False),
+    ("graph_application_change", "PATCH", _APPLICATION, "S", True),
+    ("graph_application_delete", "DELETE", _APPLICATION, "S", True),
+    ("graph_application_owners", "GET", f"{_APPLICATION}/owners", "S", False),
+    ("graph_application_owner_add", "POST", f"{_APPLICATION}/owners/$ref", "S", True),
+    ("graph_application_owner_remove", "DELETE", f"{_APPLICATION}/owners/{{owner}}/$ref", "S", True),
+    ("graph_application_add_password", "POST", f"{_APPLICATION}/addPassword", "S", True),
+    ("graph_application_remove_password", "POST", f"{_APPLICATION}/removePassword", "S", True),
+    ("graph_service_principals", "GET", "/servicePrincipals", "S", False),
+    ("graph_service_principal_create", "POST", "/servicePrincipals", "S", True),
+    ("graph_service_principal", "GET", _PRINCIPAL, "S", False),
+    ("graph_service_principal_change", "PATCH", _PRINCIPAL, "S", True),
+    ("graph_service_principal_delete", "DELETE", _PRINCIPAL, "S", True),
+    ("graph_service_principal_owners", "GET", f"{_PRINCIPAL}/owners", "S", False),
+    ("graph_service_principal_add_password", "POST", f"{_PRINCIPAL}/addPassword", "S", True),
+    ("graph_owned_objects", "GET", f"{_PRINCIPAL}/ownedObjects", "S", False),
+    ("graph_owned_objects_cast", "GET", f"{_PRINCIPAL}/ownedObjects/{{cast}}", "S", False),
+    ("graph_principal_grants", "GET", f"{_PRINCIPAL}/oauth2PermissionGrants", "S", False),
+    ("graph_grants", "GET", "/oauth2PermissionGrants", "S", False),
+    ("graph_grant_create", "POST", "/oauth2PermissionGrants", "S", True),
+    ("graph_grant", "GET", "/oauth2PermissionGrants/{id}", "S", False),
+    ("graph_grant_change", "PATCH", "/oauth2PermissionGrants/{id}", "S", True),
+    ("graph_grant_delete", "DELETE", "/oauth2PermissionGrants/{id}", "S", True),
+    ("graph_assigned_to", "GET", f"{_PRINCIPAL}/appRoleAssignedTo", "S", False),
+    ("graph_assigned_to_create", "POST", f"{_PRINCIPAL}/appRoleAssignedTo", "S", True),
+    ("graph_assigned_to_delete", "DELETE", f"{_PRINCIPAL}/appRoleAssignedTo/{{assignment}}", "S", True),
+    ("graph_assignments", "GET", f"{_PRINCIPAL}/appRoleAssignments", "S", False),
+    ("graph_assignments_create", "POST", f"{_PRINCIPAL}/appRoleAssignments", "S", True),
+    ("graph_assignments_delete", "DELETE", f"{_PRINCIPAL}/appRoleAssignments/{{assignment}}", "S", True),
+    ("graph_subscribed_skus", "GET", "/subscribedSkus", "S", False),
+    ("graph_deleted_items", "GET", "/directory/deletedItems/{cast}", "S", False),
+    ("graph_deleted_item_restore", "POST", "/directory/deletedItems/{id}/restore", "S", True),
+    ("graph_deleted_item_delete", "DELETE", "/directory/deletedItems/{id}", "S", True),
+    ("graph_default_app_policy", "GET", "/policies/defaultAppManagementPolicy", "S", False),
+    ("graph_app_policies", "GET", _POLICIES, "S", False),
+    ("graph_app_policy", "GET", f"{_POLICIES}/{{id}}", "S", False),
+    ("graph_app_policy_applies_to", "GET", f"{_POLICIES}/{{id}}/appliesTo", "S", False),
+)
+
 ENDPOINTS: list[Endpoint] = [
     *_rows(
         "provisioning",
@@ -122,6 +170,7 @@ ENDPOINTS: list[Endpoint] = [
         ("graph_domains", "GET", "/domains", "S", False),
         ("graph_domain", "GET", "/domains/{id}", "S", False),
         ("graph_directory_roles", "GET", "/directoryRoles", "S", False),
+        *_ENTRA,
         ("graph_directory_role_members", "GET", "/{directory_role}/members", "S", False),
         ("graph_directory_role_members_by_id", "GET", "/directoryRoles/{directory_role}/members", "S", False),
         ("graph_directory_role_members_cast", "GET", "/{directory_role}/members/{cast}", "S", False),

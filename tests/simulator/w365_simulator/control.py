@@ -7,30 +7,40 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from .clock import Clock, read
 from .directory import DirectoryError
+from .entra.changes import ChangeError
+from .entra.registry import Registry
+from .entra.state import entra_state
 from .faults import FaultError, Faults
 from .requestlog import RequestLog
 from .seeding import GLOBAL_ADMINISTRATOR, Seeder, SeedError, load
 from .store import Store
 from .switches import SwitchError, Switches
-from .tenant import TenantEditor, TenantError
+from .tenant import TenantEditor
 from .wire import Answer, Call, UnreadableBody, json_answer
 
 
 class Control:
     """Answers everything below /_simulator."""
 
-    def __init__(self, store: Store, seeder: Seeder, switches: Switches, faults: Faults, log: RequestLog) -> None:
+    def __init__(
+        self, store: Store, seeder: Seeder, switches: Switches, faults: Faults, log: RequestLog, registry: Registry
+    ) -> None:
         self.store = store
+        self.registry = registry
+        self.clock: Clock = registry.clock
+        # Sets the requests free that a fault holds; the server puts its own here.
+        self.release: Callable[[], int] = lambda: 0
         self.scim_switch = seeder.directory.switch_scim
         self.seeder = seeder
         self.switches = switches
         self.faults = faults
         self.log = log
-        self.tenant = TenantEditor(store)
+        self.tenant = TenantEditor(store, registry)
 
     def answer(self, call: Call) -> Answer:
         """Answer one call; ``path`` is relative to /_simulator."""
@@ -43,6 +53,9 @@ class Control:
             ("POST", "seed"): self._seed,
             ("PATCH", "tenant"): self._change_tenant,
             ("POST", "scim"): self._switch_scim,
+            ("GET", "clock"): self._clock,
+            ("PATCH", "clock"): self._change_clock,
+            ("DELETE", "holds"): self._release,
             ("GET", "switches"): self._switches,
             ("PATCH", "switches"): self._change_switches,
             ("DELETE", "switches"): self._reset_switches,
@@ -56,11 +69,13 @@ class Control:
             return json_answer(404, {"error": f"There is no {call.method} /_simulator/{name}. There are: {known}."})
         try:
             return handler(call)
-        except (SeedError, TenantError, SwitchError, FaultError, DirectoryError, UnreadableBody) as problem:
+        except (SeedError, ChangeError, SwitchError, FaultError, DirectoryError, UnreadableBody) as problem:
             return json_answer(400, {"error": str(problem)})
 
     def _state(self, call: Call) -> Answer:
-        return json_answer(200, state(self.store, self.switches.profile))
+        return json_answer(
+            200, {**state(self.store, self.switches.profile), "entra": entra_state(self.registry)}
+        )
 
     def _requests(self, call: Call) -> Answer:
         since = call.query.get("since", "0")
@@ -107,6 +122,36 @@ class Control:
         token = self.scim_switch(name, enabled)
         address = f"{call.base_url}/{name}/scim/v2" if enabled else None
         return json_answer(201 if token else 200, {"scim_url": address, "scim_token": token})
+
+    def _clock(self, call: Call) -> Answer:
+        return json_answer(200, {"now": self.clock.iso(), "offset": self.switches.clock_offset})
+
+    def _change_clock(self, call: Call) -> Answer:
+        body = call.json()
+        if not isinstance(body, dict) or len(body) != 1 or set(body) - {"offset", "now", "advance"}:
+            raise SwitchError(
+                "the clock takes one of offset (seconds from the machine's clock), advance (seconds from its own) and now (a"
+                " time of ISO 8601)."
+            )
+        if "now" in body:
+            try:
+                offset = round(read(body["now"]) - self.clock.seconds()) + self.switches.clock_offset
+            except ValueError as problem:
+                raise SwitchError(f"the clock cannot be set: {problem}.") from problem
+        else:
+            start = self.switches.clock_offset if "advance" in body else 0
+            offset = start + int(self._number(next(iter(body.values()))))
+        self.switches.change({"clock_offset": offset})
+        return self._clock(call)
+
+    @staticmethod
+    def _number(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise SwitchError(f"the clock takes a number of seconds; it was given {value!r}.")
+        return value
+
+    def _release(self, call: Call) -> Answer:
+        return json_answer(200, {"released": self.release()})
 
     def _switches(self, call: Call) -> Answer:
         return json_answer(200, self.switches.all())

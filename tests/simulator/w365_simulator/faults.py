@@ -16,6 +16,9 @@ ACTIONS = {
     "drop_after": "do it, then cut the connection",
     "latency": "answer after some seconds",
     "slow_body": "spread the answer over some seconds",
+    "hold_before": "do nothing until DELETE /_simulator/holds, or for some seconds; then go on",
+    "hold_after": "do it, and answer after DELETE /_simulator/holds, or after some seconds",
+    "concurrency": "Graph: 409 (or another status) Directory_ConcurrencyViolation; nothing was done",
     "truncate": "send half of the body",
     "html": "answer with the page of a gateway (503)",
     "expired_token": "401, as if the token had expired",
@@ -24,7 +27,7 @@ ACTIONS = {
 }
 SURFACES = ("provisioning", "scim", "entra", "graph")
 # Only these make sense for one request inside a Graph batch: the connection belongs to all of them.
-INNER_ACTIONS = ("status", "html", "expired_token", "expired_delta", "empty")
+INNER_ACTIONS = ("status", "concurrency", "html", "expired_token", "expired_delta", "empty")
 _FIELDS = {
     "surface", "method", "path", "batch", "times", "probability", "action", "status", "retry_after", "seconds", "body",
 }  # fmt: skip
@@ -140,7 +143,7 @@ class Faults:
             probability=_number(rule, "probability", 1, 0, 1),
             status=status,
             retry_after=rule.get("retry_after"),
-            seconds=_number(rule, "seconds", 1, 0, 86_400),
+            seconds=_number(rule, "seconds", 600 if str(action).startswith("hold") else 1, 0, 86_400),
             body=rule.get("body"),
             batch=batch,
         )

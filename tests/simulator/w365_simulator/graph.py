@@ -20,9 +20,16 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from . import graph_filter
+from .clock import Clock
 from .contract import Router
 from .delta import EVERYTHING, Change, Delta, Round, StaleToken
+from .entra.applications import Applications
+from .entra.assignments import Assignments
+from .entra.policies import Policies
+from .entra.principals import Principals
+from .entra.registry import Registry
 from .faults import Faults, Rule
+from .graph_error import GraphError, not_found
 from .graph_filter import Property
 from .store import Store
 from .switches import Switches
@@ -34,6 +41,7 @@ LARGEST_PAGE = 999
 LARGEST_BATCH = 20
 LARGEST_ID_FILTER = 50
 NO_LIMIT = 2**31
+_CONCURRENT = "Error due to concurrent requests being made to the tenant. Please wait briefly and retry."
 STALE = "The sync state generation is not found. The delta token is expired and data must be synchronized again."
 LIST_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 
@@ -99,6 +107,7 @@ GROUP_PROPERTIES = {
     "securityEnabled": Property("security_enabled", "boolean"),
     "groupTypes": Property("group_types", "list"),
 }
+_BY_CLIENT_ID = re.compile(r"/(applications|servicePrincipals)\(appId='([^']+)'\)", re.IGNORECASE)
 # The shortcut and the full name that the SDKs use.
 _DELTA = re.compile(r"/(users|groups)/(?:microsoft\.graph\.)?delta(?:\(\))?/?", re.IGNORECASE)
 _ID_FILTER = re.compile(r"\(?\s*id\s+eq\s+'([^']*)'\s*\)?", re.IGNORECASE)
@@ -116,17 +125,6 @@ WITH RECURSIVE inside(kind, position) AS (
 """
 
 
-class GraphError(Exception):
-    """An error in Graph's shape: HTTP status, code and sentence."""
-
-    def __init__(self, status: int, code: str, sentence: str, headers: list[tuple[str, str]] | None = None) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.code = code
-        self.sentence = sentence
-        self.headers = headers or []
-
-
 @dataclass(slots=True)
 class Listing:
     """The rows of a list. ``source`` is SQL after FROM with ``values``; every row has a position to page by."""
@@ -142,10 +140,14 @@ class Listing:
     cast: bool = False
 
 
-class Graph:
+class Graph(Applications, Principals, Assignments, Policies):
     """Answers everything below /graph/v1.0. Every handler is named after its endpoint in the table."""
 
-    def __init__(self, store: Store, switches: Switches, tokens: Tokens, faults: Faults) -> None:
+    def __init__(
+        self, store: Store, switches: Switches, tokens: Tokens, faults: Faults, registry: Registry, clock: Clock
+    ) -> None:
+        self.registry = registry
+        self.clock = clock
         self.store = store
         self.switches = switches
         self.tokens = tokens
@@ -181,7 +183,7 @@ class Graph:
         return answer
 
     def _route(self, call: Call, access: Access, path: str) -> Answer:
-        path = _DELTA.sub(r"/\1/delta", path)
+        path = _DELTA.sub(r"/\1/delta", self._by_client_id(access, path))
         endpoint, names, others = self._router.find(call.method, path)
         if endpoint is None and others:
             raise GraphError(405, "Request_BadRequest", f"The method {call.method} is not allowed for this resource.")
@@ -195,6 +197,16 @@ class Graph:
             return handler(call, access, names)
         except UnreadableBody as problem:
             raise GraphError(400, "BadRequest", f"Unable to read JSON request payload. {problem}") from problem
+
+    def _by_client_id(self, access: Access, path: str) -> str:
+        """Write the id of an application or service principal where a path names its client id."""
+        found = _BY_CLIENT_ID.match(path)
+        if found is None:
+            return path
+        kind = "application" if found[1].lower() == "applications" else "servicePrincipal"
+        self.registry.settle(access.tenant)
+        document = self.registry.objects.by_app_id(access.tenant, kind, found[2])
+        return f"/{found[1]}/{document['id'] if document else found[2]}{path[found.end() :]}"
 
     # ---- lists
 
@@ -285,10 +297,6 @@ class Graph:
             values += condition.values
         total = self.store.value(f"{listing.prefix} SELECT count(*) FROM {listing.source}{where}", values)
         return Answer(200, str(total).encode(), "text/plain")
-
-    def _require(self, access: Access, *any_of: str) -> None:
-        if not access.may(*any_of):
-            raise GraphError(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 
     # ---- users and groups
 
@@ -447,10 +455,10 @@ class Graph:
     def _visible(self, table: str, row: Any, id_: str) -> Any:
         """Return a row, unless it is so new that this replica does not have it yet."""
         if row is None:
-            raise _not_found(id_)
+            raise not_found(id_)
         if row["lag"] > 0:
             self.store.run(f"UPDATE {table} SET lag = lag - 1 WHERE position = ?", (row["position"],))
-            raise _not_found(id_)
+            raise not_found(id_)
         return row
 
     def _user(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
@@ -566,7 +574,7 @@ class Graph:
     def _organization_document(self, tenant: str) -> dict[str, Any]:
         row = self.store.one("SELECT * FROM tenants WHERE id = ?", (tenant,))
         if row is None:
-            raise _not_found(tenant)
+            raise not_found(tenant)
         return {
             "id": row["id"],
             "displayName": row["display_name"],
@@ -593,7 +601,7 @@ class Graph:
     def _organization_one(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         self._require(access, *READ_ORGANIZATION)
         if names["id"].lower() != access.tenant:
-            raise _not_found(names["id"])
+            raise not_found(names["id"])
         document = self._organization_document(access.tenant)
         context = f"{call.base_url}/graph/v1.0/$metadata#organization/$entity"
         return json_answer(200, {"@odata.context": context, **_select(document, _plain_selection(call, document))})
@@ -620,7 +628,7 @@ class Graph:
             "SELECT * FROM domains WHERE tenant = ? AND name = ?", (access.tenant, names["id"].lower())
         )
         if row is None:
-            raise _not_found(names["id"])
+            raise not_found(names["id"])
         context = f"{call.base_url}/graph/v1.0/$metadata#domains/$entity"
         return json_answer(200, {"@odata.context": context, **self._domain_document(row)})
 
@@ -661,7 +669,7 @@ class Graph:
         )
         if role is None:
             # Graph has a role only after it was assigned for the first time.
-            raise _not_found(value)
+            raise not_found(value)
         kind = cast.lower().removeprefix("microsoft.graph.")
         if cast and kind not in ("user", "group", "serviceprincipal"):
             raise GraphError(
@@ -778,6 +786,8 @@ def fault_answer(rule: Rule, base_url: str, path: str) -> Answer:
             return graph_error(GraphError(400, "syncStateNotFound", STALE), "")
         found = _DELTA.search(path)
         return graph_error(_stale(base_url, found[1].lower().removesuffix("s") if found else "user", None), "")
+    if rule.action == "concurrency":
+        return graph_error(GraphError(rule.status or 409, "Directory_ConcurrencyViolation", _CONCURRENT), "")
     status = rule.status or 500
     code = {
         429: "TooManyRequests",
@@ -790,14 +800,6 @@ def fault_answer(rule: Rule, base_url: str, path: str) -> Answer:
     if rule.body is not None:
         answer.body = rule.body.encode() if isinstance(rule.body, str) else json.dumps(rule.body).encode()
     return answer
-
-
-def _not_found(id_: str) -> GraphError:
-    return GraphError(
-        404,
-        "Request_ResourceNotFound",
-        f"Resource '{id_}' does not exist or one of its queried reference-property objects are not present.",
-    )
 
 
 def _changed(

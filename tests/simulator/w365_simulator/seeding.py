@@ -178,6 +178,8 @@ class _Place:
             "permissions",
             "group_types",
             "business_phones",
+            "tags",
+            "redirect_uris",
         ):
             wrong = [item for item in value if not isinstance(item, str)]
             if wrong:
@@ -204,8 +206,11 @@ _DOMAIN = {"name": "!text", "default": "boolean", "initial": "boolean"}
 _APPLICATION = {
     "client_id": "!text", "display_name": "text", "client_secret": "text", "secret_expired": "boolean",
     "certificates": "list",
-    "federated_subjects": "list", "permissions": "list", "admin_consent": "boolean",
+    "federated_subjects": "list", "permissions": "list", "admin_consent": "boolean", "tags": "list",
+    "redirect_uris": "list", "unique_name": "text", "scopes": "text", "secret_end": "text", "created": "text",
 }  # fmt: skip
+# What only Graph shows of an application.
+_ENTRA = ("tags", "redirect_uris", "unique_name", "scopes", "secret_end", "created")
 _TENANT_USER = {
     "id": "text", "user_principal_name": "!text", "given_name": "text", "surname": "text", "display_name": "text",
     "mail": "text",
@@ -313,10 +318,12 @@ class Seeder:
         permissions = place.get("permissions")
         self.store.run(
             "INSERT INTO applications (tenant, client_id, display_name, client_secret, secret_expired, certificates,"
-            " federated_subjects, permissions, admin_consent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, client_id) DO"
+            " federated_subjects, permissions, admin_consent, entra) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant,"
+            " client_id) DO"
             " UPDATE SET display_name = excluded.display_name, client_secret = excluded.client_secret, secret_expired ="
             " excluded.secret_expired, certificates = excluded.certificates, federated_subjects ="
-            " excluded.federated_subjects, permissions = excluded.permissions, admin_consent = excluded.admin_consent",
+            " excluded.federated_subjects, permissions = excluded.permissions, admin_consent = excluded.admin_consent, entra ="
+            " excluded.entra",
             (
                 tenant,
                 _guid(place, "client_id"),
@@ -327,6 +334,7 @@ class Seeder:
                 json.dumps(place.get("federated_subjects", [])),
                 None if permissions is None else json.dumps(permissions),
                 int(place.get("admin_consent", True)),
+                json.dumps({name: place.get(name) for name in _ENTRA if place.has(name)}),
             ),
         )
 

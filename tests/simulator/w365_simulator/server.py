@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -20,9 +21,11 @@ from starlette.routing import Mount
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from .clock import Clock
 from .control import Control
 from .directory import Directory
-from .entra import Entra
+from .entra.registry import Registry
+from .entra.token_endpoint import Entra
 from .faults import Faults, Rule
 from .graph import Graph, fault_answer
 from .load import Load
@@ -60,12 +63,16 @@ class Twin:
         self.load = Load(switches)
         self.directory = Directory(store, switches)
         self.seeder = Seeder(store, self.directory)
-        tokens = Tokens(store)
+        self.clock = Clock(switches)
+        self.registry = Registry(store, switches, self.clock)
+        self._holds: set[asyncio.Event] = set()
+        tokens = Tokens(store, self.clock)
         self.provisioning = Provisioning(store, self.directory, switches, provisioning_key)
         self.scim = Scim(store, self.directory, switches, scim_token)
-        self.entra = Entra(store, switches, tokens)
-        self.graph = Graph(store, switches, tokens, self.faults)
-        self.control = Control(store, self.seeder, switches, self.faults, self.log)
+        self.entra = Entra(store, switches, tokens, self.registry)
+        self.graph = Graph(store, switches, tokens, self.faults, self.registry, self.clock)
+        self.control = Control(store, self.seeder, switches, self.faults, self.log, self.registry)
+        self.control.release = self._release
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
@@ -77,6 +84,22 @@ class Twin:
                 Mount("/", app=self._endpoint(self._environment_or_tenant)),
             ]
         )
+
+    # ---- requests that are held
+
+    async def _hold(self, seconds: float) -> None:
+        """Wait until the control interface releases all held requests, or for some seconds."""
+        released = asyncio.Event()
+        self._holds.add(released)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(released.wait(), seconds)
+        self._holds.discard(released)
+
+    def _release(self) -> int:
+        held = len(self._holds)
+        for event in self._holds:
+            event.set()
+        return held
 
     # ---- one coroutine per mount: its surface, whether the call writes, and the method that answers
 
@@ -137,8 +160,10 @@ class Twin:
     ) -> None:
         rule = self.faults.pick(surface, call.method, call.path, call.query_string)
         answer: Answer | None = None
-        if rule is not None and rule.action in ("status", "html", "expired_token", "expired_delta"):
+        if rule is not None and rule.action in ("status", "html", "expired_token", "expired_delta", "concurrency"):
             answer = _made_up(rule, surface, call)
+        elif rule is not None and rule.action == "hold_before":
+            await self._hold(rule.seconds)
         elif rule is not None and rule.action == "latency":
             await asyncio.sleep(rule.seconds)
         if rule is None or rule.action != "drop_before":
@@ -161,6 +186,8 @@ class Twin:
             form,
             rule.action if rule else None,
         )
+        if rule is not None and rule.action == "hold_after":
+            await self._hold(rule.seconds)
         if answer is None or (rule is not None and rule.action == "drop_after"):
             await connection.drop()
         elif rule is not None and rule.action == "slow_body":
@@ -179,6 +206,7 @@ class Twin:
                 return
             connection = Connection(scope, receive, send)
             body = await connection.body()
+            connection.date = self.clock.http_date()
             await serve(_call(scope, body), connection)
 
         return endpoint
@@ -192,6 +220,7 @@ class Connection:
         self._receive = receive
         self._send = send
         self.peer = scope["client"][0] if scope.get("client") else ""
+        self.date = ""
 
     async def body(self) -> bytes:
         """Return the whole body of the request."""
@@ -209,6 +238,7 @@ class Connection:
         headers = [
             (name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in answer.headers
         ]
+        headers.append((b"date", self.date.encode()))
         if answer.status not in (204, 304):
             headers.append((b"content-length", str(len(answer.body)).encode()))
         if answer.body:
@@ -345,6 +375,8 @@ def run(
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        # The twin's own clock writes it.
+        date_header=False,
         timeout_keep_alive=75,
         # A slow fault must not keep the process running.
         timeout_graceful_shutdown=1,

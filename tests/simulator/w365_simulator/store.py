@@ -81,7 +81,7 @@ CREATE TABLE IF NOT EXISTS applications (
     position INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL REFERENCES tenants(id) ON DELETE CASCADE,
     client_id TEXT NOT NULL, display_name TEXT NOT NULL, client_secret TEXT, secret_expired INTEGER NOT NULL,
     certificates TEXT NOT NULL, federated_subjects TEXT NOT NULL, permissions TEXT,
-    admin_consent INTEGER NOT NULL DEFAULT 1, UNIQUE (tenant, client_id)
+    admin_consent INTEGER NOT NULL DEFAULT 1, object_id TEXT, entra TEXT, UNIQUE (tenant, client_id)
 );
 CREATE TABLE IF NOT EXISTS graph_users (
     position INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL REFERENCES tenants(id) ON DELETE CASCADE,
@@ -128,6 +128,12 @@ CREATE TABLE IF NOT EXISTS graph_deleted (
     content TEXT NOT NULL, PRIMARY KEY (tenant, kind, id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS graph_deleted_name ON graph_deleted (tenant, kind, name_key);
+-- Applications, service principals, grants, policies, jobs and so on, as JSON; see entra/objects.py.
+CREATE TABLE IF NOT EXISTS entra_objects (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
+    app_id TEXT, content TEXT NOT NULL, UNIQUE (tenant, kind, id)
+);
+CREATE INDEX IF NOT EXISTS entra_objects_app_id ON entra_objects (tenant, kind, app_id);
 -- The log of changes that delta queries read; see delta.py. A membership is a change of its group.
 CREATE TABLE IF NOT EXISTS graph_changes (
     number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
@@ -140,6 +146,8 @@ CREATE INDEX IF NOT EXISTS graph_changes_member ON graph_changes (tenant, id, me
 # Columns that a state file of an earlier version lacks.
 ADDED_COLUMNS = (
     ("applications", "admin_consent", "INTEGER NOT NULL DEFAULT 1"),
+    ("applications", "object_id", "TEXT"),
+    ("applications", "entra", "TEXT"),
     *(("users", column, "TEXT") for column in ("title", "preferred_language", "department")),
     ("users", "phone_numbers", "TEXT NOT NULL DEFAULT '[]'"),
     *(("graph_users", column, "TEXT") for column in ("job_title", "department", "mobile_phone", "preferred_language")),
@@ -147,7 +155,7 @@ ADDED_COLUMNS = (
     ("graph_groups", "visibility", "TEXT"),
 )
 TABLES = (
-    "graph_changes", "graph_deleted", "role_members", "directory_roles", "graph_members", "graph_groups", "graph_users", "applications", "domains",
+    "entra_objects", "graph_changes", "graph_deleted", "role_members", "directory_roles", "graph_members", "graph_groups", "graph_users", "applications", "domains",
     "tenants", "memberships", "groups", "emails", "users", "environments",
 )  # fmt: skip
 

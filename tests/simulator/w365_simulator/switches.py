@@ -5,12 +5,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from .contract import PROFILES
 from .scim_schemas import ATTRIBUTES
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A value that is any text of this form."""
+
+    pattern: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A whole number that may be negative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +50,8 @@ _CHANGES: dict[str, tuple[str, ...]] = {
 }
 
 # name -> (default, allowed values or type, explanation)
-TABLE: dict[str, tuple[Any, tuple[str, ...] | type | Several, str]] = {
+_REPLICAS = Text("[01]{0,200}", "0s and 1s, such as 0010111")
+TABLE: dict[str, tuple[Any, tuple[str, ...] | type | Several | Text | Signed, str]] = {
     "profile": ("full", PROFILES, "documented serves the letters D, C and S; full adds A"),
     "strict_requested_with": (False, bool, "refuse a Provisioning call without X-Requested-With: XMLHttpRequest"),
     "sanitize_names": (
@@ -183,6 +198,24 @@ TABLE: dict[str, tuple[Any, tuple[str, ...] | type | Several, str]] = {
     ),
     "over_retry_after": (0, int, "the Retry-After of a refusal with 429 or 503 in seconds; 0 means none"),
     "refuse_writes": (False, bool, "answer 500 to every write and log it as a write"),
+    "clock_offset": (0, Signed(), "seconds by which the clock of the twin differs from the machine's; may be negative"),
+    "entra_replication": (
+        "",
+        _REPLICAS,
+        "what the answers tell of a new application, service principal or synchronization job, one after the other: 0"
+        " for a replica that does not have it yet, 1 for one that has it; after the end all have it",
+    ),
+    "entra_change_replication": (
+        "",
+        _REPLICAS,
+        "the same for a changed one: 0 is an answer that still shows what was there before",
+    ),
+    "secret_listing": ("", _REPLICAS, "the same for a new secret in what its application shows"),
+    "secret_activation": ("", _REPLICAS, "the same for a new secret at the token endpoint"),
+    "secret_delay": (0, int, "seconds until the token endpoint accepts a new secret"),
+    "most_secrets": (0, int, "most secrets of one application; 0 means no limit"),
+    "creator_is_owner": (True, bool, "make the application that creates another one its owner"),
+    "owned_by_lists": (False, bool, "let Application.ReadWrite.OwnedBy list all applications and service principals"),
     "token_lifetime": (3599, int, "lifetime of Entra's tokens in seconds"),
     "random_seed": (365, int, "starting point of the faults' random numbers"),
 }
@@ -238,13 +271,17 @@ def convert(name: str, value: Any) -> Any:
         if text in ("false", "no", "off", "0"):
             return False
         raise SwitchError(f"switch {name} takes true or false; it was given {value!r}.")
+    if isinstance(kind, Text):
+        if isinstance(value, str) and re.fullmatch(kind.pattern, value):
+            return value
+        raise SwitchError(f"switch {name} takes a text of {kind.words}; it was given {value!r}.")
     try:
         if isinstance(value, bool):
             raise ValueError
         number = int(value)
     except (TypeError, ValueError):
         raise SwitchError(f"switch {name} takes a whole number; it was given {value!r}.") from None
-    if number < 0:
+    if number < 0 and not isinstance(kind, Signed):
         raise SwitchError(f"switch {name} takes no negative number; it was given {value!r}.")
     return number
 
@@ -297,6 +334,15 @@ class Switches:
     over_capacity: str
     over_retry_after: int
     refuse_writes: bool
+    clock_offset: int
+    entra_replication: str
+    entra_change_replication: str
+    secret_listing: str
+    secret_activation: str
+    secret_delay: int
+    most_secrets: int
+    creator_is_owner: bool
+    owned_by_lists: bool
     token_lifetime: int
     random_seed: int
 

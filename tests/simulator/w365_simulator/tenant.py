@@ -15,6 +15,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .directory import key
+from .entra.changes import OPERATIONS as ENTRA_OPERATIONS
+from .entra.changes import ChangeError, EntraChanges
+from .entra.registry import Registry
 from .seeding import GLOBAL_ADMINISTRATOR, made_id
 from .store import Store, now
 
@@ -54,18 +57,20 @@ OPERATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "grant_administrator": (("user",), ()),
     "revoke_administrator": (("user",), ()),
     "change_application": (("client_id", "set"), ()),
+    **ENTRA_OPERATIONS,
 }
 
 
-class TenantError(ValueError):
+class TenantError(ChangeError):
     """A change that cannot be made; the sentence names the value, the rule and what to do."""
 
 
-class TenantEditor:
+class TenantEditor(EntraChanges):
     """Makes changes to tenants."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, registry: Registry) -> None:
         self.store = store
+        self.registry = registry
         self._tenant = ""
         self._where = ""
 

@@ -9,11 +9,11 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from .clock import Clock
 from .store import Store
 
 
@@ -52,18 +52,20 @@ def decode(text: str) -> bytes:
 class Tokens:
     """Issues and checks access tokens."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._clock = clock
         self._key = bytes.fromhex(store.meta("token_key") or "")
         self._checked: dict[str, Access] = {}
 
     def issue(
-        self, *, tenant: str, client_id: str, permissions: list[str] | None, audience: str, issuer: str, lifetime: int
-    ) -> str:
+        self, *, tenant: str, client_id: str, permissions: list[str] | None, audience: str, issuer: str, lifetime: int,
+        principal: str | None = None,
+    ) -> str:  # fmt: skip
         """Return a new token that is valid for ``lifetime`` seconds."""
-        seconds = int(time.time())
+        seconds = int(self._clock.seconds())
         claims = {
             "aud": audience, "iss": issuer, "iat": seconds, "nbf": seconds, "exp": seconds + lifetime,
-            "appid": client_id,
+            "appid": client_id, "oid": principal, "sub": principal,
             "tid": tenant, "idtyp": "app", "roles": permissions, "uti": uuid.uuid4().hex, "ver": "1.0",
         }  # fmt: skip
         head = encode(json.dumps({"typ": "JWT", "alg": "HS256"}).encode())
@@ -78,7 +80,7 @@ class Tokens:
             if len(self._checked) > 1000:
                 self._checked.clear()
             self._checked[token] = access
-        if access.expires <= time.time():
+        if access.expires <= self._clock.seconds():
             raise TokenError("Access token has expired or is not yet valid.", expired=True)
         return access
 

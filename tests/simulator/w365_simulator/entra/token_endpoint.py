@@ -14,11 +14,15 @@ import uuid
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from .contract import Router
-from .store import Store
-from .switches import Switches
-from .tokens import Tokens, encode
-from .wire import Answer, Call, json_answer
+from ..clock import read
+from ..contract import Router
+from ..store import Store
+from ..switches import Switches
+from ..tokens import Tokens, encode
+from ..wire import Answer, Call, json_answer
+from . import passwords
+from .objects import Document
+from .registry import SEEDED_END, Registry
 
 GRAPH_APPLICATION = "00000003-0000-0000-c000-000000000000"
 GRAPH_HOSTS = {
@@ -42,7 +46,9 @@ class EntraError(Exception):
 class Entra:
     """Answers /{tenant}/… and the managed-identity endpoints."""
 
-    def __init__(self, store: Store, switches: Switches, tokens: Tokens) -> None:
+    def __init__(self, store: Store, switches: Switches, tokens: Tokens, registry: Registry) -> None:
+        self.registry = registry
+        self.clock = registry.clock
         self.store = store
         self.switches = switches
         self.tokens = tokens
@@ -134,7 +140,8 @@ class Entra:
         application = self.store.one(
             "SELECT * FROM applications WHERE tenant = ? AND client_id = ?", (tenant["id"], form["client_id"].lower())
         )
-        if application is None:
+        document = self.registry.application(tenant["id"], form["client_id"])
+        if application is None or document is None:
             raise EntraError(
                 400,
                 "unauthorized_client",
@@ -144,10 +151,11 @@ class Entra:
                 " administrator of the tenant or consented to by any user in the tenant. You may have sent your"
                 " authentication request to the wrong tenant.",
             )
+        principal = self.registry.principal(tenant["id"], application["client_id"])
         if form.get("client_assertion"):
             self._check_assertion(call, form, tenant, application)
         elif form.get("client_secret"):
-            _check_secret(form["client_secret"], application)
+            self._check_secret(form["client_secret"], application, [document, principal])
         else:
             raise EntraError(
                 401,
@@ -156,6 +164,7 @@ class Entra:
                 "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
             )
         audience = self._audience(call, form["scope"], tenant)
+        self._check_principal(application, principal, tenant)
         if not application["admin_consent"]:
             raise EntraError(
                 400,
@@ -178,11 +187,54 @@ class Entra:
         return self.tokens.issue(
             tenant=tenant,
             client_id=application["client_id"],
-            permissions=None if application["permissions"] is None else json.loads(application["permissions"]),
+            permissions=self.registry.permissions(tenant, application),
             audience=audience,
             issuer=f"{call.base_url}/{tenant}/v2.0",
             lifetime=lifetime,
+            principal=(self.registry.principal(tenant, application["client_id"]) or {}).get("id"),
         )
+
+    def _check_secret(self, given: str, application: Any, documents: list[Document | None]) -> None:
+        """Accept a secret of the application that is valid now and that this replica has; refuse every other."""
+        if application["client_secret"] is not None and given == application["client_secret"]:
+            more = json.loads(application["entra"] or "{}")
+            expired = application["secret_expired"]
+            if not expired and read(more.get("secret_end", SEEDED_END)) > self.clock.seconds():
+                return
+            raise _expired(application["client_id"])
+        for document in documents:
+            if document is None:
+                continue
+            verdict, _ = passwords.verdict(document, given, self.clock)
+            self.registry.objects.save(document)
+            if verdict == passwords.GOOD:
+                return
+            if verdict == passwords.EXPIRED:
+                raise _expired(application["client_id"])
+        raise EntraError(
+            401,
+            "invalid_client",
+            7000215,
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value,"
+            f" not the client secret ID, for a secret added to app '{application['client_id']}'.",
+        )
+
+    def _check_principal(self, application: Any, principal: Document | None, tenant: Any) -> None:
+        if principal is None:
+            raise EntraError(
+                401,
+                "unauthorized_client",
+                7000229,
+                f"The client application '{application['client_id']}' is missing service principal in the tenant"
+                f" '{tenant['id']}'. See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119",
+            )
+        if not principal["accountEnabled"]:
+            raise EntraError(
+                401,
+                "unauthorized_client",
+                7000112,
+                f"Application '{application['client_id']}'({application['display_name']}) is disabled.",
+            )
 
     def _audience(self, call: Call, scope: str, tenant: Any) -> str:
         if " " in scope.strip() or not scope.strip().endswith("/.default"):
@@ -358,24 +410,15 @@ class Entra:
         )
 
 
-def _check_secret(given: str, application: Any) -> None:
-    if application["client_secret"] is None or given != application["client_secret"]:
-        raise EntraError(
-            401,
-            "invalid_client",
-            7000215,
-            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value,"
-            f" not the client secret ID, for a secret added to app '{application['client_id']}'.",
-        )
-    if application["secret_expired"]:
-        raise EntraError(
-            401,
-            "invalid_client",
-            7000222,
-            f"The provided client secret keys for app '{application['client_id']}' are expired. Visit the Azure portal"
-            " to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate"
-            " credentials for added security: https://aka.ms/certCreds.",
-        )
+def _expired(client_id: str) -> EntraError:
+    return EntraError(
+        401,
+        "invalid_client",
+        7000222,
+        f"The provided client secret keys for app '{client_id}' are expired. Visit the Azure portal"
+        " to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate"
+        " credentials for added security: https://aka.ms/certCreds.",
+    )
 
 
 def _check_federated(claims: dict[str, Any], application: Any) -> None:

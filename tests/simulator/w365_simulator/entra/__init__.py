@@ -1,0 +1,4 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft Entra: its endpoint for tokens, and what Microsoft Graph has of applications, consent and provisioning."""
