@@ -219,9 +219,7 @@ class Api:
             "Authorization": f"Bearer {answer.json()['access_token']}",
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
-        return self.session.request(
-            method, f"{self.twin.graph_url}/v1.0{path}", json=body, headers=given, timeout=30
-        )
+        return self.session.request(method, f"{self.twin.graph_url}/v1.0{path}", json=body, headers=given, timeout=30)
 
     def graph_id(self, kind: str, **wanted: str) -> str:
         """Return the id of a user or group."""

@@ -140,6 +140,7 @@ ENDPOINTS: list[Endpoint] = [
         ("scim_group_patch", "PATCH", "/Groups/{id}", "S", True),
         ("scim_group_delete", "DELETE", "/Groups/{id}", "S", True),
     ),
+    *_rows("portal", ("portal_sign_in", "GET", "/{environment}/SignIn", "A", False)),
     *_rows(
         "entra",
         ("entra_discovery", "GET", "/{tenant}/v2.0/.well-known/openid-configuration", "S", False),

@@ -14,6 +14,7 @@ from .clock import Clock, read
 from .directory import DirectoryError
 from .entra.changes import ChangeError
 from .entra.registry import Registry
+from .entra.sign_in import SignIn
 from .entra.state import entra_state
 from .faults import FaultError, Faults
 from .requestlog import RequestLog
@@ -33,6 +34,7 @@ class Control:
         self.store = store
         self.registry = registry
         self.clock: Clock = registry.clock
+        self.sign_in = SignIn(registry, seeder.directory)
         # Sets the requests free that a fault holds; the server puts its own here.
         self.release: Callable[[], int] = lambda: 0
         self.scim_switch = seeder.directory.switch_scim
@@ -53,6 +55,7 @@ class Control:
             ("POST", "seed"): self._seed,
             ("PATCH", "tenant"): self._change_tenant,
             ("POST", "scim"): self._switch_scim,
+            ("GET", "sign-in"): self._sign_in,
             ("GET", "clock"): self._clock,
             ("PATCH", "clock"): self._change_clock,
             ("DELETE", "holds"): self._release,
@@ -73,9 +76,7 @@ class Control:
             return json_answer(400, {"error": str(problem)})
 
     def _state(self, call: Call) -> Answer:
-        return json_answer(
-            200, {**state(self.store, self.switches.profile), "entra": entra_state(self.registry)}
-        )
+        return json_answer(200, {**state(self.store, self.switches.profile), "entra": entra_state(self.registry)})
 
     def _requests(self, call: Call) -> Answer:
         since = call.query.get("since", "0")
@@ -122,6 +123,16 @@ class Control:
         token = self.scim_switch(name, enabled)
         address = f"{call.base_url}/{name}/scim/v2" if enabled else None
         return json_answer(201 if token else 200, {"scim_url": address, "scim_token": token})
+
+    def _sign_in(self, call: Call) -> Answer:
+        names = ("environment", "user")
+        missing = [name for name in names if not call.query.get(name)]
+        if missing or set(call.query) - {*names, "instance"}:
+            raise SwitchError(
+                "sign-in takes environment and user, and instance where it is not the twin's own address."
+            )
+        instance = call.query.get("instance") or call.base_url
+        return json_answer(200, self.sign_in.probe(call.query["environment"], call.query["user"], instance))
 
     def _clock(self, call: Call) -> Answer:
         return json_answer(200, {"now": self.clock.iso(), "offset": self.switches.clock_offset})

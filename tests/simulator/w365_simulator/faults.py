@@ -25,7 +25,7 @@ ACTIONS = {
     "expired_delta": "Graph: 410 syncStateNotFound and a Location; with status 400 without one",
     "empty": "Graph: a list or a delta query that is suddenly empty",
 }
-SURFACES = ("provisioning", "scim", "entra", "graph")
+SURFACES = ("provisioning", "scim", "entra", "graph", "portal")
 # Only these make sense for one request inside a Graph batch: the connection belongs to all of them.
 INNER_ACTIONS = ("status", "concurrency", "html", "expired_token", "expired_delta", "empty")
 _FIELDS = {

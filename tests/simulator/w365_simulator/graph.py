@@ -23,7 +23,6 @@ from . import graph_filter
 from .clock import Clock
 from .contract import Router
 from .delta import EVERYTHING, Change, Delta, Round, StaleToken
-from .entra.applications import Applications
 from .entra.assignments import Assignments
 from .entra.policies import Policies
 from .entra.principals import Principals
@@ -140,7 +139,7 @@ class Listing:
     cast: bool = False
 
 
-class Graph(Applications, Principals, Assignments, Policies):
+class Graph(Principals, Assignments, Policies):
     """Answers everything below /graph/v1.0. Every handler is named after its endpoint in the table."""
 
     def __init__(

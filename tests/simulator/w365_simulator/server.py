@@ -22,6 +22,7 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .clock import Clock
+from .contract import BY_ID, served
 from .control import Control
 from .directory import Directory
 from .entra.registry import Registry
@@ -126,6 +127,9 @@ class Twin:
             path = "/" + (parts[4] if len(parts) > 4 else "")
             write = self.scim.is_write(call.method, path)
             await self._serve("scim", call, connection, write, lambda: self.scim.answer(call, parts[1], path))
+            return
+        if len(parts) == 3 and parts[2].lower() == "signin" and served(BY_ID["portal_sign_in"], self.switches.profile):
+            await self._serve("portal", call, connection, False, lambda: self.control.sign_in.redirect(call, parts[1]))
             return
         await self._serve("entra", call, connection, False, lambda: self.entra.answer(call))
 

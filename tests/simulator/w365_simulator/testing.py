@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 # Seconds. An ordinary start takes half a second; a generated seed of 50,000 people takes longer on a busy machine.
 START_LIMIT = 120.0
@@ -144,6 +144,20 @@ class Twin:
             body["tenant"] = tenant
         result: list[dict[str, Any]] = self.control("PATCH", "tenant", body)["results"]
         return result
+
+    def sign_in(self, environment: str, user: str) -> dict[str, Any]:
+        """Return whether a person could sign in to an environment now, and the reasons against it."""
+        query = urlencode({"environment": environment, "user": user})
+        result: dict[str, Any] = self.control("GET", f"sign-in?{query}")
+        return result
+
+    def move_clock(self, **change: Any) -> str:
+        """Move the clock of the twin by advance or to offset (seconds) or to now (ISO 8601); return its time."""
+        return str(self.control("PATCH", "clock", change)["now"])
+
+    def release(self) -> int:
+        """Release every request that a fault holds; return how many there were."""
+        return int(self.control("DELETE", "holds")["released"])
 
     def switch_scim(self, environment: str, enabled: bool = True) -> str | None:
         """Switch SCIM on or off for an environment, as an administrator does there; return the key, shown once."""

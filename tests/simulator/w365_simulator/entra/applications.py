@@ -119,16 +119,16 @@ class Applications(EntraPart):
             raise bad_request("Property 'uniqueName' is read-only and cannot be set.")
         changes = _checked({name: value for name, value in body.items() if name != "uniqueName"})
         content = {name: merged(_PROPERTIES[name], value) for name, value in changes.items()}
-        return self.registry.add_application(
-            access.tenant, {**content, "uniqueName": unique_name, "_owners": owners}
-        )
+        return self.registry.add_application(access.tenant, {**content, "uniqueName": unique_name, "_owners": owners})
 
     def _bound(self, access: Access, links: Any) -> list[dict[str, str]]:
         if not isinstance(links, list) or any(not isinstance(link, str) for link in links):
             raise bad_request("owners@odata.bind is a list of addresses of directory objects.")
         if len(links) > MOST_OWNERS:
             raise bad_request(f"At most {MOST_OWNERS} references can be added in one request.")
-        return [self._directory_object(access.tenant, urlsplit(link).path.rstrip("/").rpartition("/")[2]) for link in links]
+        return [
+            self._directory_object(access.tenant, urlsplit(link).path.rstrip("/").rpartition("/")[2]) for link in links
+        ]
 
     def _directory_object(self, tenant: str, id_: str) -> dict[str, str]:
         """Return the id and type of a user or service principal; others can own nothing."""
@@ -183,7 +183,9 @@ class Applications(EntraPart):
         link = str(_body(call).get("@odata.id") or "")
         owner = self._directory_object(access.tenant, urlsplit(link).path.rstrip("/").rpartition("/")[2])
         if any(known["id"] == owner["id"] for known in found.get("_owners", [])):
-            raise bad_request("One or more added object references already exist for the following modified properties: 'owners'.")
+            raise bad_request(
+                "One or more added object references already exist for the following modified properties: 'owners'."
+            )
         self.objects.change(found, {"_owners": [*found.get("_owners", []), owner]})
         return Answer(204)
 
@@ -268,11 +270,18 @@ def _checked(body: Document) -> Document:
     for uri in ((body.get("web") or {}).get("redirectUris")) or []:
         if not isinstance(uri, str) or not re.fullmatch(r"https://[^\s*#]+|http://(localhost|127\.0\.0\.1)\S*", uri):
             raise bad_request(
-                f"Reply URL '{uri}' is invalid: it must begin with https and hold no wildcard and no fragment.", "InvalidReplyUrl"
+                f"Reply URL '{uri}' is invalid: it must begin with https and hold no wildcard and no fragment.",
+                "InvalidReplyUrl",
             )
     for access in body.get("requiredResourceAccess", []):
-        if not isinstance(access, dict) or not access.get("resourceAppId") or not isinstance(access.get("resourceAccess"), list):
-            raise bad_request("Invalid value specified for property 'requiredResourceAccess' of resource 'Application'.")
+        if (
+            not isinstance(access, dict)
+            or not access.get("resourceAppId")
+            or not isinstance(access.get("resourceAccess"), list)
+        ):
+            raise bad_request(
+                "Invalid value specified for property 'requiredResourceAccess' of resource 'Application'."
+            )
     return body
 
 

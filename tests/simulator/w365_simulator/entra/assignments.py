@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import base64
-import json
 import uuid
-from typing import Any
 
 from ..clock import read
 from ..graph_error import bad_request, forbidden, not_found
@@ -24,7 +22,13 @@ SKU = "subscribedSku"
 # The service plans that let groups be assigned to applications.
 PREMIUM = ("AAD_PREMIUM", "AAD_PREMIUM_P2")
 _E3 = "05e9a617-0261-4cee-bb44-138d3ef5d965"
-READ_SKUS = ("LicenseAssignment.Read.All", "Organization.Read.All", "Organization.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
+READ_SKUS = (
+    "LicenseAssignment.Read.All",
+    "Organization.Read.All",
+    "Organization.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+)
 
 
 class Assignments(EntraPart):
@@ -40,9 +44,11 @@ class Assignments(EntraPart):
         self._require(access, *READ_APPLICATIONS, OWNED_BY)
         self._there(access.tenant, PRINCIPAL, id_)
         found = self._shown_list(access.tenant, ASSIGNMENT, **{side: id_})
-        # The service shows names as they are now.
         return self._list_documents(
-            call, "appRoleAssignments", found, known=("id", "principalId", "resourceId", "appRoleId", "principalDisplayName")
+            call,
+            "appRoleAssignments",
+            found,
+            known=("id", "principalId", "resourceId", "appRoleId", "principalDisplayName"),
         )
 
     def _assigned_to_create(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
@@ -91,7 +97,9 @@ class Assignments(EntraPart):
 
     def _may_assign(self, access: Access) -> None:
         self._require(access, "AppRoleAssignment.ReadWrite.All")
-        self._require(access, "Application.Read.All", *WRITE_APPLICATIONS, "Directory.Read.All", "Directory.ReadWrite.All")
+        self._require(
+            access, "Application.Read.All", *WRITE_APPLICATIONS, "Directory.Read.All", "Directory.ReadWrite.All"
+        )
 
     def _principal_name(self, tenant: str, id_: str) -> tuple[str, str]:
         for table, kind in (("graph_users", "User"), ("graph_groups", "Group")):
@@ -129,32 +137,20 @@ class Assignments(EntraPart):
 
     # ---- deleted objects
 
-    def _soft_delete(self, application: Document) -> None:
-        """Move an application, and its service principal, to the deleted objects."""
-        tenant = application["_tenant"]
-        row = self.registry.row(application)
-        for kind, found in (
-            (PRINCIPAL, self.objects.by_app_id(tenant, PRINCIPAL, application["appId"])),
-            (APPLICATION, application),
-        ):
-            if found is not None:
-                found["deletedDateTime"] = self.clock.iso()
-                self.objects.move(found, f"deleted.{kind}")
-        if row is not None:
-            application["_row"] = dict(row)
-            self.objects.save(application)
-            self.store.run("DELETE FROM applications WHERE position = ?", (row["position"],))
-
     def _deleted_items(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         kinds = {"microsoft.graph.application": APPLICATION, "microsoft.graph.serviceprincipal": PRINCIPAL}
         if not names["cast"].lower().startswith("microsoft.graph."):
             return self._deleted_item(call, access, {"id": names["cast"]})
         kind = kinds.get(names["cast"].lower())
         if kind is None:
-            raise bad_request(f"The specified type '{names['cast']}' is not supported for this query.", "Request_UnsupportedQuery")
+            raise bad_request(
+                f"The specified type '{names['cast']}' is not supported for this query.", "Request_UnsupportedQuery"
+            )
         self._require(access, *READ_APPLICATIONS)
         found = self._deleted(access.tenant, kind)
-        return self._list_documents(call, f"{kind}s", found, known=("id", "appId", "displayName", "deletedDateTime", "uniqueName", "tags"))
+        return self._list_documents(
+            call, f"{kind}s", found, known=("id", "appId", "displayName", "deletedDateTime", "uniqueName", "tags")
+        )
 
     def _deleted(self, tenant: str, kind: str) -> list[Document]:
         """Return the deleted objects of a kind that are still kept."""
@@ -185,7 +181,9 @@ class Assignments(EntraPart):
         kind = str(found["_kind"]).removeprefix("deleted.")
         taken = found.get("uniqueName") and self.objects.all(access.tenant, kind, uniqueName=found["uniqueName"])
         if taken or self.objects.by_app_id(access.tenant, kind, found["appId"]):
-            raise bad_request("Another object with the same value for property uniqueName already exists.", "ObjectConflict")
+            raise bad_request(
+                "Another object with the same value for property uniqueName already exists.", "ObjectConflict"
+            )
         row = found.pop("_row", None)
         found["deletedDateTime"] = None
         self.objects.move(found, kind)
@@ -234,8 +232,3 @@ def sku(tenant: str, plans: list[str]) -> Document:
             for plan in plans
         ],
     }
-
-
-def dumped(value: Any) -> str:
-    """Return JSON as a text, for properties that hold JSON in a string."""
-    return json.dumps(value, separators=(",", ":"))

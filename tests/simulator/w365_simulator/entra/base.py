@@ -20,7 +20,7 @@ from ..tokens import Access, Tokens
 from ..wire import Answer, Call, json_answer
 from .filtering import Filter
 from .objects import Document, Objects, public
-from .registry import Registry
+from .registry import APPLICATION, PRINCIPAL, Registry
 
 READ_APPLICATIONS = (
     "Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All",
@@ -103,6 +103,22 @@ class EntraPart:
         seen = (self.objects.seen(found) for found in self.objects.all(tenant, kind, **wanted))
         return [found for found in seen if found is not None]
 
+    def _soft_delete(self, application: Document) -> None:
+        """Move an application, and its service principal, to the deleted objects."""
+        tenant = application["_tenant"]
+        row = self.registry.row(application)
+        for kind, found in (
+            (PRINCIPAL, self.objects.by_app_id(tenant, PRINCIPAL, application["appId"])),
+            (APPLICATION, application),
+        ):
+            if found is not None:
+                found["deletedDateTime"] = self.clock.iso()
+                self.objects.move(found, f"deleted.{kind}")
+        if row is not None:
+            application["_row"] = dict(row)
+            self.objects.save(application)
+            self.store.run("DELETE FROM applications WHERE position = ?", (row["position"],))
+
     def _entity(self, call: Call, context: str, document: Document, status: int = 200) -> Answer:
         """Answer with one document, or with what was selected of it."""
         shown = _selected(call, document)
@@ -155,7 +171,9 @@ def _filter(text: str, known: set[str], advanced: frozenset[str], *, case: bool)
     try:
         return Filter(text, known, advanced=advanced, case=case)
     except FilterError as problem:
-        raise bad_request(str(problem), "Request_UnsupportedQuery" if problem.unsupported else "BadRequest") from problem
+        raise bad_request(
+            str(problem), "Request_UnsupportedQuery" if problem.unsupported else "BadRequest"
+        ) from problem
 
 
 def _selected(call: Call, document: Document) -> Document:

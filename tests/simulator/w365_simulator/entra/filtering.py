@@ -31,7 +31,9 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 class Filter:
     """A filter that was read: call it with a document. ``advanced`` is true when it needs ConsistencyLevel: eventual."""
 
-    def __init__(self, text: str, known: set[str], *, advanced: frozenset[str] = frozenset(), case: bool = False) -> None:
+    def __init__(
+        self, text: str, known: set[str], *, advanced: frozenset[str] = frozenset(), case: bool = False
+    ) -> None:
         self.text = text
         self.known = known
         self.advanced = False
@@ -151,7 +153,9 @@ class Filter:
 
     def _path(self, token: str) -> str:
         if token not in self.known:
-            raise FilterError(f"Unsupported or invalid query filter clause specified for property '{token}'.", unsupported=True)
+            raise FilterError(
+                f"Unsupported or invalid query filter clause specified for property '{token}'.", unsupported=True
+            )
         if token in self._needs_advanced:
             self.advanced = True
         return token

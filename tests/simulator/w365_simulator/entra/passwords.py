@@ -41,11 +41,11 @@ def seeded(row: Any, clock: Clock, more: dict[str, Any]) -> Document | None:
 
 def listed(document: Document, seed: Document | None) -> list[Document]:
     """Return the credentials that the next answer shows, without their texts."""
-    shown = [seed] if seed else []
-    for credential in document["passwordCredentials"]:
-        if next_answer((document.get("_secrets") or {}).get(credential["keyId"], {}).get("listed")):
-            shown.append(credential)
-    return shown
+    secrets_of = document.get("_secrets") or {}
+    own = [
+        item for item in document["passwordCredentials"] if next_answer(secrets_of.get(item["keyId"], {}).get("listed"))
+    ]
+    return [seed, *own] if seed else own
 
 
 def requested(body: Any, clock: Clock) -> tuple[str | None, float, float]:
@@ -60,7 +60,7 @@ def requested(body: Any, clock: Clock) -> tuple[str | None, float, float]:
     name = wanted.get("displayName")
     if name is not None and not isinstance(name, str):
         raise bad_request("Invalid value specified for property 'displayName' of resource 'PasswordCredential'.")
-    times = []
+    times: list[float] = []
     for field, default in (("startDateTime", clock.seconds()), ("endDateTime", None)):
         if wanted.get(field) is None:
             times.append(default if default is not None else times[0] + YEARS)
@@ -68,7 +68,9 @@ def requested(body: Any, clock: Clock) -> tuple[str | None, float, float]:
         try:
             times.append(read(wanted[field]))
         except ValueError:
-            raise bad_request(f"Cannot convert the literal of '{field}' to the expected type 'Edm.DateTimeOffset'.") from None
+            raise bad_request(
+                f"Cannot convert the literal of '{field}' to the expected type 'Edm.DateTimeOffset'."
+            ) from None
     if times[1] <= times[0]:
         raise bad_request("Key credential end date is invalid.", "KeyCredentialEndDateInvalid")
     return name, times[0], times[1]

@@ -93,7 +93,9 @@ def check_secret(part: EntraPart, access: Access, application: Document, start: 
             continue
         kind = restriction.get("restrictionType")
         if kind == "passwordAddition":
-            raise _refused("CredentialTypeNotAllowedAsPerAppPolicy", "Credential type not allowed as per assigned policy", policy)
+            raise _refused(
+                "CredentialTypeNotAllowedAsPerAppPolicy", "Credential type not allowed as per assigned policy", policy
+            )
         if kind == "passwordLifetime" and end - start > read_duration(restriction.get("maxLifetime")):
             raise _refused(
                 "CredentialInvalidLifetimeAsPerAppPolicy",

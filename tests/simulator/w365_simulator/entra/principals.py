@@ -9,12 +9,13 @@ import json
 from typing import Any
 
 from ..clock import write
-from ..graph_error import GraphError, bad_request, forbidden, not_found
+from ..graph_error import GraphError, bad_request, forbidden
 from ..tokens import Access
 from ..wire import Answer, Call
 from . import passwords
 from .applications import FILTERED as APPLICATION_FILTERED
-from .base import OWNED_BY, WRITE_APPLICATIONS, EntraPart
+from .applications import Applications
+from .base import OWNED_BY, READ_APPLICATIONS, WRITE_APPLICATIONS
 from .documents import application as new_application
 from .documents import service_principal as new_principal
 from .objects import Document, public
@@ -31,10 +32,15 @@ _READ_ONLY = {
 }  # fmt: skip
 _PROPERTIES = new_principal({**new_application("", created="", domain=None), "displayName": ""}, "")
 _GRANTED = ("clientId", "consentType", "principalId", "resourceId", "scope")
-READ_GRANTS = ("DelegatedPermissionGrant.Read.All", "DelegatedPermissionGrant.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
+READ_GRANTS = (
+    "DelegatedPermissionGrant.Read.All",
+    "DelegatedPermissionGrant.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+)
 
 
-class Principals(EntraPart):
+class Principals(Applications):
     """The handlers of /servicePrincipals."""
 
     def _service_principals(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
@@ -47,7 +53,7 @@ class Principals(EntraPart):
 
     def _readable_principal(self, access: Access, id_: str) -> Document:
         # Who may write only what it owns still has to read the scopes of resources and its own id.
-        self._require(access, "Application.Read.All", *WRITE_APPLICATIONS, OWNED_BY, "Directory.Read.All", "Directory.ReadWrite.All")
+        self._require(access, *READ_APPLICATIONS, OWNED_BY)
         return self._there(access.tenant, PRINCIPAL, id_)
 
     def _service_principal_create(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
@@ -66,10 +72,10 @@ class Principals(EntraPart):
                 f"The service principal cannot be created, updated, or restored because the service principal name {app_id}"
                 " is already in use.",
             )
-        if app_id in RESOURCES:
-            made = self.registry.add_resource(access.tenant, app_id)
-        else:
-            made = self._principal_of(access, app_id)
+        is_microsofts = app_id in RESOURCES
+        made = (
+            self.registry.add_resource(access.tenant, app_id) if is_microsofts else self._principal_of(access, app_id)
+        )
         changes = _checked(body)
         if changes:
             made.update(changes)
@@ -121,7 +127,8 @@ class Principals(EntraPart):
     def _service_principal_owners(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         found = self._readable_principal(access, names["id"])
         owners = [
-            {"@odata.type": f"#microsoft.graph.{owner['type']}", "id": owner["id"]} for owner in found.get("_owners", [])
+            {"@odata.type": f"#microsoft.graph.{owner['type']}", "id": owner["id"]}
+            for owner in found.get("_owners", [])
         ]
         return self._list_documents(call, "directoryObjects", owners)
 
@@ -145,45 +152,40 @@ class Principals(EntraPart):
 
     def _owned_objects(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         owned = self._owned(access, names["id"])
-        documents = [
-            {"@odata.type": f"#microsoft.graph.{item['_kind']}", **self._owned_shown(item)} for item in owned
-        ]
+        documents = [{"@odata.type": f"#microsoft.graph.{item['_kind']}", **self._owned_shown(item)} for item in owned]
         return self._list_documents(call, "directoryObjects", documents, known=("id",))
 
     def _owned_objects_cast(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         kinds = {"microsoft.graph.application": APPLICATION, "microsoft.graph.serviceprincipal": PRINCIPAL}
         kind = kinds.get(names["cast"].lower())
         if kind is None:
-            raise bad_request(f"The specified type '{names['cast']}' is not supported for this query.", "Request_UnsupportedQuery")
+            raise bad_request(
+                f"The specified type '{names['cast']}' is not supported for this query.", "Request_UnsupportedQuery"
+            )
         owned = [self._owned_shown(item) for item in self._owned(access, names["id"]) if item["_kind"] == kind]
         known = APPLICATION_FILTERED if kind == APPLICATION else FILTERED
         return self._list_documents(call, f"{kind}s", owned, known=known)
 
     def _owned(self, access: Access, id_: str) -> list[Document]:
         principal = self._readable_principal(access, id_)
-        if not access.may("Application.Read.All", *WRITE_APPLICATIONS, "Directory.Read.All", "Directory.ReadWrite.All"):
-            # With the small permission a caller sees its own belongings.
-            if principal["appId"] != access.client_id:
-                raise forbidden()
+        # With the small permission a caller sees its own belongings.
+        if not access.may(*READ_APPLICATIONS) and principal["appId"] != access.client_id:
+            raise forbidden()
         found = self._shown_list(access.tenant, APPLICATION) + self._shown_list(access.tenant, PRINCIPAL)
         return [item for item in found if any(owner["id"] == principal["id"] for owner in item.get("_owners", []))]
 
     def _owned_shown(self, document: Document) -> Document:
         if document.get("_kind") == APPLICATION:
-            shown: Document = self._application_shown(document)
-            return shown
+            return self._application_shown(document)
         return public(document)
 
     # ---- delegated permissions
 
     def _principal_grants(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         self._require(access, *READ_GRANTS)
-        self._readable_principal_of_grants(access, names["id"])
+        self._there(access.tenant, PRINCIPAL, names["id"])
         found = self._shown_list(access.tenant, GRANT, clientId=names["id"])
         return self._list_documents(call, "oauth2PermissionGrants", found, known=("id", *_GRANTED))
-
-    def _readable_principal_of_grants(self, access: Access, id_: str) -> None:
-        self._there(access.tenant, PRINCIPAL, id_)
 
     def _grants(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         self._require(access, *READ_GRANTS)

@@ -89,9 +89,7 @@ class Registry:
 
     def add_application(self, tenant: str, content: Document) -> Document:
         """Create an application, and let the token endpoint know it."""
-        application = documents.application(
-            str(uuid.uuid4()), created=self.clock.iso(), domain=self.domain(tenant)
-        )
+        application = documents.application(str(uuid.uuid4()), created=self.clock.iso(), domain=self.domain(tenant))
         kept = self.objects.add(tenant, APPLICATION, {**application, **content})
         self.store.run(
             "INSERT INTO applications (tenant, client_id, display_name, client_secret, secret_expired, certificates,"
@@ -143,14 +141,13 @@ class Registry:
         if principal is None or graph is None:
             return found
         names = {role["id"]: role["value"] for role in graph["appRoles"]}
-        for assignment in self.objects.all(tenant, ASSIGNMENT, principalId=principal["id"], resourceId=graph["id"]):
-            if assignment["appRoleId"] in names:
-                found.append(names[assignment["appRoleId"]])
-        return found
+        assigned = self.objects.all(tenant, ASSIGNMENT, principalId=principal["id"], resourceId=graph["id"])
+        return found + [names[item["appRoleId"]] for item in assigned if item["appRoleId"] in names]
 
     def domain(self, tenant: str) -> str | None:
         """Return the domain that a tenant had first."""
         found = self.store.value(
-            "SELECT name FROM domains WHERE tenant = ? ORDER BY is_initial DESC, is_default DESC, name LIMIT 1", (tenant,)
+            "SELECT name FROM domains WHERE tenant = ? ORDER BY is_initial DESC, is_default DESC, name LIMIT 1",
+            (tenant,),
         )
         return None if found is None else str(found)
