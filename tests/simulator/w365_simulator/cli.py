@@ -237,7 +237,7 @@ def _serve(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             temporary = tempfile.mkdtemp(prefix="w365-simulator-")
         authority, certificate = prepare((options.tls_directory or Path(str(temporary))).absolute(), options.host)
         store = Store(options.state)
-        twin = Twin(store, switches, provisioning_key=provisioning_key, scim_token=scim_token)
+        twin = Twin(store, switches, provisioning_key=provisioning_key, scim_token=scim_token, authority=authority)
         if store.empty():
             twin.seeder.merge(load(options.seed))
         name = options.host if options.host not in ("127.0.0.1", "::1", "0.0.0.0", "::") else "localhost"

@@ -39,6 +39,7 @@ def _rows(surface: str, *rows: tuple[str, str, str, str, bool]) -> list[Endpoint
 
 _APPLICATION = "/applications/{id}"
 _PRINCIPAL = "/servicePrincipals/{id}"
+_JOBS = f"{_PRINCIPAL}/synchronization/jobs"
 _POLICIES = "/policies/appManagementPolicies"
 # Applications, consent and policies. Where a path has an id, (appId='…') in parentheses does as well.
 _ENTRA: tuple[tuple[str, str, str, str, bool], ...] = (
@@ -83,6 +84,23 @@ _ENTRA: tuple[tuple[str, str, str, str, bool], ...] = (
     ("graph_app_policies", "GET", _POLICIES, "S", False),
     ("graph_app_policy", "GET", f"{_POLICIES}/{{id}}", "S", False),
     ("graph_app_policy_applies_to", "GET", f"{_POLICIES}/{{id}}/appliesTo", "S", False),
+    ("graph_application_templates", "GET", "/applicationTemplates", "S", False),
+    ("graph_application_template", "GET", "/applicationTemplates/{id}", "S", False),
+    ("graph_instantiate", "POST", "/applicationTemplates/{id}/instantiate", "S", True),
+    ("graph_sync_templates", "GET", f"{_PRINCIPAL}/synchronization/templates", "S", False),
+    ("graph_sync_secrets", "GET", f"{_PRINCIPAL}/synchronization/secrets", "S", False),
+    ("graph_sync_secrets_put", "PUT", f"{_PRINCIPAL}/synchronization/secrets", "S", True),
+    ("graph_sync_jobs", "GET", _JOBS, "S", False),
+    ("graph_sync_job_create", "POST", _JOBS, "S", True),
+    ("graph_sync_job", "GET", f"{_JOBS}/{{job}}", "S", False),
+    ("graph_sync_job_delete", "DELETE", f"{_JOBS}/{{job}}", "S", True),
+    ("graph_sync_job_schema", "GET", f"{_JOBS}/{{job}}/schema", "S", False),
+    ("graph_sync_validate", "POST", f"{_JOBS}/{{job}}/validateCredentials", "S", False),
+    ("graph_sync_start", "POST", f"{_JOBS}/{{job}}/start", "S", True),
+    ("graph_sync_pause", "POST", f"{_JOBS}/{{job}}/pause", "S", True),
+    ("graph_sync_restart", "POST", f"{_JOBS}/{{job}}/restart", "S", True),
+    ("graph_sync_on_demand", "POST", f"{_JOBS}/{{job}}/provisionOnDemand", "S", True),
+    ("graph_provisioning_logs", "GET", "/auditLogs/provisioning", "S", False),
 )
 
 ENDPOINTS: list[Endpoint] = [

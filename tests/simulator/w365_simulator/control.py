@@ -13,7 +13,8 @@ from typing import Any
 from .clock import Clock, read
 from .directory import DirectoryError
 from .entra.changes import ChangeError
-from .entra.registry import Registry
+from .entra.cycle import Outcome
+from .entra.jobs import JOB, Jobs
 from .entra.sign_in import SignIn
 from .entra.state import entra_state
 from .faults import FaultError, Faults
@@ -22,17 +23,18 @@ from .seeding import GLOBAL_ADMINISTRATOR, Seeder, SeedError, load
 from .store import Store
 from .switches import SwitchError, Switches
 from .tenant import TenantEditor
-from .wire import Answer, Call, UnreadableBody, json_answer
+from .wire import Answer, Call, Deferred, UnreadableBody, json_answer
 
 
 class Control:
     """Answers everything below /_simulator."""
 
     def __init__(
-        self, store: Store, seeder: Seeder, switches: Switches, faults: Faults, log: RequestLog, registry: Registry
+        self, store: Store, seeder: Seeder, switches: Switches, faults: Faults, log: RequestLog, jobs: Jobs
     ) -> None:
         self.store = store
-        self.registry = registry
+        self.jobs = jobs
+        self.registry = registry = jobs.registry
         self.clock: Clock = registry.clock
         self.sign_in = SignIn(registry, seeder.directory)
         # Sets the requests free that a fault holds; the server puts its own here.
@@ -56,6 +58,7 @@ class Control:
             ("PATCH", "tenant"): self._change_tenant,
             ("POST", "scim"): self._switch_scim,
             ("GET", "sign-in"): self._sign_in,
+            ("POST", "run-cycle"): self._run_cycle,
             ("GET", "clock"): self._clock,
             ("PATCH", "clock"): self._change_clock,
             ("DELETE", "holds"): self._release,
@@ -133,6 +136,32 @@ class Control:
             )
         instance = call.query.get("instance") or call.base_url
         return json_answer(200, self.sign_in.probe(call.query["environment"], call.query["user"], instance))
+
+    def _run_cycle(self, call: Call) -> Answer:
+        """Run the next cycle of every job that is switched on, or of those of one application or one tenant."""
+        body = call.json() if call.body.strip() else {}
+        if not isinstance(body, dict) or set(body) - {"principal", "tenant"}:
+            raise SwitchError("run-cycle takes principal (the id of a service principal), tenant (an id), or nothing.")
+        due, skipped = [], []
+        for row in self.store.all("SELECT id FROM tenants ORDER BY position"):
+            if body.get("tenant", row["id"]) != row["id"]:
+                continue
+            for job in self.registry.objects.all(row["id"], JOB):
+                if body.get("principal", job["_principal"]) != job["_principal"]:
+                    continue
+                state = job["schedule"]["state"]
+                if state == "Active" and not job["_running"]:
+                    due.append((row["id"], job["id"], self.jobs.begin(job)))
+                else:
+                    skipped.append({"job": job["id"], "skipped": "running" if job["_running"] else state})
+
+        def work() -> list[tuple[str, str, Outcome]]:
+            return [(tenant, id_, cycle()) for tenant, id_, cycle in due]
+
+        def finish(done: list[tuple[str, str, Outcome]]) -> Answer:
+            return json_answer(200, {"cycles": [*(self.jobs.finish(*one) for one in done), *skipped]})
+
+        return Deferred(work, finish)
 
     def _clock(self, call: Call) -> Answer:
         return json_answer(200, {"now": self.clock.iso(), "offset": self.switches.clock_offset})

@@ -20,20 +20,20 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from . import graph_filter
-from .clock import Clock
 from .contract import Router
 from .delta import EVERYTHING, Change, Delta, Round, StaleToken
 from .entra.assignments import Assignments
+from .entra.jobs import Jobs
 from .entra.policies import Policies
-from .entra.principals import Principals
 from .entra.registry import Registry
+from .entra.synchronization import Synchronization
 from .faults import Faults, Rule
 from .graph_error import GraphError, not_found
 from .graph_filter import Property
 from .store import Store
 from .switches import Switches
 from .tokens import Access, TokenError, Tokens
-from .wire import Answer, Call, UnreadableBody, html_answer, json_answer
+from .wire import Answer, Call, Deferred, UnreadableBody, html_answer, json_answer
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 999
@@ -139,14 +139,15 @@ class Listing:
     cast: bool = False
 
 
-class Graph(Principals, Assignments, Policies):
+class Graph(Synchronization, Assignments, Policies):
     """Answers everything below /graph/v1.0. Every handler is named after its endpoint in the table."""
 
     def __init__(
-        self, store: Store, switches: Switches, tokens: Tokens, faults: Faults, registry: Registry, clock: Clock
+        self, store: Store, switches: Switches, tokens: Tokens, faults: Faults, registry: Registry, jobs: Jobs
     ) -> None:
         self.registry = registry
-        self.clock = clock
+        self.clock = registry.clock
+        self.jobs = jobs
         self.store = store
         self.switches = switches
         self.tokens = tokens
@@ -176,6 +177,17 @@ class Graph(Principals, Assignments, Policies):
             if version != "v1.0":
                 raise GraphError(400, "BadRequest", f"Invalid version: {version}")
             answer = self._route(call, access, f"/{path}")
+            if isinstance(answer, Deferred):
+                finish = answer.finish
+                return Deferred(answer.work, lambda result: self._finished(lambda: finish(result), request_id))
+        except GraphError as problem:
+            answer = graph_error(problem, request_id)
+        return self._finished(lambda: answer, request_id)
+
+    @staticmethod
+    def _finished(answerer: Callable[[], Answer], request_id: str) -> Answer:
+        try:
+            answer = answerer()
         except GraphError as problem:
             answer = graph_error(problem, request_id)
         answer.headers += [("request-id", request_id), ("client-request-id", request_id), ("OData-Version", "4.0")]
@@ -747,6 +759,8 @@ class Graph(Principals, Assignments, Policies):
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         inner = Call(method, unquote(path), query, headers, body, call.base_url, parts.query, inner=True)
         answer = self.answer(inner)
+        if isinstance(answer, Deferred):
+            return graph_error(GraphError(400, "BadRequest", "This request cannot be an item of a batch here."), "")
         return answer if rule is None else self.emptied(inner, answer)
 
 

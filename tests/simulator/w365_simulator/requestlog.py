@@ -18,7 +18,7 @@ KEEP_BODY = 262_144
 _SECRET_NAMES = {
     "password", "key", "clientsecret", "client_secret", "clientassertion", "client_assertion", "secret", "secrettoken",
     "token", "scimtoken", "scim_token", "scimkey", "provisioningkey", "access_token", "refresh_token", "assertion",
-    "authorization", "passwordprofile", "bearer",
+    "authorization", "passwordprofile", "bearer", "secrettext",
 }  # fmt: skip
 
 
@@ -59,6 +59,10 @@ def _secret(name: str) -> bool:
 def redact(value: Any) -> Any:
     """Return a copy of a JSON value in which every secret field is masked, also inside SCIM operations."""
     if isinstance(value, dict):
+        if set(value) == {"key", "value"}:
+            # A pair of the settings of a synchronization: the key is only a name.
+            hidden = _secret(str(value["key"])) and value["value"] is not None
+            return {"key": value["key"], "value": REDACTED if hidden else redact(value["value"])}
         result = {
             name: REDACTED if _secret(name) and item is not None else redact(item) for name, item in value.items()
         }

@@ -12,6 +12,7 @@ import os
 import socket
 import traceback
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -25,6 +26,7 @@ from .clock import Clock
 from .contract import BY_ID, served
 from .control import Control
 from .directory import Directory
+from .entra.jobs import Jobs
 from .entra.registry import Registry
 from .entra.token_endpoint import Entra
 from .faults import Faults, Rule
@@ -38,7 +40,7 @@ from .seeding import Seeder
 from .store import Store
 from .switches import Switches
 from .tokens import Tokens
-from .wire import HTML, SCIM_JSON, Answer, Call, html_answer, json_answer
+from .wire import HTML, SCIM_JSON, Answer, Call, Deferred, html_answer, json_answer
 
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 _TRANSPORT = "w365_simulator.transport"
@@ -56,7 +58,9 @@ class Protocol(HttpToolsProtocol):
 class Twin:
     """All surfaces over one store."""
 
-    def __init__(self, store: Store, switches: Switches, *, provisioning_key: str, scim_token: str) -> None:
+    def __init__(
+        self, store: Store, switches: Switches, *, provisioning_key: str, scim_token: str, authority: Path | None = None
+    ) -> None:
         self.store = store
         self.switches = switches
         self.faults = Faults(switches.random_seed)
@@ -66,13 +70,14 @@ class Twin:
         self.seeder = Seeder(store, self.directory)
         self.clock = Clock(switches)
         self.registry = Registry(store, switches, self.clock)
+        jobs = Jobs(self.registry, None if authority is None else str(authority))
         self._holds: set[asyncio.Event] = set()
         tokens = Tokens(store, self.clock)
         self.provisioning = Provisioning(store, self.directory, switches, provisioning_key)
         self.scim = Scim(store, self.directory, switches, scim_token)
         self.entra = Entra(store, switches, tokens, self.registry)
-        self.graph = Graph(store, switches, tokens, self.faults, self.registry, self.clock)
-        self.control = Control(store, self.seeder, switches, self.faults, self.log, self.registry)
+        self.graph = Graph(store, switches, tokens, self.faults, self.registry, jobs)
+        self.control = Control(store, self.seeder, switches, self.faults, self.log, jobs)
         self.control.release = self._release
 
     def application(self) -> Starlette:
@@ -109,7 +114,7 @@ class Twin:
             await connection.send(json_answer(403, {"error": "The control interface answers this machine only."}))
             return
         inner = _below(call, "/_simulator")
-        await connection.send(_answer(lambda: self.control.answer(inner), "control"))
+        await connection.send(await _complete(lambda: self.control.answer(inner), "control"))
 
     async def _provisioning(self, call: Call, connection: Connection) -> None:
         inner = _below(call, "/Provisioning")
@@ -174,7 +179,7 @@ class Twin:
             if answer is None and write and self.switches.refuse_writes:
                 answer = _plain_error(surface, 500, "This server refuses every write.")
             if answer is None:
-                answer = _answer(answerer, surface)
+                answer = await _complete(answerer, surface)
                 if rule is not None and rule.action == "empty":
                     answer = self.graph.emptied(_below(call, "/graph"), answer)
         form = call.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
@@ -307,6 +312,16 @@ def _answer(answerer: Callable[[], Answer], surface: str) -> Answer:
     except Exception:
         traceback.print_exc()
         return _plain_error(surface, 500, "The twin itself has failed; its output says where.")
+
+
+async def _complete(answerer: Callable[[], Answer], surface: str) -> Answer:
+    """Ask a surface; work that talks to other servers is done in a thread, while the twin goes on answering."""
+    answer = _answer(answerer, surface)
+    while isinstance(answer, Deferred):
+        deferred = answer
+        result = await asyncio.to_thread(deferred.work)
+        answer = _answer(partial(deferred.finish, result), surface)
+    return answer
 
 
 def _plain_error(surface: str, status: int, sentence: str) -> Answer:

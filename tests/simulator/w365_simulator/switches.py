@@ -214,6 +214,16 @@ TABLE: dict[str, tuple[Any, tuple[str, ...] | type | Several | Text | Signed, st
     "secret_activation": ("", _REPLICAS, "the same for a new secret at the token endpoint"),
     "secret_delay": (0, int, "seconds until the token endpoint accepts a new secret"),
     "most_secrets": (0, int, "most secrets of one application; 0 means no limit"),
+    "synchronization_replication": (
+        "",
+        _REPLICAS,
+        "what the synchronization of a new enterprise application answers: 0 for 403 and 409 in turn, 1 for what is there",
+    ),
+    "instantiate": ("201", ("201", "404"), "what creating an enterprise application answers; 404 does it all the same"),
+    "assignment_delay": (0, int, "seconds until an assignment to an application counts for its synchronization"),
+    "secrets_limit": (0, int, "most bytes of the settings of a synchronization; 0 means no limit"),
+    "escrow_limit": (0, int, "how many refused objects of a cycle put its job into quarantine; 0 means none do"),
+    "prune_escrows": (False, bool, "throw the errors of a first cycle away and pause its job"),
     "creator_is_owner": (True, bool, "make the application that creates another one its owner"),
     "owned_by_lists": (False, bool, "let Application.ReadWrite.OwnedBy list all applications and service principals"),
     "token_lifetime": (3599, int, "lifetime of Entra's tokens in seconds"),
@@ -341,6 +351,12 @@ class Switches:
     secret_activation: str
     secret_delay: int
     most_secrets: int
+    synchronization_replication: str
+    instantiate: str
+    assignment_delay: int
+    secrets_limit: int
+    escrow_limit: int
+    prune_escrows: bool
     creator_is_owner: bool
     owned_by_lists: bool
     token_lifetime: int

@@ -151,6 +151,12 @@ class Twin:
         result: dict[str, Any] = self.control("GET", f"sign-in?{query}")
         return result
 
+    def run_cycle(self, principal: str | None = None) -> list[dict[str, Any]]:
+        """Run the next provisioning cycle of every job, or of one application; return what each did."""
+        body = {} if principal is None else {"principal": principal}
+        result: list[dict[str, Any]] = self.control("POST", "run-cycle", body)["cycles"]
+        return result
+
     def move_clock(self, **change: Any) -> str:
         """Move the clock of the twin by advance or to offset (seconds) or to now (ISO 8601); return its time."""
         return str(self.control("PATCH", "clock", change)["now"])

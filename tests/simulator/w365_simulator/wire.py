@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +58,17 @@ class Answer:
     body: bytes = b""
     media_type: str = JSON
     headers: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Deferred(Answer):
+    """An answer that needs work in a thread first: ``finish`` makes the real answer of what ``work`` returned."""
+
+    __slots__ = ("finish", "work")
+
+    def __init__(self, work: Callable[[], Any], finish: Callable[[Any], Answer]) -> None:
+        super().__init__(202)
+        self.work = work
+        self.finish = finish
 
 
 def dumps(value: Any) -> bytes:
