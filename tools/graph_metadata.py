@@ -5,8 +5,9 @@
 """Extract from Microsoft Graph's published v1.0 metadata what the collection is compared with.
 
 `graph_metadata.py v1.0-Prod.csdl <commit>` reads the file of that name from the repository microsoftgraph/msgraph-metadata and
-writes tests/unit/plugins/module_utils/_w365/api/graph_v1_metadata.json: the properties and relations of a few types, the entity sets, and which of them
-have a delta function. A unit test compares every path and property that we ask for with it.
+writes tests/unit/plugins/module_utils/_w365/api/graph_v1_metadata.json: the properties and relations of the types that the collection and
+its twin use, and of every type of their properties; the values of enumerations; entity sets, singletons, alternate keys, actions, and which types have
+a delta function. Unit tests compare every path and property that we ask for, and every one that the twin shows, with it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,16 @@ from xml.etree import ElementTree
 
 from common import ROOT, Problem, run_main
 
-TYPES = ("entity", "directoryObject", "user", "group", "directoryRole", "organization")
+TYPES = (
+    "entity", "directoryObject", "user", "group", "directoryRole", "organization", "domain", "application",
+    "servicePrincipal", "oAuth2PermissionGrant", "appRoleAssignment", "subscribedSku", "applicationTemplate",
+    "applicationServicePrincipal", "synchronization", "synchronizationJob", "synchronizationTemplate",
+    "synchronizationSchema", "policyRoot", "policyBase", "appManagementPolicy", "tenantAppManagementPolicy", "directory",
+    "auditLogRoot", "provisioningObjectSummary", "federatedIdentityCredential", "passwordCredential",
+    "stringKeyStringValuePair", "synchronizationJobRestartCriteria", "synchronizationJobApplicationParameters",
+)  # fmt: skip
+# Their properties are not compared, so their own types are not followed.
+FOLLOWED = TYPES[TYPES.index("domain") :]
 EDM = "{http://docs.oasis-open.org/odata/ns/edm}"
 OUTPUT = ROOT / "tests" / "unit" / "plugins" / "module_utils" / "_w365" / "api" / "graph_v1_metadata.json"
 
@@ -31,7 +41,11 @@ def extract(csdl: str, commit: str) -> dict[str, Any]:
         for found in ElementTree.fromstring(csdl).iter(f"{EDM}Schema")  # noqa: S314 - Microsoft's own file, run by a developer
         if found.get("Namespace") == "microsoft.graph"
     )
-    types = {found.get("Name"): found for found in schema.iter(f"{EDM}EntityType")}
+    types = {
+        found.get("Name"): found for kind in ("EntityType", "ComplexType") for found in schema.iter(f"{EDM}{kind}")
+    }
+    enums = {found.get("Name"): found for found in schema.iter(f"{EDM}EnumType")}
+    names = _followed(types)
     container = next(schema.iter(f"{EDM}EntityContainer"))
     deltas = [
         str(next(found.iter(f"{EDM}Parameter")).get("Type"))
@@ -40,7 +54,18 @@ def extract(csdl: str, commit: str) -> dict[str, Any]:
     ]
     return {
         "source": f"https://github.com/microsoftgraph/msgraph-metadata/blob/{commit}/schemas/v1.0-Prod.csdl",
-        "types": {name: _type(types[name]) for name in TYPES},
+        "types": {name: _type(types[name]) for name in names},
+        "enums": {
+            name: [str(member.get("Name")) for member in enums[name].iter(f"{EDM}Member")]
+            for name in sorted(_used(types, names) & set(enums))
+        },
+        "singletons": {
+            str(found.get("Name")): _bare(str(found.get("Type")))
+            for found in container.iter(f"{EDM}Singleton")
+            if _bare(str(found.get("Type"))) in TYPES
+        },
+        "actions": _actions(schema),
+        "keys": {name: keys for name in names if (keys := _keys(types[name]))},
         "entity_sets": {
             str(found.get("Name")): _bare(str(found.get("EntityType")))
             for found in container.iter(f"{EDM}EntitySet")
@@ -56,6 +81,44 @@ def _type(element: ElementTree.Element) -> dict[str, Any]:
         "properties": {str(p.get("Name")): str(p.get("Type")) for p in element.iter(f"{EDM}Property")},
         "relations": {str(p.get("Name")): _bare(str(p.get("Type"))) for p in element.iter(f"{EDM}NavigationProperty")},
     }
+
+
+def _used(types: dict[Any, ElementTree.Element], names: list[str]) -> set[str]:
+    """The types of the properties of these types, and what they are made of."""
+    found = {_bare(str(types[name].get("BaseType") or "")) for name in names}
+    return found | {_bare(str(p.get("Type"))) for name in names for p in types[name].iter(f"{EDM}Property")}
+
+
+def _followed(types: dict[Any, ElementTree.Element]) -> list[str]:
+    """The types that are named above, then those of their properties, and so on."""
+    names, more = list(TYPES), set(FOLLOWED)
+    while more:
+        more = {name for name in _used(types, sorted(more)) if name in types} - set(names)
+        names += sorted(more)
+    return names
+
+
+def _actions(schema: ElementTree.Element) -> dict[str, dict[str, list[str]]]:
+    """The actions of each type, with the names of their parameters."""
+    result: dict[str, dict[str, list[str]]] = {}
+    for action in schema.iter(f"{EDM}Action"):
+        parameters = list(action.iter(f"{EDM}Parameter"))
+        bound = _bare(str(parameters[0].get("Type"))) if parameters else ""
+        if bound in TYPES and not str(parameters[0].get("Type")).startswith("Collection("):
+            names = [str(parameter.get("Name")) for parameter in parameters[1:]]
+            result.setdefault(bound, {})[str(action.get("Name"))] = names
+    return result
+
+
+def _keys(element: ElementTree.Element) -> list[str]:
+    """The properties by which objects of a type can be addressed instead of their id."""
+    annotation = next(
+        (a for a in element.iter(f"{EDM}Annotation") if str(a.get("Term")).endswith(".AlternateKeys")), None
+    )
+    if annotation is None:
+        return []
+    values = (value for value in annotation.iter(f"{EDM}PropertyValue") if value.get("Property") == "Name")
+    return [str(value.get("PropertyPath")) for value in values]
 
 
 def _bare(name: str) -> str:

@@ -24,6 +24,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ap
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.import_scope import TEXT_PROPERTIES
 
 METADATA: dict[str, Any] = json.loads((Path(__file__).with_name("graph_v1_metadata.json")).read_text(encoding="utf-8"))
+PLACEHOLDER = re.compile(r"\{\w+\}")
+PROPERTIES_WITH_AN_ADDRESS = {("synchronization", "secrets")}
 PATHS = sorted(endpoint.path for endpoint in ENDPOINTS.values() if endpoint.service == "graph")
 
 
@@ -44,26 +46,41 @@ def relations_of(kind: str) -> dict[str, str]:
     return found
 
 
+def actions_of(kind: str) -> set[str]:
+    found: set[str] = set()
+    while kind:
+        found |= set(METADATA["actions"].get(kind, {}))
+        kind = METADATA["types"][kind]["base"]
+    return found
+
+
 def walk(path: str) -> str:
     """The type at the end of a path. Raises AssertionError where the metadata does not lead on."""
     first, *rest = path.strip("/").split("/")
-    keyed = re.fullmatch(r"(\w+)\((\w+)='\{id\}'\)", first)
+    keyed = re.fullmatch(r"(\w+)\((\w+)='\{\w+\}'\)", first)
     name = keyed[1] if keyed else first
-    assert name in METADATA["entity_sets"], f"there is no {name}"
-    kind: str = METADATA["entity_sets"][name]
+    roots = {**METADATA["entity_sets"], **METADATA["singletons"]}
+    assert name in roots, f"there is no {name}"
+    kind: str = roots[name]
     if keyed:
         assert keyed[2] in properties_of(kind)
+        assert keyed[2] in METADATA["keys"][kind], f"{kind} has no key {keyed[2]}"
     for part in rest:
-        if part == "{id}":
+        if PLACEHOLDER.fullmatch(part) or part in ("$count", "$ref"):
+            continue
+        if part in actions_of(kind):
             continue
         if part == "delta":
             assert kind in METADATA["delta"], f"{kind} has no delta"
         elif part.startswith("microsoft.graph."):
             kind = part.rpartition(".")[2]
             assert METADATA["types"][kind]["base"] == "directoryObject"
-        else:
-            assert part in relations_of(kind), f"{kind} has no {part}"
+        elif part in relations_of(kind):
             kind = relations_of(kind)[part]
+        else:
+            # The settings of a synchronization are a property, and have an address of their own all the same.
+            assert (kind, part) in PROPERTIES_WITH_AN_ADDRESS, f"{kind} has no {part}"
+            assert part in properties_of(kind)
     return kind
 
 
@@ -73,7 +90,19 @@ def test_every_path_exists(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/people", "/users/{id}/friends", "/organization/delta", "/groups/{id}/microsoft.graph.team"]
+    "path",
+    [
+        "/people",
+        "/users/{id}/friends",
+        "/organization/delta",
+        "/groups/{id}/microsoft.graph.team",
+        "/applications(displayName='{id}')",
+        "/applications/{id}/addSecret",
+        "/policies/appPolicies",
+        "/auditLogs/{id}/delta",
+        "/users/{id}/mail",
+        "/servicePrincipals/{id}/synchronization/jobs/{job}/stop",
+    ],
 )
 def test_a_path_that_does_not_exist_is_found(path: str) -> None:
     with pytest.raises((AssertionError, KeyError)):
