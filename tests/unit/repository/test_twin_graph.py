@@ -330,6 +330,55 @@ def test_a_wrong_property_or_value_is_found(answers: dict[str, Any]) -> None:
     assert problems({**application, "createdDateTime": "now"}, "graph.application", "app") != []
 
 
+# ---- bodies that nobody should send
+
+
+def odd_bodies() -> list[Any]:
+    """Values of every type in the places that a body has; each name gets some of the values, each value some names."""
+    names = sorted({name for kind in ("application", "servicePrincipal") for name in metadata.properties_of(kind)})
+    names += [
+        "owners@odata.bind",
+        "passwordCredential",
+        "keyId",
+        "clientId",
+        "resourceId",
+        "principalId",
+        "consentType",
+    ]
+    names += ["scope", "appRoleId", "templateId", "value", "credentials", "criteria", "parameters", "@odata.id"]
+    values: list[Any] = [None, [], {}, "x", 1, True, [1], [{}], {"redirectUris": 1}, {"resetScope": 1}]
+    values += [[{"key": 1, "value": 2}], [{"key": "BaseAddress", "value": "https://[::1"}], [{"subjects": 1}]]
+    values += [
+        {"endDateTime": "x"},
+        {"startDateTime": "9999-12-31T00:00:00Z"},
+        {"idToken": [1]},
+        [{"resourceAccess": [1]}],
+    ]
+    pairs = [(name, values[(index + shift) % len(values)]) for index, name in enumerate(names) for shift in (0, 5)]
+    return [[], "x", 1, True, None, *({name: value} for name, value in pairs)]
+
+
+def test_no_body_makes_the_twin_fail() -> None:
+    server = Server()
+    made = server.call("POST", f"/applicationTemplates/{NON_GALLERY}/instantiate", {"displayName": "scim"})
+    principal, application = made["servicePrincipal"]["id"], made["application"]["id"]
+    job = server.call("POST", f"/servicePrincipals/{principal}/synchronization/jobs", {"templateId": "scim"})["id"]
+    names = {"job": job, "unique_name": "u", "owner": "o", "assignment": "a"}
+    found = set()
+    for endpoint in ENDPOINTS:
+        if endpoint.surface != "graph" or endpoint.method not in ("POST", "PATCH", "PUT") or endpoint.path == "/$batch":
+            continue
+        id_ = {"/servicePrincipals": principal, "/applicationTemplates": NON_GALLERY}
+        first = "/" + endpoint.path.split("/")[1]
+        path = endpoint.path.format(id=id_.get(first, application), **names)
+        for body in odd_bodies():
+            headers = {"authorization": f"Bearer {server.token}", "prefer": "create-if-missing"}
+            call = Call(endpoint.method, f"/v1.0{path}", {}, headers, json.dumps(body).encode(), "https://localhost")
+            answer = server.twin.graph.answer(call)
+            found.add(answer.status)
+    assert found <= {200, 201, 202, 204, 400, 404, 409, 429}
+
+
 # ---- samples
 
 

@@ -11,12 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..clock import write
-from ..graph_error import GraphError, bad_request, forbidden, not_found
+from ..graph_error import bad_request, forbidden, not_found
 from ..tokens import Access
 from ..wire import Answer, Call
 from . import passwords
 from .base import OWNED_BY, WRITE_APPLICATIONS, EntraPart, merged
 from .documents import application as new_application
+from .documents import misshapen
 from .objects import Document, public
 from .policies import check_secret
 from .registry import APPLICATION, PRINCIPAL
@@ -256,35 +257,34 @@ def _checked(body: Document) -> Document:
             raise bad_request(f"Invalid property '{name}'.")
         if name in READ_ONLY:
             raise bad_request(f"Property '{name}' is read-only and cannot be set.")
-        default = _PROPERTIES[name]
-        if isinstance(default, list) and not isinstance(value, list):
-            raise bad_request(f"Invalid value specified for property '{name}' of resource 'Application'.")
+        wrong = misshapen(_PROPERTIES[name], value, name)
+        if wrong is not None or (value is None and isinstance(_PROPERTIES[name], (list, bool))):
+            raise bad_request(f"Invalid value specified for property '{wrong or name}' of resource 'Application'.")
         if name in _TEXTS and value is not None and (not isinstance(value, str) or len(value) > _TEXTS[name]):
             raise bad_request(f"Invalid value specified for property '{name}' of resource 'Application'.")
     if "displayName" in body and not str(body["displayName"] or "").strip():
         raise bad_request("Invalid value specified for property 'displayName' of resource 'Application'.")
     if body.get("signInAudience", _AUDIENCES[0]) not in _AUDIENCES:
         raise bad_request("Invalid value specified for property 'signInAudience' of resource 'Application'.")
-    if any(not isinstance(tag, str) or not tag or len(tag) > 256 for tag in body.get("tags", [])):
+    if any(not tag or len(tag) > 256 for tag in body.get("tags", [])):
         raise bad_request("Invalid value specified for property 'tags' of resource 'Application'.")
     for uri in ((body.get("web") or {}).get("redirectUris")) or []:
-        if not isinstance(uri, str) or not re.fullmatch(r"https://[^\s*#]+|http://(localhost|127\.0\.0\.1)\S*", uri):
+        if not re.fullmatch(r"https://[^\s*#]+|http://(localhost|127\.0\.0\.1)\S*", uri):
             raise bad_request(
                 f"Reply URL '{uri}' is invalid: it must begin with https and hold no wildcard and no fragment.",
                 "InvalidReplyUrl",
             )
     for access in body.get("requiredResourceAccess", []):
-        if (
-            not isinstance(access, dict)
-            or not access.get("resourceAppId")
-            or not isinstance(access.get("resourceAccess"), list)
-        ):
+        wanted = access.get("resourceAccess")
+        good = isinstance(access.get("resourceAppId"), str) and isinstance(wanted, list)
+        if not good or not all(isinstance(item, dict) and isinstance(item.get("id"), str) for item in wanted):
             raise bad_request(
                 "Invalid value specified for property 'requiredResourceAccess' of resource 'Application'."
             )
-    return body
-
-
-def conflict(sentence: str, code: str = "Request_MultipleObjectsWithSameKeyValue") -> GraphError:
-    """Return the error of an object that is already there."""
-    return GraphError(409, code, sentence)
+    if body.get("optionalClaims") is not None:
+        body = {
+            **body,
+            "optionalClaims": {"accessToken": [], "idToken": [], "saml2Token": [], **body["optionalClaims"]},
+        }
+    # Null takes a complex property back to what a new application has.
+    return {name: _PROPERTIES[name] if value is None else value for name, value in body.items()}

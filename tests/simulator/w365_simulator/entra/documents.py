@@ -115,6 +115,41 @@ def service_principal(application_document: dict[str, Any], tenant: str) -> dict
     }
 
 
+_CLAIMS = {"idToken": [], "accessToken": [], "saml2Token": []}
+_LOCK = dict.fromkeys(
+    ("isEnabled", "allProperties", "credentialsWithUsageSign", "credentialsWithUsageVerify", "tokenEncryptionKeyId"),
+    False,
+)
+# What a property without a value would hold.
+_SHAPES: dict[str, Any] = {
+    "optionalClaims": _CLAIMS,
+    "servicePrincipalLockConfiguration": _LOCK,
+    **dict.fromkeys(("displayName", "description", "notes", "groupMembershipClaims", "serviceManagementReference"), ""),
+}
+# Of what the lists consist that the twin looks into; without an entry an item may be anything.
+_ITEMS: dict[str, type] = {
+    **dict.fromkeys(("tags", "redirectUris", "identifierUris", "servicePrincipalNames", "replyUrls"), str),
+    **dict.fromkeys(("requiredResourceAccess", "resourceAccess", "idToken", "accessToken", "saml2Token"), dict),
+    **dict.fromkeys(("appRoles", "oauth2PermissionScopes", "keyCredentials"), dict),
+}
+
+
+def misshapen(default: Any, value: Any, name: str) -> str | None:
+    """Return the name of the property that a value gives another type than the service takes, or None."""
+    default = _SHAPES.get(name, default)
+    if value is None or default is None:
+        return None
+    if isinstance(default, dict):
+        if not isinstance(value, dict) or set(value) - set(default):
+            return name
+        found = (misshapen(default[part], item, part) for part, item in value.items())
+        return next((part for part in found if part is not None), None)
+    if isinstance(default, list):
+        kind = _ITEMS.get(name, object)
+        return None if isinstance(value, list) and all(isinstance(item, kind) for item in value) else name
+    return None if isinstance(value, type(default)) else name
+
+
 # What shows on every service principal of an application when the application is changed.
 def followed(application_document: dict[str, Any], principal: dict[str, Any]) -> dict[str, Any]:
     """Return what a service principal takes over from its application."""

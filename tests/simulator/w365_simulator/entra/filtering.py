@@ -18,13 +18,20 @@ from ..graph_filter import FilterError
 Test = Callable[[dict[str, Any]], bool]
 _TOKEN = re.compile(r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<mark>[(),:])|(?P<word>[^\s(),':]+))")
 _FUNCTIONS = ("startswith", "endswith", "contains")
+
+
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    """Compare two values that have an order; nothing is greater or less than null or than a value of another type."""
+    return lambda found, wanted: type(found) is type(wanted) and found is not None and compare(found, wanted)
+
+
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda found, wanted: bool(found == wanted),
     "ne": lambda found, wanted: bool(found != wanted),
-    "ge": lambda found, wanted: found is not None and bool(found >= wanted),
-    "gt": lambda found, wanted: found is not None and bool(found > wanted),
-    "le": lambda found, wanted: found is not None and bool(found <= wanted),
-    "lt": lambda found, wanted: found is not None and bool(found < wanted),
+    "ge": _ordered(lambda found, wanted: bool(found >= wanted)),
+    "gt": _ordered(lambda found, wanted: bool(found > wanted)),
+    "le": _ordered(lambda found, wanted: bool(found <= wanted)),
+    "lt": _ordered(lambda found, wanted: bool(found < wanted)),
 }
 
 

@@ -17,6 +17,7 @@ from .applications import FILTERED as APPLICATION_FILTERED
 from .applications import Applications
 from .base import OWNED_BY, READ_APPLICATIONS, WRITE_APPLICATIONS
 from .documents import application as new_application
+from .documents import misshapen
 from .documents import service_principal as new_principal
 from .objects import Document, public
 from .registry import APPLICATION, GRANT, PRINCIPAL
@@ -259,7 +260,8 @@ def _checked(body: Document) -> Document:
             raise bad_request(f"Invalid property '{name}'.")
         if name in _READ_ONLY:
             raise bad_request(f"Property '{name}' is read-only and cannot be set.")
-        if isinstance(_PROPERTIES[name], (list, bool)) and not isinstance(value, type(_PROPERTIES[name])):
+        wrong = misshapen(_PROPERTIES[name], value, name)
+        if wrong is not None or (value is None and isinstance(_PROPERTIES[name], (list, bool))):
             raise bad_request(f"Invalid value specified for property '{name}' of resource 'ServicePrincipal'.")
         if name in ("passwordCredentials", "keyCredentials") and json.dumps(value) != "[]":
             raise bad_request("Adding credentials by PATCH is not supported; use addPassword.")

@@ -193,9 +193,6 @@ class Synchronization(Principals):
         self._synchronized(access, names["id"], write=True)
         body = call.json()
         wanted = _pairs(body.get("value") if isinstance(body, dict) else None)
-        address = urlsplit(wanted.get("BaseAddress") or "https://localhost")
-        if address.scheme not in ("https", "http") or not address.hostname:
-            raise bad_request("The BaseAddress is no address of a web service.", "InvalidBaseAddress")
         limit = self.switches.secrets_limit
         if limit and sum(len(text.encode()) for text in wanted.values()) > limit:
             raise bad_request("Size of input ExternalSecret data is invalid", "InvalidExternalSecretSize")
@@ -336,6 +333,13 @@ def _pairs(value: Any) -> dict[str, str]:
             name = pair.get("key") if isinstance(pair, dict) else pair
             raise bad_request(f"Requested value '{name}' was not found, or its value is no text.")
         found[pair["key"]] = pair["value"]
+    try:
+        address = urlsplit(found.get("BaseAddress") or "https://localhost")
+        good = address.scheme in ("https", "http") and bool(address.hostname) and address.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise bad_request("The BaseAddress is no address of a web service.", "InvalidBaseAddress")
     return found
 
 
