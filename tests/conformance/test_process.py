@@ -233,10 +233,12 @@ def test_help_explains_itself(repository: Path) -> None:
     assert max(len(line) for line in result.stdout.splitlines()) <= 120
 
 
-def test_the_readme_names_every_switch_of_scim_and_of_the_settings(repository: Path) -> None:
+def test_the_readme_names_every_switch_of_scim_entra_and_the_settings(repository: Path) -> None:
     text = (repository / "tests/simulator/README.md").read_text(encoding="utf-8")
-    names = [name for name in switches.TABLE if name.startswith(("scim_", "settings_", "exchange_", "unserved_"))]
-    assert len(names) > 8
+    areas = ("scim_", "settings_", "exchange_", "unserved_", "entra_", "secret", "clock_", "synchronization_")
+    others = ("most_secrets", "creator_is_owner", "owned_by_lists", "instantiate", "assignment_delay", "escrow_limit")
+    names = [name for name in switches.TABLE if name.startswith((*areas, *others, "prune_escrows"))]
+    assert len(names) > 20
     assert [name for name in names if f"`{name}`" not in text] == []
 
 

@@ -115,7 +115,7 @@ def service_principal(application_document: dict[str, Any], tenant: str) -> dict
     }
 
 
-_CLAIMS = {"idToken": [], "accessToken": [], "saml2Token": []}
+_CLAIMS: dict[str, list[Any]] = {"idToken": [], "accessToken": [], "saml2Token": []}
 _LOCK = dict.fromkeys(
     ("isEnabled", "allProperties", "credentialsWithUsageSign", "credentialsWithUsageVerify", "tokenEncryptionKeyId"),
     False,
