@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import threading
 import time
@@ -410,6 +411,74 @@ def test_single_users_the_default_role_and_everybody(api: Any, twin: Twin, app: 
         if item["provisioningStatusInfo"]["status"] == "failure"
     ]
     assert [item["sourceIdentity"]["displayName"] for item in failed] == ["Allan.only@contoso.com"]
+
+
+def test_from_everybody_to_the_assigned_ones_needs_a_restart(api: Any, twin: Twin, app: App) -> None:
+    app.secrets(sync_all=True)
+    app.act("start")
+    app.cycle()
+    assert active(twin)["alex.wilber@contoso.com"] is True
+    app.secrets(sync_all=False)
+    assert "disable" not in app.cycle()["entries"]
+    app.restart()
+    assert app.cycle()["entries"]["disable"] > 1
+    assert active(twin)["alex.wilber@contoso.com"] is False
+
+
+class Foreign(http.server.BaseHTTPRequestHandler):
+    """A SCIM server of somebody else, without TLS, that keeps what it is sent."""
+
+    kept: list[tuple[str, str, Any]]
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        self.kept.append((self.command, self.path.partition("?")[0], body))
+        assert self.headers["Authorization"] == "Bearer somebody's-token"
+        made = {"id": str(len(self.kept))} if self.command == "POST" else {"totalResults": 0, "Resources": []}
+        content = json.dumps(made).encode()
+        self.send_response(201 if self.command == "POST" else 200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_PATCH = _answer  # noqa: N815 - names of the base class
+
+    def log_message(self, *words: Any) -> None:
+        """Print nothing."""
+
+
+def test_a_cycle_against_another_server(api: Any, twin: Twin, app: App) -> None:
+    Foreign.kept = []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Foreign)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        address = f"http://127.0.0.1:{server.server_port}/base/scim?aadOptscim062020&tenant=1"
+        settings = {"BaseAddress": address, "SecretToken": "somebody's-token", "SyncAll": "FALSE"}
+        body = {"value": [{"key": key, "value": value} for key, value in settings.items()]}
+        assert api.call("PUT", f"{app.path}/synchronization/secrets", body).status_code == 204
+        assert app.act("validateCredentials", {"useSavedCredentials": True}).status_code == 204
+        app.assign("groups", displayName="Sales")
+        app.act("start")
+        done = app.cycle()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert done["entries"] == {"create": 3, "update": 1}
+    assert [(method, path) for method, path, _ in Foreign.kept[1:]] == [
+        ("GET", "/base/scim/Users"),
+        ("GET", "/base/scim/Users"),
+        ("POST", "/base/scim/Users"),
+        ("GET", "/base/scim/Users"),
+        ("POST", "/base/scim/Users"),
+        ("GET", "/base/scim/Groups"),
+        ("POST", "/base/scim/Groups"),
+        ("PATCH", "/base/scim/Groups/8"),
+    ]
+    assert Foreign.kept[-1][2]["Operations"][0]["op"] == "add"
+    assert twin.requests(surface="scim") == []
 
 
 def active(twin: Twin) -> dict[str, bool]:

@@ -102,7 +102,8 @@ class Jobs:
         ):
             # Groups within groups are not looked into.
             members.setdefault(row["group_position"], []).append(row["id"])
-        everybody = flag(settings.get("SyncAll"))
+        # From everybody to the assigned ones: that acts after a restart only.
+        everybody = flag(settings.get("SyncAll")) or (job.get("_everybody", False) and not job["_initial"])
         assigned = self._assigned(job)
         wanted_groups = [row for row in groups if everybody or row["id"] in assigned]
         inside = {id_ for row in wanted_groups for id_ in members.get(row["position"], [])}
@@ -142,6 +143,8 @@ class Jobs:
             None if job["_force_deletes"] else threshold(settings),
         )
         job["_running"] = True
+        if job["_initial"]:
+            job["_everybody"] = flag(settings.get("SyncAll"))
         self.objects.save(job)
         client = self.client(settings)
         return Cycle(plan, client).run
