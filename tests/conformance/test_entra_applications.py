@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from typing import Any
 
+import jwt
+import msal
 import pytest
 import requests
 
@@ -348,6 +351,58 @@ def test_a_locked_principal_takes_no_secret(api: Any) -> None:
     answer = api.call("POST", f"/servicePrincipals/{service['id']}/addPassword", {})
     assert error(answer) == (400, "CannotUpdateLockedServicePrincipalProperty")
     secret(api, application)
+
+
+# ---- certificates and federated identities
+
+
+def test_a_certificate_of_an_application(api: Any, twin: Twin, other_certificate: Any) -> None:
+    application = made(api)
+    principal(api, application["appId"])
+    path = f"/applications/{application['id']}"
+    key = base64.b64encode(other_certificate.public.encode()).decode()
+    credential = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": key, "displayName": "w365"}
+    assert api.call("PATCH", path, {"keyCredentials": [credential]}).status_code == 204
+    (shown,) = api.call("GET", path).json()["keyCredentials"]
+    assert (shown["displayName"], shown["key"], shown["type"]) == ("w365", None, "AsymmetricX509Cert")
+    private = {"private_key": other_certificate.private(), "public_certificate": other_certificate.public}
+    client = msal.ConfidentialClientApplication(
+        application["appId"],
+        authority=f"{twin.entra_authority}/contoso.com",
+        client_credential=private,
+        instance_discovery=False,
+        http_client=api.session,
+    )
+    assert "access_token" in client.acquire_token_for_client([f"{twin.graph_url}/.default"])
+    assert api.call("PATCH", path, {"keyCredentials": [{"keyId": shown["keyId"]}]}).status_code == 204
+    assert len(api.call("GET", path).json()["keyCredentials"]) == 1
+    for wrong in ({**credential, "key": "x"}, {**credential, "usage": "Sign"}, {"keyId": CLIENT}):
+        assert error(api.call("PATCH", path, {"keyCredentials": [wrong]}))[0] == 400
+    assert api.call("PATCH", path, {"keyCredentials": []}).status_code == 204
+    assert api.call("GET", path).json()["keyCredentials"] == []
+
+
+def test_a_federated_identity(api: Any, twin: Twin, other_certificate: Any) -> None:
+    application = made(api)
+    principal(api, application["appId"])
+    path = f"/applications/{application['id']}/federatedIdentityCredentials"
+    audience = "api://AzureADTokenExchange"
+    body = {"name": "ci", "issuer": "https://issuer.contoso.com", "subject": "repo:w365", "audiences": [audience]}
+    first = api.call("POST", path, body)
+    assert first.status_code == 201
+    assert error(api.call("POST", path, body))[0] == 409
+    assert error(api.call("POST", path, {**body, "name": "other"}))[0] == 400
+    claims = {"iss": body["issuer"], "sub": body["subject"], "aud": audience, "exp": int(time.time()) + 600}
+    form = {
+        "client_id": application["appId"],
+        "client_secret": "",
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": jwt.encode(claims, other_certificate.private(), algorithm="RS256"),
+    }
+    assert api.token_answer(**form).status_code == 200
+    assert [item["name"] for item in api.call("GET", path).json()["value"]] == ["ci"]
+    assert api.call("DELETE", f"{path}/{first.json()['id']}").status_code == 204
+    assert api.token_answer(**form).json()["error_codes"] == [700213]
 
 
 # ---- policies

@@ -38,6 +38,7 @@ def _rows(surface: str, *rows: tuple[str, str, str, str, bool]) -> list[Endpoint
 
 
 _APPLICATION = "/applications/{id}"
+_FEDERATED = f"{_APPLICATION}/federatedIdentityCredentials"
 _PRINCIPAL = "/servicePrincipals/{id}"
 _JOBS = f"{_PRINCIPAL}/synchronization/jobs"
 _POLICIES = "/policies/appManagementPolicies"
@@ -55,6 +56,9 @@ _ENTRA: tuple[tuple[str, str, str, str, bool], ...] = (
     ("graph_application_owner_remove", "DELETE", f"{_APPLICATION}/owners/{{owner}}/$ref", "S", True),
     ("graph_application_add_password", "POST", f"{_APPLICATION}/addPassword", "S", True),
     ("graph_application_remove_password", "POST", f"{_APPLICATION}/removePassword", "S", True),
+    ("graph_federated_credentials", "GET", _FEDERATED, "S", False),
+    ("graph_federated_credential_create", "POST", _FEDERATED, "S", True),
+    ("graph_federated_credential_delete", "DELETE", f"{_FEDERATED}/{{credential}}", "S", True),
     ("graph_service_principals", "GET", "/servicePrincipals", "S", False),
     ("graph_service_principal_create", "POST", "/servicePrincipals", "S", True),
     ("graph_service_principal", "GET", _PRINCIPAL, "S", False),

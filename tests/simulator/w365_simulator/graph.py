@@ -24,6 +24,7 @@ from .contract import Router
 from .delta import EVERYTHING, Change, Delta, Round, StaleToken
 from .entra.assignments import Assignments
 from .entra.jobs import Jobs
+from .entra.keys import FederatedCredentials
 from .entra.policies import Policies
 from .entra.registry import Registry
 from .entra.synchronization import Synchronization
@@ -139,7 +140,7 @@ class Listing:
     cast: bool = False
 
 
-class Graph(Synchronization, Assignments, Policies):
+class Graph(Synchronization, Assignments, FederatedCredentials, Policies):
     """Answers everything below /graph/v1.0. Every handler is named after its endpoint in the table."""
 
     def __init__(

@@ -10,6 +10,7 @@ documented sample the names and the types of values are kept here, and the twin 
 
 from __future__ import annotations
 
+import base64
 import datetime
 import importlib
 import json
@@ -19,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from w365_simulator.certificates import make_certificate
 from w365_simulator.contract import ENDPOINTS
 from w365_simulator.server import Twin
 from w365_simulator.store import Store
@@ -149,6 +151,8 @@ TYPES = {
     "app-policy": "appManagementPolicy",
     "schema": "synchronizationSchema",
     "restored": "application",
+    "with-credentials": "application",
+    "federated": "federatedIdentityCredential",
 }
 
 
@@ -198,6 +202,17 @@ def answers() -> dict[str, Any]:
     found["application-upsert"] = upsert
     password = {"passwordCredential": {"displayName": "w365"}}
     found["application-addpassword"] = call("POST", f"/applications/{upsert['id']}/addPassword", password)
+    key = base64.b64encode(make_certificate().public.encode()).decode()
+    certificate = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": key, "displayName": "w365"}
+    call("PATCH", f"/applications/{upsert['id']}", {"keyCredentials": [certificate]})
+    found["with-credentials"] = call("GET", f"/applications/{upsert['id']}")
+    federated = {
+        "name": "ci",
+        "issuer": "https://contoso.com",
+        "subject": "s",
+        "audiences": ["api://AzureADTokenExchange"],
+    }
+    found["federated"] = call("POST", f"/applications/{upsert['id']}/federatedIdentityCredentials", federated)
     principal = call("POST", "/servicePrincipals", {"appId": upsert["appId"]})
     found["serviceprincipal-post-serviceprincipals"] = principal
     found["microsoft-graph"] = call("GET", f"/servicePrincipals(appId='{GRAPH}')")

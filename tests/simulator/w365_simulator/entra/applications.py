@@ -18,6 +18,7 @@ from . import passwords
 from .base import OWNED_BY, WRITE_APPLICATIONS, EntraPart, merged
 from .documents import application as new_application
 from .documents import misshapen
+from .keys import changed_certificates, shown_certificates
 from .objects import Document, public
 from .policies import check_secret
 from .registry import APPLICATION, PRINCIPAL
@@ -80,6 +81,8 @@ class Applications(EntraPart):
         more = json.loads(row["entra"] or "{}") if row is not None else {}
         shown = public(document)
         shown["passwordCredentials"] = passwords.listed(document, passwords.seeded(row, self.clock, more))
+        if row is not None:
+            shown["keyCredentials"] = shown_certificates(row["certificates"], document.get("_key_names", {}))
         if document.get("_secrets"):
             kept = self.objects.find(document["_tenant"], document["_kind"], document["id"])
             if kept is not None:
@@ -118,6 +121,10 @@ class Applications(EntraPart):
             owners.insert(0, {"id": caller["id"], "type": "servicePrincipal"})
         if unique_name is None and body.get("uniqueName") is not None:
             raise bad_request("Property 'uniqueName' is read-only and cannot be set.")
+        if body.get("passwordCredentials") or body.get("keyCredentials"):
+            raise bad_request(
+                "Credentials cannot be given when an application is created by this twin; add them afterwards."
+            )
         changes = _checked({name: value for name, value in body.items() if name != "uniqueName"})
         content = {name: merged(_PROPERTIES[name], value) for name, value in changes.items()}
         return self.registry.add_application(access.tenant, {**content, "uniqueName": unique_name, "_owners": owners})
@@ -155,6 +162,8 @@ class Applications(EntraPart):
                 "Adding or changing password credentials by PATCH is not supported; use addPassword and removePassword."
             )
         changes = _checked(body)
+        if "keyCredentials" in changes:
+            changes |= self._changed_keys(document, changes.pop("keyCredentials"))
         if emptied == []:
             # The service lets a client take all secrets away in one go.
             changes |= {"passwordCredentials": [], "_secrets": {}}
@@ -163,6 +172,16 @@ class Applications(EntraPart):
             name: merged(document.get(name), value) if name in _MERGED else value for name, value in changes.items()
         }
         self.registry.change_application(document, changes)
+
+    def _changed_keys(self, document: Document, given: list[Document]) -> Document:
+        """Replace the certificates of an application; the token endpoint knows them by its own row."""
+        names = dict(document.get("_key_names", {}))
+        row = self.registry.row(document)
+        kept = changed_certificates(given, row["certificates"] if row is not None else "[]", names)
+        self.store.run(
+            "UPDATE applications SET certificates = ? WHERE object_id = ?", (json.dumps(kept), document["id"])
+        )
+        return {"_key_names": names}
 
     # ---- owners
 

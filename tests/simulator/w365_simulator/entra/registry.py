@@ -22,6 +22,7 @@ from .objects import Document, Objects
 from .resources import GRAPH, PRESENT, principal_properties
 
 APPLICATION, PRINCIPAL, GRANT, ASSIGNMENT = "application", "servicePrincipal", "grant", "appRoleAssignment"
+FEDERATED = "federatedIdentityCredential"
 SEEDED = "2024-01-01T00:00:00Z"
 # Vendors' older scripts made secrets of ninety-nine years; a seed's secret does not expire by itself either.
 SEEDED_END = "2123-01-01T00:00:00Z"

@@ -18,6 +18,7 @@ _LISTS = {
     "servicePrincipal": "servicePrincipals",
     "grant": "oauth2PermissionGrants",
     "appRoleAssignment": "appRoleAssignments",
+    "federatedIdentityCredential": "federatedIdentityCredentials",
     "deleted.application": "deletedApplications",
     "deleted.servicePrincipal": "deletedServicePrincipals",
     "appManagementPolicy": "appManagementPolicies",

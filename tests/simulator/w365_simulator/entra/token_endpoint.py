@@ -22,7 +22,7 @@ from ..tokens import Tokens, encode
 from ..wire import Answer, Call, json_answer
 from . import passwords
 from .objects import Document
-from .registry import SEEDED_END, Registry
+from .registry import FEDERATED, SEEDED_END, Registry
 
 GRAPH_APPLICATION = "00000003-0000-0000-c000-000000000000"
 GRAPH_HOSTS = {
@@ -305,7 +305,8 @@ class Entra:
                 " review the clock of the machine that signed it.",
             )
         if claims.get("iss") != application["client_id"]:
-            _check_federated(claims, application)
+            known = self.registry.objects.all(tenant["id"], FEDERATED, _application=application["object_id"])
+            _check_federated(claims, application, known)
             return
         self._check_certificate(assertion, header, claims, call, tenant, application)
 
@@ -421,9 +422,13 @@ def _expired(client_id: str) -> EntraError:
     )
 
 
-def _check_federated(claims: dict[str, Any], application: Any) -> None:
+def _check_federated(claims: dict[str, Any], application: Any, known: list[Document]) -> None:
     """Accept an assertion of another issuer by subject and audience; its signature can only be checked by that issuer."""
     audience = claims.get("aud")
+    for credential in known:
+        same = (credential["issuer"], credential["subject"]) == (claims.get("iss"), claims.get("sub"))
+        if same and credential["audiences"][0] in (audience if isinstance(audience, list) else [audience]):
+            return
     if FEDERATED_AUDIENCE not in (audience if isinstance(audience, list) else [audience]):
         raise EntraError(
             400,
