@@ -17,6 +17,7 @@ import requests
 
 from w365_simulator.testing import Twin, TwinError
 
+TENANT = "36500000-0000-4000-8000-000000000001"
 CLIENT = "36500000-0000-4000-8000-0000000000a1"
 LIMITED_ID = "36500000-0000-4000-8000-0000000000a2"
 LIMITED = (LIMITED_ID, "limited-secret-of-the-twin")
@@ -351,6 +352,30 @@ def test_a_locked_principal_takes_no_secret(api: Any) -> None:
     answer = api.call("POST", f"/servicePrincipals/{service['id']}/addPassword", {})
     assert error(answer) == (400, "CannotUpdateLockedServicePrincipalProperty")
     secret(api, application)
+
+
+def test_one_application_for_several_tenants(api: Any, twin: Twin) -> None:
+    other = "36500000-0000-4000-8000-000000000002"
+    owner = {"client_id": "36500000-0000-4000-8000-0000000000c3", "client_secret": "owner-of-fabrikam"}
+    fabrikam = {"id": other, "display_name": "Fabrikam", "domains": [{"name": "fabrikam.com"}], "applications": [owner]}
+    twin.seed({"tenants": [fabrikam]})
+    single = made(api)
+    fleet = api.call("POST", "/applications", {"displayName": "fleet", "signInAudience": "AzureADMultipleOrgs"}).json()
+    principal(api, fleet["appId"])
+    text = secret(api, fleet)["secretText"]
+
+    def in_fabrikam(method: str, path: str, body: Any = None) -> Any:
+        form = {"tenant": "fabrikam.com", "client_id": owner["client_id"], "client_secret": owner["client_secret"]}
+        headers = {"Authorization": f"Bearer {api.token_answer(**form).json()['access_token']}"}
+        return api.session.request(method, f"{twin.graph_url}/v1.0{path}", json=body, headers=headers, timeout=30)
+
+    form = {"tenant": "fabrikam.com", "client_id": fleet["appId"], "client_secret": text}
+    assert api.token_answer(**form).json()["error_codes"] == [700016]
+    assert in_fabrikam("POST", "/servicePrincipals", {"appId": single["appId"]}).status_code == 400
+    made_there = in_fabrikam("POST", "/servicePrincipals", {"appId": fleet["appId"]})
+    assert (made_there.status_code, made_there.json()["appOwnerOrganizationId"]) == (201, TENANT)
+    assert api.token_answer(**form).status_code == 200
+    assert in_fabrikam("GET", f"/applications(appId='{fleet['appId']}')").status_code == 404
 
 
 # ---- certificates and federated identities

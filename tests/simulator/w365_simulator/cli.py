@@ -37,7 +37,9 @@ what answers where, all on one port:
   /{tenant}/oauth2/v2.0/token       Microsoft Entra's token endpoint and discovery; tenant is an id or a domain
   /metadata/identity/oauth2/token   managed identity (AZURE_POD_IDENTITY_AUTHORITY_HOST); /msi/token for App Service
   /graph/v1.0/...                   Microsoft Graph
-  /_simulator/...                   state, requests, switches, faults, seed, tenant, reset; this machine only, no key
+  /{environment}/SignIn             sends the browser to the authority of single sign-on
+  /_simulator/...                   state, requests, switches, faults, holds, clock, seed, tenant, scim, sign-in,
+                                    run-cycle, reset; this machine only, no key
 
 faults (POST /_simulator/faults), by action:
 {faults}

@@ -207,10 +207,10 @@ _APPLICATION = {
     "client_id": "!text", "display_name": "text", "client_secret": "text", "secret_expired": "boolean",
     "certificates": "list",
     "federated_subjects": "list", "permissions": "list", "admin_consent": "boolean", "tags": "list",
-    "redirect_uris": "list", "unique_name": "text", "scopes": "text", "secret_end": "text", "created": "text",
+    "redirect_uris": "list", "unique_name": "text", "scopes": "text", "secret_end": "text", "created": "text", "audience": "text",
 }  # fmt: skip
 # What only Graph shows of an application.
-_ENTRA = ("tags", "redirect_uris", "unique_name", "scopes", "secret_end", "created")
+_ENTRA = ("tags", "redirect_uris", "unique_name", "scopes", "secret_end", "created", "audience")
 _TENANT_USER = {
     "id": "text", "user_principal_name": "!text", "given_name": "text", "surname": "text", "display_name": "text",
     "mail": "text",

@@ -72,6 +72,36 @@ def _attributes(users: dict[str, Any]) -> list[tuple[str, ...]]:
     return rows
 
 
+def _entra(found: dict[str, Any]) -> list[str]:
+    """Return the applications of a tenant, and its synchronization jobs where it has some."""
+    applications = [
+        (
+            application["displayName"] or "",
+            application["appId"],
+            ", ".join(secret["endDateTime"][:10] for secret in application["passwordCredentials"]) or "-",
+            ", ".join(application["tags"]) or "-",
+        )
+        for application in found["applications"]
+    ]
+    parts = [table("Applications in Entra", ("Name", "Client id", "Secrets made here, until", "Tags"), applications)]
+    jobs = [
+        (
+            job["id"].partition(".")[0] + "…" + job["id"][-6:],
+            job["schedule"]["state"],
+            job["status"]["code"],
+            (job["status"]["quarantine"] or {}).get("reason", "-"),
+            ", ".join(f"{item['value']} {item['key']}" for item in job["status"]["synchronizedEntryCountByType"])
+            or "-",
+        )
+        for job in found["synchronizationJobs"]
+    ]
+    return (
+        [*parts, table("Synchronization jobs", ("Job", "Schedule", "Status", "Quarantine", "Objects"), jobs)]
+        if jobs
+        else parts
+    )
+
+
 def render(state: dict[str, Any]) -> str:
     """Return the state as text."""
     environments = state["environments"]
@@ -127,4 +157,6 @@ def render(state: dict[str, Any]) -> str:
             if environment[field]:
                 settings.append((label, ", ".join(str(value) for value in environment[field].values())))
         parts.append(table(f"Settings of {name}", ("Setting", "Value"), settings))
+    for found in state["entra"].values():
+        parts += _entra(found)
     return "\n".join(parts)

@@ -22,7 +22,6 @@ NEVER = "0001-01-01T00:00:00Z"
 # A job whose quarantine lasts so long is switched off.
 QUARANTINE_DAYS = 28
 _RETRY = 86_400
-KEEP_LOG_DAYS = 30
 
 
 def new_job(tenant: str, principal: str, template: str) -> Document:

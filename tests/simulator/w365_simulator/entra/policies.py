@@ -26,8 +26,6 @@ DEFAULT: Document = {
     "applicationRestrictions": {"passwordCredentials": [], "keyCredentials": []},
     "servicePrincipalRestrictions": {"passwordCredentials": [], "keyCredentials": []},
 }
-# Without a date a restriction holds for every application; a client may not count on the property being there.
-RESTRICTION = {"restrictionType": "passwordLifetime", "maxLifetime": None, "state": "enabled", "excludeActors": None}
 
 
 class Policies(EntraPart):

@@ -86,6 +86,10 @@ class Principals(Applications):
     def _principal_of(self, access: Access, app_id: str) -> Document:
         application = self.objects.by_app_id(access.tenant, APPLICATION, app_id)
         shown = None if application is None else self.objects.seen(application)
+        foreign = self.registry.foreign_application(app_id) if application is None else None
+        if foreign is not None:
+            self._require(access, *WRITE_APPLICATIONS)
+            return self.registry.add_principal(access.tenant, foreign)
         if application is None or shown is None:
             if not access.may(*WRITE_APPLICATIONS):
                 raise forbidden(

@@ -57,7 +57,7 @@ class Registry:
         application |= {
             "id": made_id(tenant, APPLICATION, row["client_id"]),
             "displayName": row["display_name"] or row["client_id"],
-            "signInAudience": "AzureADMyOrg",
+            "signInAudience": more.get("audience", "AzureADMyOrg"),
             "tags": more.get("tags", []),
             "uniqueName": more.get("unique_name"),
             "createdDateTime": more.get("created", SEEDED),
@@ -103,7 +103,7 @@ class Registry:
         self, tenant: str, application: Document, *, id_: str | None = None, replicated: bool = True
     ) -> Document:
         """Create the service principal of an application of this tenant."""
-        content = documents.service_principal(application, tenant)
+        content = documents.service_principal(application, application.get("_tenant", tenant))
         content |= {"id": id_ or str(uuid.uuid4()), "_application_tags": list(application["tags"])}
         return self.objects.add(tenant, PRINCIPAL, content, replicated=replicated)
 
@@ -127,6 +127,14 @@ class Registry:
         """Return a service principal by its client id, settled."""
         self.settle(tenant)
         return self.objects.by_app_id(tenant, PRINCIPAL, client_id)
+
+    def foreign_application(self, client_id: str) -> Document | None:
+        """Return an application of any tenant that other tenants may use."""
+        for row in self.store.all("SELECT id FROM tenants ORDER BY position"):
+            found = self.application(row["id"], client_id)
+            if found is not None and found["signInAudience"] != "AzureADMyOrg":
+                return found
+        return None
 
     def row(self, application: Document) -> Any:
         """Return what the seed and the token endpoint know of an application."""

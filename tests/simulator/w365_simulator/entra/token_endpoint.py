@@ -137,10 +137,11 @@ class Entra:
                 raise EntraError(
                     400, "invalid_request", 900144, f"The request body must contain the following parameter: '{name}'."
                 )
-        application = self.store.one(
-            "SELECT * FROM applications WHERE tenant = ? AND client_id = ?", (tenant["id"], form["client_id"].lower())
-        )
+        # An application of another tenant is known here by its service principal.
         document = self.registry.application(tenant["id"], form["client_id"])
+        if document is None and self.registry.principal(tenant["id"], form["client_id"]) is not None:
+            document = self.registry.foreign_application(form["client_id"])
+        application = None if document is None else self.registry.row(document)
         if application is None or document is None:
             raise EntraError(
                 400,
@@ -305,7 +306,7 @@ class Entra:
                 " review the clock of the machine that signed it.",
             )
         if claims.get("iss") != application["client_id"]:
-            known = self.registry.objects.all(tenant["id"], FEDERATED, _application=application["object_id"])
+            known = self.registry.objects.all(application["tenant"], FEDERATED, _application=application["object_id"])
             _check_federated(claims, application, known)
             return
         self._check_certificate(assertion, header, claims, call, tenant, application)
