@@ -178,6 +178,8 @@ def test_microsofts_applications_and_one_that_is_absent(api: Any) -> None:
     assert {"User.Read", "openid"} <= {scope["value"] for scope in graph["oauth2PermissionScopes"]}
     assert {"User.Read.All"} <= {role["value"] for role in graph["appRoles"]}
     assert error(api.call("GET", f"/servicePrincipals(appId='{POWER_BI}')"))[0] == 404
+    wrong = {"appId": POWER_BI, "accountEnabled": "yes"}
+    assert error(api.call("POST", "/servicePrincipals", wrong))[0] == 400
     power_bi = principal(api, POWER_BI)
     assert "Report.Read.All" in {scope["value"] for scope in power_bi["oauth2PermissionScopes"]}
     again = api.call("POST", "/servicePrincipals", {"appId": POWER_BI})

@@ -73,11 +73,11 @@ class Principals(Applications):
                 f"The service principal cannot be created, updated, or restored because the service principal name {app_id}"
                 " is already in use.",
             )
+        changes = _checked(body)
         is_microsofts = app_id in RESOURCES
         made = (
             self.registry.add_resource(access.tenant, app_id) if is_microsofts else self._principal_of(access, app_id)
         )
-        changes = _checked(body)
         if changes:
             made.update(changes)
             self.objects.save(made)
