@@ -388,6 +388,24 @@ def test_nested_members_do_not_count(api: Any, twin: Twin, app: App) -> None:
     assert members == ["megan.bowen@contoso.com", "alex.wilber@contoso.com"], "the members of Sales are not among them"
 
 
+def test_names_that_entra_cannot_look_up(api: Any, twin: Twin, app: App) -> None:
+    twin.change_tenant(
+        {"op": "add_group", "set": {"displayName": 'The "A" team'}, "members": []},
+        {"op": "add_group", "set": {"displayName": "Sales & more"}, "members": []},
+    )
+    app.secrets(sync_all=True)
+    app.act("start")
+    app.cycle()
+    assert {"Sales & more"} == {name for name in twin.environment("contoso")["groups"] if "&" in name or '"' in name}
+    twin.switches(special_characters="&")
+    app.restart()
+    app.cycle()
+    assert 'The "A" team' in twin.environment("contoso")["groups"]
+    failed = api.graph("/auditLogs/provisioning", filter="provisioningStatusInfo/status eq 'failure'").json()["value"]
+    names = {item["sourceIdentity"]["displayName"] for item in failed}
+    assert {'The "A" team', "Sales & more"} <= names
+
+
 def test_single_users_the_default_role_and_everybody(api: Any, twin: Twin, app: App) -> None:
     app.secrets()
     body = {

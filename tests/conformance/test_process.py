@@ -236,7 +236,15 @@ def test_help_explains_itself(repository: Path) -> None:
 def test_the_readme_names_every_switch_of_scim_entra_and_the_settings(repository: Path) -> None:
     text = (repository / "tests/simulator/README.md").read_text(encoding="utf-8")
     areas = ("scim_", "settings_", "exchange_", "unserved_", "entra_", "secret", "clock_", "synchronization_")
-    others = ("most_secrets", "creator_is_owner", "owned_by_lists", "instantiate", "assignment_delay", "escrow_limit")
+    others = (
+        "most_secrets",
+        "creator_is_owner",
+        "owned_by_lists",
+        "instantiate",
+        "assignment_delay",
+        "escrow_limit",
+        "special_",
+    )
     names = [name for name in switches.TABLE if name.startswith((*areas, *others, "prune_escrows"))]
     assert len(names) > 20
     assert [name for name in names if f"`{name}`" not in text] == []

@@ -222,6 +222,11 @@ TABLE: dict[str, tuple[Any, tuple[str, ...] | type | Several | Text | Signed, st
     "instantiate": ("201", ("201", "404"), "what creating an enterprise application answers; 404 does it all the same"),
     "assignment_delay": (0, int, "seconds until an assignment to an application counts for its synchronization"),
     "secrets_limit": (0, int, "most bytes of the settings of a synchronization; 0 means no limit"),
+    "special_characters": (
+        '"\\',
+        Text(r"\S{0,40}", "characters without a space"),
+        "characters in the name of a user or a group that Entra cannot look up, so that it never provisions that object",
+    ),
     "escrow_limit": (0, int, "how many refused objects of a cycle put its job into quarantine; 0 means none do"),
     "prune_escrows": (False, bool, "throw the errors of a first cycle away and pause its job"),
     "creator_is_owner": (True, bool, "make the application that creates another one its owner"),
@@ -355,6 +360,7 @@ class Switches:
     instantiate: str
     assignment_delay: int
     secrets_limit: int
+    special_characters: str
     escrow_limit: int
     prune_escrows: bool
     creator_is_owner: bool

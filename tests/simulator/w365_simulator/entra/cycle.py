@@ -41,6 +41,8 @@ class Plan:
     skip_out_of_scope: bool
     # Most users and groups that one cycle takes away; None for no limit.
     threshold: int | None
+    # Characters that a filter of Entra cannot hold.
+    special: str = ""
 
 
 @dataclass(slots=True)
@@ -99,6 +101,11 @@ class Cycle:
 
     def _each(self, kind: str, id_: str, name: str, action: str, send: Callable[[], None]) -> None:
         """Send the requests of one object; what is refused for it alone is an escrow."""
+        if action == "update" and set(name) & set(self.plan.special):
+            self.done.escrows += 1
+            reason = "Values with special characters are not supported in attributes by which objects are matched."
+            self.done.note(action, kind, id_, name, status="failure", reason=reason, code="SpecialCharacters")
+            return
         try:
             send()
         except ScimRefused as problem:

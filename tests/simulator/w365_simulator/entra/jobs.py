@@ -140,6 +140,7 @@ class Jobs:
             job["_initial"],
             flag(settings.get("SkipOutOfScopeDeletions")),
             None if job["_force_deletes"] else threshold(settings),
+            self.registry.switches.special_characters,
         )
         job["_running"] = True
         if job["_initial"]:
