@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -15,7 +16,9 @@ import msal
 import pytest
 import requests
 
-from w365_simulator.testing import Twin, TwinError
+from w365_simulator.testing import Twin, TwinError, launch
+
+from .conftest import Api, make_session
 
 TENANT = "36500000-0000-4000-8000-000000000001"
 CLIENT = "36500000-0000-4000-8000-0000000000a1"
@@ -482,6 +485,27 @@ def test_a_policy_of_one_application_and_an_exempt_caller(api: Any, twin: Twin) 
     assert api.call("GET", "/policies/defaultAppManagementPolicy").json()["isEnabled"] is True
     limit(twin, "Application.ReadWrite.All")
     assert error(api.call("GET", "/policies/defaultAppManagementPolicy", client=LIMITED))[0] == 403
+
+
+def test_all_of_it_survives_a_restart(tmp_path: Path, seed: dict[str, Any]) -> None:
+    first = launch(tmp_path, seed=seed, state=tmp_path / "state.db", quirks={"secret_activation": "0"})
+    with make_session(first) as session:
+        api = Api(first, session)
+        application = made(api, tags=["w365:linked"])
+        service = principal(api, application["appId"])
+        text = secret(api, application)["secretText"]
+        assert token(api, application, text) == 7000215
+    state = first.state()["entra"]
+    first.stop(kill=True)
+    second = launch(tmp_path, seed="none", state=tmp_path / "state.db")
+    try:
+        assert second.state()["entra"] == state
+        with make_session(second) as session:
+            api = Api(second, session)
+            assert token(api, application, text) == 0
+            assert api.call("GET", f"/servicePrincipals/{service['id']}").json()["tags"] == ["w365:linked"]
+    finally:
+        second.stop()
 
 
 # ---- replication, concurrency, lost and held answers
