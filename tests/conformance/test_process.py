@@ -280,6 +280,8 @@ def test_show_prints_tables(repository: Path, tmp_path: Path, seed: dict[str, An
         "Single sign-on  https://login.windows.net/contoso.com, client an-id, key set",
         "Exchange        Office365, https://outlook.office365.com/EWS",
         "SharePoint      OAuth2, https://contoso.sharepoint.com",
+        "Applications in Entra",
+        "Workspace 365 provisioning            36500000-0000-4000-8000-0000000000a1  -                         -",
     ):
         assert words in more.stdout
     lines = [line.split() for line in result.stdout.splitlines()]
