@@ -29,6 +29,7 @@ SERVICES = {
     "provisioning": ("Provisioning API", "`https://<instance>/Provisioning`, with the header `ProvisioningKey`"),
     "scim": ("SCIM 2.0", "`scim_url`, with the header `Authorization: Bearer <scim_token>`"),
     "graph": ("Microsoft Graph", "`https://graph.microsoft.com/v1.0`, or that of `entra_cloud` or `graph_url`"),
+    "page": ("The sign-in page", "`https://<instance>`, without any header that authenticates"),
 }
 
 # Calls for which there is no module; w365_api reaches them. Method and path, letter, content.
@@ -68,6 +69,22 @@ RULES = (
     ("SCIM", "A", "Switched off in the environment, the service answers 401 or 403."),
     ("SCIM", "D", "The attributes `userName`, `name`, `emails`, `active`, `displayName`, `externalId`, `members`."),
     ("Microsoft Entra", "S", "OAuth 2.0 client credentials at `/oauth2/v2.0/token`; error codes `AADSTS…`."),
+    ("Single sign-on", "D", "The redirect URI is `https://<instance>/<environment>/OAuth2/HandleAuthorityResponse`, without a slash at the end."),
+    ("Single sign-on", "C", "Home page, log-out page and display name of the app registration; the delegated permissions that are asked for."),
+    ("Single sign-on", "D", "The delegated permissions may be narrowed. Guests and aliases need a claim in the id token."),
+    ("App registration", "S", "Created by upsert under a `uniqueName`. Secrets are only added and removed, never written in a `PATCH`."),
+    ("App registration", "C", "One right answer proves nothing: five reads, or three tokens of a new secret, in a row."),
+    ("App registration", "S", "One consent for each API and everybody; a second one is refused with 409, so the first one is changed."),
+    ("App registration", "S", "`Directory_ConcurrencyViolation` (409 or 503) means that nothing was done; it is sent again."),
+    ("App registration", "A", "Which permission reads the tenant's policy of secrets. Where it cannot be read, Entra decides."),
+    ("SCIM application", "S", "Instantiating the template may answer 404 and have done it, so it is looked for by a name that only one run has."),
+    ("SCIM application", "C", "Right after the creation, the synchronization answers 403, 404 or 409 for a while."),
+    ("SCIM application", "S", "A job is never deleted: a second one cannot be used. Restarts have an empty scope, or `ForceDeletes` after a confirmation."),
+    ("SCIM application", "S", "Secret settings are shown as `*`, which is never sent. All settings are written together."),
+    ("SCIM application", "A", "Any status from 400 to 499 of `validateCredentials` but 401, 403, 404, 409 and 429 is a refusal of the SCIM service."),
+    ("SCIM application", "S", "`aadOptscim062020` in the query of the address selects PATCH requests of the standard, but not on demand."),
+    ("SCIM application", "A", "The provisioning logs need `AuditLog.Read.All`."),
+    ("Microsoft Graph", "S", "`assignedPlans` of a user names services, such as `exchange`; `hint` is the beginning of a secret."),
     ("Microsoft Graph", "S", "Paging by `@odata.nextLink`; with too few permissions members come without properties."),
 )  # fmt: skip
 
@@ -110,6 +127,14 @@ MODULES = {
         "no difference",
         "compares authority and client id; the key is never readable",
     ),
+    "w365_sso_app": (
+        "creates and links the app registration (S); what Workspace 365 holds is known from the mark in Entra only",
+        "no difference",
+        "compares authority and client id, and makes a new secret where they differ",
+    ),
+    "w365_sso_app_info": ("everything but `sso`", "no difference", "everything"),
+    "w365_scim_app": ("everything: it uses Microsoft Graph (S)", "no difference", "no difference"),
+    "w365_scim_app_info": ("everything: it only reads Microsoft Graph (S)", "no difference", "no difference"),
     "w365_sso_info": ("fails and names `sso.read`", "no difference", "everything"),
     "w365_o365_import": (
         "creates the missing users one by one (D) with `include_groups: false`; with groups it fails before its "
@@ -254,7 +279,7 @@ OVERRIDE = """
 ## When your server has an endpoint elsewhere
 
 The option `endpoints` gives single endpoints another path. The keys are the ids of the tables above. The values are
-paths relative to the root of the same service; they begin with `/` and may hold `{environment}` and `{id}`. Method and
+paths relative to the root of the same service; they begin with `/` and may hold `{environment}`, `{id}` and `{inner}`. Method and
 body stay as they are.
 
 ```yaml

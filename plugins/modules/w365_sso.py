@@ -57,7 +57,8 @@ options:
       - V(when_writing) requests it when something has to be written, V(always) on every run, V(never) not at all.
       - V(always) shows that O(key) is still valid. It does not show that the environment has the same key.
       - V(true) and V(false) of earlier versions mean V(when_writing) and V(never). They are deprecated.
-      - O(entra_cloud) and O(entra_authority) specify where Entra is reached; the other Entra options are not used.
+      - O(entra_cloud) and O(entra_authority) specify where Entra is reached; the other Entra options are only for
+        O(preflight).
     type: raw
     default: when_writing
   verify_timeout:
@@ -69,6 +70,99 @@ options:
     type: int
     default: 0
     version_added: 1.1.0
+
+  preflight:
+    description:
+      - Whether Microsoft Entra is asked before anything is written whether people could sign in with these values.
+        V(when_writing) asks when something has to be written, V(always) on every run. A check that finds that they
+        could not fails the task with its reason, and nothing is written.
+      - The checks are V(tenant) (O(authority) names a verified domain of O(entra_tenant)), V(principal) (the service
+        principal exists and is enabled), V(redirect) (the redirect URI of this host and environment is registered),
+        V(consent) (the organization has consented; see O(scopes)), V(assignment) (warns when users must be assigned),
+        V(secret_expiry) (see O(min_secret_days)) and V(emergency_access) (see O(require_emergency_access)).
+      - "It needs the options for signing in to Microsoft Entra, and the application permissions
+        C(Application.Read.All), C(Organization.Read.All), C(Directory.Read.All) and C(User.Read.All). What cannot be
+        read is in RV(not_proven), and refuses nothing."
+    type: str
+    choices:
+      - never
+      - when_writing
+      - always
+    default: never
+    version_added: 1.1.0
+  skip_checks:
+    description:
+      - The checks of O(preflight) that are left out.
+    type: list
+    elements: str
+    choices:
+      - tenant
+      - principal
+      - redirect
+      - consent
+      - assignment
+      - secret_expiry
+      - emergency_access
+    default: []
+    version_added: 1.1.0
+  scopes:
+    description:
+      - The delegated permissions of Microsoft Graph to which the organization must have consented, for check
+        V(consent). If not given, it must have consented to any.
+    type: list
+    elements: str
+    version_added: 1.1.0
+  min_secret_days:
+    description:
+      - For how many days the secret must still be valid, for check V(secret_expiry). It is found by its first
+        characters, which are all that Microsoft Entra shows of it.
+    type: int
+    default: 1
+    version_added: 1.1.0
+  require_emergency_access:
+    description:
+      - Whether check V(emergency_access) refuses, also when it cannot be made. Otherwise it warns. It looks for an active
+        administrator with an Exchange license, which emergency access needs.
+    type: bool
+    default: false
+    version_added: 1.1.0
+  post_check:
+    description:
+      - V(redirect) opens the sign-in page of the environment after a write, and fails when it sends people to another
+        application or has them sent back to another address. It does not show the key.
+      - The vendor has not documented where the page leads. When it leads somewhere else first, nothing is proven.
+    type: str
+    choices:
+      - none
+      - redirect
+    default: none
+    version_added: 1.1.0
+  previous:
+    description:
+      - The values that Workspace 365 has before this task. They are written again when the write or what is looked at
+        after it fails. All three are needed, because the key cannot be read.
+      - They are tested with a token too before anything is written, unless O(verify=never).
+    type: dict
+    version_added: 1.1.0
+    suboptions:
+      authority:
+        description:
+          - The address of the Microsoft tenant. Exactly one of it and O(previous.primary_domain) is needed.
+        type: str
+      primary_domain:
+        description:
+          - The primary domain of the Microsoft tenant, from which the authority is made.
+        type: str
+      client_id:
+        description:
+          - Application (client) id.
+        type: str
+        required: true
+      key:
+        description:
+          - The client secret.
+        type: str
+        required: true
 
 extends_documentation_fragment:
   - workspace365.provisioning.attributes
@@ -85,6 +179,7 @@ attributes:
 
 seealso:
   - module: workspace365.provisioning.w365_sso_info
+  - module: workspace365.provisioning.w365_sso_app
   - module: workspace365.provisioning.w365_environment
   # BEGIN shared: seealso.sso (written by "make docs" from docs/shared/seealso.yml)
   - name: "Workspace 365: Change SSO settings"
@@ -128,6 +223,18 @@ EXAMPLES = r"""
         client_id: "{{ contoso_sso_client_id }}"
         key: "{{ contoso_sso_secret }}"
         update_key: always
+
+    - name: Write other values only when people could sign in, look afterwards, and put the former ones back otherwise
+      workspace365.provisioning.w365_sso:
+        primary_domain: contoso.com
+        client_id: "{{ contoso_sso_client_id }}"
+        key: "{{ contoso_sso_secret }}"
+        preflight: when_writing
+        post_check: redirect
+        previous:
+          primary_domain: contoso.com
+          client_id: "{{ contoso_former_client_id }}"
+          key: "{{ contoso_former_secret }}"
 
     - name: Do not change the settings when the server cannot show them
       workspace365.provisioning.w365_sso:
@@ -187,6 +294,45 @@ key_status:
   type: str
   returned: success
   sample: written
+  version_added: 1.1.0
+checks:
+  description:
+    - What came of each check of O(preflight). Empty when none was made.
+  type: list
+  elements: dict
+  returned: success, and when a check refused
+  version_added: 1.1.0
+  contains:
+    name:
+      description: The name of the check.
+      type: str
+      returned: always
+      sample: redirect
+    outcome:
+      description: V(passed), V(refused), V(warned), V(unknown) when it could not be made, or V(skipped).
+      type: str
+      returned: always
+      sample: passed
+    reason:
+      description: Why, in a sentence. V(null) for a check that passed.
+      type: str
+      returned: always
+      sample: Microsoft Graph does not say whether users must be assigned.
+not_proven:
+  description:
+    - What this run could not know, in sentences.
+  type: list
+  elements: str
+  returned: success
+  sample:
+    - Workspace 365 shows no key, so it is not known whether it has this one.
+  version_added: 1.1.0
+put_back:
+  description:
+    - Whether the values of O(previous) were written again.
+  type: bool
+  returned: when the write failed and O(previous) is given
+  sample: true
   version_added: 1.1.0
 # BEGIN shared: report.one_object (written by "make docs" from docs/shared/report.yml)
 #   summary.sample: {sso_write: 1, unchanged: 0, left_out: 0}
@@ -299,13 +445,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ho
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     when_unreadable_spec,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.environment import sso_from_options
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.settings import SSO
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.environment import (
-    WhenUnreadable,
-    plan_setting,
-)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.sso import run_sso
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "authority": {"type": "str"},
@@ -316,6 +457,28 @@ ARGUMENT_SPEC: dict[str, Any] = {
     # A boolean once: choices do not accept it in all spellings.
     "verify": {"type": "raw", "default": "when_writing"},
     "verify_timeout": {"type": "int", "default": 0},
+    "preflight": {"type": "str", "choices": ["never", "when_writing", "always"], "default": "never"},
+    "skip_checks": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["tenant", "principal", "redirect", "consent", "assignment", "secret_expiry", "emergency_access"],
+        "default": [],
+    },
+    "scopes": {"type": "list", "elements": "str"},
+    "min_secret_days": {"type": "int", "default": 1, "no_log": False},
+    "require_emergency_access": {"type": "bool", "default": False},
+    "post_check": {"type": "str", "choices": ["none", "redirect"], "default": "none"},
+    "previous": {
+        "type": "dict",
+        "options": {
+            "authority": {"type": "str"},
+            "primary_domain": {"type": "str"},
+            "client_id": {"type": "str", "required": True},
+            "key": {"type": "str", "required": True, "no_log": True},
+        },
+        "mutually_exclusive": [("authority", "primary_domain")],
+        "required_one_of": [("authority", "primary_domain")],
+    },
     "when_unreadable": when_unreadable_spec(),
 }
 
@@ -326,27 +489,7 @@ RULES: dict[str, Any] = {
 
 KIND = EntraTask
 
-
-def run(task: EntraTask) -> dict[str, Any]:
-    options = task.options
-    wanted = sso_from_options(options)
-    current, readable = task.read_setting(SSO)
-    plan = plan_setting(
-        wanted,
-        current,
-        readable=readable,
-        unreadable=WhenUnreadable(options["when_unreadable"]),
-        environment=task.environment,
-        secret=options["key"],
-        always=options["update_key"] == "always",
-    )
-    verified = task.verify_sso(wanted, writes=plan.changed)
-    report = task.apply(plan, task.instance, where="")
-    # Where nothing was written, the values are those of the server, in its own spelling; null where it cannot show them.
-    shown = report.done[-1].thing if report.done else current
-    outcome = report.done[-1].outcome if report.done else ""
-    key_status = {"done": "written", "planned": "planned"}.get(outcome, "not compared")
-    return task.outcome(report, sso=shown.as_result() if shown else None, verified=verified, key_status=key_status)
+run = run_sso
 
 
 def main() -> None:

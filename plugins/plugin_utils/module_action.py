@@ -93,6 +93,7 @@ class ModuleAction(ActionBase):
         arguments = self._prepared(self._as_written())
         environment = self.environment_variables()
         self._refuse_shared_values(arguments, environment, variables)
+        self._refuse_shown_secret(arguments)
         if self._runs_directly(environment, variables):
             result.update(self._run_here(arguments, environment, variables))
         else:
@@ -215,6 +216,20 @@ class ModuleAction(ActionBase):
                 f"This play has {len(hosts)} hosts, and {', '.join(shared)} in the environment of Ansible would give all of them "
                 "the values of one customer. Nothing was written. Give each host its own values, in the task or in "
                 f"module_defaults (an empty text for none), or set the variable {ALLOW_SHARED}=true if all hosts are for the same customer."
+            )
+
+    def _refuse_shown_secret(self, arguments: Mapping[str, Any]) -> None:
+        """Refuse to return a secret to a task whose result Ansible prints."""
+        asked = "return_secret" in self.argument_spec and boolean(arguments.get("return_secret") or False, strict=False)
+        if asked and not self._task.no_log:
+            raise AnsibleActionFail(
+                "return_secret=true returns a client secret, which Ansible would print. Nothing was written. Give the task no_log: true, "
+                "and every task that uses the result."
+            )
+        if asked and self._task.async_val:
+            raise AnsibleActionFail(
+                "return_secret=true returns a client secret, and an asynchronous task keeps its result in a file. Nothing was written. "
+                "Leave out async."
             )
 
     def _run_module(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:

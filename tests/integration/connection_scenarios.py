@@ -22,6 +22,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ta
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.groups import GroupTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.raw_request import RawRequestTask
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.scim_app import ScimAppTask
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.sso_app import SsoAppTask
 from option_scenarios import (
     ALLAN,
     BOTH,
@@ -34,7 +36,9 @@ from option_scenarios import (
     NEW,
     PROVISIONING,
     SCIM,
+    SCIM_APP,
     SIGNED_OUT,
+    SSO_APP,
     SSO_CLIENT_ID,
     SSO_KEY,
     Either,
@@ -56,6 +60,8 @@ SERVICES: Mapping[type[Task], frozenset[str]] = {
     # It connects as an EntraTask does, and differs in what it shows only.
     RawRequestTask: frozenset(),
     ImportTask: frozenset({"provisioning", "scim", "entra", "graph", "http"}),
+    ScimAppTask: frozenset({"entra", "graph", "http"}),
+    SsoAppTask: frozenset({"provisioning", "entra", "graph", "http"}),
 }
 """The services that a kind of task can use, in the words of the table of connection options."""
 
@@ -94,6 +100,7 @@ OVER_PROVISIONING: Sequence[Plain] = (
     Plain(situation("w365_settings_info", PROVISIONING), "exchange.read"),
     Plain(situation("w365_sso", PROVISIONING, **SIGN_ON), "sso.write"),
     Plain(situation("w365_sso_info", PROVISIONING), "sso.read"),
+    Plain(situation("w365_sso_app", SSO_APP, primary_domain="contoso.com"), "sso.write"),
     Plain(situation("w365_user", PROVISIONING, **NEW), "user.create"),
     Plain(situation("w365_user_info", PROVISIONING), "user.list"),
 )
@@ -108,6 +115,10 @@ OVER_SCIM: Sequence[Plain] = (
 OVER_GRAPH: Sequence[Plain] = (
     Plain(situation("w365_o365_import", {**GRAPH, **SCIM}, groups=["EMEA Office"], concurrency=1), "graph.group.users"),
     Plain(situation("w365_o365_import_info", GRAPH, groups=["EMEA Office"], concurrency=1), "graph.group.users"),
+    Plain(situation("w365_scim_app", SCIM_APP), "graph.sync.settings"),
+    Plain(situation("w365_scim_app_info", {**GRAPH, "environment": "contoso"}), "graph.applications"),
+    Plain(situation("w365_sso_app", SSO_APP, primary_domain="contoso.com"), "graph.application.update"),
+    Plain(situation("w365_sso_app_info", {**GRAPH, **PROVISIONING}), "graph.principals"),
 )
 # It sends what it is told to send, so it has no table of endpoints.
 RAW = {
@@ -123,6 +134,8 @@ def of_provisioning() -> Iterator[Scenario]:
     yield Scenario("read_back_timeout", replace(deactivated, switches={"ignored_changes": "environments"}), [0])
     forgotten = situation("w365_sso", PROVISIONING, **SIGN_ON, read_back_timeout=1)
     yield Scenario("read_back_timeout", replace(forgotten, switches={"settings_write": "dropped"}), [0])
+    application = situation("w365_sso_app", SSO_APP, primary_domain="contoso.com", read_back_timeout=1, fails=True)
+    yield Scenario("read_back_timeout", replace(application, switches={"settings_write": "dropped"}), [0])
     for plain in OVER_PROVISIONING:
         yield Scenario("endpoints", plain.situation, [Either({plain.endpoint: "/Elsewhere/"})])
     for task in (*(plain.situation for plain in OVER_PROVISIONING), RAW["provisioning"]):
@@ -169,6 +182,15 @@ def of_scim() -> Iterator[Scenario]:
     writing = (plain.situation for plain in OVER_SCIM if not plain.situation.module.endswith("_info"))
     for task in (*writing, situation("w365_admin", BOTH, administrators={"add": ["nestor.wilke@contoso.com"]})):
         yield Scenario("scim_environment", task, [Refused("fabrikam")])
+
+
+def of_scim_application() -> Iterator[Scenario]:
+    """It gives address and token to Microsoft Entra."""
+    task = situation("w365_scim_app", SCIM_APP)
+    yield Scenario("scim_url", task, ["<other_scim_url>", Refused(LEFT_OUT), Refused("http://localhost")])
+    yield Scenario("scim_token", task, [Refused(LEFT_OUT), Refused("wrong")])
+    yield Scenario("environment", task, ["fabrikam", LEFT_OUT])
+    yield Scenario("scim_environment", situation("w365_scim_app", {**SCIM_APP, **PROVISIONING}), [Refused("fabrikam")])
 
 
 def of_graph() -> Iterator[Scenario]:
@@ -220,6 +242,8 @@ LARGE: Mapping[str, Any] = {
     "w365_o365_import": {
         "value": [{"id": "00000000-0000-4000-8002-000000000003", "displayName": "EMEA Office", "description": PADDING}]
     },
+    "w365_scim_app_info": {"value": [], "padding": PADDING},
+    "w365_sso_app_info": {"value": [], "padding": PADDING},
     "w365_api": {"value": [], "padding": PADDING},
 }
 """First answers of more than a megabyte, with which the tasks go on."""
@@ -240,7 +264,10 @@ def of_every_request() -> Iterator[Scenario]:
         replace(situation("w365_directory", guarded, users=[NEW], fails=True), check=True),
         situation("w365_environment_info", guarded, fails=True),
         situation("w365_api", guarded, path="/Environment/", fails=True),
-        # Its source has a certificate of another authority.
+        # The sources of these two have a certificate of another authority.
+        situation("w365_sso_app_info", {**GRAPH, **guarded, "validate_certs": False}, fails=True).with_option(
+            "ca_path", LEFT_OUT
+        ),
         replace(
             situation("w365_o365_import", {**GRAPH, **guarded, "validate_certs": False}, groups=["EMEA Office"]),
             check=True,
@@ -250,12 +277,20 @@ def of_every_request() -> Iterator[Scenario]:
         yield Scenario("client_cert", task, ["<client_file>", Refused("<app_file>"), Refused("<folder>/no.pem")])
         without_key = task.with_option("client_cert", "<client_cert_file>")
         yield Scenario("client_key", without_key, ["<client_key_file>", Refused("<app_file>")])
+    # It uses nothing but Microsoft Entra, as which that server does not answer.
+    guarded = {**GRAPH, "ca_path": "<guarded_ca_file>", "entra_authority": "<guarded_url>", "environment": "contoso"}
+    task = situation("w365_scim_app_info", guarded, fails=True)
+    yield Scenario("client_cert", task, [Refused("<client_file>"), Refused("<app_file>")])
+    without_key = task.with_option("client_cert", "<client_cert_file>")
+    yield Scenario("client_key", without_key, [Refused("<client_key_file>"), Refused("<app_file>")])
     for task, surface in (
         (situation("w365_user", PROVISIONING, **NEW), "provisioning"),
         (situation("w365_group", PROVISIONING, name="Sales"), "provisioning"),
         (situation("w365_directory", PROVISIONING, users=[NEW], concurrency=1), "provisioning"),
         (situation("w365_environment", PROVISIONING, **NORTHWIND), "provisioning"),
         (situation("w365_o365_import", {**GRAPH, **PROVISIONING}, groups=["EMEA Office"], concurrency=1), "graph"),
+        (situation("w365_sso_app_info", {**GRAPH, **PROVISIONING}), "graph"),
+        (situation("w365_scim_app_info", {**GRAPH, **PROVISIONING}), "graph"),
         (RAW["graph"], "graph"),
     ):
         # The first answer comes too late, and the request is sent again.
@@ -278,6 +313,7 @@ CONNECTION_SCENARIOS: Sequence[ConnectionScenario] = [
     for service, scenarios in (
         ("provisioning", of_provisioning()),
         ("scim", of_scim()),
+        ("scim", of_scim_application()),
         ("graph", of_graph()),
         ("entra", of_entra()),
         ("http", of_every_request()),

@@ -189,7 +189,19 @@ GRAPH: Options = {
 }
 SIGNED_OUT: Options = {name: value for name, value in GRAPH.items() if name != "entra_client_secret"}
 
-ON_SERVER = ("seed", "switches", "faults", "earlier", "tenant", "files", "environ", "check", "fails", "settle")
+ON_SERVER = (
+    "seed",
+    "switches",
+    "faults",
+    "earlier",
+    "cycles",
+    "tenant",
+    "files",
+    "environ",
+    "check",
+    "fails",
+    "settle",
+)
 
 
 def situation(module: str, connection: Options, **more: Any) -> Situation:
@@ -551,6 +563,234 @@ def sso_scenarios() -> Iterator[Scenario]:
     yield Scenario("verify_timeout", fresh, [20, Refused(-1)])
     hidden = replace(same, switches={"profile": "documented"})
     yield Scenario("when_unreadable", hidden, ["skip", Refused("fail")])
+    yield from sso_check_scenarios()
+
+
+def sso_check_scenarios() -> Iterator[Scenario]:
+    """The checks before a write, the look after it, and what is put back."""
+
+    def one(**more: Any) -> Situation:
+        base = {"primary_domain": "emea.contoso.com", "client_id": SSO_CLIENT_ID, "key": SSO_KEY}
+        return situation("w365_sso", {**GRAPH, **PROVISIONING}, **{**base, **more})
+
+    yield Scenario("preflight", one(), [Refused("when_writing")])
+    yield Scenario("preflight", one(primary_domain="contoso.com"), [Refused("always")])
+    without_redirect = one(preflight="always", fails=True)
+    yield Scenario("skip_checks", without_redirect, [["redirect"]])
+    good = one(preflight="always", seed=seed_with_redirect())
+    for name in ("tenant", "principal", "consent", "assignment", "secret_expiry", "emergency_access"):
+        yield Scenario("skip_checks", good, [[name]])
+    yield Scenario("scopes", good, [Refused(["Mail.Send"])])
+    yield Scenario("min_secret_days", good, [Refused(-1)])
+    yield Scenario("require_emergency_access", good, [Refused(True)])
+    yield Scenario("post_check", one(), ["redirect"])
+    dropped = one(faults=[{"action": "status", "status": 500, "surface": "provisioning", "method": "PUT"}], fails=True)
+    former = {"primary_domain": "contoso.com", "client_id": SSO_CLIENT_ID, "key": SSO_KEY}
+    yield Scenario("previous", dropped, [Refused(former), Refused({**former, "key": "wrong"})])
+    put_back = dropped.with_option("previous", former)
+    yield Scenario("previous.primary_domain", put_back, [Refused("emea.contoso.com"), Refused("contoso")])
+    by_authority = dropped.with_option("previous", {"authority": AUTHORITY, "client_id": SSO_CLIENT_ID, "key": SSO_KEY})
+    yield Scenario("previous.authority", by_authority, [Refused("contoso.com")])
+    yield Scenario("previous.client_id", put_back, [Refused("contoso")])
+    yield Scenario("previous.key", put_back, [Refused("wrong")])
+
+
+SSO_APP: Options = {**GRAPH, **PROVISIONING, "replication_timeout": 0, "activation_timeout": 0}
+OWNER = object_id(1)
+REDIRECT = "<instance_url>/contoso/OAuth2/HandleAuthorityResponse"
+OLD_APP_ID = "00000000-0000-4000-8000-0000000000d4"
+
+
+DELETE_OLD: Options = {**GRAPH, "service": "graph", "method": "DELETE", "path": f"/applications(appId='{OLD_APP_ID}')"}
+LIFETIME_POLICY: Options = {
+    "op": "set_default_app_policy",
+    "set": {
+        "isEnabled": True,
+        "applicationRestrictions": {
+            "passwordCredentials": [
+                {"restrictionType": "passwordLifetime", "maxLifetime": "P90D", "state": "enabled"},
+            ]
+        },
+    },
+}
+
+
+def seed_with_application(**more: Any) -> dict[str, Any]:
+    """The same with an app registration that the vendor's script could have made: nothing but its redirect URI tells it."""
+    application = {
+        "client_id": OLD_APP_ID,
+        "client_secret": "old-demo-secret-of-the-twin",
+        "redirect_uris": [REDIRECT],
+        "scopes": "User.Read Notes.Read.All",
+        **more,
+    }
+    tenant = {**TENANT, "applications": [*TENANT["applications"], application]}
+    return {**SEED, "tenants": [tenant]}
+
+
+def seed_with_redirect() -> dict[str, Any]:
+    """The same with the redirect URI of the app registration that people sign in with."""
+    first, sso = TENANT["applications"]
+    return {**SEED, "tenants": [{**TENANT, "applications": [first, {**sso, "redirect_uris": [REDIRECT]}]}]}
+
+
+def app_options(old: Situation) -> Iterator[Scenario]:
+    """The options that w365_sso_app and w365_sso_app_info have in common."""
+    yield Scenario("client_id", old, [SSO_CLIENT_ID, Refused(CLIENT_ID.replace("a1", "a9")), Refused("contoso")])
+    yield Scenario("redirect_hosts", old, [["workspace.contoso.com"], Refused(["https://workspace.contoso.com"])])
+    yield Scenario("scopes", old, [["User.Read"], Refused(["User.Raed"]), Refused([])])
+    yield Scenario("power_bi", old, [True])
+    yield Scenario("guest_and_alias_login", old, [False])
+
+
+def sso_app_scenarios() -> Iterator[Scenario]:
+    def one(**more: Any) -> Situation:
+        return situation("w365_sso_app", SSO_APP, **{"primary_domain": "contoso.com", **more})
+
+    new, old = one(), one(seed=seed_with_application())
+    yield from app_options(old)
+    unlinked = one(secret="unmanaged")
+    yield Scenario("display_name", new, ["Sign-on of Contoso", Refused(" ")])
+    yield Scenario("owners", old, [[OWNER], Refused(["Allan"])])
+    yield Scenario("lock_service_principal", old, [True])
+    yield Scenario("lock_service_principal", new, [False])
+    yield Scenario("consent", old, ["exact", "none"])
+    marked = seed_with_application(unique_name="w365-sso:<host>:contoso")
+    deleted = one(seed=marked, earlier=[("w365_api", DELETE_OLD)])
+    yield Scenario("restore_deleted", deleted, [True])
+    yield Scenario("secret", new, ["unmanaged"])
+    again = one(earlier=[("w365_sso_app", new.options)])
+    yield Scenario("rotate", again, ["always"])
+    yield Scenario("secret_lifetime", new, [40, Refused(30), Refused(0)])
+    short = one(earlier=[("w365_sso_app", {**new.options, "secret_lifetime": 40})])
+    yield Scenario("rotate_before", short, [41, Refused(-1)])
+    yield Scenario("overlap", new, [Refused(360), Refused(-1)])
+    yield Scenario("link", new.with_option("return_secret", True), [False])
+    yield Scenario("return_secret", new, [True])
+    yield Scenario("return_secret", unlinked, [Refused(True)])
+    yield Scenario("link", new, [Refused(False)])
+    by_authority = situation("w365_sso_app", SSO_APP, authority=AUTHORITY)
+    yield Scenario("authority", by_authority, [f"{AUTHORITY[:-4]}.onmicrosoft.com", Refused("contoso")])
+    yield Scenario("primary_domain", new, ["emea.contoso.com", Refused("contoso"), Refused(LEFT_OUT)])
+    yield Scenario("post_check", new, ["redirect"])
+    slow = replace(new, switches={"entra_replication": "001"}, fails=True)
+    yield Scenario("replication_timeout", slow, [60, Refused(-1)])
+    late = replace(new, switches={"secret_activation": "001"}, fails=True)
+    yield Scenario("activation_timeout", late, [60, Refused(-1)])
+
+
+def sso_app_info_scenarios() -> Iterator[Scenario]:
+    done = [("w365_sso_app", {**SSO_APP, "secret": "unmanaged", "guest_and_alias_login": False})]
+    old = situation("w365_sso_app_info", {**GRAPH, **PROVISIONING}, seed=seed_with_application(), earlier=done)
+    yield from app_options(old)
+
+
+SCIM_APP: Options = {**GRAPH, **SCIM, "replication_timeout": 0, "notification_email": "it@contoso.com"}
+OTHER_GROUP = "00000000-0000-4000-8002-000000000003"
+INSTANTIATE = "/applicationTemplates/8adf8e6e-67b2-4cf2-a259-e3dc5476c621/instantiate"
+
+
+QUARANTINED: Mapping[str, Any] = {
+    "surface": "graph",
+    "method": "GET",
+    "path": "synchronization/jobs$",
+    "action": "status",
+    "status": 200,
+    "body": {
+        "value": [
+            {
+                "id": "scim.1",
+                "templateId": "scim",
+                "schedule": {"state": "Active"},
+                "status": {"code": "Quarantine", "quarantine": {"reason": "EncounteredBaseEscrowThreshold"}},
+            }
+        ]
+    },
+}
+
+
+WRONG_CREDENTIALS: Mapping[str, Any] = {
+    "surface": "graph",
+    "method": "POST",
+    "path": "validateCredentials$",
+    "action": "status",
+    "status": 400,
+    "body": {"error": {"code": "InvalidCredentials", "message": "401"}},
+}
+
+
+def scim_app_of(name: str) -> tuple[str, Options]:
+    """A task that makes another application of the template."""
+    return (
+        "w365_api",
+        {**GRAPH, "service": "graph", "method": "POST", "path": INSTANTIATE, "body": {"displayName": name}},
+    )
+
+
+def find_options(module: str, connection: Options) -> Iterator[Scenario]:
+    """The options that w365_scim_app and w365_scim_app_info have in common."""
+    old = situation(module, connection, earlier=[scim_app_of("Old"), scim_app_of("Older")])
+    unknown = "00000000-0000-4000-8000-0000000000d9"
+    yield Scenario("service_principal_id", old, [Refused(unknown), Refused("contoso")])
+    yield Scenario("display_name", old, ["Old", Refused(" ")])
+
+
+def scim_app_scenarios() -> Iterator[Scenario]:
+    def one(**more: Any) -> Situation:
+        return situation("w365_scim_app", SCIM_APP, **more)
+
+    new = one(groups=["Sales"])
+    done = [("w365_scim_app", {**SCIM_APP, "groups": ["Sales", "News"], "users": [LEE]})]
+    old = one(groups=["Sales"], earlier=done)
+    yield from find_options("w365_scim_app", SCIM_APP)
+    yield Scenario("state", old, ["absent"])
+    yield Scenario("patch_dialect", new, ["entra_default"])
+    wrong = replace(old, faults=[WRONG_CREDENTIALS])
+    yield Scenario("update_credentials", wrong, [Refused("always"), "never"])
+    yield Scenario("update_credentials", old, ["always"])
+    yield Scenario("scope", one(), ["all"])
+    yield Scenario("groups", new, [["EMEA Office"], [OTHER_GROUP], Refused(["Selas"]), Refused([""])])
+    yield Scenario("users", new, [[LEE], [object_id(8)], Refused(["nobody@contoso.com"])])
+    yield Scenario("purge_assignments", old.with_option("purge_limit", 2), [True])
+    purging = one(groups=["Sales"], earlier=done, purge_assignments=True, purge_limit=2)
+    yield Scenario("purge_limit", purging, [Refused(1), Refused(-1)])
+    yield Scenario("skip_out_of_scope_deletions", new, [True])
+    yield Scenario("delete_guard", new, [False])
+    yield Scenario("delete_threshold", new, [3, Refused(-1)])
+    yield Scenario("notification_email", new, ["ops@contoso.com", Refused("ops"), Refused(LEFT_OUT)])
+    yield Scenario("job", new, ["paused"])
+    yield Scenario("restart", old, ["always"])
+    stopped = replace(old.with_option("update_credentials", "never"), faults=[QUARANTINED])
+    yield Scenario("restart", stopped, [Refused("when_quarantined")])
+    held = [("w365_scim_app", {**SCIM_APP, "groups": ["Sales"], "delete_threshold": 0})]
+    gone = [{"op": "change_user", "user": ADELE, "set": {"accountEnabled": False}}]
+    holding = one(groups=["Sales"], earlier=held, tenant=gone, cycles=True, fails=True)
+    yield Scenario("allow_deletes", holding, [1, Refused(2), Refused(0)])
+    yield Scenario("provision_now", old, [[{"user": ADELE}], [{"group": "News"}], Refused([{}])])
+    by_user = one(groups=["Sales"], earlier=done, provision_now=[{"user": ADELE}])
+    yield Scenario("provision_now.user", by_user, [ALEX, Refused("nobody@contoso.com")])
+    by_group = one(groups=["Sales"], earlier=done, provision_now=[{"group": "News", "members": [ALEX]}])
+    yield Scenario("provision_now.group", by_group, ["Sales", Refused("Selas")])
+    by_member = one(groups=["Sales"], earlier=done, provision_now=[{"group": "News", "members": []}])
+    yield Scenario("provision_now.members", by_member, [LEFT_OUT, Refused(["nobody@contoso.com"])])
+    waiting = one(groups=["Sales"], wait_timeout=1)
+    yield Scenario("wait", waiting, [Refused(True)])
+    endless = one(groups=["Sales"], wait=True, wait_timeout=0, fails=True)
+    yield Scenario("wait_timeout", endless, [Refused(1), Refused(-1)])
+    slow = replace(new, switches={"entra_replication": "001"}, fails=True)
+    yield Scenario("replication_timeout", slow, [20, Refused(-1)])
+
+
+def scim_app_info_scenarios() -> Iterator[Scenario]:
+    connection = {**GRAPH, "environment": "contoso"}
+    yield from find_options("w365_scim_app_info", connection)
+    done = [("w365_scim_app", {**SCIM_APP, "groups": ["Sales"]})]
+    yield Scenario("check_credentials", situation("w365_scim_app_info", connection, earlier=done), [False])
+    late = {"surface": "graph", "method": "GET", "path": "synchronization/jobs$", "action": "status", "status": 409}
+    lagging = situation(
+        "w365_scim_app_info", connection, earlier=done, replication_timeout=0, faults=[late], fails=True
+    )
+    yield Scenario("replication_timeout", lagging, [20])
 
 
 def settings_scenarios() -> Iterator[Scenario]:
@@ -617,6 +857,10 @@ SCENARIOS: Mapping[str, Sequence[Scenario]] = {
     "w365_settings": list(settings_scenarios()),
     "w365_settings_info": [],
     "w365_sso": list(sso_scenarios()),
+    "w365_scim_app": list(scim_app_scenarios()),
+    "w365_scim_app_info": list(scim_app_info_scenarios()),
+    "w365_sso_app": list(sso_app_scenarios()),
+    "w365_sso_app_info": list(sso_app_info_scenarios()),
     "w365_sso_info": [],
     "w365_user": list(user_module_scenarios()),
     "w365_user_info": list(user_info_scenarios()),
@@ -741,6 +985,74 @@ RESULTS: Mapping[str, Sequence[Situation]] = {
         for more in (refusing("PUT"), {**BOTH, "switches": {"settings_write": "dropped"}, "read_back_timeout": 1})
     ],
     "w365_sso_info": [],
+    "w365_scim_app": [
+        situation("w365_scim_app", SCIM_APP, groups=["Sales"], check=True),
+        situation(
+            "w365_scim_app", SCIM_APP, earlier=[("w365_scim_app", {**SCIM_APP, "groups": ["Sales"]})], cycles=True
+        ),
+        situation(
+            "w365_scim_app",
+            SCIM_APP,
+            groups=["Sales"],
+            faults=[QUARANTINED],
+            earlier=[("w365_scim_app", SCIM_APP)],
+            update_credentials="never",
+        ),
+        situation("w365_scim_app", SCIM_APP, state="absent"),
+        situation(
+            "w365_scim_app",
+            SCIM_APP,
+            faults=[{"action": "status", "status": 400, "surface": "graph", "method": "GET"}],
+            fails=True,
+        ),
+    ],
+    "w365_scim_app_info": [
+        situation("w365_scim_app_info", {**GRAPH, "environment": "contoso"}),
+        situation(
+            "w365_scim_app_info",
+            {**GRAPH, "environment": "contoso"},
+            earlier=[("w365_scim_app", SCIM_APP)],
+            faults=[WRONG_CREDENTIALS],
+        ),
+        situation(
+            "w365_scim_app_info",
+            {**GRAPH, "environment": "contoso"},
+            earlier=[("w365_scim_app", {**SCIM_APP, "groups": ["Sales"], "delete_threshold": 0})],
+            tenant=[{"op": "change_user", "user": ADELE, "set": {"accountEnabled": False}}],
+            cycles=True,
+        ),
+        situation(
+            "w365_scim_app_info",
+            {**GRAPH, "environment": "contoso"},
+            faults=[{"action": "status", "status": 400, "surface": "graph", "method": "GET"}],
+            fails=True,
+        ),
+    ],
+    "w365_sso_app": [
+        situation("w365_sso_app", SSO_APP, primary_domain="contoso.com", **more)
+        for more in (
+            {"check": True},
+            {"faults": [{"action": "status", "status": 400, "surface": "graph", "method": "GET"}], "fails": True},
+            {
+                "faults": [{"action": "status", "status": 500, "surface": "provisioning", "method": "PUT"}],
+                "fails": True,
+            },
+            {"tenant": [LIFETIME_POLICY]},
+            {"seed": seed_with_application()},
+            {"scim_url": "<scim_url>", "scim_token": "<scim_token>"},
+        )
+    ],
+    "w365_sso_app_info": [
+        situation("w365_sso_app_info", {**GRAPH, **PROVISIONING}, **more)
+        for more in (
+            {"earlier": [("w365_sso_app", {**SSO_APP, "primary_domain": "contoso.com"})], "tenant": [LIFETIME_POLICY]},
+            {
+                "seed": seed_with_application(unique_name="w365-sso:<host>:contoso"),
+                "earlier": [("w365_api", DELETE_OLD)],
+            },
+            {"faults": [{"action": "status", "status": 400, "surface": "graph", "method": "GET"}], "fails": True},
+        )
+    ],
     "w365_user": [],
     "w365_user_info": [
         situation("w365_user_info", SCIM, seed=seed_with(HELD)),

@@ -28,6 +28,7 @@ from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any, Final
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import trustme
 
@@ -49,7 +50,8 @@ class Situation:
 
     Texts in `options`, `files` and `environ` may name what only a running twin knows, such as <scim_url> or <folder>.
     `earlier` are tasks that have run before, each a module and its options; `tenant` are changes of the Microsoft tenant
-    after them, and `modes` those of files. The task `fails` or it does not. `settle` are seconds until the twin has nothing under way any more.
+    after them, and `modes` those of files. With `cycles` every provisioning job runs once before these changes and once after.
+    The task `fails` or it does not. `settle` are seconds until the twin has nothing under way any more.
     """
 
     module: str
@@ -58,6 +60,7 @@ class Situation:
     switches: Mapping[str, Any] = field(default_factory=dict)
     faults: Sequence[Mapping[str, Any]] = ()
     earlier: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    cycles: bool = False
     tenant: Sequence[Mapping[str, Any]] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     modes: Mapping[str, int] = field(default_factory=dict)
@@ -140,8 +143,12 @@ class Runner:
             for module, options in situation.earlier:
                 done = in_process.run(module, self._placed(options))
                 assert not done.get("failed"), f"the task before it failed: {done['msg']}"
+            if situation.cycles:
+                self._twin.run_cycle()
             if situation.tenant:
                 self._twin.change_tenant(*situation.tenant)
+            if situation.cycles:
+                self._twin.run_cycle()
             for name, mode in situation.modes.items():
                 (self._folder / name).chmod(mode)
             if situation.switches:
@@ -166,7 +173,10 @@ class Runner:
             "state": self._twin.state(),
             "files": {path.name: path.read_text(encoding="utf-8") for path in sorted(self._folder.iterdir())},
         }
-        return Outcome(result, requests, scrubbed(json.dumps(noticed, sort_keys=True, default=repr)), seconds)
+        text = scrubbed(json.dumps(noticed, sort_keys=True, default=repr))
+        if "w365_sso_app" in (situation.module, *(module for module, _options in situation.earlier)):
+            text = _MADE_UP.sub(r"\1<digest>", text)
+        return Outcome(result, requests, text, seconds)
 
     def _placed(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -183,11 +193,26 @@ _RANDOM = (
     (re.compile(r"\b(?!0{8}-)[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b"), "<id>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),
     (re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"), "<time>"),
+    # The end of the name of a client secret, and what the twin shows of a secret that it has made up.
+    (re.compile(r"(w365 \S+ <time> )[0-9a-f]{6}"), r"\1<digits>"),
+    # That of an assignment of a role.
+    (re.compile(r"(\"id\\?\"\W+)[\w-]{43}(?=\\?\")"), r"\1<id>"),
+    (re.compile(r"(appRoleAssignedTo/)[\w-]{43}\b"), r"\1<id>"),
+    # That of a rule of a provisioning job.
+    (re.compile(r"(ruleId\W+)[0-9a-f-]{36}"), r"\1<id>"),
+    # The end of the first name of an enterprise application.
+    (re.compile(r"(w365-scim \S+ )[0-9a-f]{12}"), r"\1<digits>"),
+    (re.compile(r"(secret_sha256\W+)[0-9a-f]{64}"), r"\1<digest>"),
+    (re.compile(r"(\"hint\W+)[^\"\\]{3}(?=[\"\\])"), r"\1<hint>"),
     # That of a state, which holds times.
     (re.compile(r"(checksum\W+)[0-9a-f]{64}"), r"\1<checksum>"),
     # A token; not the digest of a value.
     (re.compile(r"(?<![A-Za-z0-9_-])(?![0-9a-f]{64}\b)[A-Za-z0-9_-]{60,}(?:\.[A-Za-z0-9_-]+)*"), "<token>"),
 )
+
+
+_MADE_UP = re.compile(r"((?:key_sha256|client_secret)\\?\"\W+)[\w.~-]{40,64}")
+"""The key of the single sign-on, where a task has had the twin make it up."""
 
 
 def first_difference(one: str, other: str) -> str:
@@ -232,6 +257,7 @@ def places(twin: Twin, folder: Path) -> Iterator[tuple[dict[str, str], list[str]
         guarded, guards = stack.enter_context(_guarded(folder))
         found = {
             "<instance_url>": twin.instance_url,
+            "<host>": urlsplit(twin.instance_url).netloc,
             "<provisioning_key>": twin.provisioning_key,
             "<scim_url>": twin.scim_url("contoso"),
             "<other_scim_url>": twin.scim_url("fabrikam"),

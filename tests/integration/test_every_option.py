@@ -310,6 +310,7 @@ ANSIBLE = frozenset({"changed", "failed", "msg", "warnings", "diff"})
 TYPES: Mapping[str, Any] = {
     "str": str,
     "int": int,
+    "float": int | float,
     "bool": bool,
     "dict": Mapping,
     "list": list,

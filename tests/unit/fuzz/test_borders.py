@@ -55,6 +55,24 @@ STATE = Path(FOLDER.name) / "state.json"
 DELTA = {**IMPORT, "state_file": str(STATE)}
 FIRST = {"email": NEW, "first_name": "A", "last_name": "B"}
 SSO = {"primary_domain": "contoso.com", "client_id": "00000000-0000-4000-8000-000000000000", "key": PASSWORD, "update_key": "always", "verify": False}  # fmt: skip
+OWNER = "00000000-0000-4000-8000-0000000000c2"
+CHECKED = {**SSO, "preflight": "always", "post_check": "redirect"}
+APP = {"primary_domain": "contoso.com"}
+APPS = tuple(over_api("w365_sso_app", **APP)._replace(server=server) for server in ("", "existing", "old"))
+POWER_BI = scenario("w365_sso_app", scim=False, power_bi=True, **APP)
+SCIM_APP = {"groups": ["Sales"], "notification_email": "ops@contoso.com", "replication_timeout": 20}
+SCIM_APPS = tuple(scenario("w365_scim_app", server=server, **SCIM_APP) for server in ("", "scim", "scim old"))
+SCIM_PURGE = scenario("w365_scim_app", server="scim old", purge_assignments=True, purge_limit=1, **SCIM_APP)
+SCIM_HELD = tuple(scenario("w365_scim_app", server="scim held", allow_deletes=count, **SCIM_APP) for count in (2, 3))
+SCIM_STOPPED = scenario("w365_scim_app", server="scim stopped", restart="when_quarantined", **SCIM_APP)
+SCIM_NOW = scenario("w365_scim_app", server="scim", provision_now=[{"user": ADELE}, {"group": "Sales"}], **SCIM_APP)
+SCIM_ABSENT = scenario("w365_scim_app", server="scim", state="absent")
+SCIM_PAUSED = scenario("w365_scim_app", server="scim", job="paused", **SCIM_APP)
+SCIM_USER = scenario("w365_scim_app", users=[ADELE], notification_email="ops@contoso.com", replication_timeout=20)
+SCIM_INFO = scenario("w365_scim_app_info", server="scim")
+SCIM_OF_ID = scenario(
+    "w365_scim_app", server="scim", service_principal_id="00000000-0000-4000-8000-000000000f03", **SCIM_APP
+)
 SETTINGS = {"exchange": {"ews_url": "https://x.contoso.com/EWS"}, "sharepoint": {"url": "https://x.sharepoint.com"}}
 
 READ_USERS = (
@@ -182,7 +200,47 @@ SCENARIOS: Mapping[str, tuple[Scenario, ...]] = {
     "graph.users.delta": (scenario("w365_o365_import", **DELTA),),
     "graph.groups.delta": (scenario("w365_o365_import", **DELTA),),
     "graph.batch": IMPORTS,
-    "graph.organization": IMPORTS[2:3],
+    "graph.organization": (IMPORTS[2], over_api("w365_sso", **CHECKED)),
+    "graph.applications": (*APPS, over_api("w365_sso_app_info"), over_api("w365_sso", **CHECKED)),
+    "graph.application": APPS[:2],
+    "graph.application.named": APPS[:1],
+    "graph.application.upsert": APPS[:1],
+    "graph.application.update": APPS[:2],
+    "graph.application.deleted": APPS[:1],
+    "graph.application.restore": (scenario("w365_sso_app", scim=False, server="deleted", restore_deleted=True, **APP),),
+    "graph.application.owners": (scenario("w365_sso_app", scim=False, server="existing", owners=[OWNER], **APP),),
+    "graph.application.own": (scenario("w365_sso_app", scim=False, server="existing", owners=[OWNER], **APP),),
+    "graph.secret.add": APPS[:2],
+    "graph.secret.remove": APPS[2:],
+    "graph.principals": (*APPS[:2], over_api("w365_sso_app_info"), over_api("w365_sso", **CHECKED)),
+    "graph.principal.create": (APPS[0], POWER_BI),
+    "graph.principal.owned": (scenario("w365_sso_app", scim=False, server="owned", **APP),),
+    "graph.principal.grants": APPS[:2],
+    "graph.grant.create": APPS[:1],
+    "graph.grant.update": APPS[1:2],
+    "graph.policy.default": APPS[:1],
+    "graph.policies": APPS[1:2],
+    "graph.policy.applies": APPS[1:2],
+    "graph.template.use": SCIM_APPS[:1],
+    "graph.application.delete": (SCIM_ABSENT,),
+    "graph.principal": (SCIM_OF_ID,),
+    "graph.assignments": (*SCIM_APPS, SCIM_PURGE, SCIM_ABSENT, SCIM_INFO),
+    "graph.assignment.create": (*SCIM_APPS[:1], SCIM_APPS[2], SCIM_USER),
+    "graph.assignment.delete": (SCIM_PURGE, SCIM_ABSENT),
+    "graph.sync.jobs": (*SCIM_APPS[1:], SCIM_PURGE, *SCIM_HELD, SCIM_INFO),
+    "graph.sync.job.create": SCIM_APPS[:1],
+    "graph.sync.job": (SCIM_APPS[0], SCIM_STOPPED, SCIM_PAUSED),
+    "graph.sync.schema": (SCIM_NOW, SCIM_INFO),
+    "graph.sync.validate": (*SCIM_APPS, SCIM_INFO),
+    "graph.sync.start": SCIM_APPS[:1],
+    "graph.sync.pause": (SCIM_PAUSED, SCIM_ABSENT),
+    "graph.sync.restart": (SCIM_STOPPED, SCIM_HELD[0], SCIM_APPS[2]),
+    "graph.sync.demand": (SCIM_NOW,),
+    "graph.sync.settings": (*SCIM_APPS, SCIM_PURGE, SCIM_INFO),
+    "graph.sync.settings.write": (SCIM_APPS[0], SCIM_APPS[2]),
+    "graph.skus": (scenario("w365_scim_app", server="scim poor", **SCIM_APP),),
+    "graph.provisioning.logs": (*SCIM_HELD, scenario("w365_scim_app_info", server="scim held")),
+    "page.sign_in": (over_api("w365_sso", **{**CHECKED, "preflight": "never"}), scenario("w365_sso_app", scim=False, post_check="redirect", **APP)),
 }  # fmt: skip
 """Tasks that get an answer of each endpoint. A new row of the contract's table needs one here."""
 

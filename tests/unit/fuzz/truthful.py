@@ -19,11 +19,14 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 from unittest.mock import patch
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
+import entra_memory
+import scim_memory
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.entra_tokens import TokenRefusedError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     build_argument_spec,
     build_rules,
@@ -60,18 +63,20 @@ class Call(NamedTuple):
 class Refused(Exception):
     """A status other than 200, with a body."""
 
-    def __init__(self, status: int, body: Any = None) -> None:
+    def __init__(self, status: int, body: Any = None, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(status)
         self.status = status
         self.body = body
+        self.headers = headers or {}
 
 
 def _patterns() -> list[tuple[str, str, re.Pattern[str]]]:
-    roots = {"provisioning": f"{INSTANCE}/Provisioning", "scim": SCIM, "graph": f"{GRAPH}/v1.0"}
+    roots = {"provisioning": f"{INSTANCE}/Provisioning", "scim": SCIM, "graph": f"{GRAPH}/v1.0", "page": INSTANCE}
     found = []
     for endpoint in ENDPOINTS.values():
         text = re.escape(roots[endpoint.service] + endpoint.path)
         text = text.replace(r"\{environment\}", "[^/]+").replace(r"\{id\}", "([^/']+)")
+        text = text.replace(r"\{inner\}", "([^/']+)")
         found.append((endpoint.id, endpoint.method, re.compile(text)))
     # "/Environment/Validate/" is no environment.
     return sorted(found, key=lambda item: ENDPOINTS[item[0]].path.count("{"))
@@ -111,6 +116,11 @@ class Truthful(Http):
         self.groups: list[dict[str, Any]] = [{"Id": 7, "Name": "Sales", "Description": "", "Members": [2, 3]}]
         self.server = ""
 
+    @cached_property
+    def entra(self) -> scim_memory.ScimMemory:
+        """The applications of the tenant that belongs to the server of the scenario."""
+        return scim_memory.seeded(self.server)
+
     def request(
         self,
         method: str,
@@ -126,17 +136,21 @@ class Truthful(Http):
         if call is None:
             return Answer(404, {"content-type": "application/json"}, '{"error": {"code": "ResourceNotFound"}}')
         self.calls.append(call)
+        more: Mapping[str, str] = {}
         try:
             handler = HANDLERS[call.endpoint]
             if self.server == "documented" and ENDPOINTS[call.endpoint].letter == "A":
                 raise Refused(404)
             status, data = 200, handler(self, call)
         except Refused as refused:
-            status, data = refused.status, refused.body
+            status, data, more = refused.status, refused.body, refused.headers
+        known = {"content-type": "application/json", **more}
+        if call.endpoint in scim_memory.ENDPOINTS:
+            known["date"] = self.entra.date
         if self.change is None:
-            return Answer(status, {"content-type": "application/json"}, json.dumps(data))
+            return Answer(status, known, json.dumps(data))
         status, text, given, garbled = self.change(call, status, data)
-        return Answer(status, {"content-type": "application/json", **given}, text, garbled=garbled)
+        return Answer(status, {**known, **given}, text, garbled=garbled)
 
     def _understood(self, method: str, url: str, query: Mapping[str, Any] | None, body: Any) -> Call | None:
         parts = urlsplit(url)
@@ -146,7 +160,7 @@ class Truthful(Http):
         for endpoint, with_method, pattern in PATTERNS:
             found = pattern.fullmatch(url if "version=" in url else address)
             if found and method == with_method:
-                return Call(endpoint, unquote(found[1]) if found.groups() else "", given, body)
+                return Call(endpoint, "/".join(map(unquote, found.groups())), given, body)
         # A link in an answer of Graph may lead anywhere on its host.
         if self.change is None or method != "GET" or parts.netloc != urlsplit(GRAPH).netloc:
             raise AssertionError(f"{method} {url} is no call of the contract's table")
@@ -159,7 +173,16 @@ class Truthful(Http):
     @property
     def losses(self) -> set[str]:
         """What somebody has lost by these writes: an account, the role, a membership, a group, an environment."""
-        return {loss for call in self.writes for loss in losses_of(call)}
+        # A run may take back a secret that it has made itself.
+        own = {f"secret {key_id}" for key_id in self.entra.made}
+        return {loss for call in self.writes for loss in losses_of(call)} - own
+
+
+def losses_of_settings(settings: Mapping[str, str]) -> list[str]:
+    """Whom a cycle may remove with these settings and not with others."""
+    guard = json.loads(settings.get("SyncNotificationSettings", "{}"))
+    everybody = ["everybody in scope"] if settings["SyncAll"].lower() == "true" else []
+    return [*everybody, *([] if guard.get("DeleteThresholdEnabled") and guard.get("Recipients") else ["the guard"])]
 
 
 class Closed:
@@ -187,6 +210,14 @@ def losses_of(call: Call) -> list[str]:
         return [f"deactivated {call.id}"]
     if call.endpoint == "scim.group.patch":
         return [f"member {item['path']} of {call.id}" for item in body["Operations"] if item["op"] == "remove"]
+    if call.endpoint == "graph.secret.remove":
+        return [f"secret {body['keyId']}"]
+    if call.endpoint in ("graph.assignment.delete", "graph.application.delete"):
+        return [f"{call.endpoint} {call.id}"]
+    if call.endpoint == "graph.sync.restart" and body["criteria"]["resetScope"]:
+        return ["what a job held back"]
+    if call.endpoint == "graph.sync.settings.write":
+        return losses_of_settings({pair["key"]: pair["value"] for pair in body["value"]})
     if call.endpoint == "user.update":
         return [f"{name} of {call.id}" for name in ("IsActive", "IsAdministrator") if (body or {}).get(name) is False]
     if call.endpoint == "group.update" and "Members" in (body or {}):
@@ -300,7 +331,9 @@ def _change(_truth: Truthful, _call: Call) -> Any:
 
 
 @answers("sso.read")
-def _sso(_truth: Truthful, _call: Call) -> Any:
+def _sso(truth: Truthful, _call: Call) -> Any:
+    if truth.entra.sso is not None:
+        return {name: value for name, value in truth.entra.sso.items() if name != "Key"}
     return {"Authority": "https://login.windows.net/contoso.com", "ClientId": OBJECT_ID.format(0)}
 
 
@@ -314,7 +347,13 @@ def _sharepoint(_truth: Truthful, _call: Call) -> Any:
     return {"AuthenticationType": "OAuth2", "DefaultUrl": "https://contoso.sharepoint.com"}
 
 
-@answers("sso.write", "exchange.write", "sharepoint.write")
+@answers("sso.write")
+def _write_sso(truth: Truthful, call: Call) -> Any:
+    truth.entra.sso = dict(call.body)
+    truth.entra.held.append(call.body["Key"])
+
+
+@answers("exchange.write", "sharepoint.write")
 def _write_setting(_truth: Truthful, _call: Call) -> Any:
     return None
 
@@ -406,8 +445,9 @@ def _page(call: Call, path: str, items: list[dict[str, Any]]) -> dict[str, Any]:
 
 @answers("graph.users")
 def _people(_truth: Truthful, call: Call) -> Any:
-    ids = re.findall(r"'([^']+)'", call.query.get("$filter", ""))
-    return _page(call, "/users", [found for found in PEOPLE if not ids or found["id"] in ids])
+    wanted = re.findall(r"'([^']+)'", call.query.get("$filter", ""))
+    found = [one for one in PEOPLE if not wanted or {one["id"], one["userPrincipalName"]}.intersection(wanted)]
+    return _page(call, "/users", found)
 
 
 @answers("graph.groups")
@@ -472,6 +512,30 @@ def _batch(truth: Truthful, call: Call) -> Any:
     return {"responses": done}
 
 
+@answers(*scim_memory.ENDPOINTS)
+def _entra(truth: Truthful, call: Call) -> Any:
+    try:
+        found = truth.entra.answer(call.endpoint, call.id, call.query, call.body)
+    except entra_memory.RefusalError as refusal:
+        raise Refused(refusal.status, refusal.body) from None
+    if call.endpoint not in scim_memory.LISTS:
+        return found
+    path = ENDPOINTS[call.endpoint].path.format(id=call.id)
+    more = "".join(f"&{name}={value}" for name, value in call.query.items() if name == "$filter")
+    page = _page(call, path, found)
+    if more and "@odata.nextLink" in page:
+        page["@odata.nextLink"] += more
+    return page
+
+
+@answers("page.sign_in")
+def _sign_in(truth: Truthful, _call: Call) -> Any:
+    sso = truth.entra.sso or {"ClientId": OBJECT_ID.format(0)}
+    redirect = f"{INSTANCE}/contoso/OAuth2/HandleAuthorityResponse"
+    to = f"https://login.windows.net/contoso.com/oauth2/authorize?{urlencode({'client_id': sso['ClientId'], 'redirect_uri': redirect})}"
+    raise Refused(302, None, {"location": to})
+
+
 # Tasks
 
 
@@ -513,6 +577,24 @@ class _Tokens:
         """The next one is the same."""
 
 
+class _SsoTokens(_Tokens):
+    """Tokens of the application that people sign in with, from the token endpoint of the tenant in memory."""
+
+    def __init__(self, truth: Truthful, client_id: str, text: str) -> None:
+        self._truth, self._client_id, self._text = truth, client_id, text
+
+    def token(self) -> str:
+        if not self._truth.entra.accepts(self._client_id, self._text):
+            error = TokenRefusedError("AADSTS7000215: Invalid client secret provided.")
+            error.codes = (7000215,)
+            raise error
+        return "token"
+
+
+def _sso_tokens(task: Any, _authority: str, client_id: str, key: str) -> _SsoTokens:
+    return _SsoTokens(task.host.truth, client_id, key)
+
+
 class _Wiring(NamedTuple):
     run: Callable[[Any], dict[str, Any]]
     kind: type[Task]
@@ -529,7 +611,11 @@ def _wiring(name: str) -> _Wiring:
         in_memory = type(
             "InMemory",
             (kind,),
-            {"http": cached_property(lambda task: task.host.truth), "tokens": lambda _task, _resource: _Tokens()},
+            {
+                "http": cached_property(lambda task: task.host.truth),
+                "tokens": lambda _task, _resource: _Tokens(),
+                "sso_tokens": _sso_tokens,
+            },
         )
         in_memory.__dict__["http"].__set_name__(in_memory, "http")
         calls.append(

@@ -341,6 +341,20 @@ NO_STEP: dict[str, tuple[Recipe, ...]] = {
     # Exchange Online as an application and as a license, and names of permissions such as Group.Read.All.
     "tests/simulator/w365_simulator/entra/resources.py": (OBJECT, SETTING),
     "tests/simulator/w365_simulator/entra/assignments.py": (SETTING,),
+    "plugins/module_utils/_w365/model/applications.py": (OBJECT,),
+    "docs/shared/sso_app.yml": (OBJECT,),
+    # Groups that are assigned to an application.
+    "plugins/module_utils/_w365/api/synchronization.py": (OBJECT,),
+    "plugins/module_utils/_w365/entra/scim_application.py": (OBJECT,),
+    "plugins/module_utils/_w365/model/scim_application.py": (OBJECT,),
+    "plugins/module_utils/_w365/task/scim_app.py": (OBJECT,),
+    "plugins/module_utils/_w365/task/scim_app_changes.py": (OBJECT,),
+    "plugins/module_utils/_w365/task/scim_app_info.py": (OBJECT,),
+    "plugins/modules/w365_scim_app.py": (OBJECT,),
+    "plugins/modules/w365_scim_app_info.py": (OBJECT,),
+    "docs/shared/scim_app.yml": (OBJECT,),
+    # The license that emergency access needs.
+    "plugins/module_utils/_w365/entra/sso_checks.py": (SETTING,),
 }
 
 

@@ -79,7 +79,13 @@ _PURGE = (
     "users and groups that the import has brought, or that the run's tags leave out, would count as listed nowhere; the "
     "role w365_directory purges"
 )
+_CHECKED = "it comes with the app registration, which no role manages yet"
+_OF_SSO = (
+    *("preflight", "skip_checks", "scopes", "min_secret_days", "require_emergency_access", "post_check", "previous"),
+)
 LEFT_OUT = {
+    **{("w365_sso", name): _CHECKED for name in _OF_SSO},
+    **{("w365_tenant", f"sso.{name}"): _CHECKED for name in _OF_SSO},
     (
         "w365_sync",
         "progress_file",
@@ -309,8 +315,12 @@ WITHOUT_ROLE = {
     "w365_environment_info": "it reads; the playbook support runs it",
     "w365_group_info": "it reads; the playbook report_environment runs it",
     "w365_o365_import_info": "it reads, to look at a tenant before an import is described",
+    "w365_scim_app": "no role manages it yet",
+    "w365_scim_app_info": "it reads",
     "w365_settings": "few customers have Exchange or SharePoint settings of their own, in one task",
     "w365_settings_info": "it reads",
+    "w365_sso_app": "no role manages it yet",
+    "w365_sso_app_info": "it reads",
     "w365_sso_info": "it reads; the playbook report_environment runs it",
     "w365_user_info": "it reads; the playbook report_environment runs it",
 }

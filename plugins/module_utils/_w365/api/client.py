@@ -77,14 +77,21 @@ class ServiceClient:
     def path_of(self, endpoint_id: str, object_id: str = "", environment: str = "") -> str:
         """The path of an endpoint, relative to the root. Ids and names are quoted.
 
-        Raises InputError for an id or a name that would lead to another path (no id at all: to a whole list).
+        Raises InputError for an id or a name that would lead to another path (no id at all: to a whole list). An object
+        inside another one has both ids, with a slash between them.
         """
         path = self._endpoints[endpoint_id].path
+        inner = ""
+        if "{inner}" in path:
+            object_id, _slash, inner = object_id.partition("/")
+            checked_segment(inner, f"The id of the object ({endpoint_id})")
         if "{environment}" in path:
             checked_segment(environment, "The name of the environment")
         if "{id}" in path:
             checked_segment(object_id, f"The id of the object ({endpoint_id})")
-        return path.format(environment=quote(environment, safe=""), id=quote(object_id, safe=""))
+        return path.format(
+            environment=quote(environment, safe=""), id=quote(object_id, safe=""), inner=quote(inner, safe="")
+        )
 
     def _server_message(self, answer: Answer) -> str:
         from ..transport.error_text import server_message  # start-up

@@ -26,7 +26,8 @@ LETTERS = {
 class Endpoint(NamedTuple):
     """One call of one remote system.
 
-    `path` is relative to the root of its service and may contain `{environment}` and `{id}`.
+    `path` is relative to the root of its service and may contain `{environment}` and `{id}`, and `{inner}` for the id of
+    an object inside that one.
     `repeatable` says that sending the call twice has the same effect as sending it once, so that it is sent again
     when its answer is lost. `writes` is false for calls that change nothing, whatever their method.
     """
@@ -67,6 +68,22 @@ _PROVISIONING = "provisioning"
 _SCIM = "scim"
 
 _GRAPH = "graph"
+
+_NAMED = "/applications(uniqueName='{id}')"
+
+_DELETED = "/directory/deletedItems/"
+
+_GRANTS = "/oauth2PermissionGrants"
+
+_POLICIES = "/policies/appManagementPolicies"
+
+_PRINCIPAL = "/servicePrincipals/{id}"
+
+_SYNC = f"{_PRINCIPAL}/synchronization"
+
+_JOB = f"{_SYNC}/jobs/{{inner}}"
+
+_ASSIGNED = f"{_PRINCIPAL}/appRoleAssignedTo"
 
 _TABLE = (
     # Provisioning API: environments
@@ -261,6 +278,60 @@ _TABLE = (
     _read("graph.groups.delta", _GRAPH, "/groups/delta", "S", "S", "read which groups and memberships have changed"),
     _ask("graph.batch", _GRAPH, "/$batch", "S", "S", "send up to 20 reads in one request"),
     _read("graph.organization", _GRAPH, "/organization", "S", "S", "read the organization and its verified domains"),
+    # Microsoft Graph: applications
+    _read("graph.applications", _GRAPH, "/applications", "S", "S", "list app registrations"),
+    _read("graph.application", _GRAPH, "/applications/{id}", "S", "S", "read an app registration"),
+    _read("graph.application.named", _GRAPH, _NAMED, "S", "S", "look up the app registration of an environment"),
+    _write("graph.application.upsert", _GRAPH, "PATCH", _NAMED, "S", "S", "create an app registration once"),
+    _write("graph.application.update", _GRAPH, "PATCH", "/applications/{id}", "S", "S", "change an app registration"),
+    _read("graph.application.deleted", _GRAPH, f"{_DELETED}microsoft.graph.application", "S", "S", "list deleted ones"),
+    _create("graph.application.restore", _GRAPH, f"{_DELETED}{{id}}/restore", "S", "S", "restore a deleted one"),
+    _read("graph.application.owners", _GRAPH, "/applications/{id}/owners", "S", "S", "list the owners of one"),
+    _create("graph.application.own", _GRAPH, "/applications/{id}/owners/$ref", "S", "S", "add an owner"),
+    _create("graph.secret.add", _GRAPH, "/applications/{id}/addPassword", "S", "S", "add a client secret"),
+    _create("graph.secret.remove", _GRAPH, "/applications/{id}/removePassword", "S", "S", "remove a client secret"),
+    _read("graph.principals", _GRAPH, "/servicePrincipals", "S", "S", "look up service principals"),
+    _create("graph.principal.create", _GRAPH, "/servicePrincipals", "S", "S", "create a service principal"),
+    _read(
+        "graph.principal.owned", _GRAPH, "/servicePrincipals/{id}/ownedObjects", "S", "S", "list what the caller owns"
+    ),
+    _read("graph.principal.grants", _GRAPH, f"/servicePrincipals/{{id}}{_GRANTS}", "S", "S", "list consents"),
+    _create("graph.grant.create", _GRAPH, _GRANTS, "S", "S", "consent for the organization"),
+    _write("graph.grant.update", _GRAPH, "PATCH", f"{_GRANTS}/{{id}}", "S", "S", "change a consent"),
+    _read(
+        "graph.policy.default",
+        _GRAPH,
+        "/policies/defaultAppManagementPolicy",
+        "S",
+        "S",
+        "read what secrets are allowed",
+    ),
+    _read("graph.policies", _GRAPH, _POLICIES, "S", "S", "list policies for single applications"),
+    _read("graph.policy.applies", _GRAPH, f"{_POLICIES}/{{id}}/appliesTo", "S", "S", "list what a policy applies to"),
+    # Microsoft Graph: the SCIM application and its provisioning job
+    _create("graph.template.use", _GRAPH, "/applicationTemplates/{id}/instantiate", "S", "S", "create an application"),
+    _write("graph.application.delete", _GRAPH, "DELETE", "/applications/{id}", "S", "S", "delete an application"),
+    _read("graph.principal", _GRAPH, _PRINCIPAL, "S", "S", "read a service principal"),
+    _read("graph.assignments", _GRAPH, _ASSIGNED, "S", "S", "list who is assigned"),
+    _create("graph.assignment.create", _GRAPH, _ASSIGNED, "S", "S", "assign a user or group"),
+    _write("graph.assignment.delete", _GRAPH, "DELETE", f"{_ASSIGNED}/{{inner}}", "S", "S", "remove an assignment"),
+    _read("graph.sync.jobs", _GRAPH, f"{_SYNC}/jobs", "S", "S", "list provisioning jobs"),
+    _create("graph.sync.job.create", _GRAPH, f"{_SYNC}/jobs", "S", "S", "create a provisioning job"),
+    _read("graph.sync.job", _GRAPH, _JOB, "S", "S", "read a provisioning job"),
+    _read("graph.sync.schema", _GRAPH, f"{_JOB}/schema", "S", "S", "read its attribute mappings"),
+    _ask("graph.sync.validate", _GRAPH, f"{_JOB}/validateCredentials", "S", "A", "try the SCIM address and token"),
+    _write("graph.sync.start", _GRAPH, "POST", f"{_JOB}/start", "S", "S", "start it"),
+    _write("graph.sync.pause", _GRAPH, "POST", f"{_JOB}/pause", "S", "S", "pause it"),
+    _create(
+        "graph.sync.restart", _GRAPH, f"{_JOB}/restart", "S", "S", "restart it, or let it remove what it held back"
+    ),
+    _create("graph.sync.demand", _GRAPH, f"{_JOB}/provisionOnDemand", "S", "S", "provision one user or group now"),
+    _read("graph.sync.settings", _GRAPH, f"{_SYNC}/secrets", "S", "S", "read its settings, without the token"),
+    _write("graph.sync.settings.write", _GRAPH, "PUT", f"{_SYNC}/secrets", "S", "S", "write its settings and token"),
+    _read("graph.skus", _GRAPH, "/subscribedSkus", "S", "S", "see whether groups can be assigned"),
+    _read("graph.provisioning.logs", _GRAPH, "/auditLogs/provisioning", "S", "S", "read what was held back"),
+    # The page on which people sign in
+    _read("page.sign_in", "page", "/{environment}/SignIn", "C", "A", "see where people are sent to sign in"),
 )
 
 ENDPOINTS: Mapping[str, Endpoint] = {endpoint.id: endpoint for endpoint in _TABLE}
@@ -283,8 +354,10 @@ def endpoints_with(overrides: Mapping[str, Any] | None) -> Mapping[str, Endpoint
                 f"Option endpoints gives {path!r} for {id}; a path starts with '/' and is relative to the root of its "
                 f"service, such as {table[id].path!r}."
             )
-        # Only the Provisioning API has the environment in its paths.
-        known = ("environment", "id") if table[id].service == _PROVISIONING else ("id",)
+        # Only Workspace 365 itself has the environment in its paths.
+        known = ("environment", "id") if table[id].service in (_PROVISIONING, "page") else ("id",)
+        if "{inner}" in table[id].path:
+            known = ("id", "inner")
         try:
             path.format(**dict.fromkeys(known, ""))
         except (AttributeError, LookupError, ValueError):
@@ -292,10 +365,11 @@ def endpoints_with(overrides: Mapping[str, Any] | None) -> Mapping[str, Endpoint
             raise InputError(
                 f"Option endpoints gives {path!r} for {id}; in braces it may hold {shown}, and nothing else."
             ) from None
-        if "{id}" in table[id].path and "{id}" not in path:
-            raise InputError(
-                f"Option endpoints gives {path!r} for {id}, which is about one object: the path has to hold {{id}}, as in "
-                f"{table[id].path!r}."
-            )
+        for name in ("{id}", "{inner}"):
+            if name in table[id].path and name not in path:
+                raise InputError(
+                    f"Option endpoints gives {path!r} for {id}, which is about one object: the path has to hold {name}, as in "
+                    f"{table[id].path!r}."
+                )
         table[id] = table[id]._replace(path=path)
     return table

@@ -40,6 +40,8 @@ class Task(Connections):
     def __init__(self, host: Host) -> None:
         super().__init__(host)
         self.current = Snapshot()
+        self.unmasked: dict[str, Any] = {}
+        """Values of the result that hold a secret for the user."""
         self.on_report: Callable[[ApplyResult, bool], None] | None = None
         self.on_early_end: Callable[[str], None] | None = None
         """Called with the error of a run that ends before `on_report` was called."""
@@ -323,7 +325,7 @@ def run_task(run: Callable[[Any], dict[str, Any]], host: Host, kind: type[Task] 
     task = kind(host)
     try:
         _refuse_half_characters(host.options)
-        result: dict[str, Any] = displayed(task.redactor.data(run(task)))
+        result: dict[str, Any] = {**displayed(task.redactor.data(run(task))), **task.unmasked}
     except W365Error as error:
         return _failed(task, task.explained(error), error.details)
     except Exception as error:

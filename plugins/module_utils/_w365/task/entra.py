@@ -47,8 +47,13 @@ class EntraTask(InstanceTask):
 
     @cached_property
     def graph(self) -> GraphClient:
-        root = self.options["graph_url"] or self._cloud.graph
+        root = self.graph_root
         return GraphClient(self.http, root=root, tokens=self.tokens(root), endpoints=self.endpoints)
+
+    @property
+    def graph_root(self) -> str:
+        root: str = self.options["graph_url"] or self._cloud.graph
+        return root
 
     def tokens(self, resource: str) -> TokenSource:
         """Tokens for the task's own Entra credential."""
@@ -119,17 +124,7 @@ class EntraTask(InstanceTask):
         verify = verify_from_options(self.options["verify"])
         if verify == "never" or not (writes or verify == "always"):
             return False
-        authority = sso.values["authority"]
-        parts = urlsplit(authority)
-        root = self.authority_root if self.options["entra_authority"] else f"{parts.scheme}://{parts.netloc}"
-        resource = self.options["graph_url"] or self._cloud.graph
-        tokens = TokenSource(
-            ClientSecret(self.options["key"]),
-            client_id=sso.values["client_id"],
-            authority=f"{root}/{sso_tenant(authority)}",
-            resource=resource,
-            http=self.http,
-        )
+        tokens = self.sso_tokens(sso.values["authority"], sso.values["client_id"], self.options["key"])
         try:
             self._repeat_until_known(tokens)
         except AuthenticationError as error:
@@ -145,6 +140,18 @@ class EntraTask(InstanceTask):
             )
             raise AuthenticationError(text) from None
         return True
+
+    def sso_tokens(self, authority: str, client_id: str, key: str) -> TokenSource:
+        """Tokens of the application that people sign in with."""
+        parts = urlsplit(authority)
+        root = self.authority_root if self.options["entra_authority"] else f"{parts.scheme}://{parts.netloc}"
+        return TokenSource(
+            ClientSecret(key),
+            client_id=client_id,
+            authority=f"{root}/{sso_tenant(authority)}",
+            resource=self.graph_root,
+            http=self.http,
+        )
 
     def _repeat_until_known(self, tokens: TokenSource) -> None:
         """Request tokens until Entra knows the key, for at most verify_timeout seconds.

@@ -15,8 +15,14 @@ from urllib.parse import unquote
 
 import pytest
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.applications import (
+    PERMISSIONS as OF_APPLICATIONS,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.graph import PERMISSIONS, GraphClient
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.synchronization import (
+    SynchronizationClient,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.provisioning_users import (
     PROVISIONING_CAPABILITIES,
 )
@@ -155,7 +161,9 @@ def test_refusals(scripted: Scripted, answer: Any, kind: type[Exception], parts:
 
 
 def test_every_call_knows_what_it_needs() -> None:
-    assert set(PERMISSIONS) == {id for id, endpoint in ENDPOINTS.items() if endpoint.service == "graph"}
+    assert set(PERMISSIONS) | set(OF_APPLICATIONS) | set(SynchronizationClient.permissions) == {
+        id for id, endpoint in ENDPOINTS.items() if endpoint.service == "graph"
+    }
 
 
 def test_a_root_over_http_is_refused(scripted: Scripted) -> None:

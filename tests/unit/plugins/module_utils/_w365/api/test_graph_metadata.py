@@ -21,7 +21,14 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ap
     GROUP_SELECT,
     USER_PROPERTIES,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.synchronization import (
+    ALLOW_DELETES,
+    PRINCIPAL_SELECT,
+    STAGED,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra import scim_settings
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.import_scope import TEXT_PROPERTIES
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.scim_application import QUARANTINES
 
 METADATA: dict[str, Any] = json.loads((Path(__file__).with_name("graph_v1_metadata.json")).read_text(encoding="utf-8"))
 PLACEHOLDER = re.compile(r"\{\w+\}")
@@ -116,3 +123,51 @@ def test_every_property_exists() -> None:
     texts = {name for name, kind in properties_of("user").items() if kind == "Edm.String"}
     assert set(TEXT_PROPERTIES) <= texts
     assert "members" in relations_of("group"), "what groups/delta selects"
+
+
+PROVISIONING = {
+    "servicePrincipal": set(PRINCIPAL_SELECT.split(",")),
+    "appRole": {"id", "displayName", "isEnabled", "allowedMemberTypes"},
+    "application": {"applicationTemplateId", "tags", "displayName"},
+    "appRoleAssignment": {"id", "principalId", "principalDisplayName", "principalType", "resourceId", "appRoleId"},
+    "subscribedSku": {"servicePlans"},
+    "servicePlanInfo": {"servicePlanName"},
+    "synchronizationJob": {"id", "templateId", "schedule", "status"},
+    "synchronizationSchedule": {"state"},
+    "synchronizationStatus": {
+        *("code", "quarantine", "escrowsPruned", "steadyStateFirstAchievedTime", "synchronizedEntryCountByType"),
+        "lastExecution",
+    },
+    "synchronizationTaskExecution": {"state", "timeEnded"},
+    "synchronizationQuarantine": {"reason", "error", "currentBegan", "nextAttempt"},
+    "synchronizationError": {"message"},
+    "synchronizationSecretKeyStringValuePair": {"key", "value"},
+    "synchronizationSchema": {"synchronizationRules"},
+    "synchronizationRule": {"id", "objectMappings"},
+    "objectMapping": {"enabled", "sourceObjectName", "attributeMappings"},
+    "attributeMapping": {"source", "targetAttributeName", "matchingPriority"},
+    "attributeMappingSource": {"expression"},
+    "synchronizationJobRestartCriteria": {"resetScope"},
+    "synchronizationJobApplicationParameters": {"ruleId", "subjects"},
+    "synchronizationJobSubject": {"objectId", "objectTypeName", "links"},
+    "synchronizationLinkedObjects": {"members"},
+    "provisioningObjectSummary": {"id", "jobId", "cycleId", "provisioningAction", "sourceIdentity"},
+    "provisionedIdentity": {"id", "displayName", "identityType"},
+}
+
+
+@pytest.mark.parametrize("kind", PROVISIONING)
+def test_every_property_of_provisioning_exists(kind: str) -> None:
+    assert PROVISIONING[kind] - {"id"} <= set(properties_of(kind))
+
+
+def test_every_word_of_provisioning_exists() -> None:
+    enums = METADATA["enums"]
+    assert set(QUARANTINES) == set(enums["quarantineReason"])
+    keys = {getattr(scim_settings, name) for name in ("BASE", "TOKEN", "EVERYBODY", "NOTIFICATIONS", "SKIP")}
+    assert keys <= set(enums["synchronizationSecret"])
+    assert ALLOW_DELETES in enums["synchronizationJobRestartScope"]
+    assert STAGED[0] in {word.lower() for word in enums["provisioningAction"]}
+    job = METADATA["actions"]["synchronizationJob"]
+    assert {"useSavedCredentials", "credentials"} <= set(job["validateCredentials"])
+    assert (job["restart"], job["provisionOnDemand"]) == (["criteria"], ["parameters"])

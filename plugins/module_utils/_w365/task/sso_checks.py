@@ -1,0 +1,150 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads what the checks of a single sign-on need, and looks at the page on which people sign in. Nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ..api.sign_in_page import SignInPage
+from ..backends.provisioning import ProvisioningDirectory
+from ..entra.sso_checks import (
+    CHECKS,
+    REFUSED,
+    SKIPPED,
+    Check,
+    check_assignment,
+    check_consent,
+    check_emergency,
+    check_expiry,
+    check_principal,
+    check_redirect,
+    check_tenant,
+    unknown,
+)
+from ..errors import InputError, StoppedError, W365Error
+from ..inputs.environment import sso_tenant
+from ..model.applications import GRAPH_API, redirect_of
+from ..transport.http import checked_root
+from .applications import applications_client
+
+if TYPE_CHECKING:
+    from ..model.settings import SettingValues
+    from .entra import EntraTask
+
+
+def expected_redirect(task: EntraTask) -> str:
+    root = checked_root(task.required_option("instance_url", "for the Provisioning API"), "instance_url")
+    return redirect_of(urlsplit(root).netloc.lower(), task.environment)
+
+
+def read_checks(task: EntraTask, wanted: SettingValues) -> list[Check]:
+    """Every check in its order. What cannot be read is unknown, and no check that passed.
+
+    Another tenant than that of the authority ends them: whatever it says is about somebody else.
+    """
+    least = task.options["min_secret_days"]
+    if least < 0:
+        raise InputError(f"Option min_secret_days is {least}: give 0 or a number of days.")
+    reader = _Reader(task, wanted)
+    checks: list[Check] = []
+    for name in CHECKS:
+        if name in task.options["skip_checks"]:
+            checks.append(Check(name, SKIPPED, "Left out, as skip_checks asks."))
+            continue
+        if checks and checks[0].name == "tenant" and checks[0].outcome == REFUSED:
+            checks.append(unknown(name, "Not made: entra_tenant is another tenant."))
+            continue
+        checks.append(_tried(name, reader.checks[name], required=name == "emergency_access" and reader.required))
+    return checks
+
+
+def _tried(name: str, check: Callable[[], Check], *, required: bool) -> Check:
+    try:
+        return check()
+    except StoppedError:
+        raise
+    except W365Error as error:
+        if required:
+            return Check(
+                name,
+                REFUSED,
+                f"Whether an administrator has emergency access could not be read, and require_emergency_access is true: {error.message}",
+            )
+        return unknown(name, f"Check {name} could not be made: {error.message}")
+
+
+class _Reader:
+    """Reads every fact once."""
+
+    def __init__(self, task: EntraTask, wanted: SettingValues) -> None:
+        self._task = task
+        self._authority = wanted.values["authority"]
+        self._client_id = wanted.values["client_id"].lower()
+        self._graph = applications_client(task)
+        self.required = bool(task.options["require_emergency_access"])
+        self.checks: dict[str, Callable[[], Check]] = {
+            "tenant": self._tenant,
+            "principal": self._principal,
+            "redirect": self._redirect,
+            "consent": self._consent,
+            "assignment": self._assignment,
+            "secret_expiry": self._expiry,
+            "emergency_access": self._emergency,
+        }
+
+    def _tenant(self) -> Check:
+        domains = self._graph.verified_domains()
+        return check_tenant(sso_tenant(self._authority), domains, self._task.options["entra_tenant"] or "")
+
+    def _principal(self) -> Check:
+        return check_principal(self._graph.principal(self._client_id), self._client_id)
+
+    def _redirect(self) -> Check:
+        found = self._graph.applications(self._client_id)
+        return check_redirect(found[0] if found else None, expected_redirect(self._task))
+
+    def _consent(self) -> Check:
+        client, api = self._graph.principal(self._client_id), self._graph.principal(GRAPH_API)
+        if client is None or api is None:
+            return unknown("consent", "Without both service principals there is no consent to read.")
+        return check_consent(self._graph.grants(client.id), api.id, self._task.options["scopes"])
+
+    def _assignment(self) -> Check:
+        return check_assignment(self._graph.principal(self._client_id))
+
+    def _expiry(self) -> Check:
+        found = self._graph.applications(self._client_id)
+        days = self._task.options["min_secret_days"]
+        return check_expiry(found[0] if found else None, self._task.options["key"], self._graph.now, days)
+
+    def _emergency(self) -> Check:
+        users = ProvisioningDirectory(self._task.provisioning, self._task.environment).list_users()
+        administrators = [user.upn for user in users if user.administrator and user.active is not False]
+        people = self._graph.people_with_plans(administrators)
+        return check_emergency(administrators, people, required=self.required)
+
+
+def check_page(task: EntraTask, wanted: SettingValues) -> str:
+    """Where the sign-in page leads. Returns what that does not prove; raises W365Error when it leads elsewhere."""
+    page = SignInPage(
+        task.http, instance_url=task.required_option("instance_url", "for the sign-in page"), endpoints=task.endpoints
+    )
+    target = page.target(task.environment)
+    if target is None:
+        return "The sign-in page of the environment does not lead straight to Microsoft Entra, so post_check proved nothing."
+    redirect = expected_redirect(task)
+    if target.client_id.lower() != wanted.values["client_id"].lower():
+        raise W365Error(
+            f"The sign-in page of environment '{task.environment}' sends people to application {target.client_id[:100]!r}, and "
+            f"{wanted.values['client_id']} was written (post_check=redirect)."
+        )
+    if target.redirect_uri != redirect:
+        raise W365Error(
+            f"The sign-in page of environment '{task.environment}' has people sent back to {target.redirect_uri[:200]!r}, and not to "
+            f"{redirect} (post_check=redirect). Check whether the app registration has that redirect URI."
+        )
+    return "The sign-in page shows authority and client id; it does not show the key."
