@@ -36,7 +36,23 @@ GUARDS: dict[str, dict[str, Any]] = {
     "w365_group": {},
     "w365_admin": {},
     "w365_environment": {"validate": False, "when_unreadable": "skip"},
-    "w365_sso": {"when_unreadable": "skip", "verify": "never", "update_key": "always"},
+    "w365_sso": {
+        "when_unreadable": "skip",
+        "verify": "never",
+        "update_key": "always",
+        "preflight": "when_writing",
+        "skip_checks": [
+            "tenant",
+            "principal",
+            "redirect",
+            "consent",
+            "assignment",
+            "secret_expiry",
+            "emergency_access",
+        ],
+        "min_secret_days": 3,
+        "require_emergency_access": True,
+    },
     "w365_directory": {
         "purge_limit": "3",
         "membership_limit": "4",
@@ -69,7 +85,7 @@ CONTENT = {
     "w365_group": {"name", "identity", "state", "description", "external_id", "members"},
     "w365_admin": {"administrators"},
     "w365_environment": {"environment", "state", "administrator", "empty", "active", "delete_confirmation"},
-    "w365_sso": {"authority", "primary_domain", "client_id", "key", "verify_timeout"},
+    "w365_sso": {"authority", "primary_domain", "client_id", "key", "verify_timeout", "scopes", "post_check", "previous"},
     "w365_directory": {"users", "groups", "administrators", "src", "concurrency", "concurrency_max", "scim_bulk", "purge", "plan_file", "apply_plan", "plan_digest", "report_file", "progress_file", "progress_interval"},
     "w365_o365_import": {"groups", "domains", "everything", "scope_match", "nested_groups", "include_guests", "include_groups", "group_names", "attribute_map", "concurrency", "concurrency_max", "default_status", "administrators_from", "active_status_from", "state_file", "full_every", "scim_bulk", "report_file", "progress_file", "progress_interval"},
 }  # fmt: skip
