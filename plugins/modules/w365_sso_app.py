@@ -446,7 +446,7 @@ foreign_secrets:
   sample: 0
 days_left:
   description:
-    - For how many days the linked secret is still valid, by the clock of Microsoft Graph. V(null) when none is linked.
+    - For how many days the linked secret is still valid, by the clock of Microsoft Graph. V(null) where none is.
   type: float
   returned: success
   sample: 364.9
