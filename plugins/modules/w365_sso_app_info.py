@@ -91,7 +91,7 @@ EXAMPLES = r"""
       - contoso_app.secret is not none
       - contoso_app.days_left > 14
       - contoso_app.drift == []
-    fail_msg: "The secret of Contoso is valid for {{ contoso_app.days_left }} days; it differs in {{ contoso_app.drift }}."
+    fail_msg: "Contoso's secret is valid for {{ contoso_app.days_left }} days; it differs in {{ contoso_app.drift }}."
 """
 
 RETURN = r"""
