@@ -19,7 +19,7 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.adaptive import (
@@ -235,7 +235,15 @@ def servers(draw: st.DrawFn) -> Server:
     )
 
 
-@settings(max_examples=40)
+@pytest.mark.parametrize("capacity", [12, 24, 48])
+def test_room_is_used(capacity: int) -> None:
+    found = simulated(Server(capacity))
+    assert found.busy >= 0.9 * capacity
+    assert found.level >= 0.9 * capacity
+
+
+# A failing server is shown as it was drawn: each is a minute and a half of simulated time, and a smaller one takes many.
+@settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(servers(), st.integers(0, 1000))
 def test_a_hidden_capacity_is_found(server: Server, seed: int) -> None:
     """After the warm-up at least 90 % of it is used, waits included, and at most 5 % of all answers are refusals."""
@@ -297,6 +305,17 @@ def test_never_more_than_allowed(most: int) -> None:
     found = simulated(Server(64, "queue"), most=most)
     assert found.peak == most
     assert found.busy >= 0.9 * most
+
+
+def test_a_refusal_shows_how_many_the_server_takes() -> None:
+    """The sixth of eight is refused, so five are taken. The wait that the refusal asks for is no second reason to brake."""
+    controller = Controller(MOST)
+    sixth = [controller.started(0.0) for _request in range(8)][5]
+    controller.ended(sixth)
+    controller.refused(sixth, 0.1)
+    assert controller.level == controller.limit == 5
+    controller.slow_down(0.1, 1.0)
+    assert controller.level == controller.limit == 5
 
 
 def test_a_request_that_gets_no_answer_in_time_halves() -> None:
