@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..api.scim import MEMBERS_PER_PATCH, Request, patch_body, quoted
 from ..api.scim_groups import group_from_scim, group_to_scim
@@ -30,6 +30,9 @@ from ..planning.actions import (
 )
 from .common import absent_users
 from .scim_user_changes import ScimUserChanges, UserLookups, seen_in
+
+if TYPE_CHECKING:
+    from ..planning.actions import DirectoryHandlers
 
 MANY = 25
 """More users are read with one listing, and not one by one."""
@@ -235,6 +238,13 @@ class ScimChanges(ScimUserChanges):
             return self._groups.with_members(group, ids if action.type is MEMBERSHIP_CHANGE else None)
 
         return self._read_now(id, read)
+
+
+if TYPE_CHECKING:
+
+    def _with_all_handlers(changes: ScimChanges) -> DirectoryHandlers:
+        """A class without the handler of an action is of another type."""
+        return changes
 
 
 def seen_after(thing: User | Group, answer: Any) -> User | Group | None:
