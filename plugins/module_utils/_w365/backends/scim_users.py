@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ..api.scim import ScimClient
 from ..api.scim_mapping import (
@@ -29,7 +29,7 @@ from ..errors import (
     W365Error,
 )
 from ..model.desired import Desired
-from ..model.directory import Capabilities, Group, Snapshot, User
+from ..model.directory import Capabilities, Group, Snapshot, Thing, User
 from ..model.names import external_id_key, is_path_segment
 from ..planning.lookup import the_only_one
 from .common import (
@@ -47,9 +47,6 @@ if TYPE_CHECKING:
 
 LOOKUPS = 25
 """Up to this number objects are looked up one by one; above it a listing is cheaper."""
-
-
-Thing = TypeVar("Thing", User, Group)
 
 
 SCIM_CAPABILITIES = Capabilities(

@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from .throttle import Throttle
-
-Sent = TypeVar("Sent")
+from .throttle import Sent, Throttle
 
 START = 8
 """The concurrency with which a task begins."""

@@ -51,13 +51,17 @@ def unsendable(
     return InputError(f"{shown_url()!r} is not a URL that can be called; give https://<host>.")
 
 
+_NO_CONNECTION = ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ConnectTimeout", "ProxyError")
+"""Exceptions of urllib3 and requests."""
+
+
 def never_sent(error: Exception) -> bool:
     """True when the connection itself failed, so that the server cannot have seen the request."""
     seen: set[int] = set()
     node: Any = error
     while node is not None and id(node) not in seen:
         seen.add(id(node))
-        if type(node).__name__ in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"):
+        if type(node).__name__ in _NO_CONNECTION:
             return True
         node = getattr(node, "reason", None) or (
             node.args[0] if getattr(node, "args", None) and isinstance(node.args[0], BaseException) else None

@@ -202,7 +202,7 @@ class Http:
         self._on_answer = on_answer or (lambda: None)
         self._stop = stop or Stop()
         self._sleep = sleep or self._stop.sleep
-        self._throttle = throttle(
+        self.throttle = throttle(
             concurrency=settings.connections,
             per_second=settings.requests_per_second,
             max_wait=settings.max_wait,
@@ -212,10 +212,6 @@ class Http:
         self._session = session or new_session(settings)
         self.sent_writes = 0
         """The number of requests that may have changed something."""
-
-    @property
-    def throttle(self) -> Throttle:
-        return self._throttle
 
     def close(self) -> None:
         self._session.close()
@@ -230,7 +226,7 @@ class Http:
         kwargs.setdefault("allow_redirects", False)
         kwargs["verify"] = self.settings.verify
         kwargs["cert"] = self.settings.cert
-        return self._throttle.send(lambda: self._session.request(method, url, **kwargs), method, url)
+        return self.throttle.send(lambda: self._session.request(method, url, **kwargs), method, url)
 
     def request(
         self,
@@ -277,7 +273,7 @@ class Http:
                 self.wait_for_server(answer, waits, what)
                 continue
             else:
-                self._throttle.record_success()
+                self.throttle.record_success()
                 self._on_answer()
                 if answer.status in (502, 504) and not repeatable:
                     raise LostAnswerError(f"a gateway answered HTTP {answer.status} for the server ({what}).")
@@ -312,8 +308,7 @@ class Http:
             from .failures import never_sent  # start-up
 
             sentence = self.unconnected(url, error)
-            may_be_done = not (isinstance(error, requests.exceptions.ConnectTimeout) or never_sent(error))
-            return _Failure(sentence, may_be_done)
+            return _Failure(sentence, not never_sent(error))
         except requests.exceptions.Timeout:
             return _Failure(f"no answer within {self.settings.timeout:g} seconds (option timeout)", True)
         except requests.exceptions.RequestException as error:
@@ -346,11 +341,11 @@ class Http:
         seconds = min(asked, RETRY_AFTER_CAP) if asked else backoff(tries)
         # A 503 alone may concern this one request; 429 and a time concern all requests.
         all_workers = answer.status == 429 or bool(asked)
-        if not self._throttle.slow_down(seconds, all_workers=all_workers):
+        if not self.throttle.slow_down(seconds, all_workers=all_workers):
             request = "" if asked is None else f" and asked to wait {asked:g} seconds"
             raise RateLimitError(
                 f"the server answered HTTP {answer.status}{request} ({what}). This task has waited "
-                f"{self._throttle.waited:.0f} of the {self.settings.max_wait:g} seconds that option rate_limit_timeout allows. "
+                f"{self.throttle.waited:.0f} of the {self.settings.max_wait:g} seconds that option rate_limit_timeout allows. "
                 "Raise it, set it to -1 to wait as long as it takes, or lower max_requests_per_second."
             )
         reason = f"HTTP {answer.status} from {what}"

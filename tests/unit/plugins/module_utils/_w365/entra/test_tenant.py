@@ -103,7 +103,7 @@ def test_a_throttled_item_is_asked_for_again_by_itself(scripted: Scripted) -> No
     )
     http = scripted(server)
     http._on_wait = lambda *wait: told.append(wait)
-    http._sleep = http._throttle._sleep = lambda _seconds: None
+    http._sleep = http.throttle._sleep = lambda _seconds: None
     assert client(http).members_of(["g0", "g1"]) == {"g0": [member("u0")], "g1": [member("u1")]}
     assert server.sizes == [2, 1, 1]
     assert len(told) == 2
