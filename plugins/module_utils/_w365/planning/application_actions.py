@@ -110,9 +110,3 @@ SECRET_LINK = _row(
     ("client secret linked", "be linked"),
     lambda entra: entra.link_secret,
 )
-
-APPLICATION_ACTIONS = (
-    *(APPLICATION_CREATE, APPLICATION_RESTORE, APPLICATION_UPDATE, PRINCIPAL_CREATE, CONSENT_GRANT),
-    *(SECRET_REMOVE, SECRET_CREATE, SECRET_LINK),
-)
-"""In the order of a report."""

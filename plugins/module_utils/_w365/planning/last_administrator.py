@@ -15,7 +15,7 @@ from .plan import Plan
 def guard_administrators(desired: Desired, current: Snapshot, plan: Plan) -> Plan:
     """The plan, with a warning where its effect on administrators is unknown. Raises GuardError."""
     if current.roles_problem or current.administrators is None:
-        notes = guard_unknown_roles(desired, current, plan)
+        notes = _guard_unknown_roles(desired, current, plan)
         return plan._replace(notes=(*plan.notes, *notes)) if notes else plan
     _guard_last_administrator(current, plan)
     return plan
@@ -33,7 +33,7 @@ def _guard_last_administrator(current: Snapshot, plan: Plan) -> None:
         )
 
 
-def guard_unknown_roles(desired: Desired, current: Snapshot, plan: Plan) -> tuple[str, ...]:
+def _guard_unknown_roles(desired: Desired, current: Snapshot, plan: Plan) -> tuple[str, ...]:
     """Warnings about the plan. Raises GuardError when it could remove the last administrator and the task does not accept that.
 
     A server without a list of administrators, or no connection to it, is the normal case of many environments: what a task

@@ -151,9 +151,3 @@ PROVISION = _row(
     ("provisioned", "be provisioned"),
     lambda entra: entra.provision,
 )
-
-SCIM_APP_ACTIONS = (
-    *(APPLICATION_CREATE, APPLICATION_UPDATE, APPLICATION_DELETE, JOB_CREATE, JOB_START, JOB_PAUSE, JOB_RESTART),
-    *(JOB_ALLOW_DELETES, SETTINGS_WRITE, ASSIGNMENT_ADD, ASSIGNMENT_REMOVE, PROVISION),
-)
-"""In the order of a report."""
