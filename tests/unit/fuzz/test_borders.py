@@ -311,11 +311,11 @@ def searching(examples: int, *, repeatable: bool) -> settings:
     )
 
 
-def fuzzed(examples: int, *, repeatable: bool) -> Callable[[str], None]:
+def fuzzed(examples: int) -> Callable[[str], None]:
     """A test of one border with so many examples."""
 
     def test(endpoint: str) -> None:
-        @searching(examples, repeatable=repeatable)
+        @searching(examples, repeatable=True)
         @given(st.sampled_from(SCENARIOS[endpoint]), hostile_answers)
         def border(played: Scenario, hostile: Hostile) -> None:
             check(endpoint, played, hostile)
@@ -343,14 +343,14 @@ def searched(examples: int) -> Callable[[str], None]:
 
 @pytest.mark.parametrize("endpoint", SCENARIOS)
 def test_an_answer_that_nobody_expects_ends_in_a_result_or_in_a_sentence(endpoint: str) -> None:
-    fuzzed(FEW, repeatable=True)(endpoint)
+    fuzzed(FEW)(endpoint)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("endpoint", SCENARIOS)
 def test_many_answers_that_nobody_expects(endpoint: str) -> None:
-    (fuzzed(MANY, repeatable=True) if MANY <= 2000 else searched(MANY))(endpoint)
+    (fuzzed(MANY) if MANY <= 2000 else searched(MANY))(endpoint)
 
 
 def test_the_answers_have_every_kind_of_status() -> None:
