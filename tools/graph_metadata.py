@@ -28,7 +28,7 @@ TYPES = (
     "auditLogRoot", "provisioningObjectSummary", "federatedIdentityCredential", "passwordCredential",
     "stringKeyStringValuePair", "synchronizationJobRestartCriteria", "synchronizationJobApplicationParameters",
 )  # fmt: skip
-# Their properties are not compared, so their own types are not followed.
+# The types of the properties of these are compared too; of those before them, only names of properties are.
 FOLLOWED = TYPES[TYPES.index("domain") :]
 EDM = "{http://docs.oasis-open.org/odata/ns/edm}"
 OUTPUT = ROOT / "tests" / "unit" / "plugins" / "module_utils" / "_w365" / "api" / "graph_v1_metadata.json"
