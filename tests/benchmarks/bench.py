@@ -26,9 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
 
 from common import BUILD, FULL_NAME, Problem, paint, run_main, table
-from figures import LIMITS, growth, machine, pages, paired_ratio, per_user_ratio, rows, verdicts
+from figures import LIMITS, Figures, growth, machine, pages, paired_ratio, per_user_ratio, rows, verdicts
 from inside_ansible import hosts, memory, others
-from stage import ADMINISTRATOR, CONCURRENCY, HERE, Costs, People, Stage, task
+from stage import ADMINISTRATOR, CONCURRENCY, HERE, Costs, People, Stage, say, task
 from w365_simulator import seeding
 from w365_simulator.testing import start_twin
 
@@ -44,12 +44,6 @@ LATENCY = 50
 TENANTS = 40
 DEBUGS = 10
 MEGABYTE = 1_000_000
-
-Figures = dict[str, Any]
-
-
-def say(text: str) -> None:
-    print(text, flush=True)
 
 
 def reconcile(stage: Stage, repeats: int, users: int = USERS) -> Figures:

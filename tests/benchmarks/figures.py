@@ -19,6 +19,9 @@ from typing import Any
 PAGE = 200
 """Resources that the collection asks for per page."""
 
+Figures = dict[str, Any]
+"""What one case has found."""
+
 
 @dataclass(frozen=True)
 class Limit:

@@ -11,16 +11,14 @@ from statistics import median
 from typing import Any
 
 from common import BUILD, Problem
-from figures import paired_ratio
-from stage import CONCURRENCY, Costs, People, Stage, task
+from figures import Figures, paired_ratio
+from stage import CONCURRENCY, Costs, People, Stage, say, task
 
 USERS = 10_000
 ITEMS = (2_000, 10_000)
 TASKS = 200
 ROUNDS = 5
 HOSTS = ("direct", "process")
-
-Figures = dict[str, Any]
 
 
 def hosts(stage: Stage, repeats: int) -> Figures:
@@ -45,10 +43,7 @@ def hosts(stage: Stage, repeats: int) -> Figures:
             done = stage.play([task("w365_directory", src=[str(new)], concurrency=CONCURRENCY)], execution=host)
             _expect(done[0].result, changed=True)
             seconds["create"][host].append(done[0].seconds)
-            print(
-                f"  {host}: {', '.join(f'{kind} {found[host][-1]:.2f} s' for kind, found in seconds.items())}",
-                flush=True,
-            )
+            say(f"  {host}: {', '.join(f'{kind} {found[host][-1]:.2f} s' for kind, found in seconds.items())}")
     return {
         **{f"{kind}_{host}_seconds": median(found[host]) for kind, found in seconds.items() for host in HOSTS},
         **{kind: paired_ratio(found["direct"], found["process"]) for kind, found in seconds.items()},
@@ -74,7 +69,7 @@ def memory(stage: Stage, _repeats: int) -> Figures:
         ):
             stage.play([each], execution="direct", whole=True)
             peaks[name].append(stage.costs()[0].peak)
-            print(f"  {name}, {count:,} items: peak {peaks[name][-1] / 1_000_000:.0f} MB", flush=True)
+            say(f"  {name}, {count:,} items: peak {peaks[name][-1] / 1_000_000:.0f} MB")
     per_item = {name: (found[1] - found[0]) / (ITEMS[1] - ITEMS[0]) for name, found in peaks.items()}
     return {
         **{f"{name}_bytes_per_item": value for name, value in per_item.items()},
@@ -106,10 +101,7 @@ def others(stage: Stage, _repeats: int) -> Figures:
         for folder, found in ((installed, with_it), (str(empty), without)):
             stage.play(tasks, whole=True, collections=folder)
             found.extend(stage.costs())
-    print(
-        f"  with it {median(c.cpu for c in with_it):.2f} s CPU, without {median(c.cpu for c in without):.2f} s",
-        flush=True,
-    )
+    say(f"  with it {median(c.cpu for c in with_it):.2f} s CPU, without {median(c.cpu for c in without):.2f} s")
     return {"ratio": paired_ratio([cost.cpu for cost in with_it], [cost.cpu for cost in without])}
 
 

@@ -28,6 +28,10 @@ GROUP_SIZE = 50
 Task = dict[str, Any]
 
 
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
 @dataclass(frozen=True)
 class Costs:
     """What one process has cost: seconds on the clock, CPU seconds, and the peak of resident memory in bytes."""
