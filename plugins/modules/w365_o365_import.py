@@ -273,7 +273,7 @@ EXAMPLES = r"""
       workspace365.provisioning.w365_o365_import:
         everything: true
         default_status: inactive
-        concurrency: 8
+        concurrency_max: 32
 
 - name: Keep an environment synchronized with Microsoft Entra, every hour from a schedule
   workspace365.provisioning.w365_o365_import:
