@@ -41,7 +41,10 @@ _EXISTS = re.compile(
     re.IGNORECASE,
 )
 _IT_EXISTS = re.compile(r"\bit['\"\u201d\u2019]? exists\b", re.IGNORECASE)
-_NEGATED = re.compile(r"(\bnot|n't|\bno|\bnone|\bniet|\bgeen)\b(?! (unique|uniek))", re.IGNORECASE)
+_NEGATED = re.compile(
+    r"(\b(can)?not|n['\u2019]t|\bno(body|ne)?|\bnever|\bwithout|\bniet|\bniemand|\bnooit|\bgeen|\bzonder)\b(?! (unique|uniek))",
+    re.IGNORECASE,
+)
 
 
 def says_exists(text: str, names: Iterable[str]) -> bool:
