@@ -259,6 +259,7 @@ def install(tmp_path: Path, variables: dict[str, Any], *words: str) -> int:
     return int(re.findall(r"changed=(\d+)", done.stdout)[-1])
 
 
+@pytest.mark.timeout(600)
 def test_installing_and_taking_away(tmp_path: Path, installed: dict[str, Any]) -> None:
     etc, units = tmp_path / "etc", tmp_path / "units"
     assert install(tmp_path, installed, "--check") > 0
