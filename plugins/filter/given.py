@@ -18,8 +18,10 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
 
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import mistakes as found_mistakes
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import sentence_of
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import (
+    option_of,
+    sentence_about,
+)
 
 # What null becomes in -e name=null. As a name these two are names.
 NO_VALUE = ("none", "null")
@@ -39,23 +41,16 @@ def given(value: Any, default: Any = None, kind: str = "text", name: str = "a va
     return default if _blank(value) else read(value, default, name)
 
 
-def checked(value: Any, options: Mapping[str, Any], name: str = "a variable") -> Any:
-    """A list of dictionaries, when each has the form that ``options`` describe; see ``checked.yml``.
+def mistakes(value: Any, name: str) -> str:
+    """Everything that is wrong with the variable of a role, in one line; empty when nothing is. See ``mistakes.yml``.
 
-    Raises AnsibleFilterError with everything that is wrong, in one line, with the number of the entry.
+    Raises AnsibleFilterError when no role of the collection has a variable of this ``name``.
     """
-    sentence = mistakes(value, options, name)
-    if sentence:
-        raise AnsibleFilterError(sentence)
-    return value
-
-
-def mistakes(value: Any, options: Mapping[str, Any], name: str = "a variable") -> str:
-    """Everything that is wrong in a dictionary or a list of them, in one line; empty when nothing is. See ``mistakes.yml``."""
-    if _blank(value):
-        return f"{name} is not given. Nothing was written."
-    kind = {} if isinstance(value, Mapping) else {"elements": "dict"}
-    return sentence_of(name, list(found_mistakes({**kind, "options": options}, value)))
+    try:
+        option_of(name)
+    except (OSError, KeyError) as error:
+        raise AnsibleFilterError(f"No role of this collection has a variable {name!r}.") from error
+    return sentence_about(name, value)
 
 
 def _blank(value: Any) -> bool:
@@ -107,12 +102,6 @@ def _list(value: Any, default: Any, name: str) -> Any:
     return value
 
 
-def _entries(value: Any, _default: Any, name: str) -> Any:
-    if isinstance(value, (str, Mapping)) or not isinstance(value, Sequence):
-        raise AnsibleFilterError(f"{name} is no list of dictionaries.")
-    return value
-
-
 def _dict(value: Any, _default: Any, name: str) -> Any:
     if not isinstance(value, Mapping):
         raise AnsibleFilterError(f"{name} is no dictionary.")
@@ -142,7 +131,6 @@ KINDS: Mapping[str, Callable[[Any, Any, str], Any]] = {
     "int": _int,
     "state": _state,
     "list": _list,
-    "entries": _entries,
     "dict": _dict,
     "filled": _filled,
     "scim": _scim,
@@ -154,4 +142,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """By the names that templates use."""
-        return {"given": given, "checked": checked, "mistakes": mistakes}
+        return {"given": given, "mistakes": mistakes}

@@ -62,31 +62,38 @@ def role_options(role: str) -> Mapping[str, Mapping[str, Any]]:
     return found
 
 
+def option_of(name: str) -> Mapping[str, Any]:
+    """A variable of a role of the collection, as its argument spec describes it. Its name is that of the role and one word.
+
+    Raises OSError or KeyError when there is none.
+    """
+    role, _underscore, word = name.rpartition("_")
+    option = role_options(role)[name]
+    # The type is raw, so that a blank one reaches the role: only the word says whether it is a dictionary or a list.
+    return option if word == "definition" else {**option, "elements": "dict"}
+
+
 def refusal_of_role(task: Any, variables: Mapping[str, Any], templar: Any) -> str:
     """What is wrong with the variable of the role whose task this is, in one line; empty when nothing is, and elsewhere."""
     role = os.path.basename(str(getattr(getattr(task, "_role", None), "_role_path", "")))
     name = CHECKED_HERE.get(role)
     if not name or task._role._role_collection != COLLECTION or task._uuid in _SOUND:
         return ""
-    sentence = sentence_about(name, role_options(role)[name], templar.template(variables.get(f"__{name}")))
+    sentence = sentence_about(name, templar.template(variables.get(f"__{name}")))
     if not sentence:
         _SOUND.add(task._uuid)
     return sentence
 
 
-def sentence_about(name: str, option: Mapping[str, Any], value: Any) -> str:
-    """Everything that is wrong with the value of a role's variable, in one line; empty when it is right.
+def sentence_about(name: str, value: Any) -> str:
+    """Everything that is wrong with the value of the variable of a role, in one line; empty when it is right.
 
     A value is never shown, unless it is one that Ansible's validation shows: where a boolean, a number or a choice is
     needed, none of which is a secret.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return f"{name} is not given. Nothing was written."
-    return sentence_of(name, list(mistakes(option, value)))
-
-
-def sentence_of(name: str, found: Sequence[str]) -> str:
-    """One line that lists mistakes; empty when there are none."""
+    found = list(_Level(option_of(name)).mistakes(value, ""))
     if not found:
         return ""
     listed = "; ".join(one_line(" ".join(mistake.split()).rstrip(".")) for mistake in found[:SHOWN])
@@ -94,17 +101,12 @@ def sentence_of(name: str, found: Sequence[str]) -> str:
     return f"{name} cannot be used: {listed}{more}. Nothing was written."
 
 
-def mistakes(option: Mapping[str, Any], value: Any, where: str = "") -> Iterator[str]:
-    """What is wrong with a dictionary, or with a list of dictionaries, that has the `options` of an argument spec."""
-    yield from _Level(option).mistakes(value, where)
-
-
 class _Level:
     """A dictionary of the argument spec, or a list of such; the levels below it are made once for all entries."""
 
     def __init__(self, option: Mapping[str, Any]) -> None:
         self.options: Mapping[str, Any] = option["options"]
-        self.is_list = isinstance(option.get("default"), list) or option.get("elements") == "dict"
+        self.is_list = option.get("elements") == "dict"
         self.below = {name: _Level(inner) for name, inner in self.options.items() if "options" in inner}
         flat = {name: _flat(inner) for name, inner in self.options.items()}
         self.validator = ArgumentSpecValidator(flat, **{rule: option[rule] for rule in RULES if option.get(rule)})

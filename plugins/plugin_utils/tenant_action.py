@@ -29,7 +29,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import (
-    role_options,
+    option_of,
     sentence_about,
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_defaults import (
@@ -53,7 +53,7 @@ ACTIONS: Mapping[str, type[ModuleAction]] = {
 """The action plugin of the module of each step."""
 
 
-_OPTIONS = role_options("w365_tenant")
+_OPTIONS: Mapping[str, Mapping[str, Any]] = option_of(DEFINITION)["options"]
 """Read once, before Ansible forks the processes of its hosts."""
 
 
@@ -81,13 +81,12 @@ class TenantAction(ActionBase):
         return {**result, **self._run_steps(tenant, variables)}
 
     def _refusal_of_definition(self, definition: Any) -> str:
-        option = _OPTIONS[DEFINITION]
         if definition is None or (isinstance(definition, str) and not definition.strip()):
             return (
                 f"There is no tenant to onboard: the variable {DEFINITION} is not defined, or it is blank. Describe the tenant "
                 "in a file, as playbooks/examples/contoso.yml of this collection does, and give it with: -e @contoso.yml"
             )
-        return sentence_about(DEFINITION, option, definition) or sentence_of_task(option["options"], definition)
+        return sentence_about(DEFINITION, definition) or sentence_of_task(_OPTIONS, definition)
 
     def _refusal_of_tenant(self, tenant: Tenant) -> str:
         if self._task.args.get("playbook"):

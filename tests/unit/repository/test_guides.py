@@ -26,7 +26,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     connection_option_names,
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import (
-    mistakes as mistakes_of_role,
+    sentence_about,
 )
 
 # The checks of EXAMPLES are those of the modules' own documentation.
@@ -152,7 +152,7 @@ def variable_mistakes(where: str, variables: Mapping[str, Any], roles: list[str]
         for name, value in plain.items():
             # A template of the whole variable says nothing about its content.
             if spec[name].get("options") and not isinstance(value, str):
-                said += mistakes_of_role({**spec[name], "elements": "dict" if isinstance(value, list) else None}, value)
+                said += filter(None, [sentence_about(name, value)])
         mistakes += [f"{where}: role {role}: {message}" for message in said]
     # The playbooks also take the connection as variables.
     known = {name for spec in owners.values() for name in spec} | {f"w365_{name}" for name in connection_option_names()}

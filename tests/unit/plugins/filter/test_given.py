@@ -15,7 +15,7 @@ import yaml
 from ansible.errors import AnsibleFilterError
 
 filters: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.filter.given")
-given, checked = filters.given, filters.checked
+given, mistakes = filters.given, filters.mistakes
 
 BLANKS = [None, "", " ", "   ", "\n", "\t \r\n"]
 
@@ -52,7 +52,6 @@ def test_blank_is_not_given(blank: Any, kind: str) -> None:
         (" , ,", "list", "default"),
         (["Sales, EMEA"], "list", ["Sales, EMEA"]),
         ([], "list", []),
-        ([{"upn": "a"}], "entries", [{"upn": "a"}]),
         ({"a": None, "b": "", "c": 0}, "dict", {"b": "", "c": 0}),
         ({"a": None, "b": " ", "c": 0}, "filled", {"c": 0}),
         ({"scim_url": "", "scim_token": ""}, "scim", {"scim_url": "", "scim_token": ""}),
@@ -79,7 +78,6 @@ def test_what_is_given(value: Any, kind: str, expected: Any) -> None:
             "list",
             "w365_x is neither a list nor a text with one entry per line, or with commas between them.",
         ),
-        ("upn: a-secret", "entries", "w365_x is no list of dictionaries."),
         ("a-secret", "dict", "w365_x is no dictionary."),
         (
             {"scim_url": "https://a-secret"},
@@ -107,24 +105,15 @@ def test_an_unknown_kind_is_a_mistake_of_the_template() -> None:
         given("1", None, "number")
 
 
-FORM = {
-    "upn": {"type": "str", "required": True},
-    "active": {"type": "bool"},
-    "password": {"type": "str", "no_log": True},
-    "members": {"type": "dict", "options": {"set": {"type": "list", "elements": "str"}}},
-}
-
-
-def test_a_list_that_is_right_is_returned() -> None:
-    people = [{"upn": "adele.vance@contoso.com", "members": {"set": []}}, {"upn": "a", "active": "yes"}]
-    assert checked(people, FORM) is people
+def test_what_is_right_has_no_mistakes() -> None:
+    assert mistakes([{"upn": "adele.vance@contoso.com"}, {"upn": "a", "active": "yes"}], "w365_users_list") == ""
+    assert mistakes([{"name": "a", "members": {"set": []}}], "w365_groups_list") == ""
+    assert mistakes({"add": ["a"]}, "w365_admins_definition") == ""
 
 
 def test_everything_that_is_wrong_is_named_at_once() -> None:
     people = [{"active": True}, "a-secret", {"upn": "a", "pasword": "a-secret", "active": "perhaps"}]
-    with pytest.raises(AnsibleFilterError) as raised:
-        checked(people, FORM, "w365_users_list")
-    (line,) = str(raised.value).splitlines()
+    (line,) = mistakes(people, "w365_users_list").splitlines()
     head, *rest = line.split("; ")
     assert head == "w365_users_list cannot be used: entry 1: missing required arguments: upn"
     assert rest == [
@@ -132,10 +121,24 @@ def test_everything_that_is_wrong_is_named_at_once() -> None:
         "entry 3 (a): there is no key 'pasword', did you mean 'password'",
         "entry 3 (a): active must be true or false, not 'perhaps'. Nothing was written.",
     ]
-    assert filters.mistakes(people, FORM, "w365_users_list") == line
-    assert filters.mistakes(people[2], FORM).startswith("a variable cannot be used: there is no key 'pasword'")
-    assert filters.mistakes([{"upn": "a"}], FORM) == filters.mistakes({"upn": "a"}, FORM) == ""
-    assert "a-secret" not in str(raised.value)
+    assert "a-secret" not in line
+
+
+@pytest.mark.parametrize("value", [{}, {"upn": "a"}, {"name": "contoso", "import": {}}, "upn: a", 5])
+@pytest.mark.parametrize("name", ["w365_users_list", "w365_groups_list", "w365_sync_configurations"])
+def test_a_list_must_be_a_list(value: Any, name: str) -> None:
+    assert "and no list of dictionaries" in mistakes(value, name)
+
+
+@pytest.mark.parametrize("blank", BLANKS, ids=repr)
+def test_a_blank_variable_is_a_mistake(blank: Any) -> None:
+    assert mistakes(blank, "w365_sync_configurations") == "w365_sync_configurations is not given. Nothing was written."
+
+
+@pytest.mark.parametrize("name", ["", "people", "w365_users", "w365_users_lists", "w365_people_list"])
+def test_a_variable_that_no_role_has_is_a_mistake_of_the_template(name: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=f"No role of this collection has a variable '{name}'"):
+        mistakes([], name)
 
 
 def test_the_documentation_names_every_kind() -> None:

@@ -13,10 +13,8 @@ import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils import role_arguments
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import (
-    CHECKED_HERE,
     SHOWN,
     refusal_of_role,
-    role_options,
     sentence_about,
 )
 
@@ -24,8 +22,7 @@ ALLAN = "allan.deyoung@contoso.com"
 
 
 def of(variable: str, value: Any) -> str:
-    (role,) = (role for role in [*CHECKED_HERE, "w365_tenant"] if variable.startswith(f"{role}_"))
-    return sentence_about(variable, role_options(role)[variable], value)
+    return sentence_about(variable, value)
 
 
 RIGHT: list[tuple[str, Any]] = [
