@@ -10,19 +10,21 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.environment import (
+    sanitized_environment_name,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
 
 DEFINITION = "w365_tenant_definition"
 
 STEPS = ("environment", "sso", "o365_import", "directory")
-"""The steps in their order. A new one is one entry here and in the table of the action plugin."""
+"""The steps in their order. The action plugin has a table of their modules, and the tasks of the role make a fact of each."""
 
 LISTS = ("users", "groups", "administrators", "src")
 PARTS = ("environment", "sso", "o365_import", *LISTS)
@@ -113,7 +115,7 @@ class Tenant:
     @property
     def address(self) -> str:
         """The address of the SCIM service in the definition, without what does not tell services apart; it may be empty."""
-        return re.sub(r"/+$", "", re.sub(r"[?].*$", "", str(self.definition.get("scim_url") or "").strip()))
+        return str(self.definition.get("scim_url") or "").strip().partition("?")[0].rstrip("/")
 
     @property
     def used_address(self) -> str:
@@ -257,7 +259,7 @@ def owner_of_address(folder: str, tenant: Tenant) -> str:
     Every tenant leaves a note in `folder`, which belongs to the run: hosts are served by processes of their own, at the same
     time. Returns an empty text when the address is free, or when the tenant has none or no name.
     """
-    key = re.sub(r"[^a-z0-9]", "", tenant.name.lower())
+    key = sanitized_environment_name(tenant.name)
     if not tenant.address or not key:
         return ""
     note = os.path.join(folder, f"w365_scim_{sha256(tenant.address.encode()).hexdigest()}")
