@@ -66,6 +66,10 @@ waits_for_scim:
   description: The fact C(w365_tenant_waits_for_scim) of the role.
   returned: when the definition is right
   type: bool
+hidden:
+  description: Whether the result is hidden, and so the facts are too.
+  returned: when the definition is right
+  type: bool
 summary:
   description: The lines that the role shows.
   returned: always

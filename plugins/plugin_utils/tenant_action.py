@@ -102,7 +102,7 @@ class TenantAction(ActionBase):
         other = owner_of_address(run_directory(), tenant)
         if other:
             return (
-                f"The address {tenant.address} is given for environment {tenant.name}, and in this play it was also given for "
+                f"The address {tenant.address} is given for environment {tenant.name}, and in this run it was also given for "
                 f"environment {other}. A SCIM service belongs to one environment. Nothing was written for {tenant.name}. Check "
                 "scim_url and scim_token."
             )
@@ -124,11 +124,15 @@ class TenantAction(ActionBase):
             options = tenant.options_of(step)
             if options is None:
                 continue
-            result = self._run_step(step, options, variables)
+            hides = tenant.hides(step) and bool(self._task.args.get("secure_logging"))
+            hidden = hidden or hides
+            result = self._run_step(step, options, variables, hides)
             invocations[step] = result.pop("invocation", None)
-            hidden = hidden or (tenant.hides(step) and bool(self._task.args.get("secure_logging")))
             if result.get("failed"):
                 failed = {**result, "step": step}
+                if hides:
+                    # ansible-core 2.19 and later print it, although the result is hidden.
+                    failed.pop("exception", None)
                 if "results" in result:
                     tenant.results[step] = result
                 break
@@ -162,18 +166,24 @@ class TenantAction(ActionBase):
             "scim_url": tenant.used_address,
             "waits_for_scim": tenant.waits,
             "summary": tenant.summary(failure, bool(self._task.check_mode)),
+            "hidden": hidden,
             "_ansible_no_log": hidden,
         }
         return {
             name: value for name, value in outcome.items() if name not in ("diff", "warnings", "deprecations") or value
         }
 
-    def _run_step(self, step: str, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+    def _run_step(self, step: str, options: dict[str, Any], variables: dict[str, Any], hides: bool) -> dict[str, Any]:
         action = self._action_of(step, options)
         try:
             return action.run(task_vars=variables)
         except AnsibleError as error:
             return {"failed": True, "changed": False, "msg": error.message}
+        except Exception as error:
+            # Ansible would print its text, which nobody has masked.
+            if not hides:
+                raise
+            return {"failed": True, "changed": False, "msg": f"The step ended with {type(error).__name__}."}
         finally:
             action.cleanup()
 
