@@ -170,6 +170,27 @@ def test_what_is_wrong_is_one_line(twin: Twin, play: Callable[..., Play]) -> Non
     same(plain(twin.state()), plain(before), "state")
 
 
+@pytest.mark.parametrize(
+    ("configurations", "said"),
+    [
+        (
+            [{"name": "contoso", "import": {"everything": True}}, "a-planted-secret"],
+            "entry 2: it is a text and no dictionary",
+        ),
+        ({"name": "contoso", "scim_token": "a-planted-secret"}, "it is a dictionary and no list of dictionaries"),
+        ("a-planted-secret", "it is a text and no list of dictionaries"),
+    ],
+)
+def test_what_is_wrong_with_the_customers_of_the_playbook(
+    configurations: Any, said: str, twin: Twin, play: Callable[..., Play]
+) -> None:
+    """Ansible's own check lets it pass, and so prints no secret of it."""
+    played = named("sync", play, twin, "-v", w365_sync_configurations=configurations)
+    (failed,) = (step for step in played if step.status == "failed")
+    assert f"w365_sync_configurations cannot be used: {said}" in failed.message
+    assert "a-planted-secret" not in played.output
+
+
 def test_a_variable_that_is_missing(twin: Twin, play: Callable[..., Play]) -> None:
     roles = (
         "w365_admins",
