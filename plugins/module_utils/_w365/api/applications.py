@@ -17,7 +17,8 @@ from ..model.applications import Application, Grant, Password, Principal
 from ..transport.http import Answer
 from .client import NO_BODY
 from .endpoints import Endpoint
-from .graph import FILTER_VALUES, GraphClient
+from .graph import PERMISSIONS as READING
+from .graph import GraphClient
 from .values import OddValueError, identifier, reports_error, shown
 
 SELECT = (
@@ -38,8 +39,7 @@ READ = "Application.Read.All (or Application.ReadWrite.All)"
 CONSENT = "DelegatedPermissionGrant.ReadWrite.All (or Directory.ReadWrite.All)"
 
 PERMISSIONS = {
-    "graph.users": "User.Read.All",
-    "graph.organization": "Organization.Read.All",
+    **READING,
     "graph.applications": READ,
     "graph.application": READ,
     "graph.application.named": READ,
@@ -179,9 +179,14 @@ class ApplicationsClient(GraphClient):
 
     def principal(self, client_id: str) -> Principal | None:
         """The service principal of an application in this tenant."""
-        query = {"$filter": f"appId eq '{client_id}'", "$select": PRINCIPAL_SELECT}
-        found = [self._principal("graph.principals", item) for item in self.pages("graph.principals", query=query)]
-        if any(item.client_id.lower() != client_id.lower() for item in found) or len(found) > 1:
+        item = self.principal_item(client_id, PRINCIPAL_SELECT)
+        return None if item is None else self._principal("graph.principals", item)
+
+    def principal_item(self, client_id: str, select: str) -> Mapping[str, Any] | None:
+        """The service principal of an application as Graph shows it. Raises UnreliableAnswerError for another one."""
+        query = {"$filter": f"appId eq '{client_id}'", "$select": select}
+        found = list(self.pages("graph.principals", query=query))
+        if any(str(item.get("appId")).lower() != client_id.lower() for item in found) or len(found) > 1:
             raise self.unreliable("graph.principals", "service principals that were not asked for", listing=True)
         return found[0] if found else None
 
@@ -191,13 +196,9 @@ class ApplicationsClient(GraphClient):
 
     def people_with_plans(self, upns: Sequence[str]) -> list[Mapping[str, Any]]:
         """The users with these UPNs, with the service plans that they have (assignedPlans)."""
-        found: list[Mapping[str, Any]] = []
-        for start in range(0, len(upns), FILTER_VALUES):
-            values = ",".join("'{}'".format(upn.replace("'", "''")) for upn in upns[start : start + FILTER_VALUES])
-            query = {"$filter": f"userPrincipalName in ({values})", "$select": "id,userPrincipalName,assignedPlans"}
-            for item in self.pages("graph.users", query=query):
-                self._checked("graph.users", lambda one: objects_of(one.get("assignedPlans"), "assignedPlans"), item)
-                found.append(item)
+        found = list(self.users_by_upn(upns, ",assignedPlans"))
+        for item in found:
+            self._checked("graph.users", lambda one: objects_of(one.get("assignedPlans"), "assignedPlans"), item)
         return found
 
     def default_policy(self) -> Mapping[str, Any]:
@@ -316,7 +317,7 @@ def parsed_time(value: Any, what: str) -> float:
         raise OddValueError(f"{what} that is {shown(value)} and not a time") from None
 
 
-def _text(item: Mapping[str, Any], name: str) -> str:
+def text_of(item: Mapping[str, Any], name: str) -> str:
     value = item.get(name)
     if value is not None and not isinstance(value, str):
         raise OddValueError(f"a {name} that is {shown(value)}")
@@ -351,10 +352,10 @@ def _password(item: Mapping[str, Any]) -> Password:
     end = item.get("endDateTime")
     return Password(
         identifier(item.get("keyId"), "a secret with a keyId").lower(),
-        _text(item, "displayName"),
+        text_of(item, "displayName"),
         parsed_time(item.get("startDateTime"), "a startDateTime"),
         None if end is None else parsed_time(end, "an endDateTime"),
-        _text(item, "hint"),
+        text_of(item, "hint"),
     )
 
 
@@ -374,15 +375,15 @@ def _application(item: Any) -> Application:
     return Application(
         id=identifier(item.get("id"), "an application with an id"),
         client_id=identifier(item.get("appId"), "an application with an appId").lower(),
-        display_name=_text(item, "displayName"),
-        unique_name=_text(item, "uniqueName"),
+        display_name=text_of(item, "displayName"),
+        unique_name=text_of(item, "uniqueName"),
         created=0.0 if created is None else parsed_time(created, "a createdDateTime"),
-        audience=_text(item, "signInAudience"),
+        audience=text_of(item, "signInAudience"),
         tags=texts_of(item.get("tags"), "tags"),
         redirects=texts_of(web.get("redirectUris"), "redirectUris"),
         passwords=passwords,
         raw={name: item.get(name) for name in MERGED},
-        template_id=_text(item, "applicationTemplateId"),
+        template_id=text_of(item, "applicationTemplateId"),
     )
 
 
@@ -396,7 +397,7 @@ def _principal(item: Any) -> Principal:
     return Principal(
         id=identifier(item.get("id"), "a service principal with an id"),
         client_id=identifier(item.get("appId"), "a service principal with an appId"),
-        display_name=_text(item, "displayName"),
+        display_name=text_of(item, "displayName"),
         enabled=enabled if isinstance(enabled, bool) else None,
         assignment_required=required if isinstance(required, bool) else None,
         scopes=scopes,
@@ -411,5 +412,5 @@ def _grant(item: Mapping[str, Any]) -> Grant:
         identifier(item.get("id"), "a consent with an id"),
         identifier(item.get("resourceId"), "a consent with a resourceId"),
         kind == "AllPrincipals",
-        tuple(_text(item, "scope").split()),
+        tuple(text_of(item, "scope").split()),
     )

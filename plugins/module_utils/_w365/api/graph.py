@@ -213,12 +213,14 @@ class GraphClient(ServiceClient):
 
     def existing_upns(self, upns: Sequence[str]) -> frozenset[str]:
         """The comparison keys of those UPNs that users of the tenant have."""
-        found: set[str] = set()
+        return frozenset(comparison_key(str(user["userPrincipalName"])) for user in self.users_by_upn(upns))
+
+    def users_by_upn(self, upns: Sequence[str], more: str = "") -> Iterator[Mapping[str, Any]]:
+        """The users with these UPNs: id and userPrincipalName, and `more` properties (",name")."""
         for start in range(0, len(upns), FILTER_VALUES):
             values = ",".join("'{}'".format(upn.replace("'", "''")) for upn in upns[start : start + FILTER_VALUES])
-            query = {"$filter": f"userPrincipalName in ({values})", "$select": "id,userPrincipalName"}
-            found |= {comparison_key(str(user["userPrincipalName"])) for user in self.pages("graph.users", query=query)}
-        return frozenset(found)
+            query = {"$filter": f"userPrincipalName in ({values})", "$select": f"id,userPrincipalName{more}"}
+            yield from self.pages("graph.users", query=query)
 
     def groups(self) -> Iterator[Mapping[str, Any]]:
         return self.pages("graph.groups", query={"$select": GROUP_SELECT})

@@ -21,14 +21,13 @@ from ..model.scim_application import (
     Quarantine,
     StagedRemoval,
 )
-from .applications import PERMISSIONS, WRITE, ApplicationsClient, objects_of, parsed_time
+from .applications import PERMISSIONS, WRITE, ApplicationsClient, objects_of, parsed_time, text_of
 from .values import OddValueError, identifier, reports_error, shown, total_of
 
 PRINCIPAL_SELECT = "id,appId,displayName,applicationTemplateId,appRoles"
 
 SYNCHRONIZE = "Application.ReadWrite.OwnedBy for an application that it owns, or Synchronization.ReadWrite.All"
 ASSIGN = "AppRoleAssignment.ReadWrite.All together with Application.Read.All"
-READ_GROUPS = "GroupMember.Read.All (or Group.Read.All)"
 
 PREMIUM = ("AAD_PREMIUM", "AAD_PREMIUM_P2")
 """The service plans of Microsoft Entra ID P1 and P2, which let groups be assigned (contract, P18)."""
@@ -55,19 +54,10 @@ class SynchronizationClient(ApplicationsClient):
         "graph.assignment.delete": ASSIGN,
         "graph.skus": "LicenseAssignment.Read.All (or Organization.Read.All)",
         "graph.provisioning.logs": "AuditLog.Read.All",
-        "graph.groups": READ_GROUPS,
-        "graph.group": READ_GROUPS,
-        "graph.group.groups": READ_GROUPS,
-        "graph.group.users": f"{READ_GROUPS} and User.Read.All",
         **dict.fromkeys(
             (
-                *(
-                    "graph.sync.jobs",
-                    "graph.sync.job.create",
-                    "graph.sync.job",
-                    "graph.sync.schema",
-                    "graph.sync.validate",
-                ),
+                *("graph.sync.jobs", "graph.sync.job.create", "graph.sync.job"),
+                *("graph.sync.schema", "graph.sync.validate"),
                 *("graph.sync.start", "graph.sync.pause", "graph.sync.restart", "graph.sync.demand"),
                 *("graph.sync.settings", "graph.sync.settings.write"),
             ),
@@ -87,13 +77,8 @@ class SynchronizationClient(ApplicationsClient):
 
     def enterprise(self, client_id: str) -> EnterpriseApplication | None:
         """The service principal of an application, with its role for users."""
-        query = {"$filter": f"appId eq '{client_id}'", "$select": PRINCIPAL_SELECT}
-        found = [
-            self._checked("graph.principals", _enterprise, one) for one in self.pages("graph.principals", query=query)
-        ]
-        if any(one.client_id != client_id.lower() for one in found) or len(found) > 1:
-            raise self.unreliable("graph.principals", "service principals that were not asked for", listing=True)
-        return found[0] if found else None
+        item = self.principal_item(client_id, PRINCIPAL_SELECT)
+        return None if item is None else self._checked("graph.principals", _enterprise, item)
 
     def enterprise_by_id(self, id: str) -> EnterpriseApplication:
         answer = self.call("graph.principal", object_id=id, query={"$select": PRINCIPAL_SELECT})
@@ -117,14 +102,12 @@ class SynchronizationClient(ApplicationsClient):
 
     def user_ids(self, names: Sequence[str]) -> dict[str, str]:
         """The ids of users by UPN, in lower case; those that the tenant does not have are missing."""
-        found: dict[str, str] = {}
-        for name in dict.fromkeys(names):
-            literal = name.replace("'", "''")
-            query = {"$filter": f"userPrincipalName eq '{literal}'", "$select": "id,userPrincipalName"}
-            for item in self.pages("graph.users", query=query):
-                if str(item.get("userPrincipalName")).lower() != name.lower():
-                    raise self.unreliable("graph.users", "users that were not asked for", listing=True)
-                found[name.lower()] = str(item["id"])
+        found = {
+            str(item.get("userPrincipalName")).lower(): str(item["id"])
+            for item in self.users_by_upn(list(dict.fromkeys(names)))
+        }
+        if not found.keys() <= {name.lower() for name in names}:
+            raise self.unreliable("graph.users", "users that were not asked for", listing=True)
         return found
 
     def has_premium(self) -> bool:
@@ -237,13 +220,6 @@ class SynchronizationClient(ApplicationsClient):
 # Reading answers
 
 
-def _text(item: Mapping[str, Any], name: str) -> str:
-    value = item.get(name)
-    if value is not None and not isinstance(value, str):
-        raise OddValueError(f"a {name} that is {shown(value)}")
-    return value or ""
-
-
 def _object(value: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise OddValueError(f"{what} that is {shown(value)} and not an object")
@@ -266,8 +242,8 @@ def _enterprise(item: Any) -> EnterpriseApplication:
     return EnterpriseApplication(
         identifier(item.get("id"), "a service principal with an id"),
         identifier(item.get("appId"), "a service principal with an appId").lower(),
-        _text(item, "displayName"),
-        _text(item, "applicationTemplateId").lower(),
+        text_of(item, "displayName"),
+        text_of(item, "applicationTemplateId").lower(),
         role,
     )
 
@@ -276,8 +252,8 @@ def _assignment(item: Mapping[str, Any]) -> Assignment:
     return Assignment(
         identifier(item.get("id"), "an assignment with an id"),
         identifier(item.get("principalId"), "an assignment with a principalId").lower(),
-        _text(item, "principalDisplayName"),
-        _text(item, "principalType"),
+        text_of(item, "principalDisplayName"),
+        text_of(item, "principalType"),
     )
 
 
@@ -303,14 +279,14 @@ def _job(item: Any) -> Job:
             raise OddValueError(f"a job whose {name} is {shown(value)}")
     return Job(
         id=identifier(item.get("id"), "a job with an id"),
-        template_id=_text(item, "templateId"),
+        template_id=text_of(item, "templateId"),
         schedule=schedule["state"],
         code=status["code"],
         quarantine=None if status.get("quarantine") is None else _quarantine(status["quarantine"]),
         errors_discarded=bool(pruned),
         first_cycle=_time(status.get("steadyStateFirstAchievedTime"), "a steadyStateFirstAchievedTime"),
-        counts={_text(one, "key"): total_of(one.get("value"), "a number of entries") for one in counts},
-        last_run=_text(last, "state"),
+        counts={text_of(one, "key"): total_of(one.get("value"), "a number of entries") for one in counts},
+        last_run=text_of(last, "state"),
         last_run_ended=_time(last.get("timeEnded"), "a timeEnded"),
     )
 
@@ -320,10 +296,10 @@ def _quarantine(item: Any) -> Quarantine:
     error = item.get("error")
     error = {} if error is None else _object(error, "an error of a quarantine")
     return Quarantine(
-        _text(item, "reason") or "Unknown",
-        _text(error, "message"),
-        _text(item, "currentBegan"),
-        _text(item, "nextAttempt"),
+        text_of(item, "reason") or "Unknown",
+        text_of(error, "message"),
+        text_of(item, "currentBegan"),
+        text_of(item, "nextAttempt"),
     )
 
 
@@ -348,9 +324,9 @@ def _rules(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         identifier(rule.get("id"), "a rule with an id")
         for mapping in objects_of(rule.get("objectMappings"), "objectMappings"):
             for one in objects_of(mapping.get("attributeMappings"), "attributeMappings"):
-                _text(one, "targetAttributeName")
+                text_of(one, "targetAttributeName")
                 if one.get("source") is not None:
-                    _text(_object(one["source"], "a source"), "expression")
+                    text_of(_object(one["source"], "a source"), "expression")
                 if one.get("matchingPriority") is not None:
                     total_of(one["matchingPriority"], "a matchingPriority")
     if not rules:
@@ -360,11 +336,13 @@ def _rules(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _log_entry(item: Mapping[str, Any]) -> tuple[str, StagedRemoval] | None:
     """The cycle and the object of an entry about a removal that was held back; None for any other entry."""
-    if _text(item, "provisioningAction").lower() not in STAGED:
+    if text_of(item, "provisioningAction").lower() not in STAGED:
         return None
     source = _object(item.get("sourceIdentity"), "a sourceIdentity")
     id = identifier(source.get("id"), "a sourceIdentity with an id")
-    return _text(item, "cycleId"), StagedRemoval(id, _text(source, "displayName") or id, _text(source, "identityType"))
+    return text_of(item, "cycleId"), StagedRemoval(
+        id, text_of(source, "displayName") or id, text_of(source, "identityType")
+    )
 
 
 def provisioned_of(answer: Mapping[str, Any]) -> Provisioned:

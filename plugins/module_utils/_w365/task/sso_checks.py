@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -32,6 +33,7 @@ from ..transport.http import checked_root
 from .applications import applications_client
 
 if TYPE_CHECKING:
+    from ..model.applications import Application, Principal
     from ..model.settings import SettingValues
     from .entra import EntraTask
 
@@ -100,26 +102,33 @@ class _Reader:
         domains = self._graph.verified_domains()
         return check_tenant(sso_tenant(self._authority), domains, self._task.options["entra_tenant"] or "")
 
+    @cached_property
+    def _found_principal(self) -> Principal | None:
+        return self._graph.principal(self._client_id)
+
+    @cached_property
+    def _found_application(self) -> Application | None:
+        found = self._graph.applications(self._client_id)
+        return found[0] if found else None
+
     def _principal(self) -> Check:
-        return check_principal(self._graph.principal(self._client_id), self._client_id)
+        return check_principal(self._found_principal, self._client_id)
 
     def _redirect(self) -> Check:
-        found = self._graph.applications(self._client_id)
-        return check_redirect(found[0] if found else None, expected_redirect(self._task))
+        return check_redirect(self._found_application, expected_redirect(self._task))
 
     def _consent(self) -> Check:
-        client, api = self._graph.principal(self._client_id), self._graph.principal(GRAPH_API)
+        client, api = self._found_principal, self._graph.principal(GRAPH_API)
         if client is None or api is None:
             return unknown("consent", "Without both service principals there is no consent to read.")
         return check_consent(self._graph.grants(client.id), api.id, self._task.options["scopes"])
 
     def _assignment(self) -> Check:
-        return check_assignment(self._graph.principal(self._client_id))
+        return check_assignment(self._found_principal)
 
     def _expiry(self) -> Check:
-        found = self._graph.applications(self._client_id)
         days = self._task.options["min_secret_days"]
-        return check_expiry(found[0] if found else None, self._task.options["key"], self._graph.now, days)
+        return check_expiry(self._found_application, self._task.options["key"], self._graph.now, days)
 
     def _emergency(self) -> Check:
         users = ProvisioningDirectory(self._task.provisioning, self._task.environment).list_users()
