@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api.applications import RefusedError, iso_time
 from ..errors import InputError, NotFoundError
-from ..model.applications import GUEST_CLAIM, Application, DesiredApplication, Principal
+from ..model.applications import GUEST_CLAIM, SSO_TAG, Application, DesiredApplication, Principal
 
 if TYPE_CHECKING:
     from ..api.applications import ApplicationsClient
@@ -78,20 +78,22 @@ def chosen(desired: DesiredApplication, known: Sequence[Application]) -> Applica
 
 def _is_of_another(application: Application, desired: DesiredApplication) -> bool:
     """Whether it carries the tag of another environment only."""
-    tags = [tag for tag in application.tags if tag.startswith("w365:sso:")]
+    tags = [tag for tag in application.tags if tag.startswith(SSO_TAG)]
     return bool(tags) and desired.marker not in tags
 
 
 def the_one(desired: DesiredApplication, found: Sequence[Application]) -> Application | None:
     if len(found) > 1:
-        listed = "; ".join(
-            f"{one.client_id} ({one.display_name!r}, created {iso_time(one.created)})" for one in found[:5]
-        )
         raise InputError(
-            f"{len(found)} app registrations could be the one of environment {desired.environment!r}: {listed}. Nothing was written. "
+            f"{len(found)} app registrations could be the one of environment {desired.environment!r}: {candidates(found)}. Nothing was written. "
             "Give the right one in option client_id."
         )
     return found[0] if found else None
+
+
+def candidates(found: Sequence[Application]) -> str:
+    """The first of several applications, as they are named in an error."""
+    return "; ".join(f"{one.client_id} ({one.display_name!r}, created {iso_time(one.created)})" for one in found[:5])
 
 
 def deleted_application(graph: ApplicationsClient, desired: DesiredApplication) -> Application | None:

@@ -8,26 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..api.applications import RefusedError, iso_time
+from ..api.applications import RefusedError
 from ..errors import AuthenticationError, GuardError, InputError, NotFoundError
-from ..model.applications import Application
+from ..model.applications import SSO_TAG, Application
 from ..model.names import is_object_id
 from ..model.scim_application import (
     JOB_TEMPLATE,
+    SCIM_TAG,
     TEMPLATE,
     Assignment,
     DesiredScimApplication,
     EnterpriseApplication,
     Job,
 )
-from .applications import readable_applications
+from .applications import candidates, readable_applications
 
 if TYPE_CHECKING:
     from ..api.synchronization import SynchronizationClient
-
-TAG = "w365:scim:"
-
-SSO_TAG = "w365:sso:"
 
 
 class FoundApplication(NamedTuple):
@@ -78,14 +75,15 @@ def chosen(desired: DesiredScimApplication, known: Sequence[Application]) -> App
     for found in (
         [one for one in made if desired.marker in one.tags],
         [one for one in made if one.display_name.startswith(desired.first_name)],
-        [one for one in made if one.display_name == desired.title and not any(tag.startswith(TAG) for tag in one.tags)],
+        [
+            one
+            for one in made
+            if one.display_name == desired.title and not any(tag.startswith(SCIM_TAG) for tag in one.tags)
+        ],
     ):
         if len(found) > 1:
-            listed = "; ".join(
-                f"{one.client_id} ({one.display_name!r}, created {iso_time(one.created)})" for one in found[:5]
-            )
             raise InputError(
-                f"{len(found)} enterprise applications could be the one that sends users to {desired.subject!r}: {listed}. Nothing was "
+                f"{len(found)} enterprise applications could be the one that sends users to {desired.subject!r}: {candidates(found)}. Nothing was "
                 "written. Give the object id of the right one in option service_principal_id."
             )
         if found:

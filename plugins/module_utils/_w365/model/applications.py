@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 DAY = 86_400.0
 """Seconds."""
 
+SSO_TAG = "w365:sso:"
+"""How the tag begins that says for which environment an app registration is."""
+
 
 class Password(NamedTuple):
     """A client secret of an app registration, without its text, which Entra shows once. `end` is None where it has none.
@@ -117,7 +120,7 @@ class DesiredApplication(NamedTuple):
 
     @property
     def marker(self) -> str:
-        return f"w365:sso:{self.host}:{self.environment}"
+        return f"{SSO_TAG}{self.host}:{self.environment}"
 
     @property
     def title(self) -> str:

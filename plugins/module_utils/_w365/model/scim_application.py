@@ -18,6 +18,9 @@ JOB_TEMPLATE = "scim"
 TOO_MANY_DELETES = "TooManyDeletes"
 """The reason of a quarantine in which removals are held back until somebody decides (contract, P13)."""
 
+SCIM_TAG = "w365:scim:"
+"""How the tag begins that says which environment an application sends users to."""
+
 RESTART_MARK = "w365:scim-restart"
 """The tag that an application has from before new settings are saved until the job was restarted because of them."""
 
@@ -156,7 +159,7 @@ class DesiredScimApplication(NamedTuple):
 
     @property
     def marker(self) -> str:
-        return f"w365:scim:{self.subject}"
+        return f"{SCIM_TAG}{self.subject}"
 
     @property
     def title(self) -> str:
