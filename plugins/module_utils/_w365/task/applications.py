@@ -96,8 +96,7 @@ def patiently(waiting: Waiting, call: Callable[[], Made]) -> Made:
 
 
 def client_of(task: EntraTask, kind: type[Client]) -> Client:
-    root = task.graph_root
-    return kind(task.http, root=root, tokens=task.tokens(root), endpoints=task.endpoints)
+    return kind(task.http, root=task.graph_root, tokens=task.graph_tokens, endpoints=task.endpoints)
 
 
 def applications_client(task: EntraTask) -> ApplicationsClient:
@@ -113,7 +112,7 @@ class ApplicationTask(EntraTask):
 
     def caller(self) -> str:
         """The object id of the service principal that the task signs in as; empty where nothing tells it."""
-        id = _object_id_in(self.tokens(self.graph_root).token())
+        id = _object_id_in(self.graph_tokens.token())
         client_id = self.options["entra_client_id"]
         if id or not client_id or self.options["entra_managed_identity"]:
             return id

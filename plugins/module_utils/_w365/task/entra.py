@@ -47,8 +47,11 @@ class EntraTask(InstanceTask):
 
     @cached_property
     def graph(self) -> GraphClient:
-        root = self.graph_root
-        return GraphClient(self.http, root=root, tokens=self.tokens(root), endpoints=self.endpoints)
+        return GraphClient(self.http, root=self.graph_root, tokens=self.graph_tokens, endpoints=self.endpoints)
+
+    @cached_property
+    def graph_tokens(self) -> TokenSource:
+        return self.tokens(self.graph_root)
 
     @property
     def graph_root(self) -> str:
