@@ -26,15 +26,13 @@ from ..errors import (
 )
 from ..model.applications import Application
 from .secrets import LINKED, WRITING, is_own_name, marked, with_marks
-from .waiting import Waiting, until_steady
+from .waiting import READ_PAUSE, STEADY_READS, Waiting, until_steady
 
 if TYPE_CHECKING:
     from ..api.applications import ApplicationsClient
 
 TOKENS_IN_A_ROW = 3
 TOKEN_PAUSE = 5.0
-LIST_PAUSE = 1.0
-STEADY_READS = 5
 ADD_TRIES = 3
 
 UNKNOWN_APPLICATION = 700016
@@ -82,7 +80,7 @@ class Rotation:
         self._known_tags = application.tags
 
     def remove(self, application: Application, key: str) -> None:
-        """Step 1 and 9: remove a secret, and then its mark."""
+        """Remove a secret, and then its mark."""
         self.begin(application)
         with suppress(NotFoundError):
             self._graph.remove_password(application.id, key)
@@ -99,7 +97,7 @@ class Rotation:
         self._protect_others(self._graph.application(self._application_id), key)
 
     def create(self, application: Application, end: float, *, fresh_application: bool, marks: bool) -> NewPassword:
-        """Steps 2 to 5: add, see it listed, prove it, and with `marks` mark it as being written."""
+        """Add a secret, see it listed, prove it, and with `marks` mark it as being written."""
         self.begin(application)
         self.new = self._added(end)
         try:
@@ -149,7 +147,7 @@ class Rotation:
             found = self._graph.application(self._application_id).passwords
             return new.password.key_id in {one.key_id for one in found}
 
-        until_steady(self._replication(), listed, 1, LIST_PAUSE, "the new client secret is not listed")
+        until_steady(self._replication(), listed, 1, READ_PAUSE, "the new client secret is not listed")
         # A request that was repeated may have been processed twice.
         self._remove_named(new.password.name, keep=new.password.key_id)
 
@@ -171,7 +169,7 @@ class Rotation:
                 waiting.wait(TOKEN_PAUSE, "the new client secret is tried again")
 
     def _mark_writing(self, new: NewPassword) -> None:
-        """Step 5. What is read afterwards must be what this run knows, or another run is on its way."""
+        """Set the mark. What is read afterwards must be what this run knows, or another run is on its way."""
         before = self._graph.application(self._application_id)
         self._refuse_others(before, new)
         key = new.password.key_id
@@ -179,7 +177,7 @@ class Rotation:
         self._refuse_others(self._seen_with((WRITING, key)), new)
 
     def link(self) -> Application:
-        """Step 8: the mark becomes `linked`, and the former one stays as a secret. Returns the application with it."""
+        """The mark becomes `linked`, and the former one stays as a secret. Returns the application with it."""
         if self.new is None:
             raise W365Error("no client secret was created before.")
         key = self.new.password.key_id
@@ -273,7 +271,7 @@ class Rotation:
             return mark in self._marks(found[0]) or self._others(found[0], mark[1])
 
         until_steady(
-            self._replication(), marked_so, times, LIST_PAUSE, "the mark of the new client secret is not shown"
+            self._replication(), marked_so, times, READ_PAUSE, "the mark of the new client secret is not shown"
         )
         return found[0]
 

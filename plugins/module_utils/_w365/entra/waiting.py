@@ -7,8 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
-from ..errors import W365Error
+from ..errors import NotFoundError, W365Error
+
+Found = TypeVar("Found")
+
+STEADY_READS = 5
+"""So many right answers in a row show that an object is everywhere (contract, G10)."""
+
+READ_PAUSE = 1.0
 
 LONGEST_PAUSE = 2.5
 """Seconds of one part of a pause: a longer one would be reported as throttling."""
@@ -47,6 +55,35 @@ class Waiting:
                 f"{text}: {found} Rerun the task, which goes on where this run ended, or give {self._option} more seconds."
             )
         self.wait(seconds, reason)
+
+
+def or_none(read: Callable[[], Found]) -> Found | None:
+    """What a read finds; None where the server does not find it."""
+    try:
+        return read()
+    except NotFoundError:
+        return None
+
+
+def until_found(
+    waiting: Waiting,
+    find: Callable[[], Found | None],
+    reason: str,
+    *,
+    pause: float = 3.0,
+    error: W365Error | None = None,
+) -> Found:
+    """The first thing that `find` finds. Afterwards the time is over: `error`, as Waiting says it."""
+    while True:
+        found = find()
+        if found is not None:
+            return found
+        waiting.again(pause, reason, error)
+
+
+def until_everywhere(waiting: Waiting, read: Callable[[], object], what: str) -> None:
+    """Read an object until all servers seem to have it."""
+    until_steady(waiting, lambda: or_none(read) is not None, STEADY_READS, READ_PAUSE, what)
 
 
 def until_steady(waiting: Waiting, seen: Callable[[], bool], times: int, pause: float, what: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..api.applications import ApplicationsClient, RefusedError
+from ..api.applications import ApplicationsClient, RefusedError, iso_time
 from ..entra.waiting import Waiting
 from ..errors import NotFoundError, ValidationError, W365Error
 from ..planning.application_actions import SECRET
@@ -19,17 +19,13 @@ from .entra import EntraTask
 
 if TYPE_CHECKING:
     from ..execution.results import ActionResult, ApplyResult
+    from ..model.applications import Application
     from ..planning.actions import Action
     from ..planning.plan import Plan
 
 Made = TypeVar("Made")
 
 Client = TypeVar("Client", bound=ApplicationsClient)
-
-STEADY_READS = 5
-"""So many right answers in a row show that an object is everywhere (contract, G10)."""
-
-READ_PAUSE = 1.0
 
 # What Graph says while a new application is not everywhere yet; the status does not tell (contract, G8).
 NOT_YET = (
@@ -75,13 +71,15 @@ class InOrder:
         return done
 
 
-def is_shown(read: Callable[[], Any]) -> bool:
-    """Whether a read finds its object."""
-    try:
-        read()
-    except NotFoundError:
-        return False
-    return True
+def shown_identity(application: Application) -> dict[str, Any]:
+    """What every result shows of an application."""
+    return {
+        "id": application.id,
+        "client_id": application.client_id,
+        "display_name": application.display_name,
+        "created": iso_time(application.created),
+        "tags": list(application.tags),
+    }
 
 
 def patiently(waiting: Waiting, call: Callable[[], Made]) -> Made:

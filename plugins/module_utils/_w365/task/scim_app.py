@@ -65,8 +65,8 @@ from ..planning.scim_app_actions import (
     PROVISION,
     SETTINGS_WRITE,
 )
-from .applications import ApplicationTask, client_of
-from .scim_app_changes import ScimAppChanges, while_new
+from .applications import ApplicationTask, client_of, shown_identity
+from .scim_app_changes import ScimAppChanges, enterprise_of, while_new
 
 if TYPE_CHECKING:
     from ..execution.results import ApplyResult
@@ -163,10 +163,7 @@ def read_application(task: ScimAppTask, desired: DesiredScimApplication) -> Foun
 def _enterprise(task: ScimAppTask, found: FoundApplication) -> EnterpriseApplication:
     enterprise, application = found.enterprise, found.application
     if enterprise is None and task.is_young(application):
-        waiting = task.waiting("replication_timeout")()
-        while enterprise is None:
-            waiting.again(3.0, "the service principal of the new application is not shown")
-            enterprise = task.applications.enterprise(application.client_id)
+        enterprise = enterprise_of(task.applications, application, task.waiting("replication_timeout")())
     if enterprise is None:
         raise GuardError(
             f"The application {application.display_name!r} ({application.client_id}) has no service principal, so nothing can be "
@@ -510,13 +507,7 @@ def _result(
 def shown_scim_application(application: Application | None) -> dict[str, Any] | None:
     if application is None:
         return None
-    return {
-        "id": application.id,
-        "client_id": application.client_id,
-        "display_name": application.display_name,
-        "created": iso_time(application.created),
-        "tags": list(application.tags),
-    }
+    return shown_identity(application)
 
 
 def shown_job(job: Job | None) -> dict[str, Any] | None:

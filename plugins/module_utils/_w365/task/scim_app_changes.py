@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..api.applications import RefusedError
 from ..entra.scim_application import missing_premium, the_job
 from ..entra.scim_settings import BASE, TOKEN, refuse_hidden
-from ..entra.waiting import LONGEST_PAUSE, Waiting, until_steady
+from ..entra.waiting import (
+    LONGEST_PAUSE,
+    READ_PAUSE,
+    STEADY_READS,
+    Waiting,
+    until_everywhere,
+    until_found,
+    until_steady,
+)
 from ..errors import (
     AlreadyExistsError,
     AnswerError,
@@ -25,7 +33,7 @@ from ..errors import (
     ValidationError,
     W365Error,
 )
-from ..execution.results import ActionResult, Answered
+from ..execution.results import Answered
 from ..model.applications import Application
 from ..model.scim_application import (
     RESTART_MARK,
@@ -36,7 +44,7 @@ from ..model.scim_application import (
     Provisioned,
 )
 from ..planning.scim_app_actions import ScimAppHandlers
-from .applications import READ_PAUSE, STEADY_READS, is_shown, made_before, patiently
+from .applications import made_before, patiently
 
 if TYPE_CHECKING:
     from ..api.synchronization import SynchronizationClient
@@ -51,6 +59,15 @@ CALLS, SECONDS = 5, 10.0
 """So many calls of provisioning on demand are allowed in so many seconds (contract, P15)."""
 
 ALREADY = "already exists on the object"
+
+
+def enterprise_of(graph: SynchronizationClient, application: Application, waiting: Waiting) -> EnterpriseApplication:
+    """The service principal of an application that was created a moment ago."""
+    return until_found(
+        waiting,
+        lambda: graph.enterprise(application.client_id),
+        "the service principal of the new application is not shown",
+    )
 
 
 def while_new(waiting: Waiting, call: Callable[[], Made]) -> Made:
@@ -99,9 +116,6 @@ class ScimAppChanges:
     def handlers(self) -> ScimAppHandlers:
         return self
 
-    def read_again(self, items: Sequence[ActionResult]) -> list[Any]:
-        return [None for _item in items]
-
     def _found(self) -> Application:
         return made_before(self.application)
 
@@ -133,31 +147,19 @@ class ScimAppChanges:
             created = self._made_after_all(name, error)
         self._is_new = True
         self.application = created
-        until_steady(
-            self._replication(),
-            lambda: is_shown(lambda: self._graph.application(created.id)),
-            STEADY_READS,
-            READ_PAUSE,
-            "the new application is not shown",
+        until_everywhere(
+            self._replication(), lambda: self._graph.application(created.id), "the new application is not shown"
         )
-        self._see_enterprise()
+        self.enterprise = enterprise_of(self._graph, created, self._replication())
         return self._name_and_tag()
 
     def _made_after_all(self, name: str, error: W365Error) -> Application:
-        waiting = self._replication()
-        while True:
-            found = [one for one in self._known() if one.display_name == name]
-            if found:
-                return found[0]
-            waiting.again(3.0, "the new application did not appear", error)
-
-    def _see_enterprise(self) -> None:
-        client_id = self._found().client_id
-        waiting = self._replication()
-        while self.enterprise is None:
-            self.enterprise = self._graph.enterprise(client_id)
-            if self.enterprise is None:
-                waiting.again(3.0, "the service principal of the new application is not shown")
+        return until_found(
+            self._replication(),
+            lambda: next((one for one in self._known() if one.display_name == name), None),
+            "the new application did not appear",
+            error=error,
+        )
 
     def _name_and_tag(self, *, rename: bool = True, marked: bool | None = None) -> Application:
         """Write what is missing. `marked` sets or removes the mark of a restart that is due; None leaves it."""
@@ -201,11 +203,9 @@ class ScimAppChanges:
             if job is None:
                 raise
         id = job.id
-        until_steady(
+        until_everywhere(
             self._replication(),
-            lambda: is_shown(lambda: self._ready(lambda: self._graph.job(self._id, id))),
-            STEADY_READS,
-            READ_PAUSE,
+            lambda: self._ready(lambda: self._graph.job(self._id, id)),
             "the new provisioning job is not shown",
         )
         self.job = job

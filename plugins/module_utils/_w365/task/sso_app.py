@@ -21,7 +21,8 @@ from ..entra.applications import (
 from ..entra.consent import NONE, ConsentPlan, check_scopes, plan_consent
 from ..entra.rotation import Rotation
 from ..entra.secrets import FOREIGN, OwnedSecret, SecretOptions, SecretPlan, name_of, plan_secrets, secrets_of
-from ..errors import EnvironmentNotFoundError, NotFoundError
+from ..entra.waiting import or_none
+from ..errors import EnvironmentNotFoundError
 from ..inputs.sso_app import application_from_options, check_times, link_from_options
 from ..model.applications import DAY, Application, DesiredApplication, Grant, Principal
 from ..model.settings import SSO, SettingValues
@@ -38,7 +39,7 @@ from ..planning.application_actions import (
 )
 from ..planning.environment import WhenUnreadable, plan_setting
 from ..planning.plan import Plan
-from .applications import ApplicationTask, made_before
+from .applications import ApplicationTask, made_before, shown_identity
 from .sso_app_changes import ApplicationChanges
 
 if TYPE_CHECKING:
@@ -342,7 +343,8 @@ def _result(
     application = changes.application
     if wrote and application is not None and not changes.linked:
         # An answer may be older than what was seen when a secret was linked.
-        application = _read_once_more(task, application)
+        id = application.id
+        application = or_none(lambda: task.applications.application(id)) or application
     principal = changes.principal
     return {
         "application": shown_application(application),
@@ -357,24 +359,13 @@ def _result(
     }
 
 
-def _read_once_more(task: SsoAppTask, application: Application) -> Application:
-    try:
-        return task.applications.application(application.id)
-    except NotFoundError:
-        return application
-
-
 def shown_application(application: Application | None) -> dict[str, Any] | None:
     if application is None:
         return None
     return {
-        "id": application.id,
-        "client_id": application.client_id,
-        "display_name": application.display_name,
+        **shown_identity(application),
         "unique_name": application.unique_name or None,
-        "created": iso_time(application.created),
         "redirect_uris": list(application.redirects),
-        "tags": list(application.tags),
     }
 
 

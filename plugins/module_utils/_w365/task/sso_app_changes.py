@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from ..entra.applications import merged_properties
 from ..entra.consent import ConsentPlan, check_scopes, plan_consent
 from ..entra.rotation import Rotation
-from ..entra.waiting import Waiting, until_steady
-from ..errors import AlreadyExistsError, LostAnswerError, NotFoundError, ValidationError, W365Error
-from ..execution.results import ActionResult, Answered
+from ..entra.waiting import READ_PAUSE, Waiting, or_none, until_everywhere, until_found
+from ..errors import AlreadyExistsError, LostAnswerError, ValidationError, W365Error
+from ..execution.results import Answered
 from ..model.applications import Application, DesiredApplication, Principal
 from ..model.settings import SSO, SettingValues
 from ..planning.application_actions import ApplicationHandlers
-from .applications import READ_PAUSE, STEADY_READS, is_shown, made_before, patiently
+from .applications import made_before, patiently
 
 if TYPE_CHECKING:
     from ..api.applications import ApplicationsClient
@@ -70,16 +70,13 @@ class ApplicationChanges:
     def handlers(self) -> ApplicationHandlers:
         return self
 
+    def _found(self) -> Application:
+        return made_before(self.application)
+
     @property
     def new_secret(self) -> str:
         """The text of the secret that was made; empty where none was."""
         return self._rotation.new.text if self._rotation.new else ""
-
-    def read_again(self, items: Sequence[ActionResult]) -> list[Any]:
-        return [None for _item in items]
-
-    def _found(self) -> Application:
-        return made_before(self.application)
 
     # The application
 
@@ -90,27 +87,20 @@ class ApplicationChanges:
             body["owners@odata.bind"] = [self._graph.object_url(id) for id in self._owners]
         created = self._graph.upsert_application(self._desired.unique_name, body)
         if created is None:
-            found: list[Application] = []
-            until_steady(
-                self._replication(), lambda: self._is_named(found), 1, READ_PAUSE, "the app registration is not shown"
+            self.application = until_found(
+                self._replication(),
+                lambda: or_none(lambda: self._graph.named_application(self._desired.unique_name)),
+                "the app registration is not shown",
+                pause=READ_PAUSE,
             )
-            self.application = found[-1]
         else:
             id = created.id
             self._is_new = True
-            until_steady(
-                self._replication(),
-                lambda: is_shown(lambda: self._graph.application(id)),
-                STEADY_READS,
-                READ_PAUSE,
-                "the new app registration is not shown",
+            until_everywhere(
+                self._replication(), lambda: self._graph.application(id), "the new app registration is not shown"
             )
             self.application = created
-        self._merge()
-        return self._found()
-
-    def _is_named(self, found: list[Application]) -> bool:
-        return is_shown(lambda: found.append(self._graph.named_application(self._desired.unique_name)))
+        return self._merge()
 
     def _merge(self) -> Application:
         """Write what is missing, and read the application again."""
@@ -132,11 +122,9 @@ class ApplicationChanges:
         with suppress(LostAnswerError):
             self._graph.restore_application(deleted.id)
         self.application = deleted
-        until_steady(
+        until_everywhere(
             self._replication(),
-            lambda: is_shown(lambda: self._graph.application(deleted.id)),
-            STEADY_READS,
-            READ_PAUSE,
+            lambda: self._graph.application(deleted.id),
             "the restored app registration is not shown",
         )
         self.application = self._graph.application(deleted.id)
@@ -178,7 +166,8 @@ class ApplicationChanges:
         client = made_before(self.principal).id
         waiting = self._replication()
         while True:
-            now: ConsentPlan = plan_consent(resource, api, self._grants(client), self._desired.consent)
+            grants = self._patiently(lambda: self._graph.grants(client))
+            now: ConsentPlan = plan_consent(resource, api, grants, self._desired.consent)
             if not now.changes:
                 break
             try:
@@ -190,12 +179,6 @@ class ApplicationChanges:
             except (AlreadyExistsError, LostAnswerError) as error:
                 waiting.again(READ_PAUSE, "the consent is not shown", error)
         return Answered(now._replace(granted=now.scopes))
-
-    def _grants(self, principal_id: str) -> Any:
-        try:
-            return self._graph.grants(principal_id)
-        except NotFoundError:
-            return self._patiently(lambda: self._graph.grants(principal_id))
 
     # Its secrets
 
@@ -209,7 +192,7 @@ class ApplicationChanges:
         return made.password
 
     def write_setting(self, action: Action) -> Answered:
-        """Step 6 and 7, through the same code as w365_sso: write to Workspace 365, and see what it shows."""
+        """Through the same code as w365_sso: write to Workspace 365, and see what it shows."""
         instance = made_before(self._instance)
         values: SettingValues = action.outcome
         values = SettingValues(SSO, {**values.values, "client_id": self._found().client_id})
