@@ -15,9 +15,8 @@ from ..graph_error import bad_request, forbidden, not_found
 from ..tokens import Access
 from ..wire import Answer, Call
 from . import passwords
-from .base import OWNED_BY, WRITE_APPLICATIONS, EntraPart, merged
+from .base import OWNED_BY, WRITE_APPLICATIONS, EntraPart, body_of, check_properties, merged
 from .documents import application as new_application
-from .documents import misshapen
 from .keys import changed_certificates, shown_certificates
 from .objects import Document, public
 from .policies import check_secret
@@ -94,13 +93,13 @@ class Applications(EntraPart):
 
     def _application_create(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         self._require(access, *WRITE_APPLICATIONS, OWNED_BY)
-        made = self._create_application(access, _body(call))
+        made = self._create_application(access, body_of(call))
         return self._entity(call, "applications", public(made), 201)
 
     def _application_upsert(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         self._require(access, *WRITE_APPLICATIONS, OWNED_BY)
         name = names["unique_name"].replace("''", "'")
-        body = _body(call)
+        body = body_of(call)
         found = self._by_unique_name(access.tenant, name)
         if found is not None:
             self._may_write(access, found)
@@ -150,7 +149,7 @@ class Applications(EntraPart):
     def _application_change(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         found = self._true(self._there(access.tenant, APPLICATION, names["id"]))
         self._may_write(access, found)
-        self._change(access, found, _body(call))
+        self._change(access, found, body_of(call))
         return Answer(204)
 
     def _change(self, access: Access, document: Document, body: Document) -> None:
@@ -200,7 +199,7 @@ class Applications(EntraPart):
         if not access.may(*WRITE_APPLICATIONS):
             # Seen in practice: who may write only what it owns cannot add owners.
             raise forbidden()
-        link = str(_body(call).get("@odata.id") or "")
+        link = str(body_of(call).get("@odata.id") or "")
         owner = self._directory_object(access.tenant, urlsplit(link).path.rstrip("/").rpartition("/")[2])
         if any(known["id"] == owner["id"] for known in found.get("_owners", [])):
             raise bad_request(
@@ -240,7 +239,7 @@ class Applications(EntraPart):
     def _application_remove_password(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         found = self._true(self._there(access.tenant, APPLICATION, names["id"]))
         self._may_write(access, found)
-        key_id = _body(call).get("keyId")
+        key_id = body_of(call).get("keyId")
         if not isinstance(key_id, str):
             raise bad_request("The parameter keyId is missing.")
         row = self.registry.row(found)
@@ -262,23 +261,10 @@ class Applications(EntraPart):
         return Answer(204)
 
 
-def _body(call: Call) -> Document:
-    body = call.json()
-    if not isinstance(body, dict):
-        raise bad_request("The request body is not a JSON object.")
-    return {name: value for name, value in body.items() if name not in ("@odata.type", "@odata.context")}
-
-
 def _checked(body: Document) -> Document:
     """Return the changes of a body; refuse names, types and values that the service refuses."""
+    check_properties(body, _PROPERTIES, READ_ONLY, "Application")
     for name, value in body.items():
-        if name not in _PROPERTIES:
-            raise bad_request(f"Invalid property '{name}'.")
-        if name in READ_ONLY:
-            raise bad_request(f"Property '{name}' is read-only and cannot be set.")
-        wrong = misshapen(_PROPERTIES[name], value, name)
-        if wrong is not None or (value is None and isinstance(_PROPERTIES[name], (list, bool))):
-            raise bad_request(f"Invalid value specified for property '{wrong or name}' of resource 'Application'.")
         if name in _TEXTS and value is not None and (not isinstance(value, str) or len(value) > _TEXTS[name]):
             raise bad_request(f"Invalid value specified for property '{name}' of resource 'Application'.")
     if "displayName" in body and not str(body["displayName"] or "").strip():

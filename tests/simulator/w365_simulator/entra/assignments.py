@@ -12,7 +12,7 @@ from ..clock import read
 from ..graph_error import bad_request, forbidden, not_found
 from ..tokens import Access
 from ..wire import Answer, Call
-from .base import OWNED_BY, READ_APPLICATIONS, WRITE_APPLICATIONS, EntraPart
+from .base import OWNED_BY, READ_APPLICATIONS, WRITE_APPLICATIONS, EntraPart, body_of
 from .objects import Document, public
 from .registry import APPLICATION, ASSIGNMENT, PRINCIPAL
 
@@ -60,9 +60,7 @@ class Assignments(EntraPart):
     def _assign(self, call: Call, access: Access, id_: str, side: str) -> Answer:
         self._may_assign(access)
         self._there(access.tenant, PRINCIPAL, id_)
-        body = call.json()
-        if not isinstance(body, dict):
-            raise bad_request("The request body is not a JSON object.")
+        body = body_of(call)
         for name in ("principalId", "resourceId", "appRoleId"):
             try:
                 uuid.UUID(str(body.get(name)))

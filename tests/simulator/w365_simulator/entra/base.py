@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from ..store import Store
 from ..switches import Switches
 from ..tokens import Access, Tokens
 from ..wire import Answer, Call, json_answer
+from .documents import misshapen
 from .filtering import Filter
 from .objects import Document, Objects, public
 from .registry import APPLICATION, PRINCIPAL, Registry
@@ -207,6 +208,26 @@ def _next_link(call: Call, start: int) -> str:
     kept.append(("$skiptoken", base64.urlsafe_b64encode(f"from:{start}".encode()).decode()))
     link = "&".join(f"{name}={quote(value, safe='$')}" for name, value in kept)
     return f"{call.base_url}/graph{quote(call.path, safe='/$()=')}?{link}"
+
+
+def body_of(call: Call) -> Document:
+    """Return the JSON object of a request, without its annotations."""
+    body = call.json()
+    if not isinstance(body, dict):
+        raise bad_request("The request body is not a JSON object.")
+    return {name: value for name, value in body.items() if name not in ("@odata.type", "@odata.context")}
+
+
+def check_properties(body: Document, properties: Document, read_only: Collection[str], resource: str) -> None:
+    """Refuse names and types that the service refuses; ``properties`` are those of a new object."""
+    for name, value in body.items():
+        if name not in properties:
+            raise bad_request(f"Invalid property '{name}'.")
+        if name in read_only:
+            raise bad_request(f"Property '{name}' is read-only and cannot be set.")
+        wrong = misshapen(properties[name], value, name)
+        if wrong is not None or (value is None and isinstance(properties[name], (list, bool))):
+            raise bad_request(f"Invalid value specified for property '{wrong or name}' of resource '{resource}'.")
 
 
 def merged(before: Any, change: Any) -> Any:

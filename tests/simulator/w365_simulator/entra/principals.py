@@ -15,9 +15,8 @@ from ..wire import Answer, Call
 from . import passwords
 from .applications import FILTERED as APPLICATION_FILTERED
 from .applications import Applications
-from .base import OWNED_BY, READ_APPLICATIONS, WRITE_APPLICATIONS
+from .base import OWNED_BY, READ_APPLICATIONS, WRITE_APPLICATIONS, body_of, check_properties
 from .documents import application as new_application
-from .documents import misshapen
 from .documents import service_principal as new_principal
 from .objects import Document, public
 from .registry import APPLICATION, GRANT, PRINCIPAL
@@ -59,7 +58,7 @@ class Principals(Applications):
 
     def _service_principal_create(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         self._require(access, *WRITE_APPLICATIONS, OWNED_BY)
-        body = _object(call.json())
+        body = body_of(call)
         app_id = body.pop("appId", None)
         if not isinstance(app_id, str) or not app_id:
             raise bad_request("Property 'appId' is required but is either not specified or null.")
@@ -110,7 +109,7 @@ class Principals(Applications):
     def _service_principal_change(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         found = self._true(self._there(access.tenant, PRINCIPAL, names["id"]))
         self._may_write_principal(access, found)
-        changes = _checked(_object(call.json()))
+        changes = _checked(body_of(call))
         if "tags" in changes:
             changes["_application_tags"] = [tag for tag in found.get("_application_tags", []) if tag in changes["tags"]]
         self.objects.change(found, changes)
@@ -203,7 +202,7 @@ class Principals(Applications):
 
     def _grant_create(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         self._may_grant(access)
-        body = _object(call.json())
+        body = body_of(call)
         unknown = sorted(set(body) - {*_GRANTED, "startTime", "expiryTime"})
         if unknown:
             raise bad_request(f"Invalid property '{unknown[0]}'.")
@@ -233,7 +232,7 @@ class Principals(Applications):
     def _grant_change(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         self._may_grant(access)
         found = self._true(self._there(access.tenant, GRANT, names["id"]))
-        body = _object(call.json())
+        body = body_of(call)
         fixed = sorted(name for name in body if name != "scope")
         if fixed:
             raise bad_request(f"Property '{fixed[0]}' is read-only and cannot be set.")
@@ -246,12 +245,6 @@ class Principals(Applications):
         return Answer(204)
 
 
-def _object(body: Any) -> Document:
-    if not isinstance(body, dict):
-        raise bad_request("The request body is not a JSON object.")
-    return {name: value for name, value in body.items() if not name.startswith("@odata.")}
-
-
 def _scope(value: Any) -> str:
     if not isinstance(value, str):
         raise bad_request("Invalid value specified for property 'scope' of resource 'OAuth2PermissionGrant'.")
@@ -259,14 +252,8 @@ def _scope(value: Any) -> str:
 
 
 def _checked(body: Document) -> Document:
+    check_properties(body, _PROPERTIES, _READ_ONLY, "ServicePrincipal")
     for name, value in body.items():
-        if name not in _PROPERTIES:
-            raise bad_request(f"Invalid property '{name}'.")
-        if name in _READ_ONLY:
-            raise bad_request(f"Property '{name}' is read-only and cannot be set.")
-        wrong = misshapen(_PROPERTIES[name], value, name)
-        if wrong is not None or (value is None and isinstance(_PROPERTIES[name], (list, bool))):
-            raise bad_request(f"Invalid value specified for property '{name}' of resource 'ServicePrincipal'.")
         if name in ("passwordCredentials", "keyCredentials") and json.dumps(value) != "[]":
             raise bad_request("Adding credentials by PATCH is not supported; use addPassword.")
     return body
