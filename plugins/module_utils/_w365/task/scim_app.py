@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -184,19 +184,26 @@ def read_found(task: ScimAppTask) -> Found:
     graph, desired = task.applications, task.desired
     found = read_application(task, desired)
     scope = resolve_scope(graph, desired)
-    demands = tuple(_demand(task, one) for one in desired.provision)
+    demands = tuple(_demands(graph, desired.provision))
     refusal = saved_refusal(task, found) if task.options["update_credentials"] == "when_invalid" else None
     return found._replace(scope=scope, demands=demands, refusal=refusal)
 
 
-def _demand(task: ScimAppTask, wanted: DemandedObject) -> Demand:
-    graph = task.applications
-    if not wanted.is_group:
-        return Demand(wanted, resolve_users(graph, [wanted.name], "provision_now")[wanted.name], None)
-    id = str(graph.find_group(wanted.name)["id"])
-    if wanted.members is None:
-        return Demand(wanted, id, tuple(str(user["id"]) for user in graph.group_users(id)))
-    return Demand(wanted, id, tuple(resolve_users(graph, wanted.members, "provision_now").values()))
+def _demands(graph: SynchronizationClient, wanted: Sequence[DemandedObject]) -> Iterator[Demand]:
+    """With the ids of all objects; the users are looked up together."""
+    names = [name for one in wanted for name in ((one.members or ()) if one.is_group else (one.name,))]
+    ids = resolve_users(graph, names, "provision_now")
+    for one in wanted:
+        if not one.is_group:
+            yield Demand(one, ids[one.name], None)
+            continue
+        id = str(graph.find_group(one.name)["id"])
+        members = (
+            [str(user["id"]) for user in graph.group_users(id)]
+            if one.members is None
+            else [ids[name] for name in one.members]
+        )
+        yield Demand(one, id, tuple(members))
 
 
 # Planning

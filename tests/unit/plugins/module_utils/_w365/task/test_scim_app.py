@@ -11,67 +11,34 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from faulty import HOW, Faulty
 from scim_memory import ADDRESS, MAIL, OTHERS, SALES, TEMPLATE, TOKEN, ScimMemory
-from truthful import Scenario, Truthful, play
+from truthful import Scenario, play
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra.scim_settings import (
     address_of,
     is_standard,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import LostAnswerError
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.http import Answer
 
 MARKER = "w365:scim:contoso"
 OPTIONS: Mapping[str, Any] = {"groups": ["Sales"], "notification_email": MAIL, "replication_timeout": 20}
-HOW = ("kill before", "kill after", "lose", "refuse")
 
 
-class Killed(BaseException):
-    """The process is gone."""
-
-
-class Controller(Truthful):
-    """The services in memory for one run, in which the request `at` (counted from 1) goes wrong as `how` says."""
-
-    def __init__(self, entra: ScimMemory, at: int = 0, how: str = "") -> None:
-        super().__init__()
-        self.__dict__["entra"] = entra
-        self._at = at
-        self._how = how
-        self._sent = 0
-
-    def request(self, method: str, url: str, *, repeatable: bool, **parts: Any) -> Answer:
-        self._sent += 1
-        here = self._sent == self._at
-        if self._how == "kill before" and self._sent >= self._at:
-            raise Killed
-        if here and self._how == "refuse":
-            return Answer(500, {"content-type": "application/json"}, '{"error": {"code": "X", "message": "x"}}')
-        answer = super().request(method, url, repeatable=repeatable, **parts)
-        if self._how == "kill after" and self._sent >= self._at:
-            raise Killed
-        if here and self._how == "lose":
-            if not repeatable:
-                raise LostAnswerError("The connection ended.")
-            return super().request(method, url, repeatable=repeatable, **parts)
-        return answer
-
-
-def run(controller: Controller, *, token: bool = True, **options: Any) -> dict[str, Any]:
+def run(controller: Faulty, *, token: bool = True, **options: Any) -> dict[str, Any]:
     given = {**OPTIONS, "scim_url": ADDRESS, **({"scim_token": TOKEN} if token else {}), **options}
     given = {name: value for name, value in given.items() if value != "left out"}
     return play(Scenario("w365_scim_app", json.dumps(given), scim=False), controller)
 
 
 def good(entra: ScimMemory, **options: Any) -> dict[str, Any]:
-    result = run(Controller(entra), **options)
+    result = run(Faulty(entra), **options)
     assert not result.get("failed"), result["msg"]
     return result
 
 
 def refused(entra: ScimMemory, **options: Any) -> str:
     """The sentence of a run that fails, and writes nothing."""
-    controller = Controller(entra)
+    controller = Faulty(entra)
     result = run(controller, **options)
     assert result.get("failed"), result
     assert controller.writes == []
@@ -80,7 +47,7 @@ def refused(entra: ScimMemory, **options: Any) -> str:
 
 def written(entra: ScimMemory, **options: Any) -> list[str]:
     """The endpoints that a run writes to."""
-    controller = Controller(entra)
+    controller = Faulty(entra)
     result = run(controller, **options)
     assert not result.get("failed"), result["msg"]
     assert result["changed"] is bool(controller.writes)
@@ -122,7 +89,7 @@ def set_up() -> ScimMemory:
 def check_rest(entra: ScimMemory, *, foreign: bool, **options: Any) -> None:
     """One more run, and one that has nothing to do: one application, one job, and everything of others untouched."""
     good(entra, **options)
-    last = Controller(entra)
+    last = Faulty(entra)
     result = run(last, token=False, **options)
     assert not result.get("failed"), result["msg"]
     assert (result["changed"], last.writes) == (False, [])
@@ -156,7 +123,7 @@ def check_rest(entra: ScimMemory, *, foreign: bool, **options: Any) -> None:
 
 
 def requests_of(entra: ScimMemory, **options: Any) -> int:
-    controller = Controller(entra)
+    controller = Faulty(entra)
     result = run(controller, **options)
     assert not result.get("failed"), result["msg"]
     return len(controller.calls)
@@ -166,7 +133,7 @@ def requests_of(entra: ScimMemory, **options: Any) -> int:
 def test_one_more_run_completes_a_set_up_that_ended_anywhere(how: str) -> None:
     for at in range(1, requests_of(with_neighbors()) + 1):
         entra = with_neighbors()
-        run(Controller(entra, at, how))
+        run(Faulty(entra, at, how))
         check_rest(entra, foreign=False)
 
 
@@ -179,7 +146,7 @@ def test_the_same_while_the_servers_do_not_know_the_new_application(how: str) ->
 
     for at in range(1, requests_of(slow()) + 1):
         entra = slow()
-        run(Controller(entra, at, how))
+        run(Faulty(entra, at, how))
         check_rest(entra, foreign=False)
 
 
@@ -197,7 +164,7 @@ def test_one_more_run_completes_a_change_that_ended_anywhere(how: str) -> None:
 
     for at in range(1, requests_of(everybody(), **CHANGE) + 1):
         entra = everybody()
-        run(Controller(entra, at, how), **CHANGE)
+        run(Faulty(entra, at, how), **CHANGE)
         check_rest(entra, foreign=True, **CHANGE)
         assert entra.restarts
         assert set(entra.restarts) == {""}
@@ -240,7 +207,7 @@ def test_without_a_token_a_difference_is_named_and_nothing_is_written() -> None:
 )
 def test_each_setting_is_one_write_and_then_none(change: Mapping[str, Any], difference: set[str]) -> None:
     entra = set_up()
-    controller = Controller(entra)
+    controller = Faulty(entra)
     result = run(controller, **change)
     assert not result.get("failed"), result["msg"]
     assert [call.endpoint for call in controller.writes] == ["graph.sync.settings.write"]
@@ -261,7 +228,7 @@ def test_a_token_that_is_refused_is_found_without_knowing_it() -> None:
 
 def refused_by_entra(entra: ScimMemory) -> list[str]:
     """The writes of a run whose token the SCIM service refuses too."""
-    controller = Controller(entra)
+    controller = Faulty(entra)
     result = run(controller)
     assert "could not use the SCIM service" in result["msg"]
     assert TOKEN not in json.dumps(result)
@@ -402,6 +369,18 @@ def test_a_job_that_does_not_run_is_started(state: str) -> None:
     assert written(entra, token=False) == ["graph.sync.start"]
 
 
+@pytest.mark.parametrize("option", ["users", "provision_now"])
+def test_users_are_looked_up_together(option: str) -> None:
+    controller = Faulty(with_neighbors())
+    names = ["adele.vance@contoso.com", "allan.deyoung@contoso.com"]
+    options: dict[str, Any] = {"users": names, "provision_now": [{"user": name} for name in names]}
+    run(controller, **{option: options[option]})
+    lists = [call for call in controller.calls if call.endpoint == "graph.users" and "$skiptoken" not in call.query]
+    assert [call.query["$filter"] for call in lists] == [
+        "userPrincipalName in ('adele.vance@contoso.com','allan.deyoung@contoso.com')"
+    ]
+
+
 def test_assignments_are_only_removed_within_a_limit() -> None:
     entra = set_up()
     assert written(entra) == []
@@ -425,7 +404,7 @@ def test_an_assignment_that_exists_already_is_done() -> None:
 def test_a_group_that_cannot_be_assigned_for_want_of_a_license() -> None:
     entra = with_neighbors()
     entra.premium = False
-    result = run(Controller(entra))
+    result = run(Faulty(entra))
     assert "The tenant has no Microsoft Entra ID P1 or P2" in result["msg"]
     entra.premium = True
     check_rest(entra, foreign=False)
@@ -481,7 +460,7 @@ def test_deleting() -> None:
 def test_one_more_run_completes_a_deletion_that_ended_anywhere(how: str) -> None:
     for at in range(1, requests_of(set_up(), state="absent") + 1):
         entra = set_up()
-        run(Controller(entra, at, how), state="absent")
+        run(Faulty(entra, at, how), state="absent")
         good(entra, state="absent")
         assert [one["displayName"] for one in entra.applications] == [
             "Workspace365 - contoso",
@@ -519,7 +498,7 @@ def test_an_answer_of_200_is_no_success(key: str, changed: bool | None, sentence
 
     entra = set_up()
     entra.__class__ = Odd
-    result = run(Controller(entra), provision_now=[{"user": "adele.vance@contoso.com"}])
+    result = run(Faulty(entra), provision_now=[{"user": "adele.vance@contoso.com"}])
     assert bool(result.get("failed")) is (changed is None)
     assert sentence in result.get("msg", "")
     if changed is not None:
@@ -614,7 +593,7 @@ def test_waiting_for_the_first_cycle() -> None:
     entra.__class__ = Soon
     assert good(entra, wait=True, wait_timeout=1000)["job"]["words"] == "active"
     entra = with_neighbors()
-    result = run(Controller(entra), wait=True, wait_timeout=60)
+    result = run(Faulty(entra), wait=True, wait_timeout=60)
     assert "the first cycle is not done (12 User so far) within 60 seconds (option wait_timeout)" in result["msg"]
 
 
@@ -628,7 +607,7 @@ def test_waiting_ends_with_a_quarantine() -> None:
 
     entra = with_neighbors()
     entra.__class__ = Refuses
-    result = run(Controller(entra), wait=True)
+    result = run(Faulty(entra), wait=True)
     assert "in quarantine: too many objects could not be provisioned" in result["msg"]
 
 

@@ -15,20 +15,16 @@ from typing import Any
 
 import pytest
 from entra_memory import CALLER, DAY, EntraMemory
+from faulty import HOW, Faulty
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from truthful import Scenario, Truthful, play
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import LostAnswerError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.http import Answer
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "80"))
 MARKER = "w365:sso:w365.contoso.com:contoso"
 OPTIONS = {"primary_domain": "contoso.com"}
-
-
-class Killed(BaseException):
-    """The process is gone."""
 
 
 class Turns:
@@ -61,15 +57,11 @@ class Turns:
                 self._next()
 
 
-class Controller(Truthful):
-    """The services in memory for one run, in which the request `at` (counted from 1) goes wrong as `how` says."""
+class Controller(Faulty):
+    """The services for one run, after whose every request users can sign in; `turns` are those of two runs."""
 
     def __init__(self, entra: EntraMemory, at: int = 0, how: str = "", turns: tuple[Turns, int] | None = None) -> None:
-        super().__init__()
-        self.__dict__["entra"] = entra
-        self._at = at
-        self._how = how
-        self._sent = 0
+        super().__init__(entra, at, how)
         self._turns = turns
         self.linked_once = bool(entra.sso)
 
@@ -80,27 +72,10 @@ class Controller(Truthful):
         with turns.of(number):
             return self._request(method, url, repeatable=repeatable, **parts)
 
-    def _request(self, method: str, url: str, *, repeatable: bool, **parts: Any) -> Answer:
-        self._sent += 1
-        here = self._sent == self._at
-        if self._how == "kill before" and self._sent >= self._at:
-            raise Killed
-        if here and self._how == "refuse":
-            self.calls.append(self._understood(method, url, None, None))  # type: ignore[arg-type]
-            return Answer(
-                500, {"content-type": "application/json"}, '{"error": {"code": "InternalServerError", "message": "x"}}'
-            )
-        answer = super().request(method, url, repeatable=repeatable, **parts)
+    def check(self, method: str, url: str) -> None:
         self.linked_once = self.linked_once or self.entra.sso is not None
         if self.linked_once:
             assert self.entra.signs_in(), f"nobody can sign in after {method} {url}"
-        if self._how == "kill after" and self._sent >= self._at:
-            raise Killed
-        if here and self._how == "lose":
-            if not repeatable:
-                raise LostAnswerError("The connection ended.")
-            return super().request(method, url, repeatable=repeatable, **parts)
-        return answer
 
 
 def run(controller: Truthful, **options: Any) -> dict[str, Any]:
@@ -172,9 +147,6 @@ def check_rest(entra: EntraMemory, *, foreign: bool) -> list[str]:
         assert "somebody" in entra.owners[own[0]["id"]]
         assert [grant["scope"] for grant in entra.grants if grant["consentType"] == "Principal"] == ["Notes.Read"]
     return [tag for tag in own[0]["tags"] if tag.startswith(("w365:linked:", "w365:writing:")) and tag not in marks]
-
-
-HOW = ("kill before", "kill after", "lose", "refuse")
 
 
 def test_a_second_run_writes_nothing() -> None:
