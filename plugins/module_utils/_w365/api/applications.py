@@ -22,7 +22,7 @@ from .graph import GraphClient
 from .values import OddValueError, identifier, reports_error, shown
 
 SELECT = (
-    "id,appId,displayName,uniqueName,createdDateTime,signInAudience,tags,web,requiredResourceAccess,optionalClaims,"
+    "id,appId,displayName,uniqueName,createdDateTime,tags,web,requiredResourceAccess,optionalClaims,"
     "servicePrincipalLockConfiguration,passwordCredentials,applicationTemplateId"
 )
 MERGED = ("web", "requiredResourceAccess", "optionalClaims", "servicePrincipalLockConfiguration")
@@ -378,7 +378,6 @@ def _application(item: Any) -> Application:
         display_name=text_of(item, "displayName"),
         unique_name=text_of(item, "uniqueName"),
         created=0.0 if created is None else parsed_time(created, "a createdDateTime"),
-        audience=text_of(item, "signInAudience"),
         tags=texts_of(item.get("tags"), "tags"),
         redirects=texts_of(web.get("redirectUris"), "redirectUris"),
         passwords=passwords,

@@ -63,14 +63,13 @@ class SecretOptions(NamedTuple):
 class SecretPlan(NamedTuple):
     """What is to be done: `remove` first, then `create` (why; empty: not at all) a secret that is valid until `end`.
 
-    `linked` is the secret that Workspace 365 holds now, and `notes` are warnings.
+    `notes` are warnings.
     """
 
     remove: tuple[OwnedSecret, ...]
     create: str
     end: float
     shortened: bool
-    linked: OwnedSecret | None
     notes: tuple[str, ...]
 
 
@@ -146,7 +145,7 @@ def plan_secrets(
                 "was written. Let an administrator exempt this application from the policy (passwordAddition), then rerun the task."
             )
         notes += _lifetime_notes(lifetime, options, shortened=shortened)
-    return SecretPlan(remove, create, now + lifetime, shortened, linked, tuple(notes))
+    return SecretPlan(remove, create, now + lifetime, shortened, tuple(notes))
 
 
 def _lifetime_notes(lifetime: float, options: SecretOptions, *, shortened: bool) -> list[str]:

@@ -39,7 +39,6 @@ class Application(NamedTuple):
     display_name: str
     unique_name: str
     created: float
-    audience: str
     tags: tuple[str, ...]
     redirects: tuple[str, ...]
     passwords: tuple[Password, ...]

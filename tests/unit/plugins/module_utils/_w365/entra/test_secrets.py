@@ -45,7 +45,7 @@ def password(number: int, age: float, left: float, *, own: bool = True) -> Passw
 
 
 def application(passwords: list[Password], *tags: str) -> Application:
-    return Application("id", "client", "Name", "", NOW - 999 * DAY, "", tags, (), tuple(passwords), {})
+    return Application("id", "client", "Name", "", NOW - 999 * DAY, tags, (), tuple(passwords), {})
 
 
 secret = st.builds(
@@ -71,7 +71,7 @@ def test_nothing_that_may_be_in_use_is_removed(passwords: list[Password], marks:
     found = application(passwords, *marks)
     options = OPTIONS._replace(reason="forced" if forced else "")
     plan = plan_secrets(found, SecretPolicy(), NOW, options)
-    linked = plan.linked.password if plan.linked else None
+    linked = next((one.password for one in secrets_of(found, "contoso") if one.state == "linked"), None)
     marked = {mark.rpartition(":")[2] for mark in marks if ":contoso:" in mark}
     for one in plan.remove:
         assert one.state not in ("linked", "foreign")
