@@ -16,7 +16,7 @@ from ..errors import AuthenticationError, W365Error
 from ..model.applications import Application, Grant, Password, Principal
 from ..transport.http import Answer
 from .client import NO_BODY
-from .endpoints import Endpoint
+from .endpoint import Endpoint
 from .graph import PERMISSIONS as READING
 from .graph import GraphClient
 from .values import OddValueError, identifier, reports_error, shown

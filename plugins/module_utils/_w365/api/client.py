@@ -13,7 +13,7 @@ from urllib.parse import quote
 from ..errors import AlreadyExistsError, AnswerError, NotFoundError, UnreliableAnswerError, ValidationError
 from ..model.names import checked_segment
 from ..transport.http import Answer, Http
-from .endpoints import Endpoint
+from .endpoint import Endpoint
 
 NO_BODY: Any = object()
 """Distinguishes a request without a body from one whose body is null."""

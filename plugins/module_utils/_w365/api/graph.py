@@ -23,7 +23,7 @@ from ..model.import_scope import TEXT_PROPERTIES
 from ..model.names import comparison_key, is_path_segment
 from ..transport.http import TRIES, Answer, Http, checked_root, retry_after
 from .client import NO_BODY, ServiceClient
-from .endpoints import Endpoint
+from .endpoint import Endpoint
 from .values import OddValueError, identifier, record, reports_error, shown, total_of
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from ..errors import (
 from ..model.environment import Environment, sanitized_environment_name
 from ..transport.http import Answer, Http, checked_root
 from .client import NO_BODY, ServiceClient
-from .endpoints import Endpoint
+from .endpoint import Endpoint
 from .values import OddValueError, listed, record, reports_error
 
 FORBIDDEN = (

@@ -26,7 +26,7 @@ from ..errors import (
 from ..model.names import comparison_key, external_id_key
 from ..transport.http import Answer, Http, checked_root
 from .client import NO_BODY, ServiceClient
-from .endpoints import Endpoint
+from .endpoint import Endpoint
 from .values import OddValueError, identifier, record, shown, total_of, without_case
 
 PAGE = 200

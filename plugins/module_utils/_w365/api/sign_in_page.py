@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from ..transport.http import Http, checked_root
 from .client import ServiceClient
-from .endpoints import Endpoint
+from .endpoint import Endpoint
 
 
 class SignInTarget(NamedTuple):

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from ..api.endpoints import Endpoint, endpoints_with
+from ..api.endpoint import Endpoint
+from ..api.workspace_endpoints import ROWS
 from ..errors import MissingLibraryError
 from ..inputs.argument_spec import connection_option_names
 from ..inputs.connection import http_settings_from_options, required_option
@@ -119,6 +120,11 @@ class Connections:
 
     @cached_property
     def endpoints(self) -> Mapping[str, Endpoint]:
+        """By their ids, with the paths that the user gave instead. A task without Microsoft Graph needs none of its endpoints."""
+        if not self.options["endpoints"]:
+            return {endpoint.id: endpoint for endpoint in ROWS}
+        from ..api.endpoints import endpoints_with  # start-up
+
         return endpoints_with(self.options["endpoints"])
 
     @cached_property

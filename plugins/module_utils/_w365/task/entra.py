@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ..api.endpoint import Endpoint
+from ..api.endpoints import endpoints_with
 from ..api.entra_tokens import (
     CLOUDS,
     FRESH_SECRET,
@@ -44,6 +47,10 @@ VERIFY_PAUSE = 1.0
 
 class EntraTask(InstanceTask):
     """With tokens of Microsoft Entra, and Microsoft Graph."""
+
+    @cached_property
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        return endpoints_with(self.options["endpoints"])
 
     @cached_property
     def graph(self) -> GraphClient:
