@@ -429,6 +429,12 @@ def values_of(role: str, name: str, variables: Mapping[str, Any]) -> dict[str, A
         "w365_tenant_definition": {},
     }
     templar = Templar(loader=loader, variables={**own, **variables, **given})
+    loaded = getattr(getattr(templar, "environment", None), "filters", None)
+    if hasattr(loaded, "_delegatee"):
+        # Before version 2.19, ansible-core finds the filters of a collection only in a run of its own.
+        filters: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.filter.given")
+        named = filters.FilterModule().filters()
+        loaded._delegatee.update({f"workspace365.provisioning.{name}": each for name, each in named.items()})
     return {mine: templar.template(own[mine]) for mine in asks}
 
 

@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.metadata import version
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import requests
+from packaging.version import Version
+from requests.adapters import HTTPAdapter
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.entra_tokens import (
     ClientSecret,
@@ -95,6 +102,18 @@ def waits() -> list[float]:
     return []
 
 
+# Where the service of a virtual machine is, for MSAL before version 1.31, which nobody can tell another address.
+ADDRESS = "http://169.254.169.254" if Version(version("msal")) < Version("1.31") else ""
+
+
+class AnsweredHere(HTTPAdapter):
+    """Leads that address to the one that MSAL is told since version 1.31."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        request.url = str(request.url).replace(ADDRESS, os.environ["AZURE_POD_IDENTITY_AUTHORITY_HOST"])
+        return super().send(request, *args, **kwargs)
+
+
 @pytest.fixture
 def source(
     machine: Machine, waits: list[float], monkeypatch: pytest.MonkeyPatch
@@ -106,6 +125,8 @@ def source(
 
     def make(identity: str = "system", **settings: Any) -> TokenSource:
         made.append(Http(HttpSettings(timeout=5, max_wait=60, **settings), Redactor(), sleep=waits.append))
+        if ADDRESS:
+            made[-1]._session.mount(ADDRESS, AnsweredHere())
         return TokenSource(
             ManagedIdentity(identity),
             client_id="managed identity",
@@ -163,7 +184,7 @@ def test_a_404_that_stays_names_the_managed_identity(
         source().token()
     message = refusal.value.message
     assert message.startswith("the managed identity (option entra_managed_identity): ")
-    assert f"(HTTP 404, GET {machine.url}{IMDS_PATH}, tried 6 times)" in message
+    assert f"(HTTP 404, GET {ADDRESS or machine.url}{IMDS_PATH}, tried 6 times)" in message
     assert "assign one to it" in message
     assert "login.microsoftonline.com" not in message
 
@@ -215,7 +236,8 @@ def test_a_machine_without_a_service_is_told(
     source: Callable[..., TokenSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:9")
-    with pytest.raises(NoAnswerError, match=r"managed identity.*no connection to 127\.0\.0\.1:9.*Only machines"):
+    where = re.escape(urlsplit(ADDRESS).netloc or "127.0.0.1:9")
+    with pytest.raises(NoAnswerError, match=f"managed identity.*no connection to {where}.*Only machines"):
         source().token()
 
 
