@@ -429,7 +429,7 @@ def values_of(role: str, name: str, variables: Mapping[str, Any]) -> dict[str, A
         "w365_tenant_definition": {},
     }
     templar = Templar(loader=loader, variables={**own, **variables, **given})
-    loaded = getattr(getattr(templar, "environment", None), "filters", None)
+    loaded: Any = getattr(getattr(templar, "environment", None), "filters", None)
     if hasattr(loaded, "_delegatee"):
         # Before version 2.19, ansible-core finds the filters of a collection only in a run of its own.
         filters: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.filter.given")

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from ansible.module_utils import basic
+from ansible.release import __version__
+from packaging.version import Version
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import AnsibleModule
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
@@ -40,6 +42,9 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def module(monkeypatch: pytest.MonkeyPatch, **arguments: Any) -> AnsibleModule:
     given = {"_ansible_verbosity": 3, "_ansible_remote_tmp": "/tmp", "_ansible_keep_remote_files": False, **arguments}
+    if Version(__version__) >= Version("2.21"):
+        # Since then, the arguments are part of a result only where Ansible asks for them.
+        given["_ansible_inject_invocation"] = True
     text = json.dumps({"ANSIBLE_MODULE_ARGS": given})
     monkeypatch.setattr(basic, "_ANSIBLE_ARGS", text.encode())
     monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
