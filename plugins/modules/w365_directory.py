@@ -420,8 +420,18 @@ options:
         the module runs as, and nobody else can read it. It is written in check mode too.
       - It holds no password. Where one will be written, the file says so, and O(apply_plan) needs the same O(users) or
         O(src) again.
-      - Mutually exclusive with O(apply_plan).
+      - Mutually exclusive with O(apply_plan) and O(apply_plan_content).
     type: path
+  return_plan:
+    description:
+      - Return the plan in RV(plan) instead of applying it, so that another job, perhaps on another machine, can apply exactly
+        that plan with O(apply_plan_content). As with O(plan_file), nothing is written to the environment.
+      - RV(plan) has at most 1,048,576 characters, enough for some 25,000 new users. A larger plan is an error; write it to a
+        file.
+      - Mutually exclusive with O(apply_plan) and O(apply_plan_content).
+    type: bool
+    default: false
+    version_added: 1.1.0
   apply_plan:
     description:
       - Apply the plan in this file, and nothing else. O(users), O(groups), O(administrators) and O(src) need not be
@@ -431,10 +441,15 @@ options:
         A change that has already been applied counts as unchanged, so a plan that was applied in part can be applied
         again.
     type: path
+  apply_plan_content:
+    description:
+      - The same for a plan that O(return_plan) returned in RV(plan). It needs O(plan_digest).
+    type: str
+    version_added: 1.1.0
   plan_digest:
     description:
-      - The digest of the plan that was approved, as O(plan_file) returned it in RV(plan_digest). Another plan is
-        refused. Without it, anyone who can write O(apply_plan) decides what is applied.
+      - The digest of the plan that was approved, as O(plan_file) and O(return_plan) return it in RV(plan_digest). Another
+        plan is refused. Without it, anyone who can write O(apply_plan) decides what is applied.
     type: str
   # BEGIN shared: guards.trust_local_files (written by "make docs" from docs/shared/guards.yml)
   trust_local_files:
@@ -560,6 +575,18 @@ EXAMPLES = r"""
       workspace365.provisioning.w365_directory:
         apply_plan: /srv/contoso/plan.json
         plan_digest: "{{ made.plan_digest }}"
+
+    - name: Make a plan, and hand it to another job
+      workspace365.provisioning.w365_directory:
+        src:
+          - /srv/contoso/users.csv
+        return_plan: true
+      register: returned
+
+    - name: Apply it there
+      workspace365.provisioning.w365_directory:
+        apply_plan_content: "{{ returned.plan }}"
+        plan_digest: "{{ returned.plan_digest }}"
 
     - name: Take users from Microsoft Entra's "Download users" and groups from a file of our own
       workspace365.provisioning.w365_directory:
@@ -802,14 +829,21 @@ plan_digest:
   description:
     - The digest of the plan. The same plan has the same digest.
   type: str
-  returned: with plan_file or apply_plan
+  returned: with plan_file, return_plan, apply_plan or apply_plan_content
   sample: sha256:5f2a1c0de8e7c1b3a4d5968778695a4b3c2d1e0ff0e1d2c3b4a5968778695a4b
+plan:
+  description:
+    - The plan as one text, for O(apply_plan_content). It holds no password.
+  version_added: 1.1.0
+  type: str
+  returned: with return_plan
+  sample: eNqrVkrLL8pNLFGyUjJSqgUAJ/0EpQ==
 changed_since:
   description:
-    - What has changed since the plan was made, one sentence for each object, when O(apply_plan) was refused for that.
+    - What has changed since the plan was made, one sentence for each object, when the plan was refused for that.
   type: list
   elements: str
-  returned: when apply_plan was refused
+  returned: when the plan was refused
   sample:
     - User 'adele.vance@contoso.com' differs in last_name from what it was.
 # BEGIN shared: report.refusal (written by "make docs" from docs/shared/report.yml)
@@ -866,8 +900,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ta
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.bulk import BulkDirectoryTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.plan_options import (
-    plan_of_file,
-    write_plan,
+    given_plan,
+    hand_out_plan,
+    is_planning,
+    plan_source,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.report_option import prepare_reports
 
@@ -882,7 +918,9 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "strict": {"type": "bool", "default": False},
     "absent_must_exist": {"type": "bool", "default": False},
     "plan_file": {"type": "path"},
+    "return_plan": {"type": "bool", "default": False},
     "apply_plan": {"type": "path"},
+    "apply_plan_content": {"type": "str"},
     "plan_digest": {"type": "str"},
     **trust_spec(),
     **progress_spec(),
@@ -890,9 +928,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 
 RULES: dict[str, Any] = {
-    "required_one_of": [("users", "groups", "administrators", "src", "apply_plan")],
-    "mutually_exclusive": [("plan_file", "apply_plan")],
-    "required_by": {"plan_digest": ("apply_plan",)},
+    "required_one_of": [("users", "groups", "administrators", "src", "apply_plan", "apply_plan_content")],
+    "mutually_exclusive": [("plan_file", "apply_plan", "apply_plan_content")],
 }
 
 KIND = BulkDirectoryTask
@@ -908,15 +945,16 @@ def run(task: BulkDirectoryTask) -> dict[str, Any]:
     task.add_secrets(user["password"] for user in content.users if user["password"])
     desired = directory_from_options(task.options, content)
     own: dict[str, Any] = {"unused_columns": content.unused_columns} if content.unused_columns else {}
-    if task.options["apply_plan"]:
-        plan, own["plan_digest"] = plan_of_file(task, desired)
-        refuse_other_fields(plan, task.directory.capabilities, task.options["apply_plan"])
+    if plan_source(task.options):
+        plan, own["plan_digest"] = given_plan(task, desired)
+        refuse_other_fields(plan, task.directory.capabilities, plan_source(task.options))
     else:
         plan = task.plan(desired)
     plan = with_offboarding(task, plan, desired)
-    if task.options["plan_file"]:
-        own["plan_digest"] = write_plan(task, plan)
-    report = task.apply(plan, task.directory, predict_only=bool(task.options["plan_file"]))
+    planning = is_planning(task.options)
+    if planning:
+        own |= hand_out_plan(task, plan)
+    report = task.apply(plan, task.directory, predict_only=planning)
     return offboarding_outcome(task, report, left_out=[item.as_result() for item in plan.skipped], **own)
 
 

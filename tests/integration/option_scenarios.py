@@ -394,6 +394,8 @@ def directory_scenarios() -> Iterator[Scenario]:
     # Plans
     new = one(users=[NEW])
     yield Scenario("plan_file", new, ["<folder>/plan.json"])
+    yield Scenario("return_plan", new, [True])
+    yield Scenario("apply_plan_content", new, [Refused("eNo="), Refused(" ")])
     made = {**SCIM, "users": [NEW], "plan_file": "<folder>/plan.json"}
     planned = replace(old, earlier=[("w365_directory", made)])
     yield Scenario("apply_plan", planned, ["<folder>/plan.json", Refused("<folder>/no.json")])
@@ -906,6 +908,10 @@ def refusing(method: str, surface: str = "provisioning") -> dict[str, Any]:
     return {"fails": True, "faults": [{"action": "status", "status": 400, "method": method, "surface": surface}]}
 
 
+def returned_plan() -> Situation:
+    return situation("w365_directory", SCIM, users=[NEW], return_plan=True)
+
+
 def changed_since() -> Situation:
     """A plan that no longer fits: the user has got another name than the plan knows."""
     planned = {**SCIM, "users": [{**OLD, "last_name": "Wilkes"}], "plan_file": "<folder>/plan.json"}
@@ -934,7 +940,7 @@ RESULTS: Mapping[str, Sequence[Situation]] = {
             faults=[{"action": "status", "status": 200, "body": "<p>no JSON</p>"}],
         )
     ],
-    "w365_directory": [changed_since()],
+    "w365_directory": [changed_since(), returned_plan()],
     "w365_environment": [
         situation("w365_environment", PROVISIONING, environment="contoso", active=False, **refusing("PUT")),
         situation("w365_environment", BOTH, active=True, seed=INACTIVE_ENVIRONMENT, **forgetting("environments")),

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.plan_content import unpacked
 from pattern import (
     ADELE,
     ALEX,
@@ -242,6 +243,63 @@ def test_a_plan_that_no_longer_holds(twin: Twin, play: Callable[..., Play], tmp_
         assert said in step.message
         assert step.writes == []
     assert refused[0].result["changed_since"] == [f"User '{NESTOR}' differs in last_name from what it was."]
+
+
+def test_a_plan_that_travels_as_a_text(twin: Twin, play: Callable[..., Play]) -> None:
+    """It is applied as it was approved, or not at all: also when it was lost, cut off or exchanged on the way."""
+    wish = {"users": [{"upn": ALEX, "first_name": "Alex", "last_name": "Wilber", "password": "a-planted-secret"}]}
+    made, other = play(
+        task("w365_directory", return_plan=True, **wish),
+        task("w365_directory", return_plan=True, users=[{"upn": NESTOR, "state": "absent"}]),
+        defaults=connection(twin),
+    )
+    assert made.changed
+    assert (made.writes, other.writes) == ([], [])
+    plan, digest = made.result["plan"], made.result["plan_digest"]
+    assert len(plan) < 2000
+    assert "a-planted-secret" not in unpacked(plan).decode()
+    approved = {"apply_plan_content": plan, "plan_digest": digest}
+    refused = play(
+        task("w365_directory", **{**approved, "plan_digest": other.result["plan_digest"]}),
+        task("w365_directory", **{**approved, "apply_plan_content": other.result["plan"]}),
+        task("w365_directory", **{**approved, "apply_plan_content": f"{plan[:-40]}{plan[-36:]}"}),
+        task("w365_directory", **{**approved, "apply_plan_content": plan[: len(plan) // 8 * 4]}),
+        task("w365_directory", apply_plan_content=plan),
+        task("w365_directory", apply_plan_content=plan, plan_digest=" "),
+        # The passwords come from the task. When the plan is lost, they must not become the wish.
+        task("w365_directory", **{**wish, **approved, "apply_plan_content": ""}),
+        task("w365_directory", plan_digest=digest, **wish),
+        task("w365_directory", return_plan=True, **approved),
+        task("w365_directory", **{**approved, "environment": "fabrikam"}),
+        task("w365_directory", apply_plan="", **wish),
+        defaults=connection(twin),
+    )
+    sentences = (
+        "is not the plan that plan_digest approves",
+        "is not the plan that plan_digest approves",
+        "is not what return_plan returned",
+        "is not what return_plan returned",
+        "needs plan_digest",
+        "needs plan_digest",
+        "Option apply_plan_content is blank",
+        "Option plan_digest approves a plan, and no plan is given",
+        "Option return_plan makes a plan, and this task applies one",
+        "was made for environment 'contoso' at",
+        "Option apply_plan is blank",
+    )
+    for step, said in zip(refused, sentences, strict=True):
+        assert step.status == "failed"
+        assert said in step.message
+        assert step.writes == []
+    check, done, again = play(
+        task("w365_directory", check=True, **wish, **approved),
+        task("w365_directory", **wish, **approved),
+        task("w365_directory", **wish, **approved),
+        defaults=connection(twin),
+    )
+    assert (check.changed, done.changed, again.changed) == (True, True, False)
+    assert done.result["plan_digest"] == digest
+    assert ALEX in done.environment()["users"]
 
 
 def people(path: Path, count: int) -> str:

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from playing import ansible_environment
 
+from playing import ansible_environment
 from w365_simulator.testing import Twin
 
 PLUGIN = "workspace365.provisioning.w365_environments"
@@ -71,7 +71,10 @@ def fleet(twin: Twin, tmp_path: Path) -> Inventory:
         file.write_text(
             text or yaml.safe_dump({key: value for key, value in given.items() if value is not None}), encoding="utf-8"
         )
-        variables = ansible_environment(tmp_path) | {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true", **(environ or {})}
+        variables = ansible_environment(tmp_path) | {
+            "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
+            **(environ or {}),
+        }
         done = subprocess.run(
             [str(Path(sys.executable).with_name(command)), "-i", str(file), *(arguments or ["--list", "--export"])],
             env=variables,
@@ -124,7 +127,10 @@ def test_which_environments(fleet: Inventory) -> None:
         ({"instance_url": "http://workspace.contoso.com"}, "https"),
         ({"tenants": ["nowhere.yml"]}, "nowhere.yml cannot be read"),
         ({"endpoints": {"environment.list": "/Nowhere/"}}, "could not be listed, because the server does not have"),
-        ({"instances": [{"name": "eu", "instance_url": "https://eu.contoso.com"}]}, "Instance 'eu' has no provisioning_key"),
+        (
+            {"instances": [{"name": "eu", "instance_url": "https://eu.contoso.com"}]},
+            "Instance 'eu' has no provisioning_key",
+        ),
         ({"instances": [{"name": "e/u"}]}, "has the name 'e/u'"),
         ({"instances": [{"name": "eu", "key": "k"}]}, "has the key 'key'"),
         # A boolean is no name of a group. Nothing of the fleet is left then.
@@ -184,7 +190,12 @@ def test_an_encrypted_key(twin: Twin, fleet: Inventory, tmp_path: Path) -> None:
     password = tmp_path / "password"
     password.write_text("a-vault-password", encoding="utf-8")
     encrypted = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-vault")), "encrypt_string", "--vault-password-file", str(password)],
+        [
+            str(Path(sys.executable).with_name("ansible-vault")),
+            "encrypt_string",
+            "--vault-password-file",
+            str(password),
+        ],
         input=twin.provisioning_key,
         env=ansible_environment(tmp_path),
         capture_output=True,
@@ -192,8 +203,7 @@ def test_an_encrypted_key(twin: Twin, fleet: Inventory, tmp_path: Path) -> None:
         check=True,
     ).stdout
     text = (
-        f"plugin: {PLUGIN}\ninstance_url: {twin.instance_url}\nca_path: {twin.ca_path}\n"
-        f"provisioning_key: {encrypted}"
+        f"plugin: {PLUGIN}\ninstance_url: {twin.instance_url}\nca_path: {twin.ca_path}\nprovisioning_key: {encrypted}"
     )
     ran = fleet("--list", "--export", "--vault-password-file", str(password), text=text)
     assert sorted(ran.hosts) == ["contoso", "demo1", "fabrikam"]

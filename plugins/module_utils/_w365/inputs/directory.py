@@ -19,6 +19,30 @@ if TYPE_CHECKING:
     from .files import Content
 
 
+def plan_is_given(params: Mapping[str, Any]) -> bool:
+    """Whether the task applies a plan that was made before. Raises InputError for options that do not fit together.
+
+    A plan that was lost on the way must not become a task without one, which would apply everything that it is given.
+    """
+    for name in ("apply_plan", "apply_plan_content"):
+        if params[name] is not None and not params[name].strip():
+            raise InputError(
+                f"Option {name} is blank, so there is no plan to apply. Nothing was written. Leave it out to apply without one."
+            )
+    given = bool(params["apply_plan"] or params["apply_plan_content"])
+    if given and params["return_plan"]:
+        raise InputError("Option return_plan makes a plan, and this task applies one. Leave one of them out.")
+    if params["apply_plan_content"] and not (params["plan_digest"] or "").strip():
+        raise InputError(
+            "Option apply_plan_content needs plan_digest, which says that this plan was approved. Nothing was written."
+        )
+    if params["plan_digest"] and not given:
+        raise InputError(
+            "Option plan_digest approves a plan, and no plan is given. Give apply_plan or apply_plan_content."
+        )
+    return given
+
+
 def directory_from_options(params: Mapping[str, Any], content: Content) -> Desired:
     """The users, groups and administrators in the options and files of w365_directory.
 
@@ -53,10 +77,10 @@ def directory_from_options(params: Mapping[str, Any], content: Content) -> Desir
         when_administrators_unknown=params["when_administrators_unknown"] or "",
         membership_limit=limit_from_option(params["membership_limit"], "membership_limit"),
     )
-    if params["apply_plan"]:
+    if plan_is_given(params):
         if desired.purge:
             raise InputError(
-                "Option purge applies when a plan is made, and apply_plan applies a plan that exists already. Leave purge out."
+                "Option purge applies when a plan is made, and this task applies a plan that exists already. Leave purge out."
             )
         return desired
     if not (desired.users or desired.groups or desired.administrators):

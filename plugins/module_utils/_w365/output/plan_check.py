@@ -46,20 +46,20 @@ _ACTION: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def refuse_odd_plan(document: Mapping[str, Any], path: str) -> None:
-    """Raises InputError for a plan whose values are not of their types."""
+def refuse_odd_plan(document: Mapping[str, Any], source: str) -> None:
+    """Raises InputError for a plan whose values are not of their types. `source` names it."""
     if not _is_plan(document):
-        raise InputError(f"Option apply_plan: {path!r} is not a plan that plan_file has written.")
+        raise InputError(f"{source} is not a plan that plan_file has written.")
 
 
-def refuse_other_fields(plan: Plan, capabilities: Capabilities, path: str) -> None:
+def refuse_other_fields(plan: Plan, capabilities: Capabilities, source: str) -> None:
     """Raises InputError for a plan that changes a field which the service does not have: no run has planned that."""
     for action in plan.actions:
         known = {USER: capabilities.user_fields, GROUP: capabilities.group_fields}.get(action.type.object)
         others = sorted(set(action.changes) - known) if known is not None else []
         if others:
             raise InputError(
-                f"Option apply_plan: {path!r} changes {others[0]} of '{action.name}', which {capabilities.wire} does not have. Make "
+                f"{source} changes {others[0]} of '{action.name}', which {capabilities.wire} does not have. Make "
                 "the plan again."
             )
 

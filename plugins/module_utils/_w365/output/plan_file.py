@@ -19,6 +19,7 @@ from typing import Any
 from ..errors import InputError
 from ..model.desired import Skipped
 from ..model.directory import Group, User
+from ..model.terminal import escaped_json
 from ..planning.actions import ADMINISTRATOR, GROUP, MEMBERSHIP, USER, Action, ObjectKind, action_type
 from ..planning.plan import Plan
 from ..planning.reviewed_plan import SECRET_EXTRAS
@@ -88,53 +89,62 @@ def _digest(document: Mapping[str, Any]) -> str:
     return f"sha256:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def read_plan(
-    path: str,
-    target: Target,
-    approved: str | None = None,
-    *,
-    trust: bool,
-    warn: Callable[[str], None],
-) -> tuple[Plan, str]:
-    """The plan and its digest. Raises InputError for a file that is not a plan, was edited, is not the approved one, is for
-    another environment, or that another user could have written; `trust` and `warn` are those of read_trusted."""
+def file_source(path: str) -> str:
+    """How sentences name the plan of a file."""
+    return f"Option apply_plan: {path!r}"
+
+
+def content_of_file(path: str, *, trust: bool, warn: Callable[[str], None]) -> bytes:
+    """What is in option apply_plan. Raises InputError for a file that is missing, or that another user could have written;
+    `trust` and `warn` are those of read_trusted."""
     content = read_trusted(path, "apply_plan", trust=trust, warn=warn)
     if content is None:
-        raise InputError(f"Option apply_plan: {path!r} cannot be read ({os.strerror(errno.ENOENT)}).")
+        raise InputError(f"{file_source(path)} cannot be read ({os.strerror(errno.ENOENT)}).")
+    return content
+
+
+def plan_text(plan: Plan, target: Target) -> tuple[str, str]:
+    """The text of the file, and the digest of the plan."""
+    document = _document(plan, target)
+    digest = _digest(document)
+    return escaped_json(json.dumps({**document, "digest": digest}, indent=2, ensure_ascii=False)) + "\n", digest
+
+
+def read_plan(content: bytes, source: str, target: Target, approved: str | None = None) -> tuple[Plan, str]:
+    """The plan and its digest. Raises InputError for content that is not a plan, was edited, is not the approved one, or is
+    for another environment. `source` names it in the error."""
     try:
         document = json.loads(content.decode("utf-8"))
         digest = document.pop("digest")
         if document["format"] != FORMAT:
             raise InputError(
-                f"Option apply_plan: {path!r} has format {document['format']!r}, and this version of the collection reads "
+                f"{source} has format {document['format']!r}, and this version of the collection reads "
                 f"{FORMAT}. Make the plan again."
             )
-        return _plan_of(path, document, digest, target, approved)
+        return _plan_of(source, document, digest, target, approved)
     except _MALFORMED:
-        raise InputError(f"Option apply_plan: {path!r} is not a plan that plan_file has written.") from None
+        raise InputError(f"{source} is not a plan that plan_file has written.") from None
 
 
 _MALFORMED = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
 
 
 def _plan_of(
-    path: str, document: Mapping[str, Any], digest: str, target: Target, approved: str | None
+    source: str, document: Mapping[str, Any], digest: str, target: Target, approved: str | None
 ) -> tuple[Plan, str]:
     if digest != _digest(document):
         raise InputError(
-            f"Option apply_plan: {path!r} was edited after it was made. A plan is applied unedited or not at all: make a new one."
+            f"{source} was edited after it was made. A plan is applied unedited or not at all: make a new one."
         )
     if approved and approved.strip().removeprefix("sha256:") != digest.removeprefix("sha256:"):
         raise InputError(
-            f"Option apply_plan: {path!r} is not the plan that plan_digest approves. It has {digest}, and {approved.strip()!r} was approved."
+            f"{source} is not the plan that plan_digest approves. It has {digest}, and {approved.strip()!r} was approved."
         )
-    refuse_odd_plan(document, path)
+    refuse_odd_plan(document, source)
     here = {"environment": target.environment, "services": dict(target.services)}
     there = {"environment": document["environment"], "services": document["services"]}
     if here != there:
-        raise InputError(
-            f"Option apply_plan: {path!r} was made for {_place(there)}, and this task is connected to {_place(here)}."
-        )
+        raise InputError(f"{source} was made for {_place(there)}, and this task is connected to {_place(here)}.")
     return (
         Plan(
             actions=tuple(_read(item) for item in document["actions"]),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ApplyError
 from ..planning.reviewed_plan import as_desired
 from .offboarding import Offboarding
+from .plan_options import is_planning, plan_source
 
 if TYPE_CHECKING:
     from ..execution.results import ApplyResult
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def with_offboarding(task: DirectoryTask, plan: Plan, desired: Desired) -> Plan:
     """Notes what the task says about users with state=absent; returns the plan with a warning where it finds none of them."""
     # The users that a reviewed plan deletes are in the plan.
-    listed = as_desired(plan) if task.options["apply_plan"] else desired
+    listed = as_desired(plan) if plan_source(task.options) else desired
     if all(thing.present for thing in listed.objects):
         return plan
     task.offboarding = Offboarding(listed, task.current, task.where)
@@ -35,7 +36,7 @@ def offboarding_outcome(task: DirectoryTask, report: ApplyResult, **own: Any) ->
     offboarding = task.offboarding
     if offboarding is None:
         return result
-    predicted = task.check_mode or bool(task.options["plan_file"])
+    predicted = task.check_mode or is_planning(task.options)
     result["absent_users"] = offboarding.rows(report, predicted=predicted)
     missing = offboarding.missing() if task.options["absent_must_exist"] else ""
     # In check mode an environment that does not exist yet holds nobody.

@@ -57,7 +57,7 @@ class Task(Connections):
     def compare(self, desired: Desired, current: Snapshot, directory: Users | None = None) -> Plan:
         directory = directory or self.directory
         # A plan file is applied later: nothing in it may depend on what an earlier task would have done.
-        assume = self.check_mode and not self.options.get("plan_file")
+        assume = self.check_mode and not (self.options.get("plan_file") or self.options.get("return_plan"))
         policy = self.options.get("when_unsupported")
         notes: list[str] = []
         if any(wanted.identity for wanted in desired.objects):

@@ -132,7 +132,9 @@ def test_every_environment_is_a_host_or_left_out_for_a_reason(
     for name in (*(listed or ()), *(each.environment for each in tenants)):
         named_in_note = any(repr(name) in note or "more" in note for note in fleet.notes)
         active = (listed or {}).get(name)
-        asked_for = not choice.names(name) or (active is not None and ("active" if active else "inactive") not in states)
+        asked_for = not choice.names(name) or (
+            active is not None and ("active" if active else "inactive") not in states
+        )
         other = {key.lower() for key in listed or ()} & {name.lower()} and name not in (listed or {})
         assert name.lower() in hosts or named_in_note or asked_for or other, name
     assert all(NAME.fullmatch(member.host) for member in fleet.members)

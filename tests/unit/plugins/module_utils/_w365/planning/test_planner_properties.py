@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import json
-import tempfile
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -53,10 +51,13 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     User,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.names import comparison_key
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.plan_content import (
+    packed,
+    unpacked,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.plan_file import (
     Target,
-    _digest,
-    _document,
+    plan_text,
     read_plan,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.actions import (
@@ -964,14 +965,11 @@ PLACE = Target("contoso", {"scim": "https://w365.contoso.com/contoso/scim/v2"})
 
 
 def through_a_file(plan: Plan, desired: Desired) -> Plan:
-    text = json.dumps(_document(plan, PLACE), ensure_ascii=False)
+    text, digest = plan_text(plan, PLACE)
     assert SECRET not in text
-    document = json.loads(text)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
-        json.dump({**document, "digest": _digest(document)}, file)
-        file.flush()
-        found, digest = read_plan(file.name, PLACE, trust=False, warn=print)
-    assert digest == _digest(_document(plan, PLACE))
+    # As another machine gets it.
+    found, its_digest = read_plan(unpacked(packed(text)), "the plan", PLACE, digest)
+    assert its_digest == digest
     return with_secrets(found, desired.users)
 
 
