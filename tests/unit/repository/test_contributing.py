@@ -343,6 +343,8 @@ NO_STEP: dict[str, tuple[Recipe, ...]] = {
     "tests/simulator/w365_simulator/entra/assignments.py": (SETTING,),
     "plugins/module_utils/_w365/model/applications.py": (OBJECT,),
     "docs/shared/sso_app.yml": (OBJECT,),
+    # Groups of an inventory.
+    "plugins/inventory/w365_environments.py": (OBJECT,),
     # Groups that are assigned to an application.
     "plugins/module_utils/_w365/api/synchronization.py": (OBJECT,),
     "plugins/module_utils/_w365/entra/scim_application.py": (OBJECT,),

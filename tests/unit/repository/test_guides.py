@@ -59,6 +59,7 @@ GUIDE_NAMES = [
     "guide_porting",
 ]
 PAGES = [ROOT / "README.md", ROOT / "docs" / "contract.md", *GUIDES]
+INVENTORIES = sorted(path.stem for path in (ROOT / "plugins" / "inventory").glob("*.py"))
 ROLES = sorted(path.parents[1].name for path in (ROOT / "roles").glob("*/meta/argument_specs.yml"))
 PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
 
@@ -272,9 +273,10 @@ def test_environment_variables_exist(path: Path) -> None:
 def test_modules_roles_and_options_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     named = set(re.findall(rf"{re.escape(COLLECTION)}\.(w365_\w+)", text))
-    assert named <= {*MODULES, *ROLES}
-    for target in re.findall(r":ansplugin:`([^`]+)`", text):
-        assert target.removeprefix(f"{COLLECTION}.").removesuffix("#module") in MODULES, target
+    assert named <= {*MODULES, *ROLES, *INVENTORIES}
+    known = {f"{COLLECTION}.{name}#module" for name in MODULES}
+    known |= {f"{COLLECTION}.{name}#inventory" for name in INVENTORIES}
+    assert set(re.findall(r":ansplugin:`([^`]+)`", text)) <= known
     for target in re.findall(r":ansopt:`([^`]+)`", text):
         module, _, option = target.removeprefix(f"{COLLECTION}.").partition("#module:")
         assert option in documentation.full_spec(module), target
@@ -291,6 +293,7 @@ def test_references_lead_to_a_label(path: Path) -> None:
 def test_readme_names_everything_that_there_is() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert {name for name in MODULES if f"| `{name}` |" not in text} == set()
+    assert {name for name in INVENTORIES if f"`{COLLECTION}.{name}`" not in text} == set()
     assert {name for name in ROLES if f"| [`{name}`](roles/{name}/README.md) |" not in text} == set()
     assert {name for name in PLAYBOOKS if f"| `{COLLECTION}.{name}` |" not in text} == set()
 

@@ -541,7 +541,7 @@ def sample(kind: str) -> Any:
     return copy.deepcopy(SAMPLES[kind])
 
 
-FOR_EXAMPLES = {f"ansible.builtin.{name}" for name in ("debug", "assert", "set_fact", "copy")}
+FOR_EXAMPLES = {f"ansible.builtin.{name}" for name in ("debug", "assert", "set_fact", "set_stats", "copy")}
 """What the examples of modules need of Ansible."""
 
 
