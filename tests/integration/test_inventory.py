@@ -142,8 +142,14 @@ def test_what_cannot_be_read_is_never_an_empty_fleet(options: dict[str, Any], se
     ran = fleet(**options)
     assert ran.code != 0, ran.output
     assert sentence in ran.said
-    lenient = fleet(environ={"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "false"}, **options)
+    # With another inventory that can be read, what was added before the failure would stay.
+    lenient = fleet(
+        *("--list", "--export", "-i", "localhost,"),
+        environ={"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "false"},
+        **options,
+    )
     assert "contoso" not in lenient.output, "a part of the fleet"
+    assert "localhost" in lenient.output
 
 
 def test_an_empty_fleet_can_be_accepted(fleet: Inventory) -> None:
