@@ -30,7 +30,9 @@ def plan_variables(results: Any, environments: Mapping[str, str], revision: Any 
     plans = _results(results, "plan_variables")
     unnamed = [host for host, result in plans.items() if result.get("plan") and not environments.get(host)]
     if unnamed:
-        raise AnsibleFilterError(f"The environment of {unnamed[0]} has no name. Give the host the variable w365_environment.")
+        raise AnsibleFilterError(
+            f"The environment of {unnamed[0]} has no name. Give the host the variable w365_environment."
+        )
     return variables_of_plans(plans, environments, str(revision or ""))
 
 

@@ -81,8 +81,8 @@ def _lines_of_one(
     host: str, result: Mapping[str, Any], changes: list[Mapping[str, Any]] | None, hidden: bool
 ) -> Iterator[str]:
     if changes is None:
-        reason = result.get("msg") or "the task failed"
-        yield f"{host}: {'no plan: ' + str(reason) if result else 'not reached'}"
+        reason = " ".join(str(result.get("msg") or "the task failed").split())
+        yield f"{host}: no plan: {reason}" if result else f"{host}: not reached"
         return
     yield f"{host}: {_counted(len(changes), 'change', 'changes')}; SCIM address: {result.get('scim_url') or 'none'}"
     ordered = sorted(changes, key=lambda entry: (_rank(entry), entry["kind"], entry["action"], entry["name"]))

@@ -51,7 +51,9 @@ Fleet = Callable[..., Ran]
 @pytest.fixture
 def folder(twin: Twin, tmp_path: Path) -> Path:
     """An inventory of three environments, each with a person to come and one to go."""
-    seed = [{"name": name, "users": [person(name, "nestor"), person(name, "boss", administrator=True)]} for name in FLEET]
+    seed = [
+        {"name": name, "users": [person(name, "nestor"), person(name, "boss", administrator=True)]} for name in FLEET
+    ]
     twin.reset({"environments": seed})
     (tmp_path / "fleet.w365.yml").write_text(
         yaml.safe_dump(
@@ -103,7 +105,8 @@ def people(twin: Twin) -> dict[str, list[str]]:
     """The names of the active people in each environment."""
     found = twin.state()["environments"]
     return {
-        name: sorted(upn.split("@")[0] for upn, user in found[name]["users"].items() if user["active"]) for name in found
+        name: sorted(upn.split("@")[0] for upn, user in found[name]["users"].items() if user["active"])
+        for name in found
     }
 
 
@@ -196,7 +199,7 @@ def test_a_run_that_does_nothing_fails(playbook: str, twin: Twin, fleet: Fleet, 
         assert ran.code != 0, (arguments, ran.said)
     assert people(twin) == BEFORE
     # A blank answer of a survey counts as not given.
-    blank = {name: " " for name in ("w365_hosts", "w365_fleet_canary", "w365_fleet_serial", "w365_without_plan")}
+    blank = dict.fromkeys(("w365_hosts", "w365_fleet_canary", "w365_fleet_serial", "w365_without_plan"), " ")
     assert fleet(playbook, **blank, **plans).code == 0
     twin.reset({"environments": []})
     assert fleet(playbook, **plans).code != 0

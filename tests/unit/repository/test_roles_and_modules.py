@@ -448,6 +448,8 @@ def playbook_variables() -> set[str]:
     return found - modules - set(ROLES) - {"w365_connection"} - {name for name in found if name.endswith("_result")}
 
 
+# The group on whose hosts the playbooks for many tenants run.
+GROUPS = {"w365_environments"}
 # What the role w365_tenant says about itself, and the definition that it reads.
 FACTS = {"w365_tenant_waits_for_scim", "w365_tenant_scim_url", "w365_tenant_definition"}
 
@@ -462,7 +464,11 @@ def test_a_blank_variable_of_a_playbook_is_not_given() -> None:
 
 def test_what_a_playbook_says_about_its_variables_is_read() -> None:
     """Every variable that the head of a playbook names is one that the playbook or its role reads."""
-    known = playbook_variables() | {name for role in ROLES for name in [*blank_variables(role), f"{role}_definition"]}
+    known = (
+        GROUPS
+        | playbook_variables()
+        | {name for role in ROLES for name in [*blank_variables(role), f"{role}_definition"]}
+    )
     for path in sorted((ROOT / "playbooks").glob("*.yml")):
         head = path.read_text(encoding="utf-8").partition("\n- name:")[0]
         named = set(re.findall(r"\b(w365_\w+?)(?:\b|=)", head)) - set(ROLES)
