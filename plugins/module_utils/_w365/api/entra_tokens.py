@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -175,6 +177,23 @@ class ManagedIdentity:
         return lambda scopes: application.acquire_token_for_client(resource=scopes[0].removesuffix("/.default"))
 
 
+@contextmanager
+def _without_log(name: str) -> Iterator[None]:
+    """Keep what a library logs from the output and the log file of Ansible, whose process this may be.
+
+    Some versions of MSAL log an answer that they do not understand, and an answer can hold what was sent.
+    """
+    logger, nowhere = logging.getLogger(name), logging.NullHandler()
+    before = logger.propagate
+    logger.addHandler(nowhere)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.propagate = before
+        logger.removeHandler(nowhere)
+
+
 class TokenSource:
     """Tokens of one application in one tenant for one resource; cached in memory and renewed before they expire.
 
@@ -202,9 +221,10 @@ class TokenSource:
             if self._token and time.monotonic() < self._valid_until:
                 return self._token
             try:
-                if self._ask is None:
-                    self._ask = self._credential.application(self._client_id, self._authority, self._http)
-                answer: Any = self._ask(self._scopes)
+                with _without_log("msal"):
+                    if self._ask is None:
+                        self._ask = self._credential.application(self._client_id, self._authority, self._http)
+                    answer: Any = self._ask(self._scopes)
             except W365Error:
                 raise
             except Exception as error:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -532,3 +533,30 @@ def test_msal_s_requests_carry_our_tls_settings(run: Run, monkeypatch: pytest.Mo
     assert sent["timeout"] == (10.0, 20)
     assert sent["allow_redirects"] is False
     assert sent["data"] == {"a": 1}
+
+
+def test_nothing_that_msal_logs_leaves_the_process(run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Version 1.30 logs an answer that is not JSON, with what Entra sends back of the request. Ansible has a log file."""
+    log = tmp_path / "ansible.log"
+    handler = logging.FileHandler(log, encoding="utf-8")
+    root = logging.getLogger()
+    root.addHandler(handler)
+
+    class Talkative:
+        def application(self, client_id: str, authority: str, http: Http) -> Callable[[list[str]], dict[str, Any]]:
+            def ask(scopes: list[str]) -> dict[str, Any]:
+                logging.getLogger("msal.oauth2cli.oauth2").error("client_secret=a-planted-secret")
+                return {"access_token": "a-token", "expires_in": 3600}
+
+            return ask
+
+    try:
+        tokens = run.source(Talkative())
+        assert tokens.token() == "a-token"
+        logging.getLogger("msal").error("afterwards")
+    finally:
+        root.removeHandler(handler)
+        handler.close()
+    written = log.read_text(encoding="utf-8") + "".join(capfd.readouterr())
+    assert "a-planted-secret" not in written
+    assert "afterwards" in written, "what others do with MSAL is logged as before"
