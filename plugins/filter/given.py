@@ -15,8 +15,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
+from ansible.errors import AnsibleFilterError, AnsibleUndefinedVariable
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
+from jinja2.exceptions import UndefinedError
+from jinja2.runtime import Undefined
 
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import (
     option_of,
@@ -50,10 +52,17 @@ def mistakes(value: Any, name: str) -> str:
         option_of(name)
     except (OSError, KeyError) as error:
         raise AnsibleFilterError(f"No role of this collection has a variable {name!r}.") from error
-    return sentence_about(name, value)
+    return f"{name} is not given. Nothing was written." if _blank(value) else sentence_about(name, value)
 
 
 def _blank(value: Any) -> bool:
+    """Raises AnsibleUndefinedVariable for a variable that has no value: nobody has left it blank."""
+    if isinstance(value, Undefined):
+        # Before version 2.19, ansible-core gives a filter a variable whose template failed.
+        try:
+            str(value)
+        except UndefinedError as error:
+            raise AnsibleUndefinedVariable(str(error)) from error
     return value is None or (isinstance(value, str) and not value.strip())
 
 

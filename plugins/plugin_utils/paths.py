@@ -56,7 +56,7 @@ def resolve_paths(
         return look_up(path) or resolved
 
     for name in options.keys() & arguments.keys():
-        given = arguments[name]
+        given = _plain(arguments[name])
         if isinstance(given, str) and options[name] == "list" and given:
             given = given.split(",")
         if isinstance(given, str):
@@ -64,7 +64,12 @@ def resolve_paths(
         elif isinstance(given, list) and options[name] == "list":
             # A copy keeps what Ansible notes about a list, such as where it was written.
             arguments[name] = given.copy()
-            arguments[name][:] = [place(name, path) for path in given]
+            arguments[name][:] = [place(name, _plain(path)) for path in given]
+
+
+def _plain(value: Any) -> Any:
+    """The text of an encrypted value, which is no text before ansible-core 2.19; anything else as it is."""
+    return str(value) if hasattr(value, "encode") and not isinstance(value, str) else value
 
 
 def _resolved(path: Any, folder: str) -> Any:
