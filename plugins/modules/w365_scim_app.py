@@ -25,15 +25,6 @@ description:
   - It works through Microsoft Graph, so it does not matter which endpoints the server has.
 
 options:
-  state:
-    description:
-      - V(absent) pauses the job, removes all assignments and deletes the application, which an administrator can restore
-        for 30 days. Users and groups in Workspace 365 stay as they are.
-    type: str
-    choices:
-      - present
-      - absent
-    default: present
   # BEGIN shared: scim_app.options (written by "make docs" from docs/shared/scim_app.yml)
   service_principal_id:
     description:
@@ -47,10 +38,20 @@ options:
       - An application with this name that has no tag yet is adopted.
     type: str
   # END shared: scim_app.options
+  # BEGIN shared: scim_app.managed (written by "make docs" from docs/shared/scim_app.yml)
+  state:
+    description:
+      - V(absent) pauses the job, removes all assignments and deletes the application, which an administrator can
+        restore for 30 days. Users and groups in Workspace 365 stay as they are.
+    type: str
+    choices:
+      - present
+      - absent
+    default: present
   patch_dialect:
     description:
-      - V(standard) adds C(aadOptscim062020) to the address once, so that Microsoft Entra sends changes as the SCIM standard
-        wants them. V(entra_default) removes it.
+      - V(standard) adds C(aadOptscim062020) to the address once, so that Microsoft Entra sends changes as the SCIM
+        standard wants them. V(entra_default) removes it.
       - Provisioning on demand always uses the other form, whatever this option says.
     type: str
     choices:
@@ -59,9 +60,9 @@ options:
     default: standard
   update_credentials:
     description:
-      - When the saved token is replaced by O(scim_token). With V(when_invalid) every run lets Microsoft Entra try the saved
-        token, and it is replaced when the SCIM service refuses it. V(never) does not try it. V(always) replaces it on every
-        run.
+      - When the saved token is replaced by O(scim_token). With V(when_invalid) every run lets Microsoft Entra try the
+        saved token, and it is replaced when the SCIM service refuses it. V(never) does not try it. V(always) replaces
+        it on every run.
       - Before anything is saved, Microsoft Entra tries the new address and token; when that fails, nothing is saved.
       - Other settings cannot be changed without O(scim_token) either.
     type: str
@@ -72,7 +73,8 @@ options:
     default: when_invalid
   scope:
     description:
-      - V(assigned) provisions the users and groups that are assigned to the application, V(all) everybody in the tenant.
+      - V(assigned) provisions the users and groups that are assigned to the application, V(all) everybody in the
+        tenant.
       - When it changes from V(all) to V(assigned), the job is restarted, since Microsoft Entra otherwise ignores it.
     type: str
     choices:
@@ -81,8 +83,8 @@ options:
     default: assigned
   groups:
     description:
-      - Groups to assign, by their exact name or object id. They need Microsoft Entra ID P1 or P2. Members of groups
-        in them are not provisioned; a warning tells how many groups there are.
+      - Groups to assign, by their exact name or object id. They need Microsoft Entra ID P1 or P2. Members of groups in
+        them are not provisioned; a warning tells how many groups there are.
     type: list
     elements: str
   users:
@@ -108,14 +110,14 @@ options:
     type: bool
   delete_guard:
     description:
-      - Whether a cycle that would remove or deactivate more than O(delete_threshold) users and groups is held back until
-        somebody decides (O(allow_deletes)).
+      - Whether a cycle that would remove or deactivate more than O(delete_threshold) users and groups is held back
+        until somebody decides (O(allow_deletes)).
     type: bool
     default: true
   delete_threshold:
     description:
-      - That limit. If not given, the existing one stays, and a new one is 10, or a tenth of the users and groups that are
-        in sync where that is more.
+      - That limit. If not given, the existing one stays, and a new one is 10, or a tenth of the users and groups that
+        are in sync where that is more.
     type: int
   notification_email:
     description:
@@ -133,11 +135,12 @@ options:
     default: active
   restart:
     description:
-      - Whether the job is restarted, as "Restart provisioning" in the portal does. Its next cycle then looks at everybody.
+      - Whether the job is restarted, as "Restart provisioning" in the portal does. Its next cycle then looks at
+        everybody.
       - V(when_quarantined) does so when the job is in quarantine, except for removals that are held back, and when its
         errors were discarded.
-      - A job in quarantine is also restarted when its token is replaced, and every job when O(scope) changes from V(all)
-        to V(assigned).
+      - A job in quarantine is also restarted when its token is replaced, and every job when O(scope) changes from
+        V(all) to V(assigned).
     type: str
     choices:
       - never
@@ -174,8 +177,8 @@ options:
         elements: str
   wait:
     description:
-      - Whether the task waits until the first cycle is done. It fails when the job gets into quarantine. Twenty minutes to
-        several hours are normal.
+      - Whether the task waits until the first cycle is done. It fails when the job gets into quarantine. Twenty minutes
+        to several hours are normal.
     type: bool
     default: false
   wait_timeout:
@@ -185,10 +188,12 @@ options:
     default: 7200
   replication_timeout:
     description:
-      - For how many seconds a run waits until all servers of Microsoft Entra know the application, job and settings that
-        it has written. Between two reads it waits one to three seconds, or a twentieth of this time where that is less.
+      - For how many seconds a run waits until all servers of Microsoft Entra know the application, job and settings
+        that it has written. Between two reads it waits one to three seconds, or a twentieth of this time where that is
+        less.
     type: int
     default: 300
+  # END shared: scim_app.managed
 
 notes:
   - "Microsoft Graph needs these application permissions, with admin consent: C(Application.Read.All) and

@@ -71,6 +71,7 @@ options:
     default: 0
     version_added: 1.1.0
 
+  # BEGIN shared: sso.checks (written by "make docs" from docs/shared/sso.yml)
   preflight:
     description:
       - Whether Microsoft Entra is asked before anything is written whether people could sign in with these values.
@@ -80,9 +81,9 @@ options:
         principal exists and is enabled), V(redirect) (the redirect URI of this host and environment is registered),
         V(consent) (the organization has consented; see O(scopes)), V(assignment) (warns when users must be assigned),
         V(secret_expiry) (see O(min_secret_days)) and V(emergency_access) (see O(require_emergency_access)).
-      - "It needs the options for signing in to Microsoft Entra, and the application permissions
-        C(Application.Read.All), C(Organization.Read.All), C(Directory.Read.All) and C(User.Read.All). What cannot be
-        read is in RV(not_proven), and refuses nothing."
+      - It needs the options for signing in to Microsoft Entra, and the application permissions C(Application.Read.All),
+        C(Organization.Read.All), C(Directory.Read.All) and C(User.Read.All). What cannot be read is in RV(not_proven),
+        and refuses nothing.
     type: str
     choices:
       - never
@@ -121,8 +122,8 @@ options:
     version_added: 1.1.0
   require_emergency_access:
     description:
-      - Whether check V(emergency_access) refuses, also when it cannot be made. Otherwise it warns. It looks for an active
-        administrator with an Exchange license, which emergency access needs.
+      - Whether check V(emergency_access) refuses, also when it cannot be made. Otherwise it warns. It looks for an
+        active administrator with an Exchange license, which emergency access needs.
     type: bool
     default: false
     version_added: 1.1.0
@@ -163,6 +164,7 @@ options:
           - The client secret.
         type: str
         required: true
+  # END shared: sso.checks
 
 extends_documentation_fragment:
   - workspace365.provisioning.attributes

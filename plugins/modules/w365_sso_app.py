@@ -64,6 +64,7 @@ options:
     type: bool
     default: true
   # END shared: sso_app.options
+  # BEGIN shared: sso_app.managed (written by "make docs" from docs/shared/sso_app.yml)
   display_name:
     description:
       - The name of the app registration. If not given, a new one is called C(Workspace365 - <environment>), and the
@@ -98,8 +99,8 @@ options:
     default: false
   secret:
     description:
-      - V(managed) keeps a valid client secret linked to Workspace 365. V(unmanaged) leaves secrets and Workspace 365
-        as they are.
+      - V(managed) keeps a valid client secret linked to Workspace 365. V(unmanaged) leaves secrets and Workspace 365 as
+        they are.
     type: str
     choices:
       - managed
@@ -138,24 +139,16 @@ options:
     default: true
   return_secret:
     description:
-      - Whether the text of a new secret is returned in RV(client_secret), so that another task can store it, such as
-        in Azure Key Vault or with C(ansible-vault). Only a task with C(no_log=true) may have it; otherwise it fails
-        before anything is written, because Ansible would print the result.
+      - Whether the text of a new secret is returned in RV(client_secret), so that another task can store it, such as in
+        Azure Key Vault or with C(ansible-vault). Only a task with C(no_log=true) may have it; otherwise it fails before
+        anything is written, because Ansible would print the result.
     type: bool
     default: false
-  authority:
-    description:
-      - The address of the Microsoft tenant that Workspace 365 sends users to, C(https://login.windows.net/<primary domain>).
-      - With O(link=true), one of O(authority) and O(primary_domain) is needed.
-    type: str
-  primary_domain:
-    description:
-      - The primary domain of the Microsoft tenant. O(authority) is made of it.
-    type: str
   post_check:
     description:
       - V(redirect) opens the sign-in page of the environment after a write, and fails when it sends people to another
-        application or has them sent back to another address. The former secret then stays valid. It does not show the key.
+        application or has them sent back to another address. The former secret then stays valid. It does not show the
+        key.
       - Where the page leads is not documented. When it does not lead to Microsoft Entra at once, nothing is proven.
     type: str
     choices:
@@ -170,10 +163,20 @@ options:
     default: 300
   activation_timeout:
     description:
-      - For how many seconds a run waits until Microsoft Entra accepts the new secret. It must be accepted three times in
-        a row, with 5 seconds between two requests, or a twentieth of this time where that is less.
+      - For how many seconds a run waits until Microsoft Entra accepts the new secret. It must be accepted three times
+        in a row, with 5 seconds between two requests, or a twentieth of this time where that is less.
     type: int
     default: 180
+  # END shared: sso_app.managed
+  authority:
+    description:
+      - The address of the Microsoft tenant that Workspace 365 sends users to, C(https://login.windows.net/<primary domain>).
+      - With O(link=true), one of O(authority) and O(primary_domain) is needed.
+    type: str
+  primary_domain:
+    description:
+      - The primary domain of the Microsoft tenant. O(authority) is made of it.
+    type: str
 
 notes:
   - "Microsoft Graph needs these application permissions, with admin consent: C(Application.ReadWrite.OwnedBy) for an

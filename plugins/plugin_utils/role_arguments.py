@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -26,6 +26,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import (
     ArgumentSpecValidator,
     UnsupportedError,
+    boolean,
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_defaults import COLLECTION
 
@@ -38,10 +39,11 @@ CHECKED_HERE = {
     "w365_environment": "w365_environment_definition",
     "w365_groups": "w365_groups_list",
     "w365_o365_import": "w365_o365_import_definition",
+    "w365_scim": "w365_scim_definition",
     "w365_sso": "w365_sso_definition",
     "w365_users": "w365_users_list",
 }
-"""The roles whose only task runs a module, and the variable that it checks first. The role keeps it with two leading
+"""The roles that run one module with one variable, which its task checks first. The role keeps it with two leading
 underscores, as it is after blank values and what a playbook sets."""
 
 _SOUND: set[str] = set()
@@ -93,7 +95,7 @@ def sentence_about(name: str, value: Any) -> str:
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return f"{name} is not given. Nothing was written."
-    found = list(_Level(option_of(name)).mistakes(value, ""))
+    found = list(dict.fromkeys(_Level(option_of(name)).mistakes(value, "")))
     if not found:
         return ""
     listed = "; ".join(one_line(" ".join(mistake.split()).rstrip(".")) for mistake in found[:SHOWN])
@@ -104,10 +106,15 @@ def sentence_about(name: str, value: Any) -> str:
 class _Level:
     """A dictionary of the argument spec, or a list of such; the levels below it are made once for all entries."""
 
-    def __init__(self, option: Mapping[str, Any]) -> None:
+    def __init__(self, option: Mapping[str, Any], name: str = "", outer: Iterable[str] = ()) -> None:
+        """`name` is the key of a dictionary in a dictionary, `outer` are the keys that stand beside it."""
         self.options: Mapping[str, Any] = option["options"]
+        self.name, self.outer = name, frozenset(outer)
+        self.is_sign_on = {"client_id", "key", "app"} <= set(self.options)
         self.is_list = option.get("elements") == "dict"
-        self.below = {name: _Level(inner) for name, inner in self.options.items() if "options" in inner}
+        self.below = {
+            name: _Level(inner, name, self.options) for name, inner in self.options.items() if "options" in inner
+        }
         flat = {name: _flat(inner) for name, inner in self.options.items()}
         self.validator = ArgumentSpecValidator(flat, **{rule: option[rule] for rule in RULES if option.get(rule)})
 
@@ -124,17 +131,79 @@ class _Level:
         if not isinstance(value, Mapping):
             yield f"{_at(where)}it is {kind_of(value) or 'a text'} and no dictionary"
             return
-        yield from (f"{_at(where)}{_unknown(key, self.options)}" for key in value if key not in self.options)
+        yield from (f"{_at(where)}{self._unknown(key)}" for key in value if key not in self.options)
         validated = self.validator.validate({str(key): content for key, content in value.items()})
         for error in validated.errors:
             if not isinstance(error, UnsupportedError):
                 yield f"{_at(where)}{_said(str(error), value)}"
+        if self.is_sign_on:
+            yield from (f"{_at(where)}{mistake}" for mistake in sign_on_mistakes(value, self.options))
         for key, level in self.below.items():
             # What could not be converted has an error already.
             content = validated.validated_parameters.get(key)
             if isinstance(content, list if level.is_list else Mapping):
                 yield from level.mistakes(content, f"{where} {key}".strip())
 
+    def _unknown(self, key: Any) -> str:
+        sentence = f"there is no key {str(key)[:60]!r}"
+        if self.name == "app" and key == "return_secret":
+            return f"{sentence} here, {RETURN_SECRET}"
+        if self.name in ("app", "scim") and key in self.outer:
+            return f"{sentence} here, give it beside {self.name!r}"
+        near = get_close_matches(str(key).lower(), self.options, 1, 0.6)
+        return sentence + (f", did you mean {near[0]!r}" if near else "")
+
+
+OF_BOTH = ("authority", "primary_domain", "app")
+"""The keys of single sign-on that go with `app`; the others are about a client id and a key that are given."""
+
+
+def sign_on_mistakes(value: Mapping[str, Any], known: Iterable[str]) -> Iterator[str]:
+    """What is wrong with the ways to give single sign-on: `client_id` with `key`, or `app`. Null counts as left out."""
+    given = {key for key, content in value.items() if content is not None}
+    credentials = [key for key in ("client_id", "key") if key in given]
+    app = value.get("app")
+    if app is None:
+        missing = [key for key in ("client_id", "key") if key not in given]
+        other = "; app takes their place, with app: {} for its defaults" if len(missing) == 2 else ""
+        if missing:
+            yield f"missing required arguments: {', '.join(missing)}{other}"
+    elif credentials:
+        yield (
+            f"{', '.join(credentials)} and app are given: give client_id and key for an app registration that you manage yourself, or "
+            "app alone, where client_id inside of app names an app registration that exists"
+        )
+    elif not isinstance(app, Mapping):
+        # Ansible would make a dictionary of a text, and the task reads the keys of the text.
+        if isinstance(app, str):
+            yield "app must be a dictionary"
+    else:
+        others = [key for key in known if key in given and key not in OF_BOTH]
+        inside = [key for key in others if key in _app_options()]
+        if others:
+            yield (
+                f"{', '.join(others)} {'is' if len(others) == 1 else 'are'} about client_id and key, and app is given: leave out"
+                + (f", or give inside of app: {', '.join(inside)}" if inside else "")
+            )
+    if not given & {"authority", "primary_domain"} and not (isinstance(app, Mapping) and _links_nothing(app)):
+        yield "one of the following is required: authority, primary_domain"
+
+
+def _app_options() -> Mapping[str, Any]:
+    options: Mapping[str, Any] = option_of("w365_sso_definition")["options"]["app"]["options"]
+    return options
+
+
+def _links_nothing(app: Mapping[str, Any]) -> bool:
+    """Whether an app registration is managed without writing to Workspace 365, which needs no authority then."""
+    link = app.get("link")
+    return app.get("secret") == "unmanaged" or (link is not None and not boolean(link, strict=False))
+
+
+RETURN_SECRET = (
+    "because no result of a tenant holds the text of a secret. For a secret that another task stores, run the role w365_sso with the same "
+    "sso and with return_secret"
+)
 
 CONVERSION = re.compile(
     r"(?:argument|Elements value for option) '(?P<key>[^']+)' is of type .*? unable to convert to (?P<kind>\w+):",
@@ -157,11 +226,6 @@ def _said(error: str, value: Mapping[str, Any]) -> str:
     given = value.get(found["key"])
     shown = f", not {given[:60]!r}" if isinstance(given, str) and found["kind"] in ("bool", "int", "float") else ""
     return f"{found['key']} must be {KINDS[found['kind']]}{shown}"
-
-
-def _unknown(key: Any, known: Mapping[str, Any]) -> str:
-    near = get_close_matches(str(key).lower(), known, 1, 0.6)
-    return f"there is no key {str(key)[:60]!r}" + (f", did you mean {near[0]!r}" if near else "")
 
 
 def _flat(option: Mapping[str, Any]) -> dict[str, Any]:

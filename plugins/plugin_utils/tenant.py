@@ -23,14 +23,18 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
 
 DEFINITION = "w365_tenant_definition"
 
-STEPS = ("environment", "sso", "o365_import", "directory")
+STEPS = ("environment", "sso", "scim", "o365_import", "directory")
 """The steps in their order. The action plugin has a table of their modules, and the tasks of the role make a fact of each."""
 
+SSO_APP = "sso_app"
+"""The module of the step sso, in that table, where the definition has an app registration managed."""
+
 LISTS = ("users", "groups", "administrators", "src")
-PARTS = ("environment", "sso", "o365_import", *LISTS)
+DICTIONARIES = ("environment", "sso", "scim", "o365_import")
+PARTS = (*DICTIONARIES, *LISTS)
 """The keys of a definition that name something to do."""
 
-NEEDS_SCIM = ("o365_import", *LISTS)
+NEEDS_SCIM = ("scim", "o365_import", *LISTS)
 """Those that wait where SCIM is needed and not switched on yet."""
 
 OF_TAG: Mapping[str, Sequence[str]] = {
@@ -39,6 +43,7 @@ OF_TAG: Mapping[str, Sequence[str]] = {
     "w365_tenant": PARTS,
     "w365_tenant_environment": ("environment",),
     "w365_tenant_sso": ("sso",),
+    "w365_tenant_scim": ("scim",),
     "w365_tenant_o365_import": ("o365_import",),
     "w365_tenant_directory": LISTS,
     # A file can hold all three, so the tag of a single list does not select files.
@@ -52,6 +57,7 @@ OF_SKIPPED_TAG: Mapping[str, Sequence[str]] = {
     **OF_TAG,
     "w365_environment": ("environment",),
     "w365_sso": ("sso",),
+    "w365_scim": ("scim",),
     "w365_o365_import": ("o365_import",),
     "w365_directory": LISTS,
 }
@@ -76,6 +82,14 @@ DIRECTORY_OPTIONS = (
 that the import has brought, or that the tags of a run leave out, and a plan would hold this step only."""
 
 PATHS = ("src", "report_file", "progress_file", "state_file")
+
+PORTALS: Mapping[str, str] = {
+    "public": "https://entra.microsoft.com",
+    "usgov": "https://entra.microsoft.us",
+    "usgov_dod": "https://entra.microsoft.us",
+    "china": "https://portal.azure.cn",
+}
+"""The Microsoft Entra admin center of each cloud (`entra_cloud`), for people to open."""
 
 SHOWN = 5
 """How many warnings, and how many objects that are left out, a summary names for each step."""
@@ -104,6 +118,8 @@ class Tenant:
         self.definition = definition
         self.selection = selection
         self.results: dict[str, dict[str, Any]] = {}
+        self.cloud = "public"
+        """The Microsoft cloud of the tenant, as in the option entra_cloud."""
         self._environment = environment
 
     @property
@@ -126,9 +142,15 @@ class Tenant:
     def waits(self) -> bool:
         """Whether something that is selected has to wait until SCIM is switched on: a new environment has none."""
         given, scim = self.definition, self.definition.get("scim_url")
-        needed = scim is not None or (given.get("scim_required") and given.get("environment"))
+        required = given.get("scim_required") or self.has("scim")
+        needed = scim is not None or (required and given.get("environment"))
         there = self.address or self.results.get("environment", {}).get("scim_url")
-        return bool(needed and not there and any(given.get(part) for part in self.selection.parts & {*NEEDS_SCIM}))
+        return bool(needed and not there and any(self.has(part) for part in self.selection.parts & {*NEEDS_SCIM}))
+
+    def has(self, part: str) -> bool:
+        """Whether the definition gives a part. For the SCIM application an empty dictionary means the defaults."""
+        given = self.definition.get(part)
+        return given is not None if part == "scim" else bool(given)
 
     @property
     def is_new(self) -> bool:
@@ -149,11 +171,30 @@ class Tenant:
             return None
         named = {"environment": self.name} if self.name.strip() else {}
         if step != "directory":
-            own = self.definition.get(step) if step in self.selection.parts else None
-            return {**self._connection(), **named, **own} if own else None
+            if step not in self.selection.parts or not self.has(step):
+                return None
+            return {**self._connection(), **named, **self._own(step)}
         lists = {key: self.definition[key] for key in LISTS if self.definition.get(key) and key in self.selection.parts}
         given = {key: self.definition[key] for key in DIRECTORY_OPTIONS if self.definition.get(key) is not None}
         return {**self._connection(), **named, **lists, **given, "purge": []} if lists else None
+
+    @property
+    def manages_app(self) -> bool:
+        """Whether the app registration for single sign-on is managed too."""
+        return (self.definition.get("sso") or {}).get("app") is not None
+
+    def module_of(self, step: str) -> str:
+        """The step, or the other name that the table of modules has for it."""
+        return SSO_APP if step == "sso" and self.manages_app else step
+
+    def _own(self, step: str) -> dict[str, Any]:
+        own = dict(self.definition[step])
+        app = own.pop("app", None) if step == "sso" else None
+        if app is None:
+            return own
+        beside = {key: own[key] for key in ("authority", "primary_domain") if own.get(key) is not None}
+        # The play's module_defaults must not bring the text of a secret into the result.
+        return {**beside, **app, "return_secret": False}
 
     def _connection(self) -> dict[str, Any]:
         return {key: self.definition[key] for key in ("scim_url", "scim_token") if self.definition.get(key) is not None}
@@ -175,16 +216,51 @@ class Tenant:
     def next_step(self) -> str:
         """What has to be done by hand while something waits."""
         where = self.results.get("environment", {}).get("environment_url") or self.name
+        others = any(self.has(part) for part in self.selection.parts & {*NEEDS_SCIM} - {"scim"})
+        waiting = [*(["the SCIM application"] if self.has("scim") else []), *(["users"] if others else [])]
+        waits = f"{', '.join(waiting)}, groups and administrators wait" if others else f"{waiting[0]} waits"
         return (
-            f"SCIM is not switched on in environment {self.name} yet, or scim_url and scim_token are not given, so users, "
-            f"groups and administrators wait. Sign in at {where} as an administrator, open Settings > Users & groups > User "
+            f"SCIM is not switched on in environment {self.name} yet, or scim_url and scim_token are not given, so "
+            f"{waits}. Sign in at {where} as an administrator, open Settings > Users & groups > User "
             "provisioning, select Automated user provisioning (SCIM), and copy the address and the key, which is shown once. "
             "Then run this again with both, as scim_url and scim_token."
         )
 
+    def clicks(self) -> list[str]:
+        """What people have to do by hand in Microsoft Entra, with the addresses to open."""
+        lines = []
+        app, principal = (self.results.get("sso", {}).get(key) or {} for key in ("application", "service_principal"))
+        required = principal.get("assignment_required", False)
+        if app and required is not False:
+            why = (
+                "only users who are assigned to"
+                if required
+                else "Microsoft Graph does not say whether users must be assigned to"
+            )
+            tail = " can sign in" if required else " before they can sign in"
+            lines.append(
+                f"by hand: {why} {app['display_name']}{tail}. To assign users and groups, open "
+                f"{self._people_of(principal['id'], app['client_id'])}"
+            )
+        scim = self.results.get("scim", {})
+        app, settings = scim.get("application") or {}, scim.get("settings") or {}
+        if app and settings.get("scope") == "assigned" and not scim.get("assignments"):
+            lines.append(
+                f"by hand: nobody is assigned to {app['display_name']}, so nobody is provisioned. Give groups or users in scim, or open "
+                f"{self._people_of(scim['service_principal_id'], app['client_id'])}"
+            )
+        return lines
+
+    def _people_of(self, principal: str, client_id: str) -> str:
+        """The page "Users and groups" of an enterprise application."""
+        portal = PORTALS.get(self.cloud, PORTALS["public"])
+        return f"{portal}/#view/Microsoft_AAD_IAM/ManagedAppMenuBlade/~/Users/objectId/{principal}/appId/{client_id}"
+
     def told(self) -> dict[str, Any]:
         """The fact w365_tenant_result."""
-        steps = {step: _told(step, result) for step, result in self.results.items() if "results" in result}
+        steps = {
+            step: _told(self.module_of(step), result) for step, result in self.results.items() if "results" in result
+        }
         return {**steps, "changed": any(step["changed"] for step in steps.values())}
 
     def summary(self, failure: str, check_mode: bool) -> list[str]:
@@ -192,6 +268,7 @@ class Tenant:
         lines: list[str] = []
         for step, result in self.results.items():
             lines += _lines(step, result)
+        lines += self.clicks()
         if not lines and not failure:
             return []
         if failure:
@@ -209,18 +286,29 @@ class Tenant:
         return [one_line(line) for line in lines]
 
 
-def _told(step: str, result: Mapping[str, Any]) -> dict[str, Any]:
-    if step == "environment":
-        environment = result.get("environment") or {}
-        shown = {key: environment.get(key) for key in ("name", "active")}
-    elif step == "sso":
-        sso = result.get("sso") or {}
-        shown = {"authority": sso.get("authority"), "client_id": sso.get("client_id")}
-        shown |= {key: result[key] for key in ("compared", "verified", "key_status")}
-    else:
-        shown = {"summary": result["summary"]}
-        key = "left_out" if step == "o365_import" else "compared"
-        shown[key] = result[key]
+TOLD: Mapping[str, Sequence[str]] = {
+    "sso": ("compared", "verified", "key_status"),
+    SSO_APP: ("compared", "rotated", "rotation_reason", "days_left", "not_proven"),
+    "scim": ("summary", "compared", "service_principal_id", "job", "not_proven"),
+    "o365_import": ("summary", "left_out"),
+    "directory": ("summary", "compared"),
+}
+"""What the fact takes from the result of each module as it is. A step that failed has not everything of it."""
+
+OBJECTS: Mapping[str, tuple[str, Sequence[str]]] = {
+    "environment": ("environment", ("name", "active")),
+    "sso": ("sso", ("authority", "client_id")),
+    SSO_APP: ("application", ("client_id",)),
+    "scim": ("application", ("client_id",)),
+}
+"""The object in the result of each module, and what the fact takes of it: null where there is none."""
+
+
+def _told(module: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    name, keys = OBJECTS.get(module, ("", ()))
+    found = result.get(name) or {}
+    shown = {key: found.get(key) for key in keys}
+    shown |= {key: result[key] for key in TOLD.get(module, ()) if key in result}
     return {"changed": bool(result.get("changed")), **shown, "results": result["results"]}
 
 
@@ -237,6 +325,9 @@ def _lines(step: str, result: Mapping[str, Any]) -> Iterator[str]:
             unread = result.get("key_status") == "not compared"
             done.insert(0, " unchanged" if not unread else _without_key(result))
         yield f"{step}{named}:{''.join(done)}"
+    job = result.get("job") if step == "scim" else None
+    if job:
+        yield f"scim: the provisioning job is {job['words']}"
     left_out = result.get("left_out") or []
     yield from (
         f"{step}: left out {each['kind']} {each['name']}, because it {each['reason']}" for each in left_out[:SHOWN]

@@ -20,7 +20,9 @@ from typing import Any
 from ansible_collections.workspace365.provisioning.plugins.action.w365_directory import ActionModule as Directory
 from ansible_collections.workspace365.provisioning.plugins.action.w365_environment import ActionModule as Environment
 from ansible_collections.workspace365.provisioning.plugins.action.w365_o365_import import ActionModule as Import
+from ansible_collections.workspace365.provisioning.plugins.action.w365_scim_app import ActionModule as ScimApp
 from ansible_collections.workspace365.provisioning.plugins.action.w365_sso import ActionModule as Sso
+from ansible_collections.workspace365.provisioning.plugins.action.w365_sso_app import ActionModule as SsoApp
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.texts import sentence_of_task
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import (
     ActionBase,
@@ -38,6 +40,8 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_def
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant import (
     DEFINITION,
+    DICTIONARIES,
+    SSO_APP,
     STEPS,
     Selection,
     Tenant,
@@ -47,10 +51,12 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant i
 ACTIONS: Mapping[str, type[ModuleAction]] = {
     "environment": Environment,
     "sso": Sso,
+    SSO_APP: SsoApp,
+    "scim": ScimApp,
     "o365_import": Import,
     "directory": Directory,
 }
-"""The action plugin of the module of each step."""
+"""The action plugin of the module of each step, by the names that `Tenant.module_of` returns."""
 
 
 _OPTIONS: Mapping[str, Mapping[str, Any]] = option_of(DEFINITION)["options"]
@@ -78,6 +84,8 @@ class TenantAction(ActionBase):
         refusal = self._refusal_of_tenant(tenant)
         if refusal:
             return {**result, "failed": True, "msg": refusal, "steps": {}, "summary": []}
+        if tenant.manages_app or tenant.has("scim"):
+            tenant.cloud = self._option_of_play("entra_cloud")
         return {**result, **self._run_steps(tenant, variables)}
 
     def _refusal_of_definition(self, definition: Any) -> str:
@@ -86,7 +94,12 @@ class TenantAction(ActionBase):
                 f"There is no tenant to onboard: the variable {DEFINITION} is not defined, or it is blank. Describe the tenant "
                 "in a file, as playbooks/examples/contoso.yml of this collection does, and give it with: -e @contoso.yml"
             )
-        return sentence_about(DEFINITION, definition) or sentence_of_task(_OPTIONS, definition)
+        sentence = sentence_about(DEFINITION, definition)
+        # Ansible would make a dictionary of a text such as "name=contoso", and the steps take the keys of the text.
+        texts = [part for part in DICTIONARIES if not sentence and isinstance(definition.get(part), str)]
+        if texts:
+            return f"{DEFINITION} cannot be used: {', '.join(texts)} must be a dictionary. Nothing was written."
+        return sentence or sentence_of_task(_OPTIONS, definition)
 
     def _refusal_of_tenant(self, tenant: Tenant) -> str:
         if self._task.args.get("playbook"):
@@ -109,11 +122,15 @@ class TenantAction(ActionBase):
         return ""
 
     def _names_an_environment(self, tenant: Tenant) -> bool:
-        given: dict[str, Any] = {"environment": tenant.name.strip() or None}
+        return bool(self._option_of_play("environment", tenant.name.strip()))
+
+    def _option_of_play(self, name: str, value: str = "") -> str:
+        """A connection option as the steps get it: `value`, `module_defaults`, or the environment variable; it may be empty."""
+        given: dict[str, Any] = {name: value or None}
         action = self._action_of("sso", given)
         add_defaults_of_play(given, action._task, self._templar)
         environ = {**os.environ, **action.environment_variables()}
-        return bool(str(given.get("environment") or environ.get("W365_ENVIRONMENT", "")).strip())
+        return str(given.get(name) or environ.get(f"W365_{name.upper()}", "")).strip()
 
     def _run_steps(self, tenant: Tenant, variables: dict[str, Any]) -> dict[str, Any]:
         """Run the steps until one fails."""
@@ -126,7 +143,7 @@ class TenantAction(ActionBase):
                 continue
             hides = tenant.hides(step) and bool(self._task.args.get("secure_logging"))
             hidden = hidden or hides
-            result = self._run_step(step, options, variables, hides)
+            result = self._run_step(tenant.module_of(step), options, variables, hides)
             invocations[step] = result.pop("invocation", None)
             if result.get("failed"):
                 failed = {**result, "step": step}
@@ -139,9 +156,8 @@ class TenantAction(ActionBase):
             tenant.results[step] = result
         if not failed and tenant.waits and not tenant.is_new:
             # In an environment that exists for longer, a forgotten address must not look like a finished run.
-            way_out = (
-                "To manage users and groups through the Provisioning API instead, leave out scim_required and scim_url."
-            )
+            keys = "scim, scim_required and scim_url" if tenant.has("scim") else "scim_required and scim_url"
+            way_out = f"To manage users and groups through the Provisioning API instead, leave out {keys}."
             failed = {"failed": True, "msg": f"{tenant.next_step()} {way_out}"}
         return {**failed, **self._outcome(tenant, failed, hidden), "invocation": {"steps": invocations}}
 
