@@ -6,8 +6,9 @@
 
 A new environment has no SCIM until its administrator switches it on. So `demo.py` plays both stages of onboarding: in
 check mode (the twin's request log must hold no write) and for real without SCIM; then the administrator's click, through
-the twin's control interface; then the rest in check mode and for real with SCIM; and once more (nothing may change, and
-nothing may be written). `demo.py --twin` starts the twin and prints what to export.
+the twin's control interface; then the rest in check mode and for real with SCIM; then the first cycle of the twin's
+Microsoft Entra; and once more (nothing may change, and nothing may be written). `demo.py --twin` starts the twin and
+prints what to export.
 The exit code is 0 only when every proof holds.
 """
 
@@ -27,6 +28,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import requests
 import yaml
@@ -36,7 +38,11 @@ from common import BUILD, COLLECTIONS, FULL_NAME, ROOT, Problem, clean_environme
 SIMULATOR = ROOT / "tests" / "simulator"
 INSTALLED = COLLECTIONS / "ansible_collections" / "workspace365" / "provisioning"
 EXAMPLE = INSTALLED / "playbooks" / "examples" / "contoso.yml"
+# The first administrator, one who is listed, one who is imported, and one whom Microsoft Entra provisions.
+PEOPLE = ("allan.deyoung@contoso.com", "adele.vance@contoso.com", "ben.walters@contoso.com", "debra.berger@contoso.com")
 PLAYBOOK = f"{FULL_NAME}.onboard_tenant"
+# Microsoft Entra needs minutes until all of its servers know a new application. The twin needs none.
+TWINS_TIMES = {"sso": {"replication_timeout": 2, "activation_timeout": 2}, "scim": {"replication_timeout": 2}}
 # Seconds the twin may take until it answers. It needs about one; a busy machine needs more.
 START_LIMIT = 60
 
@@ -62,6 +68,16 @@ class Twin:
         """What an administrator does inside the environment: the address and the key, which is shown once."""
         shown: dict[str, str] = self.ask("POST", "scim", {"environment": environment})
         return {"W365_SCIM_URL": shown["scim_url"], "W365_SCIM_TOKEN": shown["scim_token"]}
+
+    def run_cycle(self) -> list[dict[str, Any]]:
+        """One cycle of every provisioning job in the twin's Microsoft Entra: what each did."""
+        done: list[dict[str, Any]] = self.ask("POST", "run-cycle", {})["cycles"]
+        return done
+
+    def sign_in(self, environment: str, user: str) -> dict[str, Any]:
+        """Whether this person could sign in now, and every reason against it."""
+        answer: dict[str, Any] = self.ask("GET", f"sign-in?environment={quote(environment)}&user={quote(user)}")
+        return answer
 
     def take_requests(self) -> list[dict[str, Any]]:
         """What has arrived since the last call."""
@@ -122,23 +138,20 @@ def read_yaml(path: Path) -> Any:
         raise Problem(f"{path} cannot be read: {error}") from error
 
 
-def connection(twin: Twin) -> dict[str, str]:
-    """The variables under which the playbook finds the twin and its credentials. A new environment has no SCIM yet.
+def definition(twin: Twin) -> Path:
+    """The example, with the times that the twin needs."""
+    content = read_yaml(EXAMPLE)
+    tenant = content["w365_tenant_definition"]
+    tenant["sso"]["app"] |= TWINS_TIMES["sso"]
+    tenant["scim"] |= TWINS_TIMES["scim"]
+    path = twin.ready_file.with_name(EXAMPLE.name)
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return path
 
-    The key for single sign-on comes from the twin's seed, as a user would copy it from the app registration in Entra.
-    """
-    definition = read_yaml(EXAMPLE)["w365_tenant_definition"]
-    name, client_id = definition["environment"]["name"], definition["sso"]["client_id"]
-    seed = read_yaml(SIMULATOR / "w365_simulator" / "seeds" / "contoso.yml")
-    tenants = seed["tenants"]
-    applications = [
-        application
-        for tenant in (tenants.values() if isinstance(tenants, dict) else tenants)
-        for application in tenant["applications"]
-    ]
-    keys = [entry["client_secret"] for entry in applications if entry["client_id"] == client_id]
-    if not keys:
-        raise Problem(f"the twin's seed has no application {client_id}, which {EXAMPLE.name} names for single sign-on.")
+
+def connection(twin: Twin) -> dict[str, str]:
+    """The variables under which the playbook finds the twin and its credentials. A new environment has no SCIM yet."""
+    name = read_yaml(EXAMPLE)["w365_tenant_definition"]["environment"]["name"]
     ready = twin.ready
     return {
         "W365_INSTANCE_URL": ready["instance_url"],
@@ -150,7 +163,6 @@ def connection(twin: Twin) -> dict[str, str]:
         "W365_ENTRA_CLIENT_SECRET": ready["client_secret"],
         "W365_ENTRA_AUTHORITY": ready["entra_authority"],
         "W365_GRAPH_URL": ready["graph_url"],
-        "CONTOSO_SSO_KEY": keys[0],
     }
 
 
@@ -187,7 +199,7 @@ def read_recap(output: str) -> dict[str, dict[str, int]]:
 
 def run_playbook(twin: Twin, *options: str, scim: Mapping[str, str] | None = None) -> Run:
     """Run the playbook of the installed collection; show its output while it comes. `scim` are variables too."""
-    command = ["ansible-playbook", PLAYBOOK, "-e", f"@{EXAMPLE}", *options]
+    command = ["ansible-playbook", PLAYBOOK, "-e", f"@{definition(twin)}", *options]
     print(paint("$ " + " ".join(command).replace(f"{ROOT}/", ""), "cyan"), flush=True)
     twin.take_requests()
     environment = clean_environment(
@@ -264,16 +276,23 @@ def expect_changes(proofs: Proofs, run: Run) -> None:
 
 
 def first_stage(twin: Twin, proofs: Proofs) -> None:
-    """Without SCIM, which a new environment does not have: the environment, its administrator and single sign-on."""
+    """Without SCIM, which a new environment does not have: the environment, its administrator and single sign-on.
+
+    Single sign-on is all of it: app registration, consent, secret, and the link in Workspace 365.
+    """
     environments = twin.ask("GET", "state")["environments"]
     proofs.expect(not environments, "no environment exists yet", f"environments exist already: {list(environments)}")
     narrate("1. Stage one: what would be done? The playbook in check mode, with differences. It must not write.")
     expect_preview(proofs, run_playbook(twin, "--check", "--diff"))
-    narrate("2. Stage one for real: the environment, its first administrator and single sign-on.")
+    narrate(
+        "2. Stage one for real: the environment, its first administrator, and single sign-on with its app registration."
+    )
     real = run_playbook(twin)
     expect_changes(proofs, real)
     surfaces = {entry["surface"] for entry in real.arrived if entry["write"]}
-    proofs.expect(surfaces == {"provisioning"}, "nothing was written over SCIM", f"writes over {sorted(surfaces)}")
+    proofs.expect(
+        surfaces == {"provisioning", "graph"}, "nothing was written over SCIM", f"writes over {sorted(surfaces)}"
+    )
     proofs.expect(
         "SCIM is not switched on in environment" in real.output,
         "it says how the administrator switches SCIM on",
@@ -281,11 +300,31 @@ def first_stage(twin: Twin, proofs: Proofs) -> None:
     )
 
 
+def expect_sign_in(proofs: Proofs, twin: Twin, *people: str) -> None:
+    """People can sign in, as far as what Workspace 365 and Microsoft Entra hold shows."""
+    environment = connection(twin)["W365_ENVIRONMENT"]
+    reasons = [f"{upn}: {each['reason']}" for upn in people for each in twin.sign_in(environment, upn)["reasons"]]
+    proofs.expect(not reasons, f"{', '.join(people)} can sign in", f"somebody cannot sign in: {'; '.join(reasons)}")
+
+
+def first_cycle(twin: Twin, proofs: Proofs) -> None:
+    """The twin's Microsoft Entra sends the people who are assigned to the application for SCIM."""
+    jobs = twin.run_cycle()
+    problems = [str(job.get("problem") or job.get("skipped")) for job in jobs if job.get("code") != "Active"]
+    proofs.expect(
+        len(jobs) == 1 and not problems,
+        f"one provisioning job ran, and created {jobs[0].get('entries', {}).get('create', 0)} users and groups"
+        if jobs
+        else "",
+        f"{len(jobs)} provisioning jobs ran: {', '.join(problems)}",
+    )
+
+
 def second_stage(twin: Twin, proofs: Proofs, scim: Mapping[str, str]) -> None:
-    """With SCIM: users, groups and administrators."""
+    """With SCIM: the application for SCIM and its first cycle, users, groups and administrators."""
     narrate("4. Stage two: the same playbook with the SCIM address and key, in check mode first.")
     expect_preview(proofs, run_playbook(twin, "--check", "--diff", scim=scim))
-    narrate("5. Stage two for real: users, groups and administrators.")
+    narrate("5. Stage two for real: the application for SCIM, users, groups and administrators.")
     real = run_playbook(twin, scim=scim)
     expect_changes(proofs, real)
     address = scim["W365_SCIM_URL"]
@@ -294,7 +333,10 @@ def second_stage(twin: Twin, proofs: Proofs, scim: Mapping[str, str]) -> None:
         f"its summary shows the SCIM address {address}, and its output not the key",
         "its summary does not show the SCIM address, or its output shows the key",
     )
-    narrate("6. Once more. Everything matches the definition now, so nothing may change.")
+    narrate("6. Microsoft Entra's first cycle, which provisions the people of a group.")
+    first_cycle(twin, proofs)
+    expect_sign_in(proofs, twin, *PEOPLE)
+    narrate("7. Once more. Everything matches the definition now, so nothing may change.")
     again = run_playbook(twin, scim=scim)
     proofs.expect(
         bool(again.recap) and again.changed == 0,
@@ -320,11 +362,12 @@ def demo() -> int:
     with running_twin(BUILD / "demo", 0) as twin:
         print(f"It answers at {twin.ready['url']}. Entra holds Contoso's people; Workspace 365 is empty.")
         first_stage(twin, proofs)
+        expect_sign_in(proofs, twin, PEOPLE[0])
         narrate("3. The click: the administrator switches SCIM on inside the environment, and copies address and key.")
         scim = twin.switch_scim_on(connection(twin)["W365_ENVIRONMENT"])
         print(f"The environment shows the address {scim['W365_SCIM_URL']} and, once, the key.")
         second_stage(twin, proofs, scim)
-        narrate("7. What Workspace 365 holds now.")
+        narrate("8. What Workspace 365 holds now.")
         show = [sys.executable, "-m", "w365_simulator", "show", "--ready-file", str(twin.ready_file)]
         shown = subprocess.run(show, env=clean_environment({"PYTHONPATH": str(SIMULATOR)}), check=False)
         if shown.returncode:
@@ -355,13 +398,14 @@ def serve(port: int) -> int:
         print("".join(f"  {line}\n" for line in lines))
         example, ready_file = EXAMPLE.relative_to(ROOT), twin.ready_file.relative_to(ROOT)
         print("Then, for example:\n")
-        click = f"{twin.ready['url']}/_simulator/scim"
+        control = f"{twin.ready['url']}/_simulator"
         for line in (
             f"ansible-playbook {PLAYBOOK} -e @{example} --check --diff",
             f"ansible-playbook {PLAYBOOK} -e @{example}",
-            f'curl --cacert $W365_CA_PATH --json \'{{"environment": "contoso"}}\' {click}',
+            f'curl --cacert $W365_CA_PATH --json \'{{"environment": "contoso"}}\' {control}/scim',
             "export W365_SCIM_URL=... W365_SCIM_TOKEN=...",
             f"ansible-playbook {PLAYBOOK} -e @{example}",
+            f"curl --cacert $W365_CA_PATH --json '{{}}' {control}/run-cycle",
             f"PYTHONPATH={SIMULATOR.relative_to(ROOT)} python -m w365_simulator show --ready-file {ready_file}",
         ):
             print(paint(f"  {line}", "cyan"), flush=True)
