@@ -118,6 +118,8 @@ class Tenant:
         self.definition = definition
         self.selection = selection
         self.results: dict[str, dict[str, Any]] = {}
+        self.address_of_play = ""
+        """The address of the SCIM service that `module_defaults` or the environment variable give; it may be empty."""
         self.cloud = "public"
         """The Microsoft cloud of the tenant, as in the option entra_cloud."""
         self._environment = environment
@@ -144,7 +146,7 @@ class Tenant:
         given, scim = self.definition, self.definition.get("scim_url")
         required = given.get("scim_required") or self.has("scim")
         needed = scim is not None or (required and given.get("environment"))
-        there = self.address or self.results.get("environment", {}).get("scim_url")
+        there = self.address or self.address_of_play or self.results.get("environment", {}).get("scim_url")
         return bool(needed and not there and any(self.has(part) for part in self.selection.parts & {*NEEDS_SCIM}))
 
     def has(self, part: str) -> bool:

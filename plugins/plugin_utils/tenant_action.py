@@ -86,6 +86,9 @@ class TenantAction(ActionBase):
             return {**result, "failed": True, "msg": refusal, "steps": {}, "summary": []}
         if tenant.manages_app or tenant.has("scim"):
             tenant.cloud = self._option_of_play("entra_cloud")
+        if definition.get("scim_url") is None:
+            # The first step returns it too; the tags of a run may leave that step out.
+            tenant.address_of_play = self._option_of_play("scim_url")
         return {**result, **self._run_steps(tenant, variables)}
 
     def _refusal_of_definition(self, definition: Any) -> str:

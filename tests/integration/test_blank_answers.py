@@ -61,6 +61,7 @@ def test_every_variable_of_every_role(blank: Any, twin: Twin, play: Callable[...
         role("w365_admins", definition={"add": [ALLAN]}),
         role("w365_directory", definition={"users": [NEW]}),
         role("w365_o365_import", definition=emea),
+        role("w365_scim", definition={"delete_guard": False, "replication_timeout": 4}),
         role("w365_sync", configurations=[customer]),
         # The names that this role passes on are hidden by nothing.
         role("w365_tenant", definition=lab(twin)),
@@ -148,7 +149,7 @@ def test_a_blank_connection_changes_no_wire(blank: Any, twin: Twin, play: Callab
 @pytest.mark.parametrize("blank", BLANKS)
 def test_a_tenant_with_blank_answers(blank: Any, twin: Twin, play: Callable[..., Play]) -> None:
     twin.seed({"environments": [{"name": "lab", "users": []}]})
-    steps = ("environment", "sso", "o365_import", "directory")
+    steps = ("environment", "sso", "scim", "o365_import", "directory")
     hidden = {f"w365_{step}_definition": blank for step in steps}
     # Even an answer that belongs to another job template leads no step elsewhere.
     elsewhere = {"w365_sso_environment": "fabrikam", "w365_directory_environment": "fabrikam"}
@@ -165,6 +166,7 @@ def test_a_tenant_with_blank_answers(blank: Any, twin: Twin, play: Callable[...,
         ("onboard_tenant", ["w365_tenant_definition"], "There is no tenant to onboard"),
         ("sync", ["w365_sync_configurations", "w365_sync_directory"], "Neither is given."),
         ("export_sync", ["w365_sync_export", "w365_sync_directory"], "Name the file to write in w365_sync_export"),
+        ("setup_scim", ["w365_scim_definition", "w365_scim_environment"], "No application was described"),
         ("offboard_user", ["w365_offboard_upns", "w365_offboard_protected_users"], "No users were given"),
     ],
 )

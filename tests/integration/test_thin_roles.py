@@ -106,6 +106,9 @@ WRONG: list[tuple[str, Any, list[str]]] = [
         {"client": "x", "keys": "a-planted-secret", "verify_timeout": "long"},
         ["did you mean 'client_id'", "did you mean 'key'", "verify_timeout must be a whole number, not 'long'"],
     ),
+    ("w365_sso_definition", {**SSO, "key": "a-planted-secret", "app": {"rotte": "always"}}, ["client_id, key and app are given", "app: there is no key 'rotte', did you mean 'rotate'"]),
+    ("w365_sso_definition", {"primary_domain": "contoso.com"}, ["client_id, key; app takes their place"]),
+    ("w365_scim_definition", {"grups": ["a-planted-secret"], "delete_threshold": "many"}, ["did you mean 'groups'", "delete_threshold must be a whole number, not 'many'"]),
     (
         "w365_users_list",
         [{**NEW, "passwort": "a-planted-secret"}, "a-planted-secret", {"state": "gone"}],
@@ -123,6 +126,8 @@ WRONG: list[tuple[str, Any, list[str]]] = [
         ["there is no key 'user', did you mean 'users'", "groups entry 1: there is no key 'nam', did you mean 'name'"],
     ),
     ("w365_tenant_definition", {"environment": {"name": "northwind"}, "sso": {**SSO, "client_id": 5}}, ["Option sso.client_id is 5, a number"]),
+    ("w365_tenant_definition", {"sso": {"primary_domain": "contoso.com", "app": {"return_secret": True}}, "scim": {"user": []}}, ["no result of a tenant holds the text of a secret", "scim: there is no key 'user', did you mean 'users'"]),
+    ("w365_tenant_definition", {"scim": "notification_email=a-planted-secret"}, ["scim must be a dictionary"]),
     ("w365_tenant_definition", {"strict": True}, ["one of the following is required: environment, sso"]),
     ("w365_tenant_definition", "contoso.yml", ["it is a text and no dictionary"]),
 ]  # fmt: skip
@@ -197,6 +202,7 @@ def test_a_variable_that_is_missing(twin: Twin, play: Callable[..., Play]) -> No
         "w365_directory",
         "w365_environment",
         "w365_o365_import",
+        "w365_scim",
         "w365_sso",
         "w365_sync",
         "w365_tenant",

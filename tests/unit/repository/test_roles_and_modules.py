@@ -44,7 +44,8 @@ class Runs(NamedTuple):
     """How a role runs a module.
 
     `options` is where the module's options are in the role's argument spec: the variable, and keys below it.
-    `values` is the variable whose keys the task passes on, and `tasks` the task's file.
+    `values` is the variable whose keys the task passes on, and `tasks` the task's file. Of the module's options, `beside`
+    are keys of the dictionary around the last of `options`.
     """
 
     role: str
@@ -52,6 +53,12 @@ class Runs(NamedTuple):
     options: tuple[str, ...]
     values: str
     tasks: str = "main.yml"
+    beside: tuple[str, ...] = ()
+
+    @property
+    def below(self) -> str:
+        """Before the names of options in LEFT_OUT: nothing, unless the role takes them below a key of their own."""
+        return f"{self.options[1]}." if self.beside else ""
 
 
 # The roles with a task for a module. Two are different and have tests of their own: the variable of w365_admins is the
@@ -61,7 +68,16 @@ RUNS = [
     Runs("w365_environment", "w365_environment", ("w365_environment_definition",), "__w365_environment_definition"),
     Runs("w365_groups", "w365_group", ("w365_groups_list",), "__w365_groups_group"),
     Runs("w365_o365_import", "w365_o365_import", ("w365_o365_import_definition",), "__w365_o365_import_definition"),
+    Runs("w365_scim", "w365_scim_app", ("w365_scim_definition",), "__w365_scim_definition"),
     Runs("w365_sso", "w365_sso", ("w365_sso_definition",), "__w365_sso_definition"),
+    Runs(
+        "w365_sso",
+        "w365_sso_app",
+        ("w365_sso_definition", "app"),
+        "__w365_sso_definition.app",
+        "app.yml",
+        ("authority", "primary_domain"),
+    ),
     Runs("w365_sync", "w365_o365_import", ("w365_sync_configurations", "import"), "__w365_sync_import", "batch.yml"),
     Runs("w365_users", "w365_user", ("w365_users_list",), "__w365_users_user"),
 ]
@@ -70,7 +86,14 @@ RUNS = [
 TENANT = "w365_tenant_definition"
 # What the definition of a tenant says about its SCIM service: the connection, and whether to wait for it.
 TENANT_SCIM = {"scim_url", "scim_token", "scim_required"}
-STEPS = {"environment": "w365_environment", "sso": "w365_sso", "o365_import": "w365_o365_import"}
+STEPS = {
+    "environment": "w365_environment",
+    "sso": "w365_sso",
+    "scim": "w365_scim",
+    "o365_import": "w365_o365_import",
+}
+MODULES = {**STEPS, "scim": "w365_scim_app"}
+"""The module of each step; the roles of the others have the names of their modules."""
 LAST_STEP = "w365_directory"
 
 _DELETED = "w365_tenant sets an environment up; the role w365_environment deletes one"
@@ -79,13 +102,11 @@ _PURGE = (
     "users and groups that the import has brought, or that the run's tags leave out, would count as listed nowhere; the "
     "role w365_directory purges"
 )
-_CHECKED = "it comes with the app registration, which no role manages yet"
-_OF_SSO = (
-    *("preflight", "skip_checks", "scopes", "min_secret_days", "require_emergency_access", "post_check", "previous"),
-)
+_BESIDE = "it is the same with a client id and key, so it stands beside app"
 LEFT_OUT = {
-    **{("w365_sso", name): _CHECKED for name in _OF_SSO},
-    **{("w365_tenant", f"sso.{name}"): _CHECKED for name in _OF_SSO},
+    ("w365_sso", "app.authority"): _BESIDE,
+    ("w365_sso", "app.primary_domain"): _BESIDE,
+    ("w365_tenant", "sso.app.return_secret"): "no result of a tenant holds the text of a secret; that of w365_sso may",
     (
         "w365_sync",
         "progress_file",
@@ -104,13 +125,22 @@ LEFT_OUT = {
 }
 """(role, option) -> why the role does not take this option."""
 
+_EITHER = "app takes its place; the check of the role says what is missing (test_role_arguments)"
+DIFFERENT = {
+    ("w365_sso", "client_id: required is True in the module and False in the role"): _EITHER,
+    ("w365_sso", "key: required is True in the module and False in the role"): _EITHER,
+    ("w365_sso", "app is no option of the module"): "its keys are the options of another module, w365_sso_app",
+}
+"""(role, difference) -> why the role is different there."""
+
 RULES = ("mutually_exclusive", "required_one_of", "required_together")
 
 
 def left_out(role: str, below: str = "") -> set[str]:
     """The options that the role does not take; `below` is a step of w365_tenant, such as V(sso.)."""
-    names = {name for owner, name in LEFT_OUT if owner == role and name.startswith(below)}
-    return {name[len(below) :] for name in names}
+    names = {name[len(below) :] for owner, name in LEFT_OUT if owner == role and name.startswith(below)}
+    # What is further below is compared there.
+    return {name for name in names if "." not in name}
 
 
 def role_file(role: str, *path: str) -> Any:
@@ -170,8 +200,17 @@ def differences(module: Mapping[str, Any], role: Mapping[str, Any], where: str =
         yield from differences(module[name].get("options") or {}, option.get("options") or {}, f"{where}{name}.")
 
 
-def not_in_the_role(options: set[str]) -> list[str]:
-    return sorted(f"{name} is not in the role" for name in options)
+def not_in_the_role(options: set[str], role: str = "") -> list[str]:
+    return sorted(
+        [
+            *(f"{name} is not in the role" for name in options),
+            *(difference for owner, difference in DIFFERENT if owner == role),
+        ]
+    )
+
+
+def of_module(run: Runs) -> str:
+    return run.role if run.module == run.role else f"{run.role}-{run.module}"
 
 
 def module_task(tasks: list[Any], module: str) -> dict[str, Any]:
@@ -204,17 +243,21 @@ def test_every_role_is_compared() -> None:
     assert sorted({*(run.role for run in RUNS), "w365_admins", "w365_tenant"}) == ROLES
 
 
-@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.role)
+@pytest.mark.parametrize("run", RUNS, ids=of_module)
 def test_a_role_takes_the_options_of_its_module(run: Runs) -> None:
     found = differences(module_spec(run.module), role_spec(run.role, *run.options)["options"])
-    assert sorted(found) == not_in_the_role(left_out(run.role))
+    assert sorted(found) == not_in_the_role(left_out(run.role, run.below), "" if run.beside else run.role)
+    assert left_out(run.role, run.below) >= set(run.beside)
 
 
-@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.role)
+@pytest.mark.parametrize("run", RUNS, ids=of_module)
 def test_a_role_passes_the_options_on(run: Runs) -> None:
     passed = module_task(role_file(run.role, "tasks", run.tasks), run.module)
+    around = {name: passed.pop(name) for name in run.beside}
     found = task_mistakes(passed, module_spec(run.module), run.values)
-    assert sorted(found) == sorted(f"{name} is not passed" for name in left_out(run.role))
+    assert sorted(found) == sorted(f"{name} is not passed" for name in left_out(run.role, run.below))
+    outer = run.values.rpartition(".")[0]
+    assert list(task_mistakes(around, {name: {} for name in run.beside}, outer)) == []
 
 
 def test_the_variable_of_w365_admins_is_the_option() -> None:
@@ -228,8 +271,8 @@ def test_the_variable_of_w365_admins_is_the_option() -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_of_w365_tenant_takes_the_options_of_its_module(step: str) -> None:
-    found = differences(module_spec(STEPS[step]), role_spec("w365_tenant", TENANT, step)["options"])
-    assert sorted(found) == not_in_the_role(left_out("w365_tenant", f"{step}."))
+    found = differences(module_spec(MODULES[step]), role_spec("w365_tenant", TENANT, step)["options"])
+    assert sorted(found) == not_in_the_role(left_out("w365_tenant", f"{step}."), STEPS[step])
 
 
 def test_the_last_step_of_w365_tenant_takes_the_options_of_its_module() -> None:
@@ -243,7 +286,7 @@ def test_w365_tenant_passes_the_options_on() -> None:
     """A definition with every key, each with a value of its own."""
     options = role_spec("w365_tenant", TENANT)["options"]
     assert list(tenants.STEPS) == [*STEPS, "directory"]
-    assert list(actions.ACTIONS) == [*STEPS, "directory"]
+    assert [step for step in actions.ACTIONS if step != tenants.SSO_APP] == [*STEPS, "directory"]
     definition: dict[str, Any] = {key: key for key in set(options) - set(STEPS)}
     definition |= {step: {key: f"{step}.{key}" for key in options[step]["options"]} for step in STEPS}
     tenant = tenants.Tenant(definition, "", tenants.Selection.of(["all"], [], []))
@@ -254,27 +297,34 @@ def test_w365_tenant_passes_the_options_on() -> None:
         "environment": "environment.name",
     }
     named = {**scim, "environment": "environment.name"}
-    for step in ("sso", "o365_import"):
+    del definition["sso"]["app"]
+    for step in ("sso", "scim", "o365_import"):
         assert tenant.options_of(step) == {**named, **definition[step]}
+    app = {key: f"app.{key}" for key in options["sso"]["options"]["app"]["options"]}
+    definition["sso"] = {"authority": "a", "primary_domain": None, "client_id": None, "key": None, "app": app}
+    # The play's module_defaults must not bring a secret into a result that is shown.
+    assert tenant.options_of("sso") == {**named, "authority": "a", **app, "return_secret": False}
     own = {key: definition[key] for key in definition if key not in {*STEPS, *TENANT_SCIM}}
     # The play's module_defaults must not bring a purge into a step that does not list everybody.
     assert tenant.options_of("directory") == {**named, **own, "purge": []}
+    modules = {**MODULES, tenants.SSO_APP: "w365_sso_app", "directory": LAST_STEP}
     for step, action in actions.ACTIONS.items():
-        assert action.__module__.endswith(f".{STEPS.get(step, LAST_STEP)}")
+        assert action.__module__.endswith(f".{modules[step]}")
     assert set(tenants.PARTS) == set(STEPS) | set(tenants.LISTS)
 
 
 def test_one_text_for_one_option() -> None:
     """What several roles take is described in the same words, also where it is not shared."""
-    options = {run.role: role_spec(run.role, *run.options)["options"] for run in RUNS}
+    options = {run.role: role_spec(run.role, *run.options)["options"] for run in RUNS if not run.beside}
     tenant = role_spec("w365_tenant", TENANT)["options"]
     for name in ("users", "groups", "administrators", "src", "update_password", "when_unsupported"):
         assert tenant[name] == options[LAST_STEP][name], name
     for step, role in STEPS.items():
         missing = left_out("w365_tenant", f"{step}.")
-        assert tenant[step]["options"] == {
-            name: option for name, option in options[role].items() if name not in missing
-        }, step
+        own = {name: option for name, option in options[role].items() if name not in missing}
+        for below in left_out("w365_tenant", f"{step}.app."):
+            own["app"] = {**own["app"], "options": {k: v for k, v in own["app"]["options"].items() if k != below}}
+        assert tenant[step]["options"] == own, step
     missing = left_out("w365_sync")
     assert options["w365_sync"] == {
         name: option for name, option in options["w365_o365_import"].items() if name not in missing
@@ -297,7 +347,7 @@ def keys_of_readme(run: Runs) -> Iterator[str]:
 
 
 # The README of w365_sync refers to that of w365_o365_import.
-@pytest.mark.parametrize("run", [run for run in RUNS if run.role != "w365_sync"], ids=lambda run: run.role)
+@pytest.mark.parametrize("run", [run for run in RUNS if run.role != "w365_sync"], ids=of_module)
 def test_the_readme_names_every_key(run: Runs) -> None:
     readme = (ROOT / "roles" / run.role / "README.md").read_text(encoding="utf-8")
     assert [key for key in keys_of_readme(run) if not re.search(rf"(?m)^\|[^|]*`{key}`[^|]*\|", readme)] == []
@@ -317,11 +367,9 @@ WITHOUT_ROLE = {
     "w365_environment_info": "it reads; the playbook support runs it",
     "w365_group_info": "it reads; the playbook report_environment runs it",
     "w365_o365_import_info": "it reads, to look at a tenant before an import is described",
-    "w365_scim_app": "no role manages it yet",
     "w365_scim_app_info": "it reads",
     "w365_settings": "few customers have Exchange or SharePoint settings of their own, in one task",
     "w365_settings_info": "it reads",
-    "w365_sso_app": "no role manages it yet",
     "w365_sso_app_info": "it reads",
     "w365_sso_info": "it reads; the playbook report_environment runs it",
     "w365_user_info": "it reads; the playbook report_environment runs it",

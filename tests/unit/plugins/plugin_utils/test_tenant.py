@@ -26,12 +26,14 @@ EVERYTHING = Selection.of(["all"], [], [])
 WHOLE: dict[str, Any] = {
     "environment": {"name": "Contoso", "active": True},
     "sso": {"client_id": "b2", "key": "k"},
+    "scim": {"groups": ["Sales"]},
     "o365_import": {"domains": ["contoso.com"]},
     "users": [{"upn": "a@contoso.com"}],
     "groups": [{"name": "Retail"}],
     "administrators": {"add": ["a@contoso.com"]},
     "src": ["/more.csv"],
 }
+SWITCHED_ON = {**WHOLE, "scim_url": "https://x/scim", "scim_token": "t"}
 
 
 @pytest.mark.parametrize(
@@ -46,11 +48,13 @@ WHOLE: dict[str, Any] = {
         # A file can hold all three, so the tag of a single list does not select files.
         (["w365_tenant_users", "w365_tenant_groups"], [], [], ("users", "groups")),
         (["w365_tenant_sso", "w365_tenant_groups"], ["w365_tenant_sso"], [], ("groups",)),
-        (["all"], ["w365_tenant_o365_import"], [], ("environment", "sso", "users", "groups", "administrators", "src")),
-        (["all"], ["w365_directory", "w365_sso"], [], ("environment", "o365_import")),
+        (["w365_tenant_scim"], [], [], ("scim",)),
+        (["all"], ["w365_tenant_o365_import"], [], ("environment", "sso", "scim", "users", "groups", "administrators", "src")),
+        (["all"], ["w365_directory", "w365_sso"], [], ("environment", "scim", "o365_import")),
+        (["all"], ["w365_directory", "w365_scim"], [], ("environment", "sso", "o365_import")),
         (["all"], ["w365_tenant"], [], ()),
         (["customer"], [], ["always", "customer"], PARTS),
-        (["customer"], ["w365_tenant_users"], ["customer"], ("environment", "sso", "o365_import", "groups", "administrators", "src")),
+        (["customer"], ["w365_tenant_users"], ["customer"], ("environment", "sso", "scim", "o365_import", "groups", "administrators", "src")),
         (["always"], [], ["always"], ()),
         (["w365_tenent_sso"], [], ["always"], ()),
     ],
@@ -70,14 +74,18 @@ def steps(tenant: Tenant) -> list[str]:
         # The first step runs with each of the others, which need the name that it returns.
         (["w365_tenant_sso"], [], ["environment", "sso"]),
         (["w365_tenant_sso"], ["w365_tenant_environment"], ["sso"]),
-        (["all"], ["w365_tenant_environment"], ["sso", "o365_import", "directory"]),
+        (["all"], ["w365_tenant_environment"], ["sso", "scim", "o365_import", "directory"]),
+        (["w365_tenant_scim"], [], ["environment", "scim"]),
         (["w365_tenant_groups"], [], ["environment", "directory"]),
         (["w365_tenant_src"], [], []),
         (["all"], ["w365_tenant"], []),
     ],
 )
 def test_the_steps_that_run(run: list[str], skip: list[str], expected: list[str]) -> None:
-    assert steps(Tenant(WHOLE, "", Selection.of(run, skip, []))) == expected
+    assert steps(Tenant(SWITCHED_ON, "", Selection.of(run, skip, []))) == expected
+    elsewhere = Tenant(WHOLE, "", Selection.of(run, skip, []))
+    elsewhere.address_of_play = "https://x/scim"
+    assert steps(elsewhere) == expected
 
 
 def test_a_key_without_content_is_no_step() -> None:
@@ -90,7 +98,10 @@ def test_every_step_has_the_name_that_the_server_returned() -> None:
     tenant = Tenant(WHOLE, "other", EVERYTHING)
     assert tenant.name == "Contoso"
     tenant.results["environment"] = {"environment": {"name": "contoso"}, "results": []}
-    assert {(tenant.options_of(step) or {})["environment"] for step in STEPS[1:]} == {"contoso"}
+    # Provisioning by Microsoft Entra waits for the address.
+    given = Tenant(SWITCHED_ON, "other", EVERYTHING)
+    given.results = tenant.results
+    assert {(given.options_of(step) or {})["environment"] for step in STEPS[1:]} == {"contoso"}
     assert (Tenant({"sso": WHOLE["sso"]}, "lab", EVERYTHING).options_of("sso") or {})["environment"] == "lab"
     # Nothing hides the one of module_defaults.
     assert "environment" not in (Tenant({"sso": WHOLE["sso"]}, " ", EVERYTHING).options_of("sso") or {})
@@ -98,7 +109,7 @@ def test_every_step_has_the_name_that_the_server_returned() -> None:
 
 def test_the_last_step_never_purges_and_gets_false_and_0() -> None:
     options = {"strict": False, "progress_interval": 0, "concurrency": None}
-    given = Tenant({**WHOLE, **options}, "", EVERYTHING).options_of("directory") or {}
+    given = Tenant({**SWITCHED_ON, **options}, "", EVERYTHING).options_of("directory") or {}
     assert (given["purge"], given["strict"], given["progress_interval"]) == ([], False, 0)
     assert "concurrency" not in given
 
@@ -109,14 +120,23 @@ CREATED = [{"kind": "environment", "action": "create", "name": "contoso", "outco
 @pytest.mark.parametrize(
     ("definition", "returned", "waits"),
     [
-        ({}, {}, False),
+        ({"scim": None}, {}, False),
+        ({}, {}, True),
+        ({"scim": {}}, {}, True),
+        ({"scim": {}, "scim_required": False, "users": None}, {}, True),
+        ({}, {"scim_url": "https://x/scim"}, False),
+        ({"environment": None}, {}, False),
         ({"scim_url": ""}, {}, True),
-        ({"scim_url": None}, {}, False),
+        ({"scim_url": None, "scim": None}, {}, False),
         ({"scim_url": " https://x/scim "}, {}, False),
         ({"scim_required": True}, {}, True),
         ({"scim_required": True}, {"scim_url": "https://x/scim"}, False),
         ({"scim_required": True, "environment": None}, {}, False),
-        ({"scim_url": "", **dict.fromkeys(("o365_import", "users", "groups", "administrators", "src"))}, {}, False),
+        (
+            {"scim_url": "", **dict.fromkeys(("scim", "o365_import", "users", "groups", "administrators", "src"))},
+            {},
+            False,
+        ),
     ],
 )
 def test_what_waits_for_scim(definition: dict[str, Any], returned: dict[str, Any], waits: bool) -> None:
