@@ -62,6 +62,8 @@ MARKS = {
     "PLANTED_WRONG_KEY": ("wrong.key_0007",),
     "PLANTED_CERTIFICATE_PASSWORD": ("planted0008-head", "planted0008-tail"),
     "an access token": ("planted-access-token-0009",),
+    # It is in every secret of an app registration that the twin makes up.
+    "a client secret": ("8Q~",),
 }
 # The twin's access tokens, a federated token, an assertion signed with a certificate.
 ANY_TOKEN = re.compile(r"eyJ[\w-]{10,}\.[\w-]{10,}\.")
@@ -578,6 +580,60 @@ def test_roles_that_carry_secrets(guarded_twin: Twin, credentials: Credentials, 
     assert guarded_twin.environment("lab")["users"][ADELE["upn"]]["password_set"]
     assert guarded_twin.environment("lab")["sso"]["client_id"] == SSO["client_id"]
     expect_clean(played, guarded_twin, tmp_path, credentials)
+
+
+def test_roles_that_make_secrets(guarded_twin: Twin, credentials: Credentials, tmp_path: Path) -> None:
+    """The app registration by role and tenant, also when Workspace 365 fails in the middle; SCIM with its key."""
+    kept = credentials.certificate.with_name("kept")
+    quick = {"replication_timeout": 0, "activation_timeout": 0}
+
+    def role(name: str, definition: dict[str, Any]) -> Task:
+        included = {"ansible.builtin.include_role": {"name": f"workspace365.provisioning.{name}"}}
+        refused = {
+            "name": f"{name} failed",
+            "ansible.builtin.debug": {"msg": "{{ ansible_failed_result.msg | default('') }}"},
+        }
+        return {"name": name, "block": [{**included, "vars": {f"{name}_definition": definition}}], "rescue": [refused]}
+
+    def app(**options: Any) -> dict[str, Any]:
+        return {"primary_domain": "contoso.com", "app": {**quick, "rotate": "always", **options}}
+
+    store = {
+        "name": "store",
+        "ansible.builtin.copy": {"dest": str(kept), "content": "{{ w365_sso_result.client_secret }}", "mode": "0600"},
+        "no_log": True,
+    }
+    shown = {
+        "name": "facts",
+        "ansible.builtin.debug": {"msg": "{{ [w365_sso_result, w365_tenant_result, w365_scim_result] }}"},
+    }
+    scim = {"groups": ["Invoice Approvals"], "notification_email": "it@contoso.com", "replication_timeout": 4}
+    tenant = {"sso": app(), "scim": scim}
+    tasks = [
+        role("w365_sso", app()),
+        role("w365_sso", app(return_secret=True)),
+        store,
+        role("w365_sso", app(return_secret="perhaps")),
+        role("w365_sso", {**app(), "client_id": SSO["client_id"], "key": SSO_KEY}),
+        role("w365_tenant", tenant),
+        shown,
+        role("w365_tenant", {**tenant, "sso": app(return_secret=True)}),
+        role("w365_scim", {**scim, "update_credentials": "always"}),
+    ]
+    for status in (0, 500):
+        guarded_twin.reset(guarded_seed(credentials))
+        if status:
+            guarded_twin.fault(surface="provisioning", method="PUT", action="status", status=status, times=-1)
+        given = tasks[:2] + tasks[5:6] if status else tasks
+        defaults = {"scim_url": guarded_twin.scim_url("contoso")}
+        played = run(tmp_path, guarded_twin, *given, defaults=defaults)
+        assert played.code == 0, played.output[-3000:]
+        failed = [step.name for step in played if step.name.endswith(" failed")]
+        wanted = ["w365_sso", "w365_sso", "w365_tenant"]
+        assert failed == [f"{name} failed" for name in wanted], played.output[-3000:]
+        expect_clean(played, guarded_twin, tmp_path, credentials)
+        guarded_twin.clear_faults()
+    assert "8Q~" in kept.read_text(encoding="utf-8")
 
 
 def test_parameters_of_roles_that_carry_secrets(guarded_twin: Twin, credentials: Credentials, tmp_path: Path) -> None:
