@@ -237,3 +237,80 @@ def test_the_summary_says_what_remains_to_be_done() -> None:
     assert address == "SCIM address: none, so users and groups wait for it"
     assert "Sign in at https://x/contoso as an administrator" in next_step
     assert Tenant(WHOLE, "", EVERYTHING).summary("", check_mode=False) == [], "nothing was done"
+
+
+APPLICATION = {"client_id": "c1", "display_name": "Workspace365 - contoso"}
+
+
+@pytest.mark.parametrize(
+    ("cloud", "portal"),
+    [
+        ("", "https://entra.microsoft.com"),
+        ("public", "https://entra.microsoft.com"),
+        ("usgov", "https://entra.microsoft.us"),
+        ("usgov_dod", "https://entra.microsoft.us"),
+        ("china", "https://portal.azure.cn"),
+    ],
+)
+def test_the_summary_has_the_addresses_to_open(cloud: str, portal: str) -> None:
+    tenant = Tenant({"sso": {"app": {}}, "scim": {}}, "contoso", EVERYTHING)
+    tenant.cloud = cloud
+    principal = {"id": "p1", "assignment_required": True}
+    tenant.results["sso"] = {"results": [], "application": APPLICATION, "service_principal": principal}
+    tenant.results["scim"] = {
+        "results": [],
+        "application": {"client_id": "c2", "display_name": "Workspace365 SCIM - contoso"},
+        "service_principal_id": "p2",
+        "settings": {"scope": "assigned"},
+        "assignments": [],
+    }
+    by_hand = [line for line in tenant.summary("", check_mode=False) if line.startswith("by hand: ")]
+    page = f"{portal}/#view/Microsoft_AAD_IAM/ManagedAppMenuBlade/~/Users/objectId"
+    assert [line.rpartition(" ")[2] for line in by_hand] == [f"{page}/p1/appId/c1", f"{page}/p2/appId/c2"]
+
+
+@pytest.mark.parametrize(
+    ("required", "said"),
+    [
+        (True, "only users who are assigned to Workspace365 - contoso can sign in"),
+        (None, "Microsoft Graph does not say whether users must be assigned to Workspace365 - contoso"),
+        (False, ""),
+    ],
+)
+def test_what_is_not_known_about_the_assignment_is_no_no(required: bool | None, said: str) -> None:
+    tenant = Tenant({"sso": {"app": {}}}, "contoso", EVERYTHING)
+    principal = {"id": "p1", "assignment_required": required}
+    tenant.results["sso"] = {"results": [], "application": APPLICATION, "service_principal": principal}
+    clicks = tenant.clicks()
+    assert [line for line in clicks if said in line] == clicks
+    assert bool(clicks) is bool(said)
+    # As in check mode, before there is any.
+    tenant.results["sso"] = {"results": [], "application": None, "service_principal": None}
+    assert tenant.clicks() == []
+
+
+@pytest.mark.parametrize("app", [None, {}])
+def test_a_step_that_failed_after_a_write_is_told(app: Any) -> None:
+    """Such as one whose sign-in page led elsewhere: it has not every key of a result."""
+    write = {"kind": "sso", "action": "write", "outcome": "done", "name": "contoso"}
+    tenant = Tenant({"sso": {"app": app}, "scim": {}}, "contoso", EVERYTHING)
+    tenant.results["sso"] = {"changed": True, "failed": True, "results": [write], "summary": {}, "compared": True}
+    tenant.results["scim"] = {"changed": False, "failed": True, "results": []}
+    told = tenant.told()
+    assert (told["sso"]["compared"], told["sso"]["client_id"], told["sso"]["results"]) == (True, None, [write])
+    assert told["scim"]["changed"] is False
+    assert "sso: sso write 1;" in tenant.summary("sso: it leads elsewhere", check_mode=False)
+
+
+@pytest.mark.parametrize(
+    ("tags", "definition", "said"),
+    [
+        (["all"], {}, "so the SCIM application, users, groups and administrators wait. Sign in at contoso as"),
+        (["all"], {"scim": None, "scim_required": True}, "so users, groups and administrators wait. Sign in"),
+        (["w365_tenant_scim"], {}, "so the SCIM application waits. Sign in"),
+    ],
+)
+def test_what_waits_is_said(tags: list[str], definition: dict[str, Any], said: str) -> None:
+    tenant = Tenant({**WHOLE, "environment": {"name": "contoso"}, **definition}, "", Selection.of(tags, [], []))
+    assert tenant.waits
+    assert said in tenant.next_step()

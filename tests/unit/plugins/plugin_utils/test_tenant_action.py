@@ -36,7 +36,10 @@ SOUND: dict[str, dict[str, Any]] = {
 
 
 def run(
-    monkeypatch: pytest.MonkeyPatch, ends: Mapping[str, dict[str, Any] | BaseException], secure_logging: bool = True
+    monkeypatch: pytest.MonkeyPatch,
+    ends: Mapping[str, dict[str, Any] | BaseException],
+    secure_logging: bool = True,
+    definition: Mapping[str, Any] = DEFINITION,
 ) -> dict[str, Any]:
     """The result of the steps, each of which returns or raises what `ends` or `SOUND` says."""
 
@@ -53,7 +56,7 @@ def run(
     monkeypatch.setattr(TenantAction, "_action_of", action_of)
     action = TenantAction.__new__(TenantAction)
     action._task = SimpleNamespace(args={"secure_logging": secure_logging}, check_mode=False)
-    return action._run_steps(Tenant(DEFINITION, "", Selection.of(["all"], [], [])), {})
+    return action._run_steps(Tenant(definition, "", Selection.of(["all"], [], [])), {})
 
 
 @pytest.mark.parametrize(
@@ -99,3 +102,23 @@ def test_an_earlier_step_that_fails_is_shown_without_the_definition(monkeypatch:
     result = run(monkeypatch, {"sso": {"failed": True, "msg": "the key is wrong"}})
     assert (result["step"], result["msg"], result["hidden"]) == ("sso", "the key is wrong", False)
     assert SECRET not in str(result)
+
+
+def test_a_forgotten_address_is_no_finished_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With provisioning by Microsoft Entra, in an environment that exists for longer."""
+    definition = {"environment": {"name": "contoso"}, "sso": DEFINITION["sso"], "scim": {"groups": ["Sales"]}}
+    result = run(monkeypatch, {}, definition=definition)
+    assert result["failed"]
+    assert "so the SCIM application waits. Sign in at contoso as an administrator" in result["msg"]
+    assert result["msg"].endswith("leave out scim, scim_required and scim_url.")
+    assert sorted(result["steps"]) == ["environment", "sso"]
+    assert result["waits_for_scim"]
+
+
+def test_the_step_of_an_app_registration_runs_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    sso = {"primary_domain": "contoso.com", "app": {}}
+    done = {"changed": True, "results": [], "rotated": True, "application": {"client_id": "c1"}, "compared": True}
+    result = run(monkeypatch, {"sso": AssertionError(), "sso_app": done}, definition={"sso": sso})
+    assert result["steps"] == {"sso": done}
+    told = {"changed": True, "client_id": "c1", "compared": True, "rotated": True, "results": []}
+    assert result["tenant"]["sso"] == told
