@@ -101,8 +101,10 @@ def test_a_new_customer_in_two_stages(twin: Twin, play: Callable[..., Play]) -> 
 # Single sign-on
 
 
-def test_the_role_manages_the_app_registration(twin: Twin, play: Callable[..., Play]) -> None:
-    """An empty dictionary would take the defaults. Its result is that of the module that has run."""
+@pytest.mark.parametrize("profile", ["full", "documented"])
+def test_the_role_manages_the_app_registration(profile: str, twin: Twin, play: Callable[..., Play]) -> None:
+    """Also on a server that cannot show its settings. The result is that of the module that has run."""
+    twin.switches(profile=profile)
     tell = {"name": "tell", "ansible.builtin.debug": {"msg": "{{ w365_sso_result.application.client_id }}"}}
     tasks = [role("w365_sso", definition=APP), tell]
     do, again = check_do_repeat(
@@ -198,7 +200,10 @@ def test_the_role_for_scim(twin: Twin, play: Callable[..., Play]) -> None:
     options = connection(twin, None)
     with_key = [role("w365_scim", definition=SCIM, environment="contoso", connection=scim)]
     check_do_repeat(lambda **more: play(*with_key, defaults=options, **more), twin)
-    without = [role("w365_scim", definition=SCIM, environment="contoso")]
+    without = [
+        role("w365_scim", definition=SCIM, environment="contoso", connection={**scim, "scim_token": ""}),
+        role("w365_scim", definition=SCIM, environment="contoso"),
+    ]
     again = play(*without, defaults={**options, "scim_url": scim["scim_url"]})
     same(changes(again), [], "changes without the key")
     (cycle,) = twin.run_cycle()
