@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,30 @@ def test_a_new_customer_in_two_stages(twin: Twin, play: Callable[..., Play]) -> 
     for played in (first, second):
         assert TWINS_SECRET not in played.output
         assert scim["scim_token"] not in played.output
+
+
+def test_groups_may_have_people_whom_entra_provisions(twin: Twin, play: Callable[..., Play]) -> None:
+    """With `wait`, the steps after it begin when the first cycle is done."""
+    over = threading.Event()
+
+    def entra() -> None:
+        while not over.wait(0.2) and not any("code" in cycle for cycle in twin.run_cycle()):
+            pass
+
+    definition = {
+        "scim": {**SCIM, "wait": True, "wait_timeout": 40},
+        "groups": [{"name": "Retail", "members": {"set": [PEOPLE[1]]}}],
+    }
+    background = threading.Thread(target=entra)
+    background.start()
+    try:
+        played = play(role("w365_tenant", definition=definition), defaults=connection(twin, scim=True))
+    finally:
+        over.set()
+        background.join()
+    assert played.code == 0, played.output
+    assert "scim: the provisioning job is active" in summary_of(played)
+    same(twin.environment("contoso")["groups"]["Retail"]["members"], [PEOPLE[1]], "members")
 
 
 # Single sign-on
