@@ -144,10 +144,14 @@ class Tenant:
     def waits(self) -> bool:
         """Whether something that is selected has to wait until SCIM is switched on: a new environment has none."""
         given, scim = self.definition, self.definition.get("scim_url")
-        required = given.get("scim_required") or self.has("scim")
+        required = given.get("scim_required") or self._waits_alone("scim")
         needed = scim is not None or (required and given.get("environment"))
         there = self.address or self.address_of_play or self.results.get("environment", {}).get("scim_url")
-        return bool(needed and not there and any(self.has(part) for part in self.selection.parts & {*NEEDS_SCIM}))
+        return bool(needed and not there and any(map(self._waits_alone, self.selection.parts & {*NEEDS_SCIM})))
+
+    def _waits_alone(self, part: str) -> bool:
+        """Whether a part is given and cannot do without SCIM. An application is also taken down without it."""
+        return self.has(part) and not (part == "scim" and self.definition["scim"].get("state") == "absent")
 
     def has(self, part: str) -> bool:
         """Whether the definition gives a part. For the SCIM application an empty dictionary means the defaults."""

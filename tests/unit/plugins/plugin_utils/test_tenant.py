@@ -123,6 +123,8 @@ CREATED = [{"kind": "environment", "action": "create", "name": "contoso", "outco
         ({"scim": None}, {}, False),
         ({}, {}, True),
         ({"scim": {}}, {}, True),
+        ({"scim": {"state": "absent"}}, {}, False),
+        ({"scim": {"state": "absent"}, "scim_required": True}, {}, True),
         ({"scim": {}, "scim_required": False, "users": None}, {}, True),
         ({}, {"scim_url": "https://x/scim"}, False),
         ({"environment": None}, {}, False),
