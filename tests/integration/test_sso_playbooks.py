@@ -113,3 +113,33 @@ def test_all_are_renewed_when_due_and_nothing_on_the_next_night(twin: Twin, run:
     assert all(after[name] != before[name] for name in ("contoso", "lab"))
     assert TWINS_SECRET not in check.output + done.output
     twin.move_clock(offset=0)
+
+
+# Auditing
+
+
+def report_of(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def test_audit(twin: Twin, run: Run, tmp_path: Path) -> None:
+    pass
+
+
+# Changing
+
+def change(play: Run, twin: Twin, *words: str, **variables: Any) -> Play:
+    environ = {f"W365_{name.upper()}": str(value) for name, value in connection(twin).items()}
+    return play(arguments=[*words, "-e", json.dumps(variables), f"{COLLECTION}.change_sso"], environ=environ)
+
+
+def test_change(twin: Twin, play: Run) -> None:
+    values = {"w365_sso_primary_domain": "contoso.com", "w365_sso_client_id": "00000000-0000-4000-8000-0000000000b2", "w365_sso_key": "sso-demo-secret-of-the-twin"}
+    played = change(play, twin, "-vvvv", **values)
+    print(played.output[-5000:])
+    played = change(play, twin, "-vvvv", **values, w365_sso_skip_checks="redirect,consent")
+    print(played.output[-5000:])
+    played = change(play, twin, "-vvvv", w365_sso_definition={"primary_domain": "contoso.com", "app": QUICK})
+    print(played.output[-5000:])
+    assert 0
