@@ -189,11 +189,13 @@ molecule: install ## Molecule scenarios of the roles
 .PHONY: docs
 docs: venv ## write what the modules' documentation shares (docs/shared) into it, then do docs-check
 	@$(BIN)/python tools/write_module_docs.py
+	@$(BIN)/python tools/write_permissions.py
 	@$(MAKE) docs-check
 
 .PHONY: docs-check
 docs-check: install ## ansible-doc and antsibull-docs over every plugin and role; writes nothing
 	@$(BIN)/python tools/write_module_docs.py --check
+	@$(BIN)/python tools/write_permissions.py --check
 	@$(BIN)/python tools/write_contract.py --check
 	@$(BIN)/python tools/check_docs.py
 

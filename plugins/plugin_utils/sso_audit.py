@@ -21,7 +21,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     SettingValues,
     single_sign_on,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import displayed
 
 CRITICAL = "critical"
 UNKNOWN = "unknown"
@@ -101,14 +101,17 @@ def judge(host: str, asked: Any, results: Mapping[str, Any], limits: Limits, now
             more = [Finding(part, UNKNOWN, "What was read about it has another form than expected.")]
         findings += more
     findings.sort(key=lambda one: STATES.index(one.state))
-    return {
-        "host": one_line(host),
-        "environment": _text(known.get("environment")),
-        "tenant": _text(known.get("tenant")),
-        "state": findings[0].state if findings else UNKNOWN,
-        "findings": [one._replace(text=one_line(one.text))._asdict() for one in findings],
-        **facts._asdict(),
-    }
+    row: dict[str, Any] = displayed(
+        {
+            "host": host,
+            "environment": _text(known.get("environment")),
+            "tenant": _text(known.get("tenant")),
+            "state": findings[0].state if findings else UNKNOWN,
+            "findings": [one._asdict() for one in findings],
+            **facts._asdict(),
+        }
+    )
+    return row
 
 
 def report_of(rows: Sequence[Mapping[str, Any]], limits: Limits, generated: str) -> dict[str, Any]:
@@ -145,7 +148,7 @@ def verdict(report: Mapping[str, Any], *, fail_on_unknown: bool) -> str:
 
 
 def _text(value: Any) -> str | None:
-    return one_line(str(value)) if isinstance(value, str) and value.strip() else None
+    return str(value) if isinstance(value, str) and value.strip() else None
 
 
 def _reason(result: Mapping[str, Any]) -> str:
