@@ -39,7 +39,7 @@ LONGEST_REASON = 400
 
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-SCIM_TOKEN_END = "unknown: no server shows when a SCIM token expires"  # noqa: S105 - a sentence
+SCIM_TOKEN_END = "unknown: no server shows when a SCIM token expires"
 
 PAUSED = ("Paused", "Disabled", "NotRun", "NotConfigured")
 """States of a job in which it provisions nobody, and that somebody has chosen or not ended yet."""

@@ -241,10 +241,13 @@ def test_one_tenant_after_another_keeps_nothing(twin: Twin, play: Callable[..., 
 
 GIVEN: dict[str, dict[str, Any]] = {
     "apply_directory": {"w365_directory_definition": {"users": [NEW]}},
+    "audit_sso": {"w365_hosts": "localhost"},
+    "change_sso": {"w365_sso_definition": {"primary_domain": "contoso.com", "app": {}}},
     "export_sync": {"w365_sync_export": "out.yml", "w365_sync_configurations": [{"name": "a", "import": EMEA}]},
     "offboard_user": {"w365_offboard_upns": [NESTOR]},
     "onboard_tenant": {"w365_tenant_definition": TENANT},
     "report_environment": {},
+    "rotate_sso_secrets": {"w365_hosts": "localhost", "w365_sso_primary_domain": "contoso.com"},
     "support": {},
     "sync": {"w365_sync_configurations": [{"name": "a", "import": EMEA}]},
 }

@@ -348,6 +348,7 @@ def test_an_audit_of_good_bad_and_unreadable_tenants(twin: Twin, run: Run, tmp_p
     assert "/nonexistent/vault" in json.dumps(rows["lab"])
     said = {(one["area"], one["state"]) for one in rows["fabrikam"]["findings"]}
     assert said >= {("application", "critical"), ("principal", "warning"), ("secret", "warning"), ("secret", "ok")}
+    assert (tmp_path / "audit.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>\n")
     shown = Page((tmp_path / "audit.html").read_text(encoding="utf-8"))
     assert "script" not in shown.tags
     assert ODD in shown.text
@@ -392,7 +393,7 @@ def test_secrets_that_end(day: int, state: str, twin: Twin, run: Run, tmp_path: 
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"w365_audit_html": "nowhere/audit.html"}, "do not: nowhere/audit.html"),
+        ({"w365_audit_html": "nowhere/audit.html"}, "does not: nowhere/audit.html"),
         ({"w365_audit_json": "."}, "in folders that exist"),
         ({"w365_audit_warn_days": 5, "w365_audit_critical_days": "14"}, "must not be less than"),
         ({"w365_audit_warn_days": "soon"}, "w365_audit_warn_days is 'soon': give a whole number"),

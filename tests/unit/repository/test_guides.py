@@ -48,6 +48,7 @@ GUIDE_NAMES = [
     "guide_directory",
     "guide_import",
     "guide_sso",
+    "guide_sso_operation",
     "guide_scim_setup",
     "guide_offboarding",
     "guide_fleet",
@@ -62,6 +63,13 @@ PAGES = [ROOT / "README.md", ROOT / "docs" / "contract.md", *GUIDES]
 INVENTORIES = sorted(path.stem for path in (ROOT / "plugins" / "inventory").glob("*.py"))
 ROLES = sorted(path.parents[1].name for path in (ROOT / "roles").glob("*/meta/argument_specs.yml"))
 PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
+
+# What the heads of the playbooks say that they take, and the group on whose hosts some of them run.
+PLAYBOOK_VARIABLES = {
+    name
+    for path in (ROOT / "playbooks").glob("*.yml")
+    for name in re.findall(r"(?m)^#.*?\b(w365_\w+)", path.read_text(encoding="utf-8").partition("\n- name:")[0])
+}
 
 # Modules of others that the pages may use.
 OTHERS = {
@@ -157,6 +165,7 @@ def variable_mistakes(where: str, variables: Mapping[str, Any], roles: list[str]
         mistakes += [f"{where}: role {role}: {message}" for message in said]
     # The playbooks also take the connection as variables.
     known = {name for spec in owners.values() for name in spec} | {f"w365_{name}" for name in connection_option_names()}
+    known |= PLAYBOOK_VARIABLES
     mistakes += [
         f"{where}: {name} is a variable of no role"
         for name in variables

@@ -367,10 +367,10 @@ WITHOUT_ROLE = {
     "w365_environment_info": "it reads; the playbook support runs it",
     "w365_group_info": "it reads; the playbook report_environment runs it",
     "w365_o365_import_info": "it reads, to look at a tenant before an import is described",
-    "w365_scim_app_info": "it reads",
+    "w365_scim_app_info": "it reads; the playbook audit_sso runs it",
     "w365_settings": "few customers have Exchange or SharePoint settings of their own, in one task",
     "w365_settings_info": "it reads",
-    "w365_sso_app_info": "it reads",
+    "w365_sso_app_info": "it reads; the playbook audit_sso runs it",
     "w365_sso_info": "it reads; the playbook report_environment runs it",
     "w365_user_info": "it reads; the playbook report_environment runs it",
 }
