@@ -19,7 +19,7 @@ from common import ROOT, Problem, run_main
 
 SOURCE = ROOT / "docs" / "permissions.yml"
 TARGET = ROOT / "docs" / "docsite" / "rst" / "guide_permissions.rst"
-BEGIN = ".. BEGIN permissions (written by \"make docs\" from docs/permissions.yml)"
+BEGIN = '.. BEGIN permissions (written by "make docs" from docs/permissions.yml)'
 END = ".. END permissions"
 
 
@@ -55,7 +55,9 @@ def cell_of(one: Mapping[str, Any]) -> str:
 
 def coded(text: str) -> str:
     """The text with every name of a permission as code."""
-    return " ".join(f"``{word}``" if "." in word.rstrip(",") and not word.endswith(",") else marked(word) for word in text.split())
+    return " ".join(
+        f"``{word}``" if "." in word.rstrip(",") and not word.endswith(",") else marked(word) for word in text.split()
+    )
 
 
 def marked(word: str) -> str:
@@ -72,7 +74,7 @@ def render(data: Mapping[str, Any]) -> str:
         rows.append((about, "\n".join(f"``{name}``" for name in one["needs"]), cell_of(one), one["by_hand"]))
     lines = [*list_table("28 24 30 18", rows)]
     lines += ["As texts for the commands below, each with the least that works:", "", ".. code-block:: console", ""]
-    lines += [f"   {one['name'].replace('-', '_')}=\"{' '.join(one['needs'])}\"" for one in sets]
+    lines += [f'   {one["name"].replace("-", "_")}="{" ".join(one["needs"])}"' for one in sets]
     lines += ["", "What each of them is for:", ""]
     where = {name: [one["name"] for one in sets if name in permissions_of(one)] for name in data["permissions"]}
     lines += list_table(

@@ -36,7 +36,9 @@ def sso_audit(tenants: Any, warn_days: int = 30, critical_days: int = 14, now: s
     rows = []
     for host, asked, problem, hint, *results in tenants:
         known = {**asked, "import_hint": hint} if isinstance(asked, Mapping) and asked else {}
-        rows.append(judge(str(host), known, {"problem": problem, **dict(zip(PARTS, results, strict=True))}, limits, now))
+        rows.append(
+            judge(str(host), known, {"problem": problem, **dict(zip(PARTS, results, strict=True))}, limits, now)
+        )
     return report_of(rows, limits, now)
 
 

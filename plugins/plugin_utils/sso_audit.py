@@ -258,7 +258,9 @@ def _secrets(result: Mapping[str, Any], limits: Limits, now: str) -> Iterator[Fi
         text = f"The secret that Workspace 365 holds {_in_days(days)} ({secret['expires']})."
         yield Finding("secret", level(days, limits), text)
     if any(one["state"] == "writing" for one in others):
-        text = "A run ended while it wrote another secret, so Workspace 365 may hold that one. The next renewal ends this."
+        text = (
+            "A run ended while it wrote another secret, so Workspace 365 may hold that one. The next renewal ends this."
+        )
         yield Finding("secret", UNKNOWN, text)
     foreign = [one for one in others if one["state"] == "foreign"]
     valid = [one for one in foreign if not _is_over(one, clock)]
@@ -294,7 +296,9 @@ def _consent(result: Mapping[str, Any]) -> Iterator[Finding]:
             text = f"The organization has not consented to {', '.join(missing)} of {one['resource']}."
             yield Finding("consent", state, text)
     for one in result["excess_consent"]:
-        text = f"The organization has consented to more of {one['resource']} than is wanted: {', '.join(one['scopes'])}."
+        text = (
+            f"The organization has consented to more of {one['resource']} than is wanted: {', '.join(one['scopes'])}."
+        )
         yield Finding("consent", WARNING, text)
 
 
@@ -455,7 +459,9 @@ def _credential(
 ) -> tuple[list[Finding], Facts]:
     unknown = facts._replace(import_expires=UNKNOWN)
     if not found:
-        text = "Microsoft Graph shows no credential of the kind that the import signs in with (w365_audit_import_key_id)."
+        text = (
+            "Microsoft Graph shows no credential of the kind that the import signs in with (w365_audit_import_key_id)."
+        )
         return [Finding("import", UNKNOWN, text)], unknown
     ends = [seconds_of(one.get("endDateTime")) for one in found]
     if clock is None or None in ends:

@@ -74,9 +74,7 @@ def lines_of(report: Mapping[str, Any]) -> list[str]:
     lines = [_padded(COLUMNS, widths)]
     for row, shown in zip(report["tenants"], rows, strict=True):
         lines.append(_padded(shown, widths))
-        lines += [
-            f"    {one['state']}: {one['area']}: {one['text']}" for one in row["findings"] if one["state"] != OK
-        ]
+        lines += [f"    {one['state']}: {one['area']}: {one['text']}" for one in row["findings"] if one["state"] != OK]
     return [*lines, summary(report)]
 
 

@@ -204,7 +204,9 @@ def test_a_tenant_is_not_given_another_app_registration(twin: Twin, run: Run) ->
     """Nor is a key of its own made useless, nor a misspelled option overlooked. All three say what to do."""
     prepare(twin, "contoso")
     definitions = {
-        "fabrikam": {"w365_sso_definition": {"primary_domain": "contoso.com", "client_id": SSO_ID, "key": "planted-key"}},
+        "fabrikam": {
+            "w365_sso_definition": {"primary_domain": "contoso.com", "client_id": SSO_ID, "key": "planted-key"}
+        },
         "lab": {"w365_sso_definition": {"primary_domain": "contoso.com", "app": {**QUICK, "roate": "always"}}},
     }
     played = run("rotate_sso_secrets", hosts=definitions, w365_rotate_canary=3, w365_rotate_create=True)
@@ -310,7 +312,7 @@ class Page(html.parser.HTMLParser):
 
 
 ODD = "<script>alert(1)</script> {{ 7 * 7 }}"
-NO_REDIRECT = {"redirectUris": [], "homePageUrl": None, "logoutUrl": None, "implicitGrantSettings": {}}
+NO_REDIRECT: dict[str, Any] = {"redirectUris": [], "homePageUrl": None, "logoutUrl": None, "implicitGrantSettings": {}}
 FILES = {"w365_audit_html": "audit.html", "w365_audit_json": "audit.json"}
 
 
@@ -359,7 +361,7 @@ def test_an_audit_of_good_bad_and_unreadable_tenants(twin: Twin, run: Run, tmp_p
     assert table[-1] == "3 tenants: 1 critical, 1 unknown, 0 warning, 1 ok"
     assert "Of 3 tenants, 1 critical (fabrikam) and 1 unknown (lab). The table above says why." in played.output
     for text in (played.output, *((tmp_path / name).read_text() for name in FILES.values())):
-        for secret in (TWINS_SECRET, twin.client_secret, twin.provisioning_key, twin.scim_token):
+        for secret in map(str, (TWINS_SECRET, twin.client_secret, twin.provisioning_key, twin.scim_token)):
             assert secret not in text
     assert {(tmp_path / name).stat().st_mode & 0o777 for name in FILES.values()} == {0o600}
 

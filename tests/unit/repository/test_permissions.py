@@ -49,7 +49,9 @@ def data(writer: Any) -> dict[str, Any]:
 def named_by_code() -> set[str]:
     """Every application permission that an error can name. The delegated ones of Workspace 365 are in model/."""
     folders = [CODE / name for name in ("api", "entra", "task", "backends")]
-    return {name for folder in folders for path in folder.glob("*.py") for name in NAME.findall(path.read_text("utf-8"))}
+    return {
+        name for folder in folders for path in folder.glob("*.py") for name in NAME.findall(path.read_text("utf-8"))
+    }
 
 
 def alternatives(text: str) -> list[set[str]]:
@@ -59,11 +61,9 @@ def alternatives(text: str) -> list[set[str]]:
 
 def missing(one: dict[str, Any], given: set[str]) -> list[str]:
     """The calls of a set that these permissions do not allow."""
-    if one.get("owns") and "Application.ReadWrite.OwnedBy" in given:
-        # Who owns an application may read it, and enterprise applications (contract, G14).
-        readable = {"Application.Read.All"}
-    else:
-        readable = set()
+    # Who owns an application may read it, and enterprise applications (contract, G14).
+    owner = one.get("owns") and "Application.ReadWrite.OwnedBy" in given
+    readable = {"Application.Read.All"} if owner else set()
     return [
         call
         for call in one["calls"]
@@ -106,16 +106,25 @@ def test_every_call_of_the_code_says_what_it_needs() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda data: data["permissions"].pop("Policy.Read.All"), "Policy.Read.All is in the code and not in the guide"),
+        (
+            lambda data: data["permissions"].pop("Policy.Read.All"),
+            "Policy.Read.All is in the code and not in the guide",
+        ),
         (
             lambda data: data["permissions"].update({"Mail.Read.All": {"for": "nothing"}}),
             "Mail.Read.All is in the guide and not in the code",
         ),
-        (lambda data: data["sets"][0]["needs"].remove("Directory.Read.All"), "audit: graph.principal.grants is not allowed"),
+        (
+            lambda data: data["sets"][0]["needs"].remove("Directory.Read.All"),
+            "audit: graph.principal.grants is not allowed",
+        ),
         (lambda data: data["sets"][1]["needs"].append("Policy.Read.All"), "import: Policy.Read.All is not needed"),
         (lambda data: data["sets"][1]["calls"].remove("graph.role.members"), "graph.role.members is in no set"),
         (lambda data: data["sets"][2].pop("owns"), "sso-owned: graph.principals is not allowed"),
-        (lambda data: data["sets"][2]["calls"].append("graph.applications"), "sso-owned: graph.applications is not allowed"),
+        (
+            lambda data: data["sets"][2]["calls"].append("graph.applications"),
+            "sso-owned: graph.applications is not allowed",
+        ),
     ],
 )
 def test_a_difference_is_found(change: Any, said: str, data: dict[str, Any]) -> None:
@@ -132,7 +141,9 @@ def test_the_guide_is_fresh(writer: Any, data: dict[str, Any]) -> None:
 
 def test_a_stale_guide_is_found(writer: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stale = tmp_path / "guide.rst"
-    stale.write_text(GUIDE.read_text(encoding="utf-8").replace("``User.Read.All``", "``User.Read``", 1), encoding="utf-8")
+    stale.write_text(
+        GUIDE.read_text(encoding="utf-8").replace("``User.Read.All``", "``User.Read``", 1), encoding="utf-8"
+    )
     monkeypatch.setattr(writer, "ROOT", tmp_path)
     monkeypatch.setattr(writer, "TARGET", stale)
     monkeypatch.setattr(sys, "argv", ["write_permissions.py", "--check"])

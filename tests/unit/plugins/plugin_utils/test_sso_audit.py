@@ -67,7 +67,9 @@ CERTIFICATE = {"keyId": "c1", "endDateTime": "2026-12-16T00:00:00Z"}
 
 def registration(*secrets: Mapping[str, Any], certificates: tuple[Mapping[str, Any], ...] = ()) -> dict[str, Any]:
     return {
-        "json": {"value": [{"appId": IMPORT, "passwordCredentials": list(secrets), "keyCredentials": list(certificates)}]},
+        "json": {
+            "value": [{"appId": IMPORT, "passwordCredentials": list(secrets), "keyCredentials": list(certificates)}]
+        },
         "headers": {"date": "Thu, 26 Nov 2026 00:00:00 GMT"},
     }
 
@@ -120,7 +122,11 @@ def secrets(*listed: Mapping[str, Any], linked: Mapping[str, Any] | None = LINKE
         (secrets({**FOREIGN, "expires": "2026-11-25T00:00:00Z"}, linked=None, days=None), "secret", "critical"),
         (secrets(linked=None, days=None), "secret", "critical"),
         # Consent
-        (without(SSO, consent=[{"resource": "Graph", "granted": ["openid"], "missing": ["Mail.Send"]}]), "consent", "critical"),
+        (
+            without(SSO, consent=[{"resource": "Graph", "granted": ["openid"], "missing": ["Mail.Send"]}]),
+            "consent",
+            "critical",
+        ),
         (
             without(
                 SSO,
@@ -131,7 +137,11 @@ def secrets(*listed: Mapping[str, Any], linked: Mapping[str, Any] | None = LINKE
             "warning",
         ),
         (
-            without(SSO, consent=[{"resource": "Graph", "granted": [], "missing": ["openid"]}], drift=["requiredResourceAccess"]),
+            without(
+                SSO,
+                consent=[{"resource": "Graph", "granted": [], "missing": ["openid"]}],
+                drift=["requiredResourceAccess"],
+            ),
             "consent",
             "critical",
         ),
@@ -148,7 +158,11 @@ def secrets(*listed: Mapping[str, Any], linked: Mapping[str, Any] | None = LINKE
         (without(SSO, linked=None), "link", "unknown"),
         (without(SSO, readable=False, sso=None, linked=None), "link", "unknown"),
         (without(SSO, sso=None, linked=None), "link", "critical"),
-        (without(SSO, sso={"authority": "https://login.windows.net/fabrikam.com", "client_id": APP}), "link", "critical"),
+        (
+            without(SSO, sso={"authority": "https://login.windows.net/fabrikam.com", "client_id": APP}),
+            "link",
+            "critical",
+        ),
         # The enterprise application
         (without(SSO, service_principal=None), "principal", "critical"),
         (without(SSO, service_principal={"enabled": False, "assignment_required": False}), "principal", "critical"),
@@ -168,7 +182,7 @@ def secrets(*listed: Mapping[str, Any], linked: Mapping[str, Any] | None = LINKE
 def test_single_sign_on(sso: Any, area: str, state: str) -> None:
     found = row(sso)
     assert said(found)[area] == state, found["findings"]
-    worst = [state for state in ("critical", "unknown", "warning", "ok") if state in said(found).values()][0]
+    worst = next(state for state in ("critical", "unknown", "warning", "ok") if state in said(found).values())
     assert found["state"] == worst
 
 
@@ -183,7 +197,11 @@ def test_the_authority_is_compared_as_the_modules_do() -> None:
     [
         (without(SCIM, found=False, job=None), "scim", "critical"),
         (without(SCIM, job=None), "scim", "critical"),
-        (without(SCIM, job={**JOB, "status": "Quarantine", "quarantine": {"reason": "TooManyDeletes"}}), "scim", "critical"),
+        (
+            without(SCIM, job={**JOB, "status": "Quarantine", "quarantine": {"reason": "TooManyDeletes"}}),
+            "scim",
+            "critical",
+        ),
         (without(SCIM, job={**JOB, "quarantine": {"reason": "Unknown", "message": None}}), "scim", "critical"),
         (without(SCIM, job={**JOB, "state": "Paused"}), "scim", "warning"),
         (without(SCIM, job={**JOB, "status": "NotRun"}), "scim", "warning"),
@@ -257,9 +275,17 @@ def test_parts(parts: list[str], state: str) -> None:
 
 def test_a_tenant_without_variables_is_a_row_with_its_reason() -> None:
     failed = {"msg": "'vault' is\nundefined"}
-    rows = [["b", {}, failed, "", {}, {}, {}], ["a", ASKED, {}, "", SSO, SCIM, registration(SECRET)], ["c", {}, {}, "", {}, {}, {}]]
+    rows = [
+        ["b", {}, failed, "", {}, {}, {}],
+        ["a", ASKED, {}, "", SSO, SCIM, registration(SECRET)],
+        ["c", {}, {}, "", {}, {}, {}],
+    ]
     report = sso_audit(rows, 30, 14, NOW)
-    assert [(one["host"], one["state"]) for one in report["tenants"]] == [("b", "unknown"), ("c", "unknown"), ("a", "ok")]
+    assert [(one["host"], one["state"]) for one in report["tenants"]] == [
+        ("b", "unknown"),
+        ("c", "unknown"),
+        ("a", "ok"),
+    ]
     assert "'vault' is undefined" in report["tenants"][0]["findings"][0]["text"]
     part = sso_audit([["b", ASKED, failed, "", {}, SCIM, registration(SECRET)]], 30, 14, NOW)["tenants"][0]
     assert "'vault' is undefined" in part["findings"][0]["text"]
@@ -269,7 +295,9 @@ def test_the_worst_comes_first_and_then_what_ends_first() -> None:
     def tenant(host: str, days: float) -> list[Any]:
         return [host, {**ASKED, "parts": ["sso"]}, {}, "", secrets(LINKED, days=days), {}, {}]
 
-    report = sso_audit([tenant("a", 300.0), tenant("b", 200.0), tenant("c", 3.0), tenant("d", 20.0), tenant("e", 1.0)], 30, 14, NOW)
+    report = sso_audit(
+        [tenant("a", 300.0), tenant("b", 200.0), tenant("c", 3.0), tenant("d", 20.0), tenant("e", 1.0)], 30, 14, NOW
+    )
     assert [one["host"] for one in report["tenants"]] == ["e", "c", "d", "b", "a"]
     assert report["counts"] == {"critical": 2, "unknown": 0, "warning": 1, "ok": 2}
 
@@ -321,8 +349,12 @@ def test_nothing_that_a_server_says_gets_out_of_its_place() -> None:
         sso={"authority": EVIL, "client_id": EVIL},
         linked=False,
     )
-    scim = without(SCIM, credentials_valid=False, credentials_message=EVIL, mapping_problems=[EVIL], job={**JOB, "words": EVIL})
-    tenants = [[EVIL, {**ASKED, "environment": EVIL, "tenant": EVIL, "authority": EVIL}, {}, "", texts, scim, {"msg": EVIL}]]
+    scim = without(
+        SCIM, credentials_valid=False, credentials_message=EVIL, mapping_problems=[EVIL], job={**JOB, "words": EVIL}
+    )
+    tenants = [
+        [EVIL, {**ASKED, "environment": EVIL, "tenant": EVIL, "authority": EVIL}, {}, "", texts, scim, {"msg": EVIL}]
+    ]
     report = sso_audit(tenants, 30, 14, NOW)
     plain = Tags(sso_audit_shown(sso_audit([], 30, 14, NOW), "html")).found
     page = sso_audit_shown(report, "html")
