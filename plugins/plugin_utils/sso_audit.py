@@ -155,7 +155,8 @@ def _reason(result: Mapping[str, Any]) -> str:
     """Why there is nothing to judge, in one line."""
     message = result.get("msg")
     said = " ".join(str(message).split()) if message else "there is no result of its task"
-    return said if len(said) <= LONGEST_REASON else f"{said[:LONGEST_REASON]}…"
+    # The cause stands at the end of an error of a template.
+    return said if len(said) <= LONGEST_REASON else f"{said[: LONGEST_REASON // 2]} … {said[-LONGEST_REASON // 2 :]}"
 
 
 def level(days: float, limits: Limits) -> str:

@@ -29,6 +29,9 @@ DAY = 86_400
 TWINS_SECRET = "8Q~"
 """It is in every secret that the twin makes up."""
 
+ODD = "<script>alert(1)</script> {{ 7 * 7 }}"
+"""What a server says must stay what it is."""
+
 Run = Callable[..., Play]
 
 
@@ -131,7 +134,10 @@ def token_test(twin: Twin, made: dict[str, Any]) -> dict[str, Any]:
 
 
 def write(twin: Twin, made: dict[str, Any]) -> dict[str, Any]:
-    twin.fault(action="status", status=400, surface="provisioning", method="PUT", path="/fabrikam/", times=-1)
+    body = [{"MemberNames": [], "ErrorMessage": ODD}]
+    twin.fault(
+        action="status", status=400, body=body, surface="provisioning", method="PUT", path="/fabrikam/", times=-1
+    )
     return {}
 
 
@@ -146,7 +152,7 @@ def page(twin: Twin, made: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("breaks", "said"),
-    [(token_test, "AADSTS7000112"), (write, "HTTP 400"), (page, "post_check=redirect")],
+    [(token_test, "AADSTS7000112"), (write, "{{ 7 * 7 }}"), (page, "post_check=redirect")],
     ids=["token", "write", "page"],
 )
 def test_the_third_is_not_touched_when_the_second_fails(
@@ -311,7 +317,6 @@ class Page(html.parser.HTMLParser):
         self.text += data
 
 
-ODD = "<script>alert(1)</script> {{ 7 * 7 }}"
 NO_REDIRECT: dict[str, Any] = {"redirectUris": [], "homePageUrl": None, "logoutUrl": None, "implicitGrantSettings": {}}
 FILES = {"w365_audit_html": "audit.html", "w365_audit_json": "audit.json"}
 
@@ -347,7 +352,9 @@ def test_an_audit_of_good_bad_and_unreadable_tenants(twin: Twin, run: Run, tmp_p
     assert [row["state"] for row in report["tenants"]] == ["critical", "unknown", "ok"]
     assert rows["contoso"]["scim_status"] == "active"
     assert (rows["contoso"]["scim_token"], rows["contoso"]["scim_token_expires"][:7]) == ("accepted", "unknown")
-    assert "/nonexistent/vault" in json.dumps(rows["lab"])
+    reason = rows["lab"]["findings"][0]["text"]
+    # Before ansible-core 2.19 an error with a template in it is not shown again.
+    assert "/nonexistent/vault" in reason or "failed; its error is above" in reason
     said = {(one["area"], one["state"]) for one in rows["fabrikam"]["findings"]}
     assert said >= {("application", "critical"), ("principal", "warning"), ("secret", "warning"), ("secret", "ok")}
     assert (tmp_path / "audit.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>\n")
@@ -520,6 +527,15 @@ def test_change_asks_nothing_and_refuses_what_is_not_clear(variables: dict[str, 
     assert "Something is missing, or given twice. Nothing was changed." in " ".join(played.output.split())
     assert SSO_KEY not in played.output
     assert twin.requests() == []
+
+
+def test_change_shows_what_a_server_says_as_it_is(twin: Twin, change: Run) -> None:
+    body = [{"MemberNames": [], "ErrorMessage": ODD}]
+    twin.fault(action="status", status=400, body=body, surface="provisioning", method="PUT", times=-1)
+    played = change(**VALUES, w365_sso_preflight="never")
+    assert played.code != 0
+    (failed,) = [step for step in played if step.name == "Say what to do about it here"]
+    assert ODD in failed.message
 
 
 def test_change_without_a_sign_in_to_entra_makes_no_checks(twin: Twin, change: Run) -> None:

@@ -291,6 +291,12 @@ def test_a_tenant_without_variables_is_a_row_with_its_reason() -> None:
     assert "'vault' is undefined" in part["findings"][0]["text"]
 
 
+def test_a_long_reason_keeps_its_end() -> None:
+    found = row(sso={"msg": "An unhandled exception " + "{{ x }} " * 200 + "file not found"})
+    assert "file not found" in found["findings"][0]["text"]
+    assert len(found["findings"][0]["text"]) < 500
+
+
 def test_the_worst_comes_first_and_then_what_ends_first() -> None:
     def tenant(host: str, days: float) -> list[Any]:
         return [host, {**ASKED, "parts": ["sso"]}, {}, "", secrets(LINKED, days=days), {}, {}]
