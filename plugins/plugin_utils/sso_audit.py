@@ -41,6 +41,13 @@ GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 SCIM_TOKEN_END = "unknown: no server shows when a SCIM token expires"
 
+UNREAD: Mapping[str, Mapping[str, Any]] = {
+    "sso": {"secret_expires": UNKNOWN},
+    "scim": {"scim_status": UNKNOWN, "scim_token": UNKNOWN, "scim_token_expires": SCIM_TOKEN_END},
+    "import": {"import_expires": UNKNOWN},
+}
+"""Part -> what a table shows of one that could not be read: it is not the same as one that nobody looked at."""
+
 PAUSED = ("Paused", "Disabled", "NotRun", "NotConfigured")
 """States of a job in which it provisions nobody, and that somebody has chosen or not ended yet."""
 
@@ -87,6 +94,7 @@ def judge(host: str, asked: Any, results: Mapping[str, Any], limits: Limits, now
     if not known:
         why = _reason(problem) if problem else "nothing was read."
         findings.append(Finding("tenant", UNKNOWN, f"Its variables could not be read: {why}"))
+        facts = Facts(**{name: value for part in PARTS for name, value in UNREAD[part].items()})
     parts = [str(part) for part in known.get("parts", PARTS)] if known else []
     odd = [part for part in parts if part not in PARTS]
     if odd or (known and not parts):
@@ -99,6 +107,7 @@ def judge(host: str, asked: Any, results: Mapping[str, Any], limits: Limits, now
             more, facts = JUDGES[part](result, known, limits, facts, now)
         except (TypeError, ValueError, KeyError, AttributeError):
             more = [Finding(part, UNKNOWN, "What was read about it has another form than expected.")]
+            facts = facts._replace(**UNREAD[part])
         findings += more
     findings.sort(key=lambda one: STATES.index(one.state))
     row: dict[str, Any] = displayed(
@@ -189,13 +198,14 @@ def _judge_sso(
 ) -> tuple[list[Finding], Facts]:
     found = result.get("found")
     if not isinstance(found, bool):
-        return [Finding("sso", UNKNOWN, f"The app registration could not be read: {_reason(result)}")], facts
+        text = f"The app registration could not be read: {_reason(result)}"
+        return [Finding("sso", UNKNOWN, text)], facts._replace(**UNREAD["sso"])
     findings = list(_link(result, asked))
     if not found:
         deleted = result.get("deleted_application")
         more = f" One was deleted and can be restored: {deleted.get('client_id')}." if deleted else ""
         text = f"The tenant has no app registration for this environment.{more} A tenant without one leaves sso out of w365_audit_parts."
-        return [Finding("sso", CRITICAL, text), *findings], facts
+        return [Finding("sso", CRITICAL, text), *findings], facts._replace(secret_expires="missing")
     secret = result.get("secret")
     facts = facts._replace(
         secret_expires=(secret.get("expires") or UNKNOWN) if secret else UNKNOWN,
@@ -352,8 +362,8 @@ def _judge_scim(
 ) -> tuple[list[Finding], Facts]:
     found = result.get("found")
     if not isinstance(found, bool):
-        facts = facts._replace(scim_status=UNKNOWN, scim_token=UNKNOWN, scim_token_expires=SCIM_TOKEN_END)
-        return [Finding("scim", UNKNOWN, f"The SCIM application could not be read: {_reason(result)}")], facts
+        text = f"The SCIM application could not be read: {_reason(result)}"
+        return [Finding("scim", UNKNOWN, text)], facts._replace(**UNREAD["scim"])
     if not found:
         text = "The tenant has no SCIM application for this environment. A tenant without one leaves scim out of w365_audit_parts."
         return [Finding("scim", CRITICAL, text)], facts._replace(scim_status="missing")

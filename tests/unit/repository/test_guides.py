@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -20,6 +22,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     CONNECTION_OPTIONS,
@@ -420,6 +424,37 @@ def test_texts_for_readers_use_the_glossary(path: Path) -> None:
 )
 def test_a_replaced_word_is_found(text: str) -> None:
     assert replaced_words(text)
+
+
+# The steps for a tenant-wide setting that no module makes
+
+
+def test_the_policy_keeps_its_other_settings(tmp_path: Path) -> None:
+    """What the guide writes to a policy of the tenant is the policy as it was, and the one setting."""
+    guide = next(path for path in GUIDES if path.stem == "guide_sso_operation")
+    (block,) = (block for block in blocks(guide.read_text(encoding="utf-8"), "yaml") if "homeRealmDiscovery" in block)
+    (tmp_path / "steps.yml").write_text(block, encoding="utf-8")
+    loader = DataLoader()
+    # ansible-core 2.19 and later template only what they are told to trust.
+    known = inspect.signature(loader.load_from_file).parameters
+    trust = {"trusted_as_template": True} if "trusted_as_template" in known else {}
+    steps = loader.load_from_file(str(tmp_path / "steps.yml"), **trust)
+    before = {"HomeRealmDiscoveryPolicy": {"AccelerateToFederatedDomain": True, "PreferredDomain": "contoso.com"}}
+    policies = [
+        {"id": "p1", "displayName": "Mine", "isOrganizationDefault": True, "definition": [json.dumps(before)]},
+        {"id": "p2", "displayName": "Of one application", "isOrganizationDefault": False, "definition": ["{}"]},
+    ]
+    variables = {"policies": {"json": {"value": policies}}, "item": policies[0]}
+    templar = Templar(loader=loader, variables=variables)
+    patch = steps[-1]
+    assert [one["id"] for one in templar.template(patch["loop"])] == ["p1"]
+    request = patch["workspace365.provisioning.w365_api"]
+    assert templar.template(request["path"]).endswith("/p1")
+    (definition,) = templar.template(request["body"]["definition"])
+    assert isinstance(definition, str), "Microsoft Graph wants the text, and not the object"
+    assert json.loads(definition) == {
+        "HomeRealmDiscoveryPolicy": {**before["HomeRealmDiscoveryPolicy"], "AlternateIdLogin": {"Enabled": True}}
+    }
 
 
 # The published contract

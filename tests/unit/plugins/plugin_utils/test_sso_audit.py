@@ -291,6 +291,20 @@ def test_a_tenant_without_variables_is_a_row_with_its_reason() -> None:
     assert "'vault' is undefined" in part["findings"][0]["text"]
 
 
+@pytest.mark.parametrize("unread", [{}, None, {"msg": "HTTP 403"}, {"found": True}, {"found": 1}])
+def test_what_could_not_be_read_is_shown_as_unknown(unread: Any) -> None:
+    """In the table too, where a dash means that nobody looked."""
+    shown = ("secret_expires", "scim_status", "scim_token", "import_expires")
+    found = row(unread, unread, unread or {})
+    assert [found[name] for name in shown] == ["unknown"] * 4
+    (nobody,) = sso_audit([["b", {}, {}, "", unread, unread, unread]], 30, 14, NOW)["tenants"]
+    assert [nobody[name] for name in shown] == ["unknown"] * 4
+    lines = sso_audit_shown({**sso_audit([], 30, 14, NOW), "tenants": [found]}, "lines")
+    assert " -" not in lines[1]
+    parts = row(parts=["scim"])
+    assert (parts["secret_expires"], parts["import_expires"]) == (None, None)
+
+
 def test_a_long_reason_keeps_its_end() -> None:
     found = row(sso={"msg": "An unhandled exception " + "{{ x }} " * 200 + "file not found"})
     assert "file not found" in found["findings"][0]["text"]
