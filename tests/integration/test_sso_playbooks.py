@@ -167,6 +167,7 @@ def test_the_third_is_not_touched_when_the_second_fails(
     assert table[0].startswith("contoso: rotated (rotate=always asks for it), expires 20")
     assert table[1].startswith("fabrikam: failed: ")
     assert said in table[1]
+    assert f"The secret that was linked before expires {made['fabrikam']['secret']['expires']}." in table[1]
     assert table[2:4] == ["lab: not reached", "To retry: --limit fabrikam,lab"]
     assert not touched(twin, "lab", made)
     assert touched(twin, "fabrikam", made)
