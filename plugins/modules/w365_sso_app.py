@@ -179,8 +179,9 @@ options:
     type: str
 
 notes:
-  - "Microsoft Graph needs these application permissions, with admin consent: C(Application.ReadWrite.OwnedBy) for an
-    app registration that the task has created, otherwise C(Application.ReadWrite.All); for the consent
+  - "Microsoft Graph needs these application permissions, with admin consent: C(Application.ReadWrite.OwnedBy) and
+    C(Application.Read.All) for an app registration that the task has created, otherwise C(Application.ReadWrite.All);
+    for the consent
     C(DelegatedPermissionGrant.ReadWrite.All) or C(Directory.ReadWrite.All); and, to know the tenant's limits in
     advance, C(Policy.Read.All)."
   - What stays a click in Microsoft Entra is the assignment of users where the enterprise application requires one,
