@@ -21,12 +21,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SETS: dict[str, dict[str, Any]] = {
     one["name"]: one for one in yaml.safe_load((ROOT / "docs" / "permissions.yml").read_text(encoding="utf-8"))["sets"]
 }
-QUICK = {"replication_timeout": 0, "activation_timeout": 0}
-APP = {"primary_domain": "contoso.com", **QUICK}
+QUICK: dict[str, Any] = {"replication_timeout": 0, "activation_timeout": 0}
+APP: dict[str, Any] = {"primary_domain": "contoso.com", **QUICK}
 SSO_ID = "00000000-0000-4000-8000-0000000000b2"
 SSO_KEY = "sso-demo-secret-of-the-twin"
-CHECKS = {"preflight": "always", "skip_checks": ["redirect", "emergency_access"]}
-GROUPS = {"groups": ["Invoice Approvals"], "notification_email": "ops@contoso.com", "replication_timeout": 4}
+CHECKS: dict[str, Any] = {"preflight": "always", "skip_checks": ["redirect", "emergency_access"]}
+GROUPS: dict[str, Any] = {"groups": ["Invoice Approvals"], "notification_email": "ops@contoso.com", "replication_timeout": 4}
 
 Calls = Iterator[dict[str, Any]]
 
@@ -60,7 +60,7 @@ def adopted(twin: Twin) -> Calls:
 
 
 def checks(twin: Twin) -> Calls:
-    values = {"primary_domain": "contoso.com", "client_id": SSO_ID, "key": SSO_KEY}
+    values: dict[str, Any] = {"primary_domain": "contoso.com", "client_id": SSO_ID, "key": SSO_KEY}
     result = play(twin, "w365_sso", **values, **CHECKS)
     unknown = [one["name"] for one in result.get("checks", ()) if one["outcome"] == "unknown"]
     yield {**result, "failed": result.get("failed") or unknown, "msg": f"{result.get('msg')} {unknown}"}
