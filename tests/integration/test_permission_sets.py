@@ -26,7 +26,11 @@ APP: dict[str, Any] = {"primary_domain": "contoso.com", **QUICK}
 SSO_ID = "00000000-0000-4000-8000-0000000000b2"
 SSO_KEY = "sso-demo-secret-of-the-twin"
 CHECKS: dict[str, Any] = {"preflight": "always", "skip_checks": ["redirect", "emergency_access"]}
-GROUPS: dict[str, Any] = {"groups": ["Invoice Approvals"], "notification_email": "ops@contoso.com", "replication_timeout": 4}
+GROUPS: dict[str, Any] = {
+    "groups": ["Invoice Approvals"],
+    "notification_email": "ops@contoso.com",
+    "replication_timeout": 4,
+}
 
 Calls = Iterator[dict[str, Any]]
 
