@@ -366,6 +366,8 @@ WITHOUT_ROLE = {
     "w365_api": "one request that no other module sends is for a task of one's own",
     "w365_environment_info": "it reads; the playbook support runs it",
     "w365_group_info": "it reads; the playbook report_environment runs it",
+    "w365_import_app": "once for a tenant, before the imports from it; roles are about environments",
+    "w365_import_app_info": "it reads",
     "w365_o365_import_info": "it reads, to look at a tenant before an import is described",
     "w365_scim_app_info": "it reads; the playbook audit_sso runs it",
     "w365_settings": "few customers have Exchange or SharePoint settings of their own, in one task",

@@ -23,11 +23,13 @@ from .values import OddValueError, identifier, reports_error, shown
 
 SELECT = (
     "id,appId,displayName,uniqueName,createdDateTime,tags,web,requiredResourceAccess,optionalClaims,"
-    "servicePrincipalLockConfiguration,passwordCredentials,applicationTemplateId"
+    "servicePrincipalLockConfiguration,passwordCredentials,applicationTemplateId,signInAudience"
 )
 MERGED = ("web", "requiredResourceAccess", "optionalClaims", "servicePrincipalLockConfiguration")
 
-PRINCIPAL_SELECT = "id,appId,displayName,accountEnabled,appRoleAssignmentRequired,oauth2PermissionScopes"
+PRINCIPAL_SELECT = (
+    "id,appId,displayName,accountEnabled,appRoleAssignmentRequired,oauth2PermissionScopes,appOwnerOrganizationId"
+)
 
 CONCURRENT = "Directory_ConcurrencyViolation"
 """Nothing was done, and the same request may be sent again (contract, G9)."""
@@ -36,6 +38,7 @@ CONCURRENT_TRIES = 6
 
 WRITE = "Application.ReadWrite.OwnedBy (or Application.ReadWrite.All)"
 READ = "Application.Read.All (or Application.ReadWrite.All)"
+ASSIGN = "AppRoleAssignment.ReadWrite.All together with Application.Read.All"
 CONSENT = "DelegatedPermissionGrant.ReadWrite.All (or Directory.ReadWrite.All)"
 
 PERMISSIONS = {
@@ -383,6 +386,7 @@ def _application(item: Any) -> Application:
         passwords=passwords,
         raw={name: item.get(name) for name in MERGED},
         template_id=text_of(item, "applicationTemplateId"),
+        audience=text_of(item, "signInAudience"),
     )
 
 
@@ -400,6 +404,7 @@ def _principal(item: Any) -> Principal:
         enabled=enabled if isinstance(enabled, bool) else None,
         assignment_required=required if isinstance(required, bool) else None,
         scopes=scopes,
+        owner=text_of(item, "appOwnerOrganizationId").lower(),
     )
 
 

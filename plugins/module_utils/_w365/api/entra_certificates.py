@@ -15,6 +15,8 @@ from ..errors import InputError
 SIZE = 1_000_000
 """Bytes. Key, certificate and the authorities above it take a few thousand."""
 
+CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
+
 _BEGIN, _END = "-----BEGIN ", "-----END "
 
 
@@ -35,12 +37,12 @@ def read_certificate(path: str, password: str | None) -> KeyAndCertificate:
         raise _refused(path, f"cannot be read ({error.strerror})") from None
     if len(content) > SIZE:
         raise _refused(path, f"is larger than {SIZE // 1_000_000} MB, which no key is. Check which file it is")
-    blocks = list(_pem_blocks(content.decode("utf-8", "replace")))
+    blocks = list(pem_blocks(content.decode("utf-8", "replace")))
     key, certificates = _from_pem(path, blocks, password) if blocks else _from_pfx(path, content, password)
     return _matching(path, key, certificates)
 
 
-def _pem_blocks(text: str) -> Iterator[tuple[str, str]]:
+def pem_blocks(text: str) -> Iterator[tuple[str, str]]:
     """The blocks of a PEM file and what they hold. Reads every character once."""
     at = 0
     while (start := text.find(_BEGIN, at)) >= 0:
@@ -58,7 +60,7 @@ def _from_pem(path: str, blocks: list[tuple[str, str]], password: str | None) ->
     from cryptography.x509 import load_pem_x509_certificate  # start-up
 
     keys = [block for label, block in blocks if label.endswith("PRIVATE KEY")]
-    found = [block for label, block in blocks if label in ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")]
+    found = [block for label, block in blocks if label in CERTIFICATE_LABELS]
     if not keys or not found:
         raise _refused(
             path, "must hold both the certificate and its private key (two PEM blocks in one file), or be a PFX file"

@@ -17,6 +17,8 @@ _GRANTS = "/oauth2PermissionGrants"
 
 _POLICIES = "/policies/appManagementPolicies"
 
+_FEDERATED = "/applications/{id}/federatedIdentityCredentials"
+
 _PRINCIPAL = "/servicePrincipals/{id}"
 
 _SYNC = f"{_PRINCIPAL}/synchronization"
@@ -96,6 +98,18 @@ ROWS = (
     ),
     read("graph.policies", _GRAPH, _POLICIES, "S", "S", "list policies for single applications"),
     read("graph.policy.applies", _GRAPH, f"{_POLICIES}/{{id}}/appliesTo", "S", "S", "list what a policy applies to"),
+    # Microsoft Graph: the application of an import
+    read("graph.federated", _GRAPH, _FEDERATED, "S", "S", "list federated credentials"),
+    write(
+        "graph.federated.write",
+        _GRAPH,
+        "PATCH",
+        f"{_FEDERATED}(name='{{inner}}')",
+        "S",
+        "S",
+        "create or change a federated credential",
+    ),
+    read("graph.principal.roles", _GRAPH, f"{_PRINCIPAL}/appRoleAssignments", "S", "S", "list application permissions"),
     # Microsoft Graph: the SCIM application and its provisioning job
     create("graph.template.use", _GRAPH, "/applicationTemplates/{id}/instantiate", "S", "S", "create an application"),
     write("graph.application.delete", _GRAPH, "DELETE", "/applications/{id}", "S", "S", "delete an application"),

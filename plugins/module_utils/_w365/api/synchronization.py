@@ -21,14 +21,12 @@ from ..model.scim_application import (
     Quarantine,
     StagedRemoval,
 )
-from .applications import PERMISSIONS, WRITE, ApplicationsClient, objects_of, parsed_time, text_of
+from .applications import ASSIGN, PERMISSIONS, WRITE, ApplicationsClient, objects_of, parsed_time, text_of
 from .values import OddValueError, identifier, reports_error, shown, total_of
 
 PRINCIPAL_SELECT = "id,appId,displayName,applicationTemplateId,appRoles"
 
 SYNCHRONIZE = "Application.ReadWrite.OwnedBy for an application that it owns, or Synchronization.ReadWrite.All"
-ASSIGN = "AppRoleAssignment.ReadWrite.All together with Application.Read.All"
-
 PREMIUM = ("AAD_PREMIUM", "AAD_PREMIUM_P2")
 """The service plans of Microsoft Entra ID P1 and P2, which let groups be assigned (contract, P18)."""
 

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..api.applications import RefusedError, iso_time
 from ..errors import InputError, NotFoundError
-from ..model.applications import GUEST_CLAIM, SSO_TAG, Application, DesiredApplication, Principal
+from ..model.applications import GUEST_CLAIM, SSO_TAG, Application, DesiredApplication, Principal, Registration
 
 if TYPE_CHECKING:
     from ..api.applications import ApplicationsClient
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 LOCKED = {"isEnabled": True, "allProperties": True}
 
 
-def find_application(
-    graph: ApplicationsClient, desired: DesiredApplication, caller: Callable[[], str]
-) -> Application | None:
-    """The one application of the environment: by client id, unique name, tag or redirect URI, in this order.
+def find_application(graph: ApplicationsClient, desired: Registration, caller: Callable[[], str]) -> Application | None:
+    """The one application of `desired`: by client id, unique name, tag or redirect URI, in this order.
 
     `caller` gives the id of the service principal that the task signs in as, for callers that may list only what they own.
     Raises InputError for two candidates.
@@ -53,7 +51,7 @@ def readable_applications(
         return graph.owned_applications(id)
 
 
-def unknown_client_id(desired: DesiredApplication, deleted: Application | None) -> InputError:
+def unknown_client_id(desired: Registration, deleted: Application | None) -> InputError:
     """The error of a client id that the tenant does not have, or not any more."""
     what = (
         "the app registration with this client id was deleted. restore_deleted=true restores it"
@@ -63,8 +61,8 @@ def unknown_client_id(desired: DesiredApplication, deleted: Application | None) 
     return InputError(f"Option client_id is {desired.client_id!r}, and {what}, or leave the option out to create one.")
 
 
-def chosen(desired: DesiredApplication, known: Sequence[Application]) -> Application | None:
-    """The application of an environment among those of a tenant, by what it carries."""
+def chosen(desired: Registration, known: Sequence[Application]) -> Application | None:
+    """The application of `desired` among those of a tenant, by what it carries."""
     for carries in (
         lambda one: one.unique_name == desired.unique_name,
         lambda one: desired.marker in one.tags,
@@ -76,16 +74,16 @@ def chosen(desired: DesiredApplication, known: Sequence[Application]) -> Applica
     return None
 
 
-def _is_of_another(application: Application, desired: DesiredApplication) -> bool:
+def _is_of_another(application: Application, desired: Registration) -> bool:
     """Whether it carries the tag of another environment only."""
     tags = [tag for tag in application.tags if tag.startswith(SSO_TAG)]
     return bool(tags) and desired.marker not in tags
 
 
-def the_one(desired: DesiredApplication, found: Sequence[Application]) -> Application | None:
+def the_one(desired: Registration, found: Sequence[Application]) -> Application | None:
     if len(found) > 1:
         raise InputError(
-            f"{len(found)} app registrations could be the one of environment {desired.environment!r}: {candidates(found)}. Nothing was written. "
+            f"{len(found)} app registrations could be the one of {desired.subject}: {candidates(found)}. Nothing was written. "
             "Give the right one in option client_id."
         )
     return found[0] if found else None
@@ -96,7 +94,7 @@ def candidates(found: Sequence[Application]) -> str:
     return "; ".join(f"{one.client_id} ({one.display_name!r}, created {iso_time(one.created)})" for one in found[:5])
 
 
-def deleted_application(graph: ApplicationsClient, desired: DesiredApplication) -> Application | None:
+def deleted_application(graph: ApplicationsClient, desired: Registration) -> Application | None:
     """The newest deleted one that can be restored; None where there is none. Raises RefusedError for who may not list them."""
     known = graph.deleted_applications()
     client_id = (desired.client_id or "").lower()
@@ -129,29 +127,45 @@ def merged_properties(
     `resources` are the service principals of the wanted APIs by client id; of one that is missing nothing is asked yet.
     """
     raw: Mapping[str, Any] = application.raw if application else {}
-    tags = application.tags if application else ()
-    changes: dict[str, Any] = {}
-    if application is not None and desired.display_name and application.display_name != desired.display_name:
-        changes["displayName"] = desired.display_name
-    if desired.marker not in tags:
-        changes["tags"] = [*tags, desired.marker]
+    changes = merged_names(application, desired.display_name, desired.marker)
     web = _merged_web(raw.get("web") or {}, desired)
     if web:
         changes["web"] = web
-    access = _merged_access(raw.get("requiredResourceAccess") or [], desired, resources)
+    known = ((resource, resources.get(resource.client_id)) for resource in desired.resources)
+    wanted = {
+        resource.client_id: [principal.scopes[scope] for scope in resource.scopes]
+        for resource, principal in known
+        if principal is not None
+    }
+    access = merged_access(raw.get("requiredResourceAccess") or [], wanted, "Scope")
     if access:
         changes["requiredResourceAccess"] = access
     if desired.guests:
         claims = _merged_claims(raw.get("optionalClaims") or {})
         if claims:
             changes["optionalClaims"] = claims
-    lock = new if desired.lock is None else desired.lock
-    current = raw.get("servicePrincipalLockConfiguration") or {}
-    if lock and not all(current.get(name) is value for name, value in LOCKED.items()):
-        changes["servicePrincipalLockConfiguration"] = dict(LOCKED)
-    elif desired.lock is False and current.get("isEnabled"):
-        changes["servicePrincipalLockConfiguration"] = {**current, "isEnabled": False}
+    return {**changes, **merged_lock(application, desired.lock, new=new)}
+
+
+def merged_names(application: Application | None, display_name: str | None, marker: str) -> dict[str, Any]:
+    """The name and the tags that have to be written."""
+    changes: dict[str, Any] = {}
+    tags = application.tags if application else ()
+    if application is not None and display_name and application.display_name != display_name:
+        changes["displayName"] = display_name
+    if marker not in tags:
+        changes["tags"] = [*tags, marker]
     return changes
+
+
+def merged_lock(application: Application | None, lock: bool | None, *, new: bool) -> dict[str, Any]:
+    """What has to be written so that the service principal is locked or not. None locks that of a new application."""
+    current = (application.raw.get("servicePrincipalLockConfiguration") if application else None) or {}
+    if (new if lock is None else lock) and not all(current.get(name) is value for name, value in LOCKED.items()):
+        return {"servicePrincipalLockConfiguration": dict(LOCKED)}
+    if lock is False and current.get("isEnabled"):
+        return {"servicePrincipalLockConfiguration": {**current, "isEnabled": False}}
+    return {}
 
 
 def _merged_web(web: Mapping[str, Any], desired: DesiredApplication) -> dict[str, Any]:
@@ -167,26 +181,30 @@ def _merged_web(web: Mapping[str, Any], desired: DesiredApplication) -> dict[str
     return {**kept, **empty, "redirectUris": [*known, *missing]}
 
 
-def _merged_access(
-    access: Sequence[Mapping[str, Any]], desired: DesiredApplication, resources: Mapping[str, Principal | None]
+def merged_access(
+    access: Sequence[Mapping[str, Any]],
+    wanted: Mapping[str, Sequence[str]],
+    kind: str,
+    excess: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """The whole list with the missing permissions; empty when none is missing."""
+    """The whole list with the missing permissions of a kind (Scope or Role) and without those of `excess`; empty for no change.
+
+    `wanted` are the ids of permissions by the client id of their API; `excess` are ids in lower case.
+    """
     merged = [dict(one) for one in access]
     changed = False
-    for resource in desired.resources:
-        principal = resources.get(resource.client_id)
-        if principal is None:
-            continue
-        at = next((one for one in merged if str(one["resourceAppId"]).lower() == resource.client_id), None)
+    for client_id, ids in wanted.items():
+        at = next((one for one in merged if str(one["resourceAppId"]).lower() == client_id), None)
         if at is None:
-            at = {"resourceAppId": resource.client_id, "resourceAccess": []}
+            at = {"resourceAppId": client_id, "resourceAccess": []}
             merged.append(at)
         known = list(at.get("resourceAccess") or [])
-        ids = {str(one.get("id")).lower() for one in known if one.get("type") == "Scope"}
-        missing = [principal.scopes[scope] for scope in resource.scopes if principal.scopes[scope].lower() not in ids]
-        if missing:
+        kept = [one for one in known if one.get("type") != kind or str(one.get("id")).lower() not in excess]
+        has = {str(one.get("id")).lower() for one in kept if one.get("type") == kind}
+        missing = [id for id in ids if id.lower() not in has]
+        if missing or kept != known:
             changed = True
-            at["resourceAccess"] = [*known, *({"id": id, "type": "Scope"} for id in missing)]
+            at["resourceAccess"] = [*kept, *({"id": id, "type": kind} for id in missing)]
     return merged if changed else []
 
 

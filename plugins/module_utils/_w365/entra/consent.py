@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -58,11 +58,17 @@ def plan_consent(resource: Resource, principal: Principal | None, grants: Sequen
 
 def check_scopes(resource: Resource, principal: Principal) -> None:
     """Raises InputError for a scope that the resource does not offer."""
-    unknown = [scope for scope in resource.scopes if scope not in principal.scopes]
-    if unknown:
-        near = get_close_matches(unknown[0], principal.scopes, 3, 0.7)
-        meant = f" It may be {' or '.join(map(repr, near))}." if near else ""
-        raise InputError(
-            f"{resource.title} offers no delegated permission {unknown[0]!r} in this tenant, so nobody can consent to it. Nothing was "
-            f"written.{meant} Check option scopes."
-        )
+    check_names(resource.title, resource.scopes, principal.scopes, "delegated", "scopes")
+
+
+def check_names(api: str, names: Iterable[str], offered: Collection[str], kind: str, option: str) -> None:
+    """Raises InputError for the name of a permission of this kind that the API does not offer."""
+    unknown = next((name for name in names if name not in offered), None)
+    if unknown is None:
+        return
+    near = get_close_matches(unknown, offered, 3, 0.7)
+    meant = f" It may be {' or '.join(map(repr, near))}." if near else ""
+    raise InputError(
+        f"{api} offers no {kind} permission {unknown!r} in this tenant, so nobody can consent to it. Nothing was "
+        f"written.{meant} Check option {option}."
+    )

@@ -25,7 +25,7 @@ from ..errors import (
     W365Error,
 )
 from ..model.applications import Application
-from .secrets import LINKED, WRITING, is_own_name, marked, with_marks
+from .secrets import LINKED, WORKSPACE, WRITING, Holder, is_own_name, marked, with_marks
 from .waiting import READ_PAUSE, STEADY_READS, Waiting, until_steady
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Rotation:
         names: Callable[[], str],
         replication: Callable[[], Waiting],
         activation: Callable[[], Waiting],
+        holder: Holder = WORKSPACE,
     ) -> None:
         self._graph = graph
         self._environment = environment
@@ -64,6 +65,7 @@ class Rotation:
         self._names = names
         self._replication = replication
         self._activation = activation
+        self._holder = holder
         self._known_keys: Collection[str] = ()
         self._known_marks: Collection[tuple[str, str]] = ()
         self._known_tags: Collection[str] = ()
@@ -124,7 +126,7 @@ class Rotation:
             except NotFoundError as error:
                 waiting.again(3.0, "Microsoft Entra did not find the new app registration", error)
             except (LostAnswerError, AnswerError, AuthenticationError) as error:
-                refusal = _by_policy(error)
+                refusal = _by_policy(error, self._holder)
                 if refusal:
                     raise refusal from None
                 lost = isinstance(error, LostAnswerError) or (
@@ -185,7 +187,7 @@ class Rotation:
         if self._others(found, key):
             self._say_unclear(found, key)
             raise W365Error(
-                "another run wrote a client secret to Workspace 365 at the same time, so it is not known which one it has. No secret was "
+                f"another run wrote a client secret to {self._holder.name} at the same time, so it is not known which one it has. No secret was "
                 "removed. Rerun the task when no other run is on its way: it makes a new one."
             )
         others = [mark for mark in self._kept_marks(found) if mark[0] == WRITING and mark[1] != key]
@@ -240,7 +242,7 @@ class Rotation:
             return
         raise W365Error(
             "another run has created a client secret for this environment at the same time. This run took its own one back and wrote "
-            "nothing to Workspace 365. Rerun the task when no other run is on its way."
+            f"nothing to {self._holder.name}. Rerun the task when no other run is on its way."
         )
 
     def _protect_others(self, application: Application, key: str, *, keep: bool = True) -> bool:
@@ -287,16 +289,16 @@ class Rotation:
             )
 
 
-def _by_policy(error: W365Error) -> W365Error | None:
+def _by_policy(error: W365Error, holder: Holder) -> W365Error | None:
     """What the tenant's policy refuses, with the way out; None for any other refusal."""
     if code_of(error) == LIFETIME_REFUSED:
         return GuardError(
             f"the tenant's app management policy allows client secrets only for a shorter time. {error.message} Nothing was written "
-            "to Workspace 365. Set secret_lifetime to fewer days."
+            f"to {holder.name}. Set secret_lifetime to fewer days."
         )
     if code_of(error) == ADDITION_REFUSED:
         return GuardError(
-            f"the tenant's app management policy forbids client secrets, and Workspace 365 knows no other credential. {error.message} "
-            "Nothing was written to Workspace 365. Let an administrator exempt this application from the policy; that takes some minutes."
+            f"the tenant's app management policy forbids client secrets, and {holder.otherwise}. {error.message} "
+            f"Nothing was written to {holder.name}. Let an administrator exempt this application from the policy; that takes some minutes."
         )
     return None

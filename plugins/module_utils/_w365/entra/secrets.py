@@ -46,6 +46,16 @@ class OwnedSecret(NamedTuple):
         return self.password.key_id
 
 
+class Holder(NamedTuple):
+    """Who is given the secrets, as errors say it. `otherwise` is about other credentials."""
+
+    name: str
+    otherwise: str
+
+
+WORKSPACE = Holder("Workspace 365", "Workspace 365 knows no other credential")
+
+
 class SecretOptions(NamedTuple):
     """How secrets are renewed. All times are seconds. `reason` says why a new one is needed whatever the present one is.
 
@@ -58,6 +68,7 @@ class SecretOptions(NamedTuple):
     overlap: float
     settle: float
     reason: str = ""
+    holder: Holder = WORKSPACE
 
 
 class SecretPlan(NamedTuple):
@@ -141,7 +152,7 @@ def plan_secrets(
     if create:
         if policy.allowed is False:
             raise GuardError(
-                "The tenant's app management policy forbids client secrets, and Workspace 365 knows no other credential. Nothing "
+                f"The tenant's app management policy forbids client secrets, and {options.holder.otherwise}. Nothing "
                 "was written. Let an administrator exempt this application from the policy (passwordAddition), then rerun the task."
             )
         notes += _lifetime_notes(lifetime, options, shortened=shortened)
@@ -169,9 +180,9 @@ def _lifetime_notes(lifetime: float, options: SecretOptions, *, shortened: bool)
 def _why(secrets: Sequence[OwnedSecret], linked: OwnedSecret | None, now: float, options: SecretOptions) -> str:
     """Why a new secret is needed; empty when none is."""
     if linked is None:
-        return "no secret is linked to Workspace 365"
+        return f"no secret is linked to {options.holder.name}"
     if any(one.state == WRITING and one.password.start >= linked.password.start for one in secrets):
-        return "an earlier run ended while it wrote a secret to Workspace 365, which may have it or not"
+        return f"an earlier run ended while it wrote a secret to {options.holder.name}, which may have it or not"
     end = linked.password.end
     if end is not None and end - now < options.rotate_before:
         return "the secret has expired" if end <= now else f"the secret expires in {max(end - now, 0) / DAY:.1f} days"

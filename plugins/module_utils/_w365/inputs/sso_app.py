@@ -34,42 +34,61 @@ def application_from_options(options: Mapping[str, Any], environment: str, insta
     """Raises InputError for values that cannot be right."""
     host = urlsplit(checked_root(instance_url, "instance_url")).netloc.lower()
     hosts = [host, *(_checked_host(one) for one in options["redirect_hosts"] or ())]
-    client_id = (options["client_id"] or "").strip()
-    if client_id and not GUID_PATTERN.match(client_id):
-        raise InputError(
-            f"Option client_id is {options['client_id']!r}, which is not an application (client) id: it has the form of a GUID."
-        )
-    name = options.get("display_name")
-    if name is not None and not 0 < len(name.strip()) <= 256:
-        raise InputError("Option display_name is empty or longer than 256 characters. Leave it out for the usual name.")
     return DesiredApplication(
         environment=environment,
         host=host,
-        client_id=client_id or None,
-        display_name=name.strip() if name else None,
+        client_id=client_id_from_options(options),
+        display_name=display_name_from_options(options),
         redirects=tuple(dict.fromkeys(redirect_of(one, environment) for one in hosts)),
         resources=_resources(options),
-        owners=_owners(options.get("owners")),
+        owners=owners_from_options(options),
         guests=options.get("guest_and_alias_login", True),
         lock=options.get("lock_service_principal"),
         consent=options.get("consent", "union"),
     )
 
 
-def _resources(options: Mapping[str, Any]) -> tuple[Resource, ...]:
-    given = options["scopes"]
-    scopes = GRAPH_SCOPES if given is None else tuple(dict.fromkeys(one.strip() for one in given))
-    if any(not re.fullmatch(r"[A-Za-z0-9._-]+", one) for one in scopes) or not scopes:
+def client_id_from_options(options: Mapping[str, Any]) -> str | None:
+    client_id: str = (options["client_id"] or "").strip()
+    if client_id and not GUID_PATTERN.match(client_id):
         raise InputError(
-            "Option scopes holds no names, or something that is not the name of a delegated permission, such as User.Read. Leave it "
-            "out for the permissions that Workspace 365 usually has."
+            f"Option client_id is {options['client_id']!r}, which is not an application (client) id: it has the form of a GUID."
         )
+    return client_id or None
+
+
+def display_name_from_options(options: Mapping[str, Any]) -> str | None:
+    name: str | None = options.get("display_name")
+    if name is not None and not 0 < len(name.strip()) <= 256:
+        raise InputError("Option display_name is empty or longer than 256 characters. Leave it out for the usual name.")
+    return name.strip() if name else None
+
+
+def _resources(options: Mapping[str, Any]) -> tuple[Resource, ...]:
+    scopes = permission_names(
+        options, "scopes", GRAPH_SCOPES, "a delegated permission, such as User.Read", "Workspace 365 usually has"
+    )
     graph = Resource(GRAPH_API, "Microsoft Graph", scopes)
     power_bi = Resource(POWER_BI_API, "Power BI", POWER_BI_SCOPES)
     return (graph, power_bi) if options["power_bi"] else (graph,)
 
 
-def _owners(given: Any) -> tuple[str, ...] | None:
+def permission_names(
+    options: Mapping[str, Any], option: str, usual: tuple[str, ...], kind: str, whose: str
+) -> tuple[str, ...]:
+    """The names of permissions in an option, or the usual ones. `kind` and `whose` are for the sentence of the error."""
+    given = options[option]
+    names = usual if given is None else tuple(dict.fromkeys(one.strip() for one in given))
+    if any(not re.fullmatch(r"[A-Za-z0-9._-]+", one) for one in names) or not names:
+        raise InputError(
+            f"Option {option} holds no names, or something that is not the name of {kind}. Leave it "
+            f"out for the permissions that {whose}."
+        )
+    return names
+
+
+def owners_from_options(options: Mapping[str, Any]) -> tuple[str, ...] | None:
+    given = options.get("owners")
     if given is None:
         return None
     owners = tuple(dict.fromkeys(one.strip().lower() for one in given))
@@ -115,16 +134,7 @@ def link_from_options(options: Mapping[str, Any]) -> SettingValues | None:
 
 def check_times(options: Mapping[str, Any]) -> None:
     """Raises InputError for numbers that cannot be right."""
-    for name, least, unit in (
-        ("secret_lifetime", 1, "days"),
-        ("rotate_before", 0, "days"),
-        ("overlap", 0, "days"),
-        ("replication_timeout", 0, "seconds"),
-        ("activation_timeout", 0, "seconds"),
-    ):
-        value = options[name]
-        if not least <= value <= 100_000:
-            raise InputError(f"Option {name} is {value}: give a number of {unit} from {least} to 100000.")
+    check_numbers(options)
     if options["return_secret"] and options["secret"] != "managed":
         raise InputError("Option return_secret needs secret=managed: without it, no secret is made.")
     if options["secret"] == "managed" and not options["link"] and not options["return_secret"]:
@@ -132,3 +142,18 @@ def check_times(options: Mapping[str, Any]) -> None:
             "Options link=false and return_secret=false would make a secret that nobody gets. Give return_secret=true, or "
             "secret=unmanaged for an application without a secret."
         )
+
+
+def check_numbers(options: Mapping[str, Any], *more: tuple[str, int, str]) -> None:
+    """Raises InputError for lifetimes and waits that cannot be right. `more` are other options, each with its least value and unit."""
+    for name, least, unit in (
+        ("secret_lifetime", 1, "days"),
+        ("rotate_before", 0, "days"),
+        ("overlap", 0, "days"),
+        ("replication_timeout", 0, "seconds"),
+        ("activation_timeout", 0, "seconds"),
+        *more,
+    ):
+        value = options[name]
+        if not least <= value <= 100_000:
+            raise InputError(f"Option {name} is {value}: give a number of {unit} from {least} to 100000.")

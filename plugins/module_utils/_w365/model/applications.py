@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 DAY = 86_400.0
 """Seconds."""
 
 SSO_TAG = "w365:sso:"
 """How the tag begins that says for which environment an app registration is."""
+
+
+SINGLE_TENANT = "AzureADMyOrg"
+MULTI_TENANT = "AzureADMultipleOrgs"
 
 
 class Password(NamedTuple):
@@ -44,10 +48,14 @@ class Application(NamedTuple):
     passwords: tuple[Password, ...]
     raw: Mapping[str, Any]
     template_id: str = ""
+    audience: str = ""
 
 
 class Principal(NamedTuple):
-    """A service principal. `scopes` are the ids of the delegated permissions that it offers, by their names."""
+    """A service principal. `scopes` are the ids of the delegated permissions that it offers, by their names.
+
+    `owner` is the id of the tenant in which its application is registered; empty where Graph does not say.
+    """
 
     id: str
     client_id: str
@@ -55,6 +63,7 @@ class Principal(NamedTuple):
     enabled: bool | None
     assignment_required: bool | None
     scopes: Mapping[str, str]
+    owner: str = ""
 
 
 class Grant(NamedTuple):
@@ -95,6 +104,31 @@ GUEST_CLAIM = "include_externally_authenticated_upn"
 """With it the claim `upn` of an id token also names guests, and people who sign in with an alias (contract; D)."""
 
 
+class Registration(Protocol):
+    """What an app registration of this collection is found by and created with. `marker` is its tag, `subject` whose it is."""
+
+    @property
+    def client_id(self) -> str | None: ...
+
+    @property
+    def unique_name(self) -> str: ...
+
+    @property
+    def marker(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def redirects(self) -> tuple[str, ...]: ...
+
+    @property
+    def audience(self) -> str | None: ...
+
+
 class DesiredApplication(NamedTuple):
     """The app registration that people sign in with to one environment. None leaves a property as it is.
 
@@ -112,6 +146,11 @@ class DesiredApplication(NamedTuple):
     guests: bool
     lock: bool | None
     consent: str
+    audience: str | None = SINGLE_TENANT
+
+    @property
+    def subject(self) -> str:
+        return f"environment {self.environment!r}"
 
     @property
     def unique_name(self) -> str:

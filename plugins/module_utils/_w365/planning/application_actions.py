@@ -16,8 +16,8 @@ CONSENT = ObjectKind("consent", "consent", "consents", "consent")
 SECRET = ObjectKind("secret", "client secret", "client secrets", "client secret")
 
 
-class ApplicationHandlers(Protocol):
-    """Changes an app registration and what belongs to it."""
+class RegistrationHandlers(Protocol):
+    """Changes an app registration, its service principal and its client secrets."""
 
     def create_application(self, action: Action) -> Any:
         """Create the app registration, with what is wanted of it."""
@@ -31,9 +31,6 @@ class ApplicationHandlers(Protocol):
     def create_principal(self, action: Action) -> Any:
         """Create the service principal of the application, or of the API that `subject` is."""
 
-    def grant_consent(self, action: Action) -> Any:
-        """Consent for the organization to the scopes of one API."""
-
     def remove_secret(self, action: Action) -> Any:
         """Remove the client secret of `subject`."""
 
@@ -41,7 +38,14 @@ class ApplicationHandlers(Protocol):
         """Create a client secret, prove that Entra accepts it, and mark it as being written."""
 
     def link_secret(self, action: Action) -> Any:
-        """Mark the client secret as the one that Workspace 365 holds."""
+        """Mark the client secret as the one that is in use."""
+
+
+class ApplicationHandlers(RegistrationHandlers, Protocol):
+    """With what only the one for single sign-on has."""
+
+    def grant_consent(self, action: Action) -> Any:
+        """Consent for the organization to the scopes of one API."""
 
 
 def _row(

@@ -35,6 +35,10 @@ NOT_YET = (
 )
 
 
+ALREADY = "already exists on the object"
+"""What Graph says of a role that is assigned already (contract, P17)."""
+
+
 def made_before(thing: Made | None) -> Made:
     """What an earlier action of the plan has made. Raises W365Error where a plan is without that action."""
     if thing is None:

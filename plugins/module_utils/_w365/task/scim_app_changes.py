@@ -44,7 +44,7 @@ from ..model.scim_application import (
     Provisioned,
 )
 from ..planning.scim_app_actions import ScimAppHandlers
-from .applications import made_before, patiently
+from .applications import ALREADY, made_before, patiently
 
 if TYPE_CHECKING:
     from ..api.synchronization import SynchronizationClient
@@ -57,8 +57,6 @@ MEMBERS_AT_ONCE = 5
 
 CALLS, SECONDS = 5, 10.0
 """So many calls of provisioning on demand are allowed in so many seconds (contract, P15)."""
-
-ALREADY = "already exists on the object"
 
 
 def enterprise_of(graph: SynchronizationClient, application: Application, waiting: Waiting) -> EnterpriseApplication:

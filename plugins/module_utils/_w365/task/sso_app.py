@@ -5,48 +5,52 @@
 
 from __future__ import annotations
 
-import secrets as random_source
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..api.applications import RefusedError, iso_time
-from ..entra.app_policies import SecretPolicy, read_policy
+from ..api.applications import RefusedError
+from ..entra.app_policies import SecretPolicy
 from ..entra.applications import (
-    deleted_application,
-    find_application,
     merged_properties,
-    unknown_client_id,
 )
 from ..entra.consent import NONE, ConsentPlan, check_scopes, plan_consent
-from ..entra.rotation import Rotation
-from ..entra.secrets import FOREIGN, OwnedSecret, SecretOptions, SecretPlan, name_of, plan_secrets, secrets_of
-from ..entra.waiting import or_none
+from ..entra.secrets import SecretPlan, plan_secrets
 from ..errors import EnvironmentNotFoundError
 from ..inputs.sso_app import application_from_options, check_times, link_from_options
-from ..model.applications import DAY, Application, DesiredApplication, Grant, Principal
+from ..model.applications import Application, DesiredApplication, Grant, Principal
 from ..model.settings import SSO, SettingValues
 from ..planning.actions import Action
 from ..planning.application_actions import (
-    APPLICATION_CREATE,
-    APPLICATION_RESTORE,
-    APPLICATION_UPDATE,
     CONSENT_GRANT,
     PRINCIPAL_CREATE,
-    SECRET_CREATE,
     SECRET_LINK,
-    SECRET_REMOVE,
 )
 from ..planning.environment import WhenUnreadable, plan_setting
 from ..planning.plan import Plan
 from .applications import ApplicationTask, made_before, shown_identity
+from .registrations import (
+    application_now,
+    clock_notes,
+    deleted_note,
+    find_registration,
+    hand_over,
+    linking,
+    missing_owners,
+    new_rotation,
+    owners_of_new,
+    policy_of,
+    registration_actions,
+    restoration,
+    secret_actions,
+    secret_options,
+    shown_principal,
+    shown_secrets,
+)
 from .sso_app_changes import ApplicationChanges
 
 if TYPE_CHECKING:
     from ..execution.results import ApplyResult
-
-CLOCK_LIMIT = 300.0
-"""Seconds by which the clock of this machine may differ from Graph's without a warning."""
 
 
 class Found(NamedTuple):
@@ -80,10 +84,7 @@ def read_found(task: SsoAppTask, link: SettingValues | None) -> Found:
     """Everything that the plan needs, and that w365_sso_app_info shows; only reads."""
     graph, desired = task.applications, task.desired
     sso, readable = (None, False) if link is None else _read_setting(task)
-    application = find_application(graph, desired, task.caller)
-    deleted, deleted_known = (None, True) if application else _deleted(task)
-    if application is None and desired.client_id and not (deleted and task.options.get("restore_deleted")):
-        raise unknown_client_id(desired, deleted)
+    application, deleted, deleted_known = find_registration(task, desired)
     principal = graph.principal(application.client_id) if application else None
     grants = _grants(task, principal) if principal else []
     resources: dict[str, Principal | None] = {}
@@ -95,23 +96,9 @@ def read_found(task: SsoAppTask, link: SettingValues | None) -> Found:
     consents = tuple(
         plan_consent(resource, resources[resource.client_id], grants, desired.consent) for resource in desired.resources
     )
-    owners = graph.owners(application.id) if application and desired.owners else set()
-    missing = tuple(owner for owner in desired.owners or () if owner not in owners)
-    created = application.created if application else graph.now
-    policy = SecretPolicy()
-    if task.options.get("secret") == "managed":
-        policy = read_policy(graph, application.id if application else "", created)
+    missing = missing_owners(task, application, desired.owners)
+    policy = policy_of(task, application)
     return Found(application, deleted, deleted_known, principal, resources, consents, missing, policy, sso, readable)
-
-
-def _deleted(task: SsoAppTask) -> tuple[Application | None, bool]:
-    """The deleted app registration of the environment, and whether the task may list deleted ones."""
-    try:
-        return deleted_application(task.applications, task.desired), True
-    except RefusedError:
-        if task.options.get("restore_deleted"):
-            raise
-        return None, False
 
 
 def _grants(task: SsoAppTask, principal: Principal) -> list[Grant]:
@@ -152,14 +139,7 @@ def secret_plan(task: SsoAppTask, found: Found, link: SettingValues | None) -> S
         wanted = SettingValues(SSO, {**link.values, "client_id": client_id})
         if found.sso is None or not found.sso.fits(wanted):
             reason = "Workspace 365 has another authority or client id"
-    settings = SecretOptions(
-        environment=task.environment,
-        lifetime=options["secret_lifetime"] * DAY,
-        rotate_before=options["rotate_before"] * DAY,
-        overlap=options["overlap"] * DAY,
-        settle=options["replication_timeout"] + options["activation_timeout"],
-        reason=reason,
-    )
+    settings = secret_options(task, task.environment, reason)
     return plan_secrets(found.application, found.policy, task.applications.now, settings)
 
 
@@ -186,12 +166,7 @@ def plan_of(task: SsoAppTask, found: Found, secrets: SecretPlan | None, link: Se
         actions += _secret_actions(task, found, secrets, link)
     if found.application is not None and not any(action.kind == "application" for action in actions):
         unchanged.append(("application", found.application.display_name))
-    difference = task.applications.clock_difference
-    if abs(difference) > CLOCK_LIMIT:
-        notes.append(
-            f"The clock of this machine is {abs(difference) / 60:.0f} minutes {'ahead of' if difference > 0 else 'behind'} that of "
-            "Microsoft Graph, which was used. Correct it: certificates and tokens depend on it."
-        )
+    notes += clock_notes(task)
     return Plan(tuple(actions), tuple(unchanged), notes=tuple(notes), compared=link is None or found.readable)
 
 
@@ -203,40 +178,18 @@ def _application_actions(task: SsoAppTask, found: Found, notes: list[str]) -> li
     desired, application = task.desired, found.application
     if application is None and found.deleted is not None:
         if task.options["restore_deleted"]:
-            shown = {"client_id": found.deleted.client_id}
-            return [Action(APPLICATION_RESTORE, found.deleted.display_name, None, shown, shown, subject=found.deleted)]
-        notes.append(
-            f"The app registration of environment '{desired.environment}' was deleted ({found.deleted.client_id}) and can be restored for "
-            "30 days: restore_deleted=true does it. A new one was planned instead."
-        )
+            return [restoration(found.deleted)]
+        notes.append(deleted_note(desired, found.deleted))
     changes = merged_properties(application, desired, found.resources, new=application is None)
-    if application is None:
-        after = {
-            "display_name": desired.title,
-            "redirect_uris": list(desired.redirects),
-            **({"owners": list(found.missing_owners)} if found.missing_owners else {}),
-            "properties": sorted(changes),
-        }
-        return [Action(APPLICATION_CREATE, desired.title, None, after, after)]
-    if found.missing_owners:
-        changes["owners"] = list(found.missing_owners)
-    if not changes:
-        return []
-    current = {**application.raw, "displayName": application.display_name, "tags": list(application.tags), "owners": []}
-    before = {name: current.get(name) for name in changes}
-    return [Action(APPLICATION_UPDATE, application.display_name, before, changes, changes, subject=application)]
+    return registration_actions(
+        application, desired, changes, found.missing_owners, redirect_uris=list(desired.redirects)
+    )
 
 
 def _secret_actions(task: SsoAppTask, found: Found, secrets: SecretPlan, link: SettingValues | None) -> list[Action]:
-    actions = [
-        Action(SECRET_REMOVE, one.password.name or one.key_id, shown_secret(one), None, subject=one)
-        for one in secrets.remove
-    ]
+    actions = secret_actions(secrets, task.environment)
     if not secrets.create:
         return actions
-    name = f"w365 {task.environment}"
-    after = {"expires": iso_time(secrets.end), "reason": secrets.create}
-    actions.append(Action(SECRET_CREATE, name, None, after, after, extras={"end": secrets.end}))
     if link is not None:
         client_id = found.application.client_id if found.application else "(that of the new app registration)"
         wanted = SettingValues(SSO, {**link.values, "client_id": client_id})
@@ -250,19 +203,8 @@ def _secret_actions(task: SsoAppTask, found: Found, secrets: SecretPlan, link: S
             always=True,
         )
         actions += planned.actions
-    actions.append(Action(SECRET_LINK, name, None, {"state": "linked"}, {"state": "linked"}))
+    actions.append(linking(SECRET_LINK, task.environment))
     return actions
-
-
-def shown_secret(one: OwnedSecret) -> dict[str, Any]:
-    end = one.password.end
-    return {
-        "key_id": one.key_id,
-        "name": one.password.name,
-        "state": one.state,
-        "created": iso_time(one.password.start),
-        "expires": None if end is None else iso_time(end),
-    }
 
 
 # Applying
@@ -278,18 +220,11 @@ def run_sso_app(task: SsoAppTask) -> dict[str, Any]:
     plan = plan_of(task, found, secrets, link)
     changes = _changes(task, found, link)
     report = task.apply(plan, changes, where="")
-    if changes.new_secret:
-        if options["return_secret"]:
-            task.unmasked = {"client_secret": changes.new_secret}
-        else:
-            task.add_secrets([changes.new_secret])
+    hand_over(task, changes.new_secret)
     return task.outcome(report, **_result(task, found, changes, secrets, link, report))
 
 
 def _changes(task: SsoAppTask, found: Found, link: SettingValues | None) -> ApplicationChanges:
-    graph = task.applications
-    replication = task.waiting("replication_timeout")
-
     def prove(text: str) -> None:
         application = made_before(changes.application)
         tenant = "" if link else task.required_option("entra_tenant", "to try the new secret")
@@ -302,24 +237,15 @@ def _changes(task: SsoAppTask, found: Found, link: SettingValues | None) -> Appl
 
             changes.page = check_page(task, values)
 
-    rotation = Rotation(
-        graph,
-        task.environment,
-        prove=prove,
-        names=lambda: name_of(task.environment, iso_time(graph.now), random_source.token_hex(3)),
-        replication=replication,
-        activation=task.waiting("activation_timeout"),
-    )
-    owners = (task.caller(), *(task.desired.owners or ())) if found.application is None else ()
     changes = ApplicationChanges(
-        graph,
+        task.applications,
         task.desired,
         application=found.application,
         principal=found.principal,
         resources=found.resources,
-        rotation=rotation,
-        replication=replication,
-        owners=tuple(dict.fromkeys(filter(None, owners))),
+        rotation=new_rotation(task, task.environment, prove),
+        replication=task.waiting("replication_timeout"),
+        owners=owners_of_new(task, found.application, task.desired.owners),
         instance=task.instance if link else None,
         readable=found.readable,
         read_back_seconds=task.options["read_back_timeout"],
@@ -340,18 +266,14 @@ def _result(
     report: ApplyResult,
 ) -> dict[str, Any]:
     wrote = report.changed_anything and not task.check_mode
-    application = changes.application
-    if wrote and application is not None and not changes.linked:
-        # An answer may be older than what was seen when a secret was linked.
-        id = application.id
-        application = or_none(lambda: task.applications.application(id)) or application
+    application = application_now(task, changes, wrote=wrote)
     principal = changes.principal
     return {
         "application": shown_application(application),
         "service_principal": shown_principal(principal),
         "consent": [shown_consent(one, done=wrote) for one in found.consents],
         "excess_consent": [] if task.desired.consent == "exact" else shown_excess(found.consents),
-        **shown_secrets(task, application),
+        **shown_secrets(task, application, task.environment),
         "rotated": bool(changes.new_secret),
         "rotation_reason": (secrets.create or None) if secrets else None,
         "shortened_by_policy": bool(secrets and secrets.shortened),
@@ -369,16 +291,6 @@ def shown_application(application: Application | None) -> dict[str, Any] | None:
     }
 
 
-def shown_principal(principal: Principal | None) -> dict[str, Any] | None:
-    if principal is None:
-        return None
-    return {
-        "id": principal.id,
-        "enabled": principal.enabled,
-        "assignment_required": principal.assignment_required,
-    }
-
-
 def shown_consent(one: ConsentPlan, *, done: bool) -> dict[str, Any]:
     granted = one.scopes if done else one.granted
     return {
@@ -391,19 +303,6 @@ def shown_consent(one: ConsentPlan, *, done: bool) -> dict[str, Any]:
 def shown_excess(consents: Sequence[ConsentPlan]) -> list[dict[str, Any]]:
     """What everybody has consented to, and nobody wants any more."""
     return [{"resource": one.resource.title, "scopes": list(one.excess)} for one in consents if one.excess]
-
-
-def shown_secrets(task: SsoAppTask, application: Application | None) -> dict[str, Any]:
-    listed = secrets_of(application, task.environment)
-    linked = next((one for one in listed if one.state == "linked"), None)
-    end = linked.password.end if linked else None
-    left = None if end is None else round((end - task.applications.now) / DAY, 1)
-    return {
-        "secrets": [shown_secret(one) for one in listed],
-        "foreign_secrets": sum(one.state == FOREIGN for one in listed),
-        "secret": shown_secret(linked) if linked else None,
-        "days_left": left,
-    }
 
 
 def not_proven(link: SettingValues | None, found: Found) -> list[str]:

@@ -12,6 +12,7 @@ from ..entra.applications import merged_properties
 from ..errors import AuthenticationError, EnvironmentNotFoundError
 from ..model.applications import DAY
 from ..model.settings import SSO, SettingValues
+from .registrations import shown_principal, shown_secrets
 from .sso_app import (
     Found,
     SsoAppTask,
@@ -19,8 +20,6 @@ from .sso_app import (
     shown_application,
     shown_consent,
     shown_excess,
-    shown_principal,
-    shown_secrets,
 )
 
 
@@ -37,7 +36,7 @@ def run_sso_app_info(task: SsoAppTask) -> dict[str, Any]:
         "service_principal": shown_principal(found.principal),
         "consent": [shown_consent(one, done=False) for one in found.consents],
         "excess_consent": shown_excess(found.consents),
-        **shown_secrets(task, application),
+        **shown_secrets(task, application, task.environment),
         "policy": {
             "readable": policy.known,
             "secrets_allowed": policy.allowed,
