@@ -118,12 +118,14 @@ options:
     choices:
       - AzureADMyOrg
       - AzureADMultipleOrgs
+  # BEGIN shared: registrations.owners (written by "make docs" from docs/shared/registrations.yml)
   owners:
     description:
       - Object ids of users or service principals that are to be owners. Others stay owners.
       - A new app registration is also owned by the application that the task signs in with. At most 19 can be given.
     type: list
     elements: str
+  # END shared: registrations.owners
   lock_service_principal:
     description:
       - Whether the sensitive properties of the service principal are locked, so that nobody can add a credential to it,
@@ -188,6 +190,7 @@ options:
       - when_due
       - always
     default: when_due
+  # BEGIN shared: registrations.lifetime (written by "make docs" from docs/shared/registrations.yml)
   secret_lifetime:
     description:
       - For how many days a new secret is valid. A policy of the tenant may allow less; RV(shortened_by_policy).
@@ -199,13 +202,17 @@ options:
       - How many days before its end a secret is renewed.
     type: int
     default: 30
+  # END shared: registrations.lifetime
+  # BEGIN shared: registrations.returning (written by "make docs" from docs/shared/registrations.yml)
   return_secret:
     description:
-      - Whether the text of a new secret is returned in RV(client_secret), so that another task can store it, such as
-        in Azure Key Vault or with C(ansible-vault). Only a task with C(no_log=true) may have it; otherwise it fails
-        before anything is written, because Ansible would print the result.
+      - Whether the text of a new secret is returned in RV(client_secret), so that another task can store it, such as in
+        Azure Key Vault or with C(ansible-vault). Only a task with C(no_log=true) may have it; otherwise it fails before
+        anything is written, because Ansible would print the result.
     type: bool
     default: false
+  # END shared: registrations.returning
+  # BEGIN shared: registrations.waiting (written by "make docs" from docs/shared/registrations.yml)
   replication_timeout:
     description:
       - For how many seconds a run waits until all servers of Microsoft Entra know what it has created. Between two
@@ -214,10 +221,11 @@ options:
     default: 300
   activation_timeout:
     description:
-      - For how many seconds a run waits until Microsoft Entra accepts the new secret. It must be accepted three times in
-        a row, with 5 seconds between two requests, or a twentieth of this time where that is less.
+      - For how many seconds a run waits until Microsoft Entra accepts the new secret. It must be accepted three times
+        in a row, with 5 seconds between two requests, or a twentieth of this time where that is less.
     type: int
     default: 180
+  # END shared: registrations.waiting
 
 notes:
   - "Microsoft Graph needs these application permissions, with admin consent: C(Application.ReadWrite.OwnedBy) for an
@@ -240,7 +248,7 @@ attributes:
   idempotent:
     support: partial
     details:
-      - With O(rotate=always) every run makes a new secret and is reported as changed.
+      - With O(rotate=always) every run is reported as changed, because it makes a new secret.
 
 seealso:
   - module: workspace365.provisioning.w365_import_app_info
@@ -624,6 +632,9 @@ client_id:
   type: str
   returned: success
   sample: 9c5b1f5e-0000-4000-8000-000000000365
+# BEGIN shared: registrations.returned (written by "make docs" from docs/shared/registrations.yml)
+#   not_proven.sample:
+#     - Microsoft Entra needs some minutes until a new permission is in the tokens of the application.
 rotated:
   description:
     - Whether a new secret was made in this run.
@@ -638,7 +649,8 @@ rotation_reason:
   sample: the secret expires in 12.0 days
 shortened_by_policy:
   description:
-    - Whether a new secret is valid for less than O(secret_lifetime), because a policy of the tenant does not allow more.
+    - Whether a new secret is valid for less than O(secret_lifetime), because a policy of the tenant does not allow
+      more.
   type: bool
   returned: success
   sample: false
@@ -656,14 +668,28 @@ not_proven:
   returned: success
   sample:
     - Microsoft Entra needs some minutes until a new permission is in the tokens of the application.
+# END shared: registrations.returned
 # BEGIN shared: report.one_object (written by "make docs" from docs/shared/report.yml)
-#   summary.sample: {application_create: 1, service_principal_create: 1, certificate_add: 1, permission_grant: 3, unchanged: 0, left_out: 0}
-#   without: [scim_url, compared]
+#   summary.sample: {application_create: 1, certificate_add: 1, permission_grant: 3, unchanged: 0, left_out: 0}
+#   without: [scim_url.version_added, results.contains.not_kept]
 #   results.contains.kind.sample: permission
 #   results.contains.name.sample: User.Read.All
 #   results.contains.action.sample: grant
 #   results.contains.changes.sample:
 #     tags: ["w365:import:default"]
+compared:
+  description:
+    - Whether the current state could be compared with the desired one.
+    - V(false) when the server cannot show it; a warning then says what that means.
+  type: bool
+  returned: success
+  sample: true
+scim_url:
+  description:
+    - The address of the SCIM service that the task was given, without its query, so that a summary can show it.
+  type: str
+  returned: if O(scim_url) is given
+  sample: https://workspace.contoso.com/contoso/scim/v2
 summary:
   description:
     - How many objects were changed in which way, or in check mode would be. A key is a kind and a verb, such as
@@ -673,7 +699,6 @@ summary:
   returned: success, and when a change failed
   sample:
     application_create: 1
-    service_principal_create: 1
     certificate_add: 1
     permission_grant: 3
     unchanged: 0
@@ -718,15 +743,6 @@ results:
       sample:
         tags:
           - w365:import:default
-    not_kept:
-      description:
-        - What the server accepted and did not have when the object was read back. It is not among the changes.
-      version_added: 1.1.0
-      type: list
-      elements: str
-      returned: when something was not kept
-      sample:
-        - department
 # END shared: report.one_object
 # BEGIN shared: report.refusal (written by "make docs" from docs/shared/report.yml)
 http_status:

@@ -37,8 +37,8 @@ class AppCertificate:
         return self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how).decode()
 
 
-def make_certificate() -> AppCertificate:
-    """Make one that is valid for a month."""
+def make_certificate(days: int = 30) -> AppCertificate:
+    """Make one that is valid for a month, or for so many days from now on; negative ones have passed."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Workspace 365 provisioning")])
     today = datetime.datetime.now(datetime.timezone.utc)
@@ -48,8 +48,8 @@ def make_certificate() -> AppCertificate:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(today - datetime.timedelta(days=1))
-        .not_valid_after(today + datetime.timedelta(days=30))
+        .not_valid_before(today - datetime.timedelta(days=1 + max(-days, 0)))
+        .not_valid_after(today + datetime.timedelta(days=days))
         .sign(key, hashes.SHA256())
     )
     return AppCertificate(key, certificate)

@@ -26,6 +26,7 @@ import pytest
 from hostile import CHANGES, KINDS, ODD_VALUES, STATUSES, Hostile, changed_answer, could_be_true, drawn, hostile_answers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from import_memory import OTHER_TENANT, certificate
 from truthful import ADELE, ALLAN, MEGAN, PASSWORD, Call, Scenario, Truthful, play
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
@@ -56,10 +57,23 @@ DELTA = {**IMPORT, "state_file": str(STATE)}
 FIRST = {"email": NEW, "first_name": "A", "last_name": "B"}
 SSO = {"primary_domain": "contoso.com", "client_id": "00000000-0000-4000-8000-000000000000", "key": PASSWORD, "update_key": "always", "verify": False}  # fmt: skip
 OWNER = "00000000-0000-4000-8000-0000000000c2"
+ELSEWHERE = "00000000-0000-4000-8000-0000000000a7"
 CHECKED = {**SSO, "preflight": "always", "post_check": "redirect"}
 APP = {"primary_domain": "contoso.com"}
 APPS = tuple(over_api("w365_sso_app", **APP)._replace(server=server) for server in ("", "existing", "old"))
 POWER_BI = scenario("w365_sso_app", scim=False, power_bi=True, **APP)
+CERTIFICATE = Path(FOLDER.name) / "import.crt"
+CERTIFICATE.write_text(certificate(1).public, encoding="ascii")
+CI = {"name": "ci", "issuer": "https://ci.contoso.com", "subject": "new"}
+IMPORT_APP = {"certificate_path": str(CERTIFICATE), "federated_credentials": [CI], "replication_timeout": 20}
+IMPORT_APPS = tuple(
+    scenario("w365_import_app", scim=False, server=server, **{**IMPORT_APP, **more})
+    for server, more in (("", {}), ("import", {"consent": "exact"}), ("", {"secret": "managed", "return_secret": True}))
+)
+IMPORT_ELSEWHERE = scenario(
+    "w365_import_app", scim=False, server="import elsewhere", registered_in="other_tenant", client_id=ELSEWHERE, owner_tenant=OTHER_TENANT, replication_timeout=20
+)  # fmt: skip
+IMPORT_APP_INFO = scenario("w365_import_app_info", scim=False, server="import", **{name: IMPORT_APP[name] for name in ("certificate_path", "federated_credentials")})  # fmt: skip
 SCIM_APP = {"groups": ["Sales"], "notification_email": "ops@contoso.com", "replication_timeout": 20}
 SCIM_APPS = tuple(scenario("w365_scim_app", server=server, **SCIM_APP) for server in ("", "scim", "scim old"))
 SCIM_PURGE = scenario("w365_scim_app", server="scim old", purge_assignments=True, purge_limit=1, **SCIM_APP)
@@ -202,18 +216,21 @@ SCENARIOS: Mapping[str, tuple[Scenario, ...]] = {
     "graph.batch": IMPORTS,
     "graph.organization": (IMPORTS[2], over_api("w365_sso", **CHECKED)),
     "graph.applications": (*APPS, over_api("w365_sso_app_info"), over_api("w365_sso", **CHECKED)),
-    "graph.application": APPS[:2],
+    "graph.application": (*APPS[:2], *IMPORT_APPS[:2]),
     "graph.application.named": APPS[:1],
     "graph.application.upsert": APPS[:1],
-    "graph.application.update": APPS[:2],
+    "graph.application.update": (*APPS[:2], *IMPORT_APPS[:2]),
+    "graph.federated": (*IMPORT_APPS[:2], IMPORT_APP_INFO),
+    "graph.federated.write": IMPORT_APPS[:2],
+    "graph.principal.roles": (IMPORT_APPS[0], IMPORT_APPS[1], IMPORT_ELSEWHERE, IMPORT_APP_INFO),
     "graph.application.deleted": APPS[:1],
     "graph.application.restore": (scenario("w365_sso_app", scim=False, server="deleted", restore_deleted=True, **APP),),
     "graph.application.owners": (scenario("w365_sso_app", scim=False, server="existing", owners=[OWNER], **APP),),
     "graph.application.own": (scenario("w365_sso_app", scim=False, server="existing", owners=[OWNER], **APP),),
-    "graph.secret.add": APPS[:2],
+    "graph.secret.add": (*APPS[:2], IMPORT_APPS[2]),
     "graph.secret.remove": APPS[2:],
-    "graph.principals": (*APPS[:2], over_api("w365_sso_app_info"), over_api("w365_sso", **CHECKED)),
-    "graph.principal.create": (APPS[0], POWER_BI),
+    "graph.principals": (*APPS[:2], IMPORT_APPS[0], IMPORT_ELSEWHERE, over_api("w365_sso_app_info"), over_api("w365_sso", **CHECKED)),
+    "graph.principal.create": (APPS[0], POWER_BI, IMPORT_ELSEWHERE),
     "graph.principal.owned": (scenario("w365_sso_app", scim=False, server="owned", **APP),),
     "graph.principal.grants": APPS[:2],
     "graph.grant.create": APPS[:1],
@@ -225,8 +242,8 @@ SCENARIOS: Mapping[str, tuple[Scenario, ...]] = {
     "graph.application.delete": (SCIM_ABSENT,),
     "graph.principal": (SCIM_OF_ID,),
     "graph.assignments": (*SCIM_APPS, SCIM_PURGE, SCIM_ABSENT, SCIM_INFO),
-    "graph.assignment.create": (*SCIM_APPS[:1], SCIM_APPS[2], SCIM_USER),
-    "graph.assignment.delete": (SCIM_PURGE, SCIM_ABSENT),
+    "graph.assignment.create": (IMPORT_APPS[0], *SCIM_APPS[:1], SCIM_APPS[2], SCIM_USER),
+    "graph.assignment.delete": (IMPORT_APPS[1], SCIM_PURGE, SCIM_ABSENT),
     "graph.sync.jobs": (*SCIM_APPS[1:], SCIM_PURGE, *SCIM_HELD, SCIM_INFO),
     "graph.sync.job.create": SCIM_APPS[:1],
     "graph.sync.job": (SCIM_APPS[0], SCIM_STOPPED, SCIM_PAUSED),

@@ -22,7 +22,7 @@ from unittest.mock import patch
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import entra_memory
-import scim_memory
+import import_memory
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
@@ -117,9 +117,9 @@ class Truthful(Http):
         self.server = ""
 
     @cached_property
-    def entra(self) -> scim_memory.ScimMemory:
+    def entra(self) -> import_memory.ImportMemory:
         """The applications of the tenant that belongs to the server of the scenario."""
-        return scim_memory.seeded(self.server)
+        return import_memory.seeded(self.server)
 
     def request(
         self,
@@ -145,7 +145,7 @@ class Truthful(Http):
         except Refused as refused:
             status, data, more = refused.status, refused.body, refused.headers
         known = {"content-type": "application/json", **more}
-        if call.endpoint in scim_memory.ENDPOINTS:
+        if call.endpoint in import_memory.ENDPOINTS:
             known["date"] = self.entra.date
         if self.change is None:
             return Answer(status, known, json.dumps(data))
@@ -515,13 +515,13 @@ def _batch(truth: Truthful, call: Call) -> Any:
     return {"responses": done}
 
 
-@answers(*scim_memory.ENDPOINTS)
+@answers(*import_memory.ENDPOINTS)
 def _entra(truth: Truthful, call: Call) -> Any:
     try:
         found = truth.entra.answer(call.endpoint, call.id, call.query, call.body)
     except entra_memory.RefusalError as refusal:
         raise Refused(refusal.status, refusal.body) from None
-    if call.endpoint not in scim_memory.LISTS:
+    if call.endpoint not in import_memory.LISTS:
         return found
     path = ENDPOINTS[call.endpoint].path.format(id=call.id)
     more = "".join(f"&{name}={value}" for name, value in call.query.items() if name == "$filter")

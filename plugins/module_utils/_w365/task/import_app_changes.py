@@ -133,6 +133,7 @@ class ImportAppChanges(RegistrationChanges):
 
     def _steady_keys(self) -> list[KeyCredential]:
         """What all servers show: a list that lacks what another one has would remove it."""
+
         def read() -> list[KeyCredential]:
             return patiently(self._replication(), lambda: self._import_graph.keys(self._found().id))
 

@@ -16,10 +16,19 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.applications import (
+    PRINCIPAL_SELECT as APPLICATIONS_SELECT,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.applications import SELECT
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.graph import (
     GROUP_SELECT,
     USER_PROPERTIES,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.import_application import (
+    KEY_PROPERTIES,
+    KEYS_SELECT,
+    ROLES_SELECT,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.synchronization import (
     ALLOW_DELETES,
@@ -73,6 +82,11 @@ def walk(path: str) -> str:
         assert keyed[2] in properties_of(kind)
         assert keyed[2] in METADATA["keys"][kind], f"{kind} has no key {keyed[2]}"
     for part in rest:
+        inner = re.fullmatch(r"(\w+)\((\w+)='\{\w+\}'\)", part)
+        if inner:
+            kind = relations_of(kind)[inner[1]]
+            assert inner[2] in METADATA["keys"][kind], f"{kind} has no key {inner[2]}"
+            continue
         if PLACEHOLDER.fullmatch(part) or part in ("$count", "$ref"):
             continue
         if part in actions_of(kind):
@@ -105,6 +119,7 @@ def test_every_path_exists(path: str) -> None:
         "/groups/{id}/microsoft.graph.team",
         "/applications(displayName='{id}')",
         "/applications/{id}/addSecret",
+        "/applications/{id}/federatedIdentityCredentials(issuer='{inner}')",
         "/policies/appPolicies",
         "/auditLogs/{id}/delta",
         "/users/{id}/mail",
@@ -154,6 +169,21 @@ PROVISIONING = {
     "provisioningObjectSummary": {"id", "jobId", "cycleId", "provisioningAction", "sourceIdentity"},
     "provisionedIdentity": {"id", "displayName", "identityType"},
 }
+
+
+IMPORTING = {
+    "servicePrincipal": {*ROLES_SELECT.split(","), *APPLICATIONS_SELECT.split(",")},
+    "application": {KEYS_SELECT, *SELECT.split(",")},
+    "keyCredential": set(KEY_PROPERTIES),
+    "appRole": {"id", "value", "isEnabled", "allowedMemberTypes"},
+    "appRoleAssignment": {"id", "principalId", "resourceId", "appRoleId"},
+    "federatedIdentityCredential": {"name", "issuer", "subject", "audiences", "description"},
+}
+
+
+@pytest.mark.parametrize("kind", IMPORTING)
+def test_every_property_of_applications_exists(kind: str) -> None:
+    assert IMPORTING[kind] - {"id"} <= set(properties_of(kind))
 
 
 @pytest.mark.parametrize("kind", PROVISIONING)
