@@ -404,12 +404,76 @@ def test_a_certificate_of_an_application(api: Any, twin: Twin, other_certificate
         http_client=api.session,
     )
     assert "access_token" in client.acquire_token_for_client([f"{twin.graph_url}/.default"])
+    twin.move_clock(advance=40 * 86_400)
+    late = client.remove_tokens_for_client() or client.acquire_token_for_client([f"{twin.graph_url}/.default"])
+    assert late["error_codes"] == [700027]
+    twin.move_clock(offset=0)
     assert api.call("PATCH", path, {"keyCredentials": [{"keyId": shown["keyId"]}]}).status_code == 204
     assert len(api.call("GET", path).json()["keyCredentials"]) == 1
     for wrong in ({**credential, "key": "x"}, {**credential, "usage": "Sign"}, {"keyId": CLIENT}):
         assert error(api.call("PATCH", path, {"keyCredentials": [wrong]}))[0] == 400
     assert api.call("PATCH", path, {"keyCredentials": []}).status_code == 204
     assert api.call("GET", path).json()["keyCredentials"] == []
+
+
+def test_the_keys_of_an_application_are_one_list(api: Any, twin: Twin, other_certificate: Any) -> None:
+    """What a PATCH does not send back is gone; the content is shown of a single object, when keys are selected."""
+    application = made(api)
+    path = f"/applications/{application['id']}"
+    twin.change_tenant(
+        {
+            "op": "add_key",
+            "client_id": application["appId"],
+            "name": "theirs",
+            "certificate": other_certificate.public,
+        },
+        {"op": "add_key", "client_id": application["appId"], "name": "symmetric"},
+    )
+    (theirs, symmetric) = api.call("GET", f"{path}?$select=keyCredentials").json()["keyCredentials"]
+    assert theirs["key"] is not None
+    assert (symmetric["type"], symmetric["key"]) == ("Symmetric", None)
+    listed = api.call("GET", f"/applications?$filter=appId eq '{application['appId']}'&$select=keyCredentials")
+    assert [one["key"] for one in listed.json()["value"][0]["keyCredentials"]] == [None, None]
+    own = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": theirs["key"], "displayName": "x" * 100}
+
+    def write(*keys: dict[str, Any]) -> Any:
+        return api.call("PATCH", path, {"keyCredentials": list(keys)})
+
+    assert write(theirs, {"keyId": symmetric["keyId"]}, own).status_code == 204
+    shown = api.call("GET", path).json()["keyCredentials"]
+    assert [one["displayName"] for one in shown] == ["theirs", "symmetric", "x" * 90]
+    assert shown[0]["keyId"] == theirs["keyId"]
+    twin.switches(keys_without_content="lose")
+    assert write({**theirs, "key": None}, {"keyId": symmetric["keyId"]}).status_code == 204
+    assert api.call("GET", path).json()["keyCredentials"] == []
+    assert write(own).status_code == 204
+    (kept,) = api.call("GET", f"{path}?$select=keyCredentials").json()["keyCredentials"]
+    other = base64.b64encode(base64.b64decode(kept["key"]) + b"x").decode()
+    assert error(write({**kept, "key": other})) == (400, "KeyNotUpdatable")
+    assert error(write({**own, "endDateTime": "2099-01-01T00:00:00Z"})) == (400, "KeyCredentialsInvalidEndDate")
+    assert error(write({**own, "startDateTime": "2001-01-01T00:00:00Z"})) == (400, "KeyCredentialsInvalidStartDate")
+    twin.switches(longest_key=7)
+    assert error(write(own)) == (400, "KeyCredentialsInvalidEndDate")
+    whole = base64.b64encode((other_certificate.private() + other_certificate.public).encode()).decode()
+    assert error(write({**own, "key": whole}))[0] == 400
+
+
+def test_a_federated_identity_by_upsert(api: Any, twin: Twin) -> None:
+    application = made(api)
+    path = f"/applications/{application['id']}/federatedIdentityCredentials"
+    body = {"issuer": "https://issuer.contoso.com", "subject": "one", "audiences": ["api://AzureADTokenExchange"]}
+
+    def upsert(name: str, **more: Any) -> Any:
+        return api.call("PATCH", f"{path}(name='{name}')", {**body, **more}, Prefer="create-if-missing")
+
+    assert api.call("PATCH", f"{path}(name='ci')", body).status_code == 404
+    created = upsert("ci")
+    assert (created.status_code, created.json()["name"]) == (201, "ci")
+    assert upsert("ci", subject="two", description="x").status_code == 204
+    (shown,) = api.call("GET", path).json()["value"]
+    assert (shown["id"], shown["subject"], shown["description"]) == (created.json()["id"], "two", "x")
+    assert error(upsert("other", subject="two"))[0] == 400
+    assert error(upsert("other", subject="three", audiences=["a", "b"]))[0] == 400
 
 
 def test_a_federated_identity(api: Any, twin: Twin, other_certificate: Any) -> None:

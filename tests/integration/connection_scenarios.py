@@ -20,6 +20,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ta
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra_import import ImportTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.groups import GroupTask
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.import_app import ImportAppTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.raw_request import RawRequestTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.scim_app import ScimAppTask
@@ -31,6 +32,7 @@ from option_scenarios import (
     CLIENT_ID,
     CLIENT_SECRET,
     GRAPH,
+    IMPORT_APP,
     LEE,
     NESTOR,
     NEW,
@@ -60,6 +62,7 @@ SERVICES: Mapping[type[Task], frozenset[str]] = {
     # It connects as an EntraTask does, and differs in what it shows only.
     RawRequestTask: frozenset(),
     ImportTask: frozenset({"provisioning", "scim", "entra", "graph", "http"}),
+    ImportAppTask: frozenset({"entra", "graph", "http"}),
     ScimAppTask: frozenset({"entra", "graph", "http"}),
     SsoAppTask: frozenset({"provisioning", "entra", "graph", "http"}),
 }
@@ -115,6 +118,8 @@ OVER_SCIM: Sequence[Plain] = (
 OVER_GRAPH: Sequence[Plain] = (
     Plain(situation("w365_o365_import", {**GRAPH, **SCIM}, groups=["EMEA Office"], concurrency=1), "graph.group.users"),
     Plain(situation("w365_o365_import_info", GRAPH, groups=["EMEA Office"], concurrency=1), "graph.group.users"),
+    Plain(situation("w365_import_app", IMPORT_APP), "graph.principal.roles"),
+    Plain(situation("w365_import_app_info", GRAPH), "graph.applications"),
     Plain(situation("w365_scim_app", SCIM_APP), "graph.sync.settings"),
     Plain(situation("w365_scim_app_info", {**GRAPH, "environment": "contoso"}), "graph.applications"),
     Plain(situation("w365_sso_app", SSO_APP, primary_domain="contoso.com"), "graph.application.update"),
@@ -242,6 +247,7 @@ LARGE: Mapping[str, Any] = {
     "w365_o365_import": {
         "value": [{"id": "00000000-0000-4000-8002-000000000003", "displayName": "EMEA Office", "description": PADDING}]
     },
+    "w365_import_app_info": {"value": [], "padding": PADDING},
     "w365_scim_app_info": {"value": [], "padding": PADDING},
     "w365_sso_app_info": {"value": [], "padding": PADDING},
     "w365_api": {"value": [], "padding": PADDING},
@@ -279,10 +285,11 @@ def of_every_request() -> Iterator[Scenario]:
         yield Scenario("client_key", without_key, ["<client_key_file>", Refused("<app_file>")])
     # It uses nothing but Microsoft Entra, as which that server does not answer.
     guarded = {**GRAPH, "ca_path": "<guarded_ca_file>", "entra_authority": "<guarded_url>", "environment": "contoso"}
-    task = situation("w365_scim_app_info", guarded, fails=True)
-    yield Scenario("client_cert", task, [Refused("<client_file>"), Refused("<app_file>")])
-    without_key = task.with_option("client_cert", "<client_cert_file>")
-    yield Scenario("client_key", without_key, [Refused("<client_key_file>"), Refused("<app_file>")])
+    for module in ("w365_scim_app_info", "w365_import_app_info"):
+        task = situation(module, guarded, fails=True)
+        yield Scenario("client_cert", task, [Refused("<client_file>"), Refused("<app_file>")])
+        without_key = task.with_option("client_cert", "<client_cert_file>")
+        yield Scenario("client_key", without_key, [Refused("<client_key_file>"), Refused("<app_file>")])
     for task, surface in (
         (situation("w365_user", PROVISIONING, **NEW), "provisioning"),
         (situation("w365_group", PROVISIONING, name="Sales"), "provisioning"),
@@ -291,6 +298,7 @@ def of_every_request() -> Iterator[Scenario]:
         (situation("w365_o365_import", {**GRAPH, **PROVISIONING}, groups=["EMEA Office"], concurrency=1), "graph"),
         (situation("w365_sso_app_info", {**GRAPH, **PROVISIONING}), "graph"),
         (situation("w365_scim_app_info", {**GRAPH, **PROVISIONING}), "graph"),
+        (situation("w365_import_app_info", GRAPH), "graph"),
         (RAW["graph"], "graph"),
     ):
         # The first answer comes too late, and the request is sent again.

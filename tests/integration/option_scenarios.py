@@ -687,6 +687,83 @@ def sso_app_info_scenarios() -> Iterator[Scenario]:
     yield from app_options(old)
 
 
+IMPORT_APP: Options = {**GRAPH, "replication_timeout": 0, "activation_timeout": 0}
+CI: Options = {"name": "ci", "issuer": "https://ci.contoso.com", "subject": "import"}
+ADD_KEY: Options = {"op": "add_key", "client_id": OLD_APP_ID, "name": "theirs"}
+OLD_IMPORT: Options = {"tags": ["w365:import:default"], "permissions": ["Mail.Read"]}
+
+
+def import_app_options(module: str, connection: Options) -> Iterator[Scenario]:
+    """The options that w365_import_app and w365_import_app_info have in common."""
+    seed = seed_with_application(**OLD_IMPORT)
+
+    def old(**more: Any) -> Situation:
+        return situation(module, connection, seed=seed, **more)
+
+    yield Scenario("name", old(), ["fleet", Refused("a b")])
+    yield Scenario("client_id", old(), [SSO_CLIENT_ID, Refused(CLIENT_ID.replace("a1", "a9")), Refused("contoso")])
+    elsewhere = old(client_id=OLD_APP_ID, owner_tenant=TENANT["id"])
+    yield Scenario("registered_in", elsewhere, ["other_tenant"])
+    other = elsewhere.with_option("registered_in", "other_tenant")
+    yield Scenario("owner_tenant", other, [Refused(OLD_APP_ID), Refused("contoso"), Refused(LEFT_OUT)])
+    yield Scenario("permissions", old(), [["User.Read.All"], Refused(["User.Raed.All"]), Refused([])])
+    certificates = ["<public_file>", Refused("<app_file>"), Refused("<workload_file>"), Refused("<folder>/no.pem")]
+    yield Scenario("certificate_path", old(), certificates)
+    yield Scenario("federated_credentials", old(), [[CI], Refused([CI, CI])])
+    trusting = old(
+        federated_credentials=[CI], earlier=[("w365_import_app", {**IMPORT_APP, "federated_credentials": [CI]})]
+    )
+    path = "federated_credentials"
+    yield Scenario(f"{path}.name", trusting, [Refused("other"), Refused("a/b")])
+    yield Scenario(f"{path}.issuer", trusting, ["https://other.contoso.com", Refused("http://ci.contoso.com")])
+    yield Scenario(f"{path}.subject", trusting, ["other", Refused(" ")])
+    yield Scenario(f"{path}.audience", trusting, ["api://other", Refused("x" * 601)])
+    yield Scenario(f"{path}.description", trusting, ["The nightly import", Refused("x" * 601)])
+
+
+def import_app_scenarios() -> Iterator[Scenario]:
+    yield from import_app_options("w365_import_app", IMPORT_APP)
+
+    def one(**more: Any) -> Situation:
+        return situation("w365_import_app", IMPORT_APP, **more)
+
+    new, old = one(), one(seed=seed_with_application(**OLD_IMPORT))
+    yield Scenario("display_name", old, ["Import of Contoso", Refused(" ")])
+    yield Scenario("sign_in_audience", old, ["AzureADMultipleOrgs"])
+    many = one(seed=seed_with_application(**OLD_IMPORT, audience="AzureADMultipleOrgs"))
+    yield Scenario("sign_in_audience", many, ["AzureADMyOrg"])
+    yield Scenario("owners", old, [[OWNER], Refused(["Allan"])])
+    yield Scenario("lock_service_principal", old, [True])
+    yield Scenario("lock_service_principal", new, [False])
+    too_many = one(earlier=[("w365_import_app", {**IMPORT_APP, "permissions": ["Mail.Read"]})])
+    yield Scenario("consent", too_many, ["exact", "none"])
+    deleted = one(seed=seed_with_application(unique_name="w365-import:default"), earlier=[("w365_api", DELETE_OLD)])
+    yield Scenario("restore_deleted", deleted, [True])
+    signing = one(certificate_path="<public_file>")
+    renewed = replace(
+        signing,
+        earlier=[
+            ("w365_import_app", {**IMPORT_APP, "certificate_path": path}) for path in ("<next_file>", "<public_file>")
+        ],
+    )
+    yield Scenario("overlap", renewed, [0, Refused(-1)])
+    yield Scenario("expiry_warning", signing, [10, Refused(-1)])
+    hidden = replace(signing, seed=old.seed, tenant=[ADD_KEY], fails=True)
+    yield Scenario("unreadable_keys", hidden, ["keep"])
+    secret = one(secret="managed", return_secret=True)
+    yield Scenario("secret", new, [Refused("managed")])
+    yield Scenario("return_secret", one(secret="managed", fails=True), [True])
+    again = replace(secret, earlier=[("w365_import_app", secret.options)])
+    yield Scenario("rotate", again, ["always"])
+    yield Scenario("secret_lifetime", secret, [40, Refused(30), Refused(0)])
+    short = replace(secret, earlier=[("w365_import_app", {**secret.options, "secret_lifetime": 40})])
+    yield Scenario("rotate_before", short, [41, Refused(-1)])
+    slow = replace(new, switches={"entra_replication": "001"}, fails=True)
+    yield Scenario("replication_timeout", slow, [60, Refused(-1)])
+    late = replace(secret, switches={"secret_activation": "001"}, fails=True)
+    yield Scenario("activation_timeout", late, [60, Refused(-1)])
+
+
 SCIM_APP: Options = {**GRAPH, **SCIM, "replication_timeout": 0, "notification_email": "it@contoso.com"}
 OTHER_GROUP = "00000000-0000-4000-8002-000000000003"
 INSTANTIATE = "/applicationTemplates/8adf8e6e-67b2-4cf2-a259-e3dc5476c621/instantiate"
@@ -854,6 +931,8 @@ SCENARIOS: Mapping[str, Sequence[Scenario]] = {
     "w365_environment_info": [],
     "w365_group": list(group_scenarios(lambda connection, group: situation("w365_group", connection, **group), "")),
     "w365_group_info": list(group_info_scenarios()),
+    "w365_import_app": list(import_app_scenarios()),
+    "w365_import_app_info": list(import_app_options("w365_import_app_info", GRAPH)),
     "w365_o365_import": list(import_scenarios()),
     "w365_o365_import_info": list(import_info_scenarios()),
     "w365_settings": list(settings_scenarios()),
@@ -1033,6 +1112,43 @@ RESULTS: Mapping[str, Sequence[Situation]] = {
             faults=[{"action": "status", "status": 400, "surface": "graph", "method": "GET"}],
             fails=True,
         ),
+    ],
+    "w365_import_app": [
+        situation("w365_import_app", IMPORT_APP, **more)
+        for more in (
+            {"check": True, "certificate_path": "<public_file>"},
+            {"faults": [{"action": "status", "status": 400, "surface": "graph", "method": "GET"}], "fails": True},
+            {
+                "faults": [{"action": "status", "status": 500, "surface": "graph", "method": "POST", "times": -1}],
+                "fails": True,
+            },
+            {"tenant": [LIFETIME_POLICY], "secret": "managed", "return_secret": True},
+            {"scim_url": "<scim_url>", "scim_token": "<scim_token>"},
+        )
+    ],
+    "w365_import_app_info": [
+        situation("w365_import_app_info", GRAPH, **more)
+        for more in (
+            {"earlier": [("w365_import_app", {**IMPORT_APP, "secret": "managed", "return_secret": True})]},
+            {
+                "certificate_path": "<public_file>",
+                "earlier": [
+                    (
+                        "w365_import_app",
+                        {
+                            **IMPORT_APP,
+                            "certificate_path": "<public_file>",
+                            "federated_credentials": [{**CI, "description": "ours"}],
+                        },
+                    )
+                ],
+            },
+            {
+                "seed": seed_with_application(unique_name="w365-import:default"),
+                "earlier": [("w365_api", DELETE_OLD)],
+            },
+            {"faults": [{"action": "status", "status": 400, "surface": "graph", "method": "GET"}], "fails": True},
+        )
     ],
     "w365_sso_app": [
         situation("w365_sso_app", SSO_APP, primary_domain="contoso.com", **more)

@@ -174,7 +174,7 @@ class Runner:
             "files": {path.name: path.read_text(encoding="utf-8") for path in sorted(self._folder.iterdir())},
         }
         text = scrubbed(json.dumps(noticed, sort_keys=True, default=repr))
-        if "w365_sso_app" in (situation.module, *(module for module, _options in situation.earlier)):
+        if MAKES_SECRETS & {situation.module, *(module for module, _options in situation.earlier)}:
             text = _MADE_UP.sub(r"\1<digest>", text)
         return Outcome(result, requests, text, seconds)
 
@@ -211,6 +211,8 @@ _RANDOM = (
 )
 
 
+MAKES_SECRETS = {"w365_sso_app", "w365_import_app"}
+
 _MADE_UP = re.compile(r"((?:key_sha256|client_secret)\\?\"\W+)[\w.~-]{40,64}")
 """The key of the single sign-on, where a task has had the twin make it up."""
 
@@ -246,6 +248,8 @@ def places(twin: Twin, folder: Path) -> Iterator[tuple[dict[str, str], list[str]
     parts: tuple[dict[str, Any], ...] = ({"alg": "RS256", "typ": "JWT"}, claims, {})
     files = {
         "app": certificate.public + certificate.private(),
+        "public": certificate.public,
+        "next": make_certificate().public,
         "locked": certificate.public + certificate.private(CERTIFICATE_PASSWORD),
         "workload": ".".join(
             base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts

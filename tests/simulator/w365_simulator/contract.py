@@ -58,6 +58,7 @@ _ENTRA: tuple[tuple[str, str, str, str, bool], ...] = (
     ("graph_application_remove_password", "POST", f"{_APPLICATION}/removePassword", "S", True),
     ("graph_federated_credentials", "GET", _FEDERATED, "S", False),
     ("graph_federated_credential_create", "POST", _FEDERATED, "S", True),
+    ("graph_federated_credential_upsert", "PATCH", f"{_FEDERATED}(name='{{name}}')", "S", True),
     ("graph_federated_credential_delete", "DELETE", f"{_FEDERATED}/{{credential}}", "S", True),
     ("graph_service_principals", "GET", "/servicePrincipals", "S", False),
     ("graph_service_principal_create", "POST", "/servicePrincipals", "S", True),

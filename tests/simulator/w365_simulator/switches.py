@@ -214,6 +214,12 @@ TABLE: dict[str, tuple[Any, tuple[str, ...] | type | Several | Text | Signed, st
     "secret_activation": ("", _REPLICAS, "the same for a new secret at the token endpoint"),
     "secret_delay": (0, int, "seconds until the token endpoint accepts a new secret"),
     "most_secrets": (0, int, "most secrets of one application; 0 means no limit"),
+    "longest_key": (0, int, "most days that a certificate of an application may be valid; 0 means no limit"),
+    "keys_without_content": (
+        "keep",
+        ("keep", "lose"),
+        "what becomes of a key that a PATCH sends back by its id, without its content",
+    ),
     "synchronization_replication": (
         "",
         _REPLICAS,
@@ -356,6 +362,8 @@ class Switches:
     secret_activation: str
     secret_delay: int
     most_secrets: int
+    longest_key: int
+    keys_without_content: str
     synchronization_replication: str
     instantiate: str
     assignment_delay: int

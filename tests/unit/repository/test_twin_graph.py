@@ -378,7 +378,7 @@ def test_no_body_makes_the_twin_fail() -> None:
     made = server.call("POST", f"/applicationTemplates/{NON_GALLERY}/instantiate", {"displayName": "scim"})
     principal, application = made["servicePrincipal"]["id"], made["application"]["id"]
     job = server.call("POST", f"/servicePrincipals/{principal}/synchronization/jobs", {"templateId": "scim"})["id"]
-    names = {"job": job, "unique_name": "u", "owner": "o", "assignment": "a"}
+    names = {"job": job, "unique_name": "u", "owner": "o", "assignment": "a", "name": "ci"}
     found = set()
     for endpoint in ENDPOINTS:
         if endpoint.surface != "graph" or endpoint.method not in ("POST", "PATCH", "PUT") or endpoint.path == "/$batch":

@@ -80,10 +80,15 @@ def _owner_tenant(options: Mapping[str, Any]) -> str | None:
     if options["registered_in"] != ELSEWHERE:
         return None
     given = (options["owner_tenant"] or "").strip()
-    if not GUID_PATTERN.match(given) or not options["client_id"]:
+    if not given or not options["client_id"]:
         raise InputError(
             "Option registered_in=other_tenant needs client_id, and owner_tenant with the id (a GUID) of the tenant in which the "
             "application is registered: without it, an application of a stranger could be given the permissions. Nothing was written."
+        )
+    if not GUID_PATTERN.match(given):
+        raise InputError(
+            f"Option owner_tenant is {options['owner_tenant']!r}, which is not the id of a tenant: it has the form of a GUID, since "
+            "Microsoft Graph says by it where an application is registered."
         )
     wrong = [name for name in OF_HOME if options.get(name)]
     if options.get("secret") == "managed":

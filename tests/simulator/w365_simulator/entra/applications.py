@@ -17,7 +17,7 @@ from ..wire import Answer, Call
 from . import passwords
 from .base import OWNED_BY, WRITE_APPLICATIONS, EntraPart, body_of, check_properties, merged
 from .documents import application as new_application
-from .keys import changed_certificates, shown_certificates
+from .keys import changed_keys, keys_of, pem_of, shown_keys
 from .objects import Document, public
 from .policies import check_secret
 from .registry import APPLICATION, PRINCIPAL
@@ -54,7 +54,7 @@ class Applications(EntraPart):
 
     def _application(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         found = self._readable_application(access, names["id"])
-        return self._entity(call, "applications", self._application_shown(found))
+        return self._entity(call, "applications", self._application_shown(found, content=_keys_selected(call)))
 
     def _application_by_unique_name(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         found = self._by_unique_name(access.tenant, names["unique_name"])
@@ -62,7 +62,7 @@ class Applications(EntraPart):
         if shown is None:
             raise not_found(names["unique_name"])
         self._may_read(access, shown)
-        return self._entity(call, "applications", self._application_shown(shown))
+        return self._entity(call, "applications", self._application_shown(shown, content=_keys_selected(call)))
 
     def _by_unique_name(self, tenant: str, name: str) -> Document | None:
         self.registry.settle(tenant)
@@ -74,14 +74,13 @@ class Applications(EntraPart):
         self._may_read(access, found)
         return found
 
-    def _application_shown(self, document: Document) -> Document:
-        """Return what Graph shows: no text of a secret, and only the secrets that this replica has."""
+    def _application_shown(self, document: Document, *, content: bool = False) -> Document:
+        """Return what Graph shows: no text of a secret, only the secrets that this replica has, keys without content."""
         row = self.registry.row(document)
         more = json.loads(row["entra"] or "{}") if row is not None else {}
         shown = public(document)
         shown["passwordCredentials"] = passwords.listed(document, passwords.seeded(row, self.clock, more))
-        if row is not None:
-            shown["keyCredentials"] = shown_certificates(row["certificates"], document.get("_key_names", {}))
+        shown["keyCredentials"] = shown_keys(keys_of(document, row), content=content)
         if document.get("_secrets"):
             kept = self.objects.find(document["_tenant"], document["_kind"], document["id"])
             if kept is not None:
@@ -173,14 +172,12 @@ class Applications(EntraPart):
         self.registry.change_application(document, changes)
 
     def _changed_keys(self, document: Document, given: list[Document]) -> Document:
-        """Replace the certificates of an application; the token endpoint knows them by its own row."""
-        names = dict(document.get("_key_names", {}))
-        row = self.registry.row(document)
-        kept = changed_certificates(given, row["certificates"] if row is not None else "[]", names)
+        """Replace the keys of an application; the token endpoint knows its certificates by its own row."""
+        kept = changed_keys(given, keys_of(document, self.registry.row(document)), self.switches)
         self.store.run(
-            "UPDATE applications SET certificates = ? WHERE object_id = ?", (json.dumps(kept), document["id"])
+            "UPDATE applications SET certificates = ? WHERE object_id = ?", (json.dumps(pem_of(kept)), document["id"])
         )
-        return {"_key_names": names}
+        return {"keyCredentials": kept}
 
     # ---- owners
 
@@ -259,6 +256,10 @@ class Applications(EntraPart):
         self._may_write(access, found)
         self._soft_delete(found)
         return Answer(204)
+
+
+def _keys_selected(call: Call) -> bool:
+    return "keycredentials" in [name.strip().lower() for name in call.query.get("$select", "").split(",")]
 
 
 def _checked(body: Document) -> Document:

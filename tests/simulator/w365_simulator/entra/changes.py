@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
 from ..store import Store
 from .assignments import SKU
+from .keys import content_of, entry, keys_of, pem_of
 from .objects import Document
 from .policies import APP_POLICY, DEFAULT, DEFAULT_ID, DEFAULT_POLICY
 from .registry import APPLICATION, PRINCIPAL, Registry
@@ -23,6 +25,7 @@ OPERATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "change_principal": (("client_id", "set"), ()),
     "delete_principal": (("client_id",), ()),
     "add_secret": (("client_id", "text"), ("name", "start", "end")),
+    "add_key": (("client_id",), ("certificate", "name")),
     "set_service_plans": (("plans",), ()),
 }
 
@@ -116,6 +119,23 @@ class EntraChanges:
         found.setdefault("_secrets", {})[key_id] = {"text": text, "from": 0, "listed": None, "accepted": None}
         self.registry.objects.save(found)
         return key_id
+
+    def _add_key(self, operation: dict[str, Any]) -> str:
+        """Add a certificate in PEM form, or without one a symmetric key, as one that somebody else added."""
+        found = self._kept(APPLICATION, operation["client_id"])
+        row = self.registry.row(found)
+        made = {"displayName": operation.get("name"), "keyId": str(uuid.uuid4())}
+        if operation.get("certificate"):
+            made = entry(content_of(str(operation["certificate"])), made)
+        else:
+            times = {"startDateTime": self.registry.clock.iso(), "endDateTime": self.registry.clock.iso(365 * 86_400)}
+            made |= {"type": "Symmetric", "usage": "Verify", "key": "c2VjcmV0", "customKeyIdentifier": None, **times}
+        kept = [*keys_of(found, row), made]
+        self.registry.change_application(found, {"keyCredentials": kept})
+        self.store.run(
+            "UPDATE applications SET certificates = ? WHERE object_id = ?", (json.dumps(pem_of(kept)), found["id"])
+        )
+        return str(made["keyId"])
 
     def _set_service_plans(self, operation: dict[str, Any]) -> str:
         """Say which service plans the tenant's subscription has; AAD_PREMIUM is Entra ID P1."""

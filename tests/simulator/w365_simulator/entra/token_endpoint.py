@@ -53,7 +53,7 @@ class Entra:
         self.switches = switches
         self.tokens = tokens
         self._router = Router("entra", ignore_case=True)
-        self._keys: dict[str, list[tuple[Any, set[str]]]] = {}
+        self._keys: dict[str, list[tuple[Any, set[str], float]]] = {}
 
     def answer(self, call: Call) -> Answer:
         """Answer one call."""
@@ -318,7 +318,15 @@ class Entra:
 
         # MSAL pads the thumbprint, other libraries do not.
         thumbprints = {str(header[name]).rstrip("=") for name in ("x5t", "x5t#S256", "kid") if header.get(name)}
-        keys = [key for key, known in self._certificates(application["certificates"]) if known & thumbprints]
+        fitting = [found for found in self._certificates(application["certificates"]) if found[1] & thumbprints]
+        keys = [key for key, _, end in fitting if end > self.clock.seconds()]
+        if fitting and not keys:
+            raise EntraError(
+                401,
+                "invalid_client",
+                700027,
+                "Client assertion failed signature validation. [Reason - The key used is expired.]",
+            )
         if not keys:
             raise EntraError(
                 401,
@@ -357,20 +365,19 @@ class Entra:
                 "Client assertion application identifier doesn't match 'client_id' parameter.",
             )
 
-    def _certificates(self, certificates: str) -> list[tuple[Any, set[str]]]:
-        """Return the public keys of registered certificates with their thumbprints in every spelling."""
+    def _certificates(self, certificates: str) -> list[tuple[Any, set[str], float]]:
+        """Return the public keys of registered certificates, their thumbprints in every spelling, and when they end."""
         if certificates not in self._keys:
             from cryptography import x509
             from cryptography.hazmat.primitives import hashes
 
-            found: list[tuple[Any, set[str]]] = []
+            found: list[tuple[Any, set[str], float]] = []
             for text in json.loads(certificates):
                 certificate = x509.load_pem_x509_certificate(text.encode())
                 sha1 = certificate.fingerprint(hashes.SHA1())  # noqa: S303 - Entra's own name for a certificate
                 sha256 = certificate.fingerprint(hashes.SHA256())
-                found.append(
-                    (certificate.public_key(), {encode(sha1), encode(sha256), sha1.hex().upper(), sha256.hex().upper()})
-                )
+                spellings = {encode(sha1), encode(sha256), sha1.hex().upper(), sha256.hex().upper()}
+                found.append((certificate.public_key(), spellings, certificate.not_valid_after_utc.timestamp()))
             self._keys[certificates] = found
         return self._keys[certificates]
 
