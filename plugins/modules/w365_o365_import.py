@@ -206,6 +206,8 @@ extends_documentation_fragment:
 seealso:
   - module: workspace365.provisioning.w365_o365_import_info
     description: Shows the same scope without connecting to Workspace 365.
+  - module: workspace365.provisioning.w365_import_app
+    description: Creates the application that the import reads Microsoft Entra with.
   - module: workspace365.provisioning.w365_user
   - module: workspace365.provisioning.w365_group
   # BEGIN shared: seealso.import (written by "make docs" from docs/shared/seealso.yml)

@@ -27,6 +27,7 @@ extends_documentation_fragment:
 
 seealso:
   - module: workspace365.provisioning.w365_o365_import
+  - module: workspace365.provisioning.w365_import_app
   # BEGIN shared: seealso.import (written by "make docs" from docs/shared/seealso.yml)
   - name: "Workspace 365: Import users from Office 365 groups"
     description: The vendor's documentation of the import that an administrator starts by hand.
