@@ -190,6 +190,8 @@ def plan_of(task: ImportAppTask, found: Found, parts: Planned) -> Plan:
         *parts.certificates.notes,
         *(parts.secrets.notes if parts.secrets else ()),
     ]
+    if found.principal is not None and found.principal.enabled is False:
+        notes.append("The service principal is disabled, so the import gets no token. Enable it in the portal.")
     actions = _registration_actions(task, found, notes) if desired.owner_tenant is None else []
     title = found.application.display_name if found.application else desired.title
     restores = found.deleted is not None and task.options["restore_deleted"]

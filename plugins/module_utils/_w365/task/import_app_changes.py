@@ -126,7 +126,8 @@ class ImportAppChanges(RegistrationChanges):
                 if isinstance(error, NotFoundError) or any(text in error.message for text in NOT_YET):
                     waiting.again(3.0, "Microsoft Entra did not find the new app registration", error)
                 elif not _may_repeat(error) or tries >= KEY_TRIES:
-                    raise _with_advice(error) from None
+                    expired = [key for key in keys if key.end is not None and key.end <= self._graph.now]
+                    raise _with_advice(error, expired) from None
             else:
                 self._see_changed(keys, body, wanted)
                 return
@@ -197,29 +198,26 @@ class ImportAppChanges(RegistrationChanges):
     # Application permissions
 
     def grant_permission(self, action: Action) -> str:
-        """Grant it once: what was granted meanwhile is found, or refused as existing."""
+        """Grant it once: Graph refuses a second time, and that is as good."""
         name: str = action.subject
         principal = made_before(self.principal).id
         waiting = self._replication()
-        while not self._has(principal, name):
+        while True:
             try:
                 self._patiently(lambda: self._import_graph.grant_role(principal, self._roles, name))
-                break
             except RefusedError as error:
-                error.message = f"{error.message} Or let an administrator consent at {self._consent_url}, and give consent=none to this task."
+                error.message = (
+                    f"{error.message} Or let an administrator consent at {self._consent_url}{made_before(self.principal).client_id} and "
+                    "give consent=none to this task."
+                )
                 raise
             except ValidationError as error:
                 if ALREADY not in error.message:
                     raise
-                break
             except LostAnswerError as error:
-                if not self._has(principal, name):
-                    waiting.again(READ_PAUSE, "the application permission is not shown", error)
-        return name
-
-    def _has(self, principal: str, name: str) -> bool:
-        granted = patiently(self._replication(), lambda: self._import_graph.granted_roles(principal, self._roles))
-        return any(one.name == name for one in granted)
+                waiting.again(READ_PAUSE, "the answer to a new application permission was lost", error)
+                continue
+            return name
 
     def withdraw_permission(self, action: Action) -> str:
         granted: GrantedRole = action.subject
@@ -249,10 +247,15 @@ def _identities(keys: Sequence[KeyCredential]) -> set[str]:
     return {key.key_id for key in keys}
 
 
-def _with_advice(error: W365Error) -> W365Error:
+def _with_advice(error: W365Error, expired: Sequence[KeyCredential]) -> W365Error:
     if code_of(error) in TOO_LONG:
         error.message = (
             f"{error.message} Microsoft documents at most one year for a certificate, and a policy of the tenant may allow less: make one that is "
             "valid for a shorter time."
         )
+        if expired:
+            listed = ", ".join(f"{key.key_id} ({key.name!r})" for key in expired[:5])
+            error.message += (
+                f" It may also be about one that has expired, and that can be removed in the portal: {listed}."
+            )
     return error

@@ -464,6 +464,20 @@ def test_permissions_are_added_and_only_exact_withdraws_them() -> None:
     assert {one["id"] for one in access["resourceAccess"]} == {entra.role_id(name) for name in LEAST}
 
 
+def test_a_permission_that_an_old_replica_does_not_show_is_not_refused() -> None:
+    class Stale(Controller):
+        def request(self, method: str, url: str, *, repeatable: bool, **parts: Any) -> Answer:
+            answer = super().request(method, url, repeatable=repeatable, **parts)
+            return (
+                answer._replace(text='{"value": []}') if self.calls[-1].endpoint == "graph.principal.roles" else answer
+            )
+
+    entra = with_neighbors()
+    good(entra)
+    assert not run(Stale(entra)).get("failed")
+    assert entra.granted(entra.applications[-1]["appId"]) == LEAST
+
+
 def test_without_consent_nothing_is_granted_and_the_address_for_it_is_shown() -> None:
     entra = with_neighbors()
     entra.may_grant = False
@@ -473,7 +487,7 @@ def test_without_consent_nothing_is_granted_and_the_address_for_it_is_shown() ->
     assert entra.applications[-1]["requiredResourceAccess"], "for the button in the portal"
     failed = run(Controller(entra))
     assert failed["failed"]
-    for words in ("AppRoleAssignment.ReadWrite.All", "consent=none", "adminconsent?client_id="):
+    for words in ("AppRoleAssignment.ReadWrite.All", "consent=none", f"adminconsent?client_id={result['client_id']} "):
         assert words in failed["msg"], failed["msg"]
 
 
@@ -564,6 +578,13 @@ def test_names_tell_several_applications_of_a_tenant_apart() -> None:
     assert second["application"]["unique_name"] == "w365-import:fleet"
     assert not good(entra)["changed"]
     assert not good(entra, name="fleet")["changed"]
+
+
+def test_a_disabled_principal_is_told() -> None:
+    entra = with_neighbors()
+    good(entra)
+    entra.principals[-1]["accountEnabled"] = False
+    assert any("The service principal is disabled" in warning for warning in good(entra)["warnings"])
 
 
 def test_the_application_for_single_sign_on_is_warned_about() -> None:
