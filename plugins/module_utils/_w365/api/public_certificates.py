@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import timezone
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def read_public_certificate(path: str) -> PublicCertificate:
     if len(content) > SIZE:
         raise _refused(path, f"is larger than {SIZE // 1_000_000} MB, which no certificate is. Check which file it is")
     text = content.decode("utf-8", "replace")
-    if "PRIVATE KEY" in text or _is_pfx(content):
+    if re.search("BEGIN [A-Z0-9 ]*PRIVATE KEY", text) or _is_pfx(content):
         raise _refused(
             path,
             "holds a private key, which must not leave this machine. Nothing was sent. Give a file with the certificate alone, such as "

@@ -39,11 +39,23 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "first": one.public.encode(),
         "second": certificate(2).public.encode(),
         "der": certificate_bytes(1),
-        "with comments": f"subject=CN\n{one.public}\nthe end".encode(),
+        "with comments": f"subject=CN\nThe PRIVATE KEY is elsewhere.\n{one.public}\nthe end".encode(),
         "with its key": (one.public + one.private()).encode(),
         "its key first": (one.private() + one.public).encode(),
         "with a locked key": (one.public + one.private("x" * 12)).encode(),
         "the key alone": one.private().encode(),
+        "an older key": one.public.encode()
+        + one.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        ),
+        "locked pfx": pkcs12.serialize_key_and_certificates(
+            b"x", one.key, one.certificate, None, serialization.BestAvailableEncryption(b"x" * 12)
+        ),
+        "half a key": (one.public + one.private()[:200]).encode(),
+        "der and key": certificate_bytes(1)
+        + one.key.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ),
         "two": (one.public + certificate(2).public).encode(),
         "pfx": pkcs12.serialize_key_and_certificates(
             b"x", one.key, one.certificate, None, serialization.NoEncryption()
@@ -389,7 +401,19 @@ def test_an_expiry_is_told_in_advance(files: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        *((name, "holds a private key") for name in ("with its key", "its key first", "with a locked key", "pfx")),
+        *(
+            (name, "holds a private key")
+            for name in (
+                "with its key",
+                "its key first",
+                "with a locked key",
+                "pfx",
+                "locked pfx",
+                "an older key",
+                "half a key",
+            )
+        ),
+        ("der and key", "holds no certificate in PEM or DER form"),
         ("the key alone", "holds a private key"),
         ("key der", "holds no certificate in PEM or DER form"),
         ("two", "holds 2 certificates"),
