@@ -73,7 +73,8 @@ class ImportApplicationClient(ApplicationsClient):
         return found
 
     def write_keys(self, application_id: str, keys: Sequence[Mapping[str, Any]]) -> None:
-        """All certificates and keys: those that are not among them are gone afterwards.
+        """All certificates and keys: those that are not among them are gone afterwards (learn.microsoft.com, "Add a certificate to
+        an app using Microsoft Graph"; S).
 
         It is sent once. Before it is sent again, the list must be read again: it replaces what others have added.
         """

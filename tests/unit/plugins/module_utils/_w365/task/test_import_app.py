@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 from entra_memory import CALLER, DAY
 from faulty import HOW, Faulty
-from import_memory import OTHER_TENANT, ImportMemory, certificate, certificate_bytes
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from import_memory import OTHER_TENANT, ImportMemory, certificate, certificate_bytes, thumbprint
 from truthful import Scenario, Truthful, play
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.http import Answer
 from w365_simulator.certificates import make_certificate
 
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
 LEAST = ["GroupMember.Read.All", "Organization.Read.All", "User.Read.All"]
 CI = {"name": "ci", "issuer": "https://ci.contoso.com", "subject": "import"}
 FLEET = "00000000-0000-4000-8000-0000000000a7"
@@ -251,6 +255,35 @@ def test_one_more_run_completes_a_secret_that_ended_anywhere(how: str) -> None:
         assert (result["changed"], last.writes) == (False, [])
         assert [one["state"] for one in result["secrets"]] == ["linked"]
         assert len(entra.applications) == 2
+
+
+one_run = st.tuples(st.sampled_from(["first", "second"]), st.integers(0, 24), st.sampled_from(HOW))
+days = st.tuples(st.just("days"), st.integers(0, 9), st.just(""))
+
+
+@settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+@given(st.lists(one_run | days, max_size=6))
+def test_any_order_of_runs_failures_and_renewals_loses_nothing(files: dict[str, str], steps: list[Any]) -> None:
+    """What others have added is there after every request (Controller), and no valid certificate goes before its successor."""
+    entra = done({"certificate_path": files["first"], "federated_credentials": [CI]})
+    for kind, number, how in steps:
+        if kind == "days":
+            entra.now += number * DAY
+            continue
+        before = own_keys(entra)
+        result = run(Controller(entra, number, how), certificate_path=files[kind], federated_credentials=[CI])
+        assert "exception" not in result, result["exception"]
+        gone = before - own_keys(entra)
+        assert not gone or certificate(1 if kind == "first" else 2).sha1.upper() in own_keys(entra)
+        assert own_keys(entra)
+    check_rest(entra, {"certificate_path": files["second"], "federated_credentials": [CI]})
+
+
+def own_keys(entra: ImportMemory) -> set[str]:
+    """The thumbprints of the certificates that the module has added."""
+    return {thumbprint(one["key"]) for one in entra.applications[-1]["keyCredentials"] if _own(one)}
 
 
 def test_the_text_of_a_secret_is_returned_once_and_renewed_when_due() -> None:
