@@ -20,6 +20,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ap
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.graph import PERMISSIONS, GraphClient
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.import_application import (
+    ImportApplicationClient,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.synchronization import (
     SynchronizationClient,
 )
@@ -161,9 +164,8 @@ def test_refusals(scripted: Scripted, answer: Any, kind: type[Exception], parts:
 
 
 def test_every_call_knows_what_it_needs() -> None:
-    assert set(PERMISSIONS) | set(OF_APPLICATIONS) | set(SynchronizationClient.permissions) == {
-        id for id, endpoint in ENDPOINTS.items() if endpoint.service == "graph"
-    }
+    known = {*PERMISSIONS, *OF_APPLICATIONS, *SynchronizationClient.permissions, *ImportApplicationClient.permissions}
+    assert known == {id for id, endpoint in ENDPOINTS.items() if endpoint.service == "graph"}
 
 
 def test_a_root_over_http_is_refused(scripted: Scripted) -> None:
