@@ -214,8 +214,7 @@ def plan_of(task: ImportAppTask, found: Found, parts: Planned) -> Plan:
     unchanged = []
     if found.application is not None and not any(action.kind == "application" for action in actions):
         unchanged.append(("application", found.application.display_name))
-    changed = {action.name for action in actions if action.kind == "permission"}
-    unchanged += [("permission", name) for name in desired.permissions if name not in changed]
+    unchanged += [("permission", name) for name in desired.permissions if name not in parts.roles.missing]
     return Plan(tuple(actions), tuple(unchanged), notes=(*notes, *clock_notes(task)))
 
 

@@ -540,6 +540,7 @@ def test_without_consent_nothing_is_granted_and_the_address_for_it_is_shown() ->
     entra.may_grant = False
     result = good(entra, consent="none")
     assert result["permissions"] == {"granted": [], "missing": LEAST}
+    assert result["summary"]["unchanged"] == 0
     assert result["admin_consent_url"].endswith(f"/contoso.com/adminconsent?client_id={result['client_id']}")
     assert entra.applications[-1]["requiredResourceAccess"], "for the button in the portal"
     failed = run(Controller(entra))
