@@ -118,7 +118,7 @@ OVER_SCIM: Sequence[Plain] = (
 OVER_GRAPH: Sequence[Plain] = (
     Plain(situation("w365_o365_import", {**GRAPH, **SCIM}, groups=["EMEA Office"], concurrency=1), "graph.group.users"),
     Plain(situation("w365_o365_import_info", GRAPH, groups=["EMEA Office"], concurrency=1), "graph.group.users"),
-    Plain(situation("w365_import_app", IMPORT_APP), "graph.principal.roles"),
+    Plain(situation("w365_import_app", IMPORT_APP), "graph.application.upsert"),
     Plain(situation("w365_import_app_info", GRAPH), "graph.applications"),
     Plain(situation("w365_scim_app", SCIM_APP), "graph.sync.settings"),
     Plain(situation("w365_scim_app_info", {**GRAPH, "environment": "contoso"}), "graph.applications"),

@@ -88,7 +88,9 @@ def certificates_of(
 ) -> tuple[OwnedCertificate, ...]:
     """Every certificate with what it is to this import, the newest first."""
     own = {key.key_id: added_at(key) or 0.0 for key in keys if is_own_name(key.name, mark)}
-    listed = sorted(keys, key=lambda key: own.get(key.key_id) or key.start or 0.0, reverse=True)
+    # Of two of one second, the one that comes later in the list is newer.
+    ages = {key.key_id: (own.get(key.key_id) or key.start or 0.0, at) for at, key in enumerate(keys)}
+    listed = sorted(keys, key=lambda key: ages[key.key_id], reverse=True)
     if wanted is None:
         current = next((key for key in listed if key.key_id in own), None)
     else:

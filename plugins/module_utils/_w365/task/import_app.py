@@ -53,7 +53,7 @@ from ..planning.import_app_actions import (
     SECRET_LINK,
 )
 from ..planning.plan import Plan
-from .applications import ApplicationTask, client_of, made_before, shown_identity
+from .applications import ApplicationTask, client_of, made_before, patiently, shown_identity
 from .import_app_changes import ImportAppChanges, check_owner
 from .registrations import (
     application_now,
@@ -300,9 +300,7 @@ def _result(
     keys, federated = found.keys, found.federated
     if wrote and application is not None:
         keys, federated = graph.keys(application.id), graph.federated(application.id)
-    roles = parts.roles
-    if wrote and principal is not None:
-        roles = plan_roles(graph.granted_roles(principal.id, found.roles), desired)
+    roles = _roles_now(task, found, parts, principal) if wrote else parts.roles
     return {
         "application": shown_import_application(application),
         "service_principal": shown_import_principal(principal),
@@ -318,6 +316,20 @@ def _result(
         "shortened_by_policy": bool(parts.secrets and parts.secrets.shortened),
         "not_proven": _not_proven(task, found),
     }
+
+
+def _roles_now(task: ImportAppTask, found: Found, parts: Planned, principal: Principal | None) -> RolePlan:
+    """The permissions after all changes. An answer about a new service principal may be older than they are."""
+    desired, granted = task.desired, found.granted
+    if found.deleted is not None and principal is not None and task.options["restore_deleted"]:
+        # What a restored one has was not known before.
+        read = lambda: task.applications.granted_roles(principal.id, found.roles)  # noqa: E731
+        granted = patiently(task.waiting("replication_timeout")(), read)
+    gone = {one.id for one in withdrawn(parts.roles, desired.consent)}
+    kept = [one for one in granted if one.id not in gone]
+    names = {one.name for one in kept}
+    new = [name for name in given(parts.roles, desired.consent) if name not in names]
+    return plan_roles([*kept, *(GrantedRole("", found.roles[name], name) for name in new)], desired)
 
 
 def _client_id(

@@ -21,7 +21,7 @@ from entra_memory import CALLER, DAY
 from faulty import HOW, Faulty
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from import_memory import OTHER_TENANT, ImportMemory, certificate, certificate_bytes, thumbprint
+from import_memory import OTHER_TENANT, ROLES, ImportMemory, certificate, certificate_bytes, thumbprint
 from truthful import Scenario, Truthful, play
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.http import Answer
@@ -118,6 +118,9 @@ def good(entra: ImportMemory, **options: Any) -> dict[str, Any]:
     result = run(controller, **options)
     assert not result.get("failed"), result["msg"]
     assert result["changed"] == bool(controller.writes)
+    shown = [name for name in result["permissions"]["granted"] if name in ROLES]
+    assert shown == entra.granted(result["client_id"])
+    assert result["permissions"]["missing"] == sorted(set(options.get("permissions", LEAST)) - set(shown))
     return result
 
 
