@@ -158,6 +158,9 @@ class ImportMemory(ScimMemory):
             made = self._principal(self._next(), client_id, "Fleet", ())
             self.principals.append({**made, "appOwnerOrganizationId": self.foreign[client_id]})
             return self.principals[-1]
+        if all(one["appId"] != client_id for one in (*self.applications, *self.principals)):
+            text = f"The appId '{client_id}' of the service principal does not reference a valid application object."
+            raise RefusalError(400, "NoBackingApplicationObject", text)
         return super()._principal_create(id, query, body)
 
     def _principal_roles(self, id: str, _query: Any, _body: Any) -> Any:

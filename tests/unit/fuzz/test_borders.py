@@ -222,7 +222,7 @@ SCENARIOS: Mapping[str, tuple[Scenario, ...]] = {
     "graph.application.update": (*APPS[:2], *IMPORT_APPS[:2]),
     "graph.federated": (*IMPORT_APPS[:2], IMPORT_APP_INFO),
     "graph.federated.write": IMPORT_APPS[:2],
-    "graph.principal.roles": (IMPORT_APPS[0], IMPORT_APPS[1], IMPORT_ELSEWHERE, IMPORT_APP_INFO),
+    "graph.principal.roles": (IMPORT_APPS[1], IMPORT_APP_INFO),
     "graph.application.deleted": APPS[:1],
     "graph.application.restore": (scenario("w365_sso_app", scim=False, server="deleted", restore_deleted=True, **APP),),
     "graph.application.owners": (scenario("w365_sso_app", scim=False, server="existing", owners=[OWNER], **APP),),

@@ -73,11 +73,23 @@ class ImportAppChanges(RegistrationChanges):
         check_owner(self.principal, desired, "The service principal was created, and no permission was granted to it.")
         return self.principal
 
-    def _patiently(self, call: Callable[[], Any]) -> Any:
+    def _created_principal(self, client_id: str) -> Principal:
         if self._desired.owner_tenant is None:
-            return super()._patiently(call)
-        # What this tenant says of an application of its own that is new, it says of an unknown one for ever.
-        return call()
+            return super()._created_principal(client_id)
+        # What a tenant says of its own new application, it says of an unknown one of others for ever: so nothing is waited for.
+        try:
+            return self._graph.create_principal(client_id)
+        except RefusedError as error:
+            error.message = (
+                f"{error.message} For an application of another tenant it must be Application.ReadWrite.All."
+            )
+            raise
+        except ValidationError as error:
+            error.message = (
+                f"{error.message} Check client_id, and that the application has sign_in_audience=AzureADMultipleOrgs in the tenant "
+                "that owns it. If that was set a moment ago, rerun the task in some minutes."
+            )
+            raise
 
     # Certificates
 

@@ -132,12 +132,15 @@ class RegistrationChanges:
         waiting = self._replication()
         while found is None:
             try:
-                found = self._patiently(lambda: self._graph.create_principal(client_id))
+                found = self._created_principal(client_id)
             except (AlreadyExistsError, LostAnswerError) as error:
                 found = self._graph.principal(client_id)
                 if found is None:
                     waiting.again(3.0, "the service principal is not shown", error)
         return found
+
+    def _created_principal(self, client_id: str) -> Principal:
+        return patiently(self._replication(), lambda: self._graph.create_principal(client_id))
 
     # Its secrets
 

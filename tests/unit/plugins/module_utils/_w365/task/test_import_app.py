@@ -715,4 +715,24 @@ def test_an_unknown_application_of_another_tenant_fails_at_once() -> None:
     controller = Controller(with_neighbors())
     result = run(controller, **ELSEWHERE)
     assert result["failed"]
+    assert "sign_in_audience=AzureADMultipleOrgs" in result["msg"]
     assert [call.endpoint for call in controller.calls].count("graph.principal.create") == 1
+
+
+def test_a_new_principal_that_is_not_everywhere_yet_is_waited_for() -> None:
+    class Late(Controller):
+        count = 0
+
+        def request(self, method: str, url: str, *, repeatable: bool, **parts: Any) -> Answer:
+            answer = super().request(method, url, repeatable=repeatable, **parts)
+            if self.calls[-1].endpoint == "graph.assignment.create":
+                self.count += 1
+                if self.count <= 3:
+                    self.entra.roles.clear()
+                    return answer._replace(status=404, text=json.dumps({"error": {"code": "Request_ResourceNotFound"}}))
+            return answer
+
+    entra = with_neighbors()
+    entra.foreign[FLEET] = OTHER_TENANT
+    assert not run(Late(entra), **ELSEWHERE).get("failed")
+    assert entra.granted(FLEET) == LEAST
