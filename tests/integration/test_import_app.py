@@ -252,7 +252,7 @@ def test_one_application_reads_the_tenants_of_many_customers(twin: Twin, pairs: 
     assert len(twin.writes()) == 1, "the service principal, and no permission"
     home = CONTOSO["tenants"][0]["id"]
     twin.change_tenant({"op": "delete_principal", "client_id": made["client_id"]}, tenant=FABRIKAM)
-    twin.switches(entra_replication="0010")
+    twin.switches(entra_replication="001")
     done = good(twin, **there, owner_tenant=home, replication_timeout=20)
     assert done["summary"] == {"service_principal_create": 1, "permission_grant": 3, "unchanged": 0, "left_out": 0}
     twin.clear_requests()

@@ -104,10 +104,8 @@ class Assignments(EntraPart):
             name = self.store.one(f"SELECT display_name FROM {table} WHERE tenant = ? AND id = ?", (tenant, id_))
             if name is not None:
                 return kind, str(name["display_name"] or "")
-        principal = self.objects.find(tenant, PRINCIPAL, id_)
-        if principal is None:
-            raise not_found(id_)
-        return "ServicePrincipal", str(principal["displayName"])
+        # A new one is not known everywhere yet.
+        return "ServicePrincipal", str(self._there(tenant, PRINCIPAL, id_)["displayName"])
 
     def _assigned_to_delete(self, call: Call, access: Access, names: dict[str, str]) -> Answer:
         self._may_assign(access)
