@@ -33,6 +33,8 @@ CONNECTION_PATHS = dict.fromkeys(
     ("ca_path", "client_cert", "client_key", "entra_certificate_path", "entra_federated_token_file"), "path"
 )
 OWN_PATHS: dict[str, dict[str, str]] = {
+    "w365_import_app": {"certificate_path": "path"},
+    "w365_import_app_info": {"certificate_path": "path"},
     "w365_directory": {
         "src": "list",
         "plan_file": "path",
