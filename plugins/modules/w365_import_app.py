@@ -26,6 +26,7 @@ description:
     run that was ended at any point is completed by the next one.
   - With O(registered_in=other_tenant), an application of another tenant gets a service principal and its permissions in
     this one. So one multi-tenant application, with one credential, can read the tenants of many customers.
+  - It uses Microsoft Graph alone, so it makes no difference which endpoints the server has.
 
 options:
   # BEGIN shared: import_app.options (written by "make docs" from docs/shared/import_app.yml)

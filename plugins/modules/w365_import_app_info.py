@@ -16,6 +16,7 @@ description:
     secrets with the day on which each expires, and what M(workspace365.provisioning.w365_import_app) with the same
     options would change (RV(drift)).
   - It finds the app registration as M(workspace365.provisioning.w365_import_app) does.
+  - Nothing but Microsoft Graph is read, so it makes no difference which endpoints the server has.
 
 options:
   # BEGIN shared: import_app.options (written by "make docs" from docs/shared/import_app.yml)
