@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -22,7 +23,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import playing
 from comparison import play_in_both
-from playing import Play, run_playbook
+from playing import Play, run_in, run_playbook
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in its background in this way, and the playbooks of the tests would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SEED: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[1] / "simulator" / "w365_simulator" / "seeds" / "contoso.yml").read_text(encoding="utf-8")
@@ -76,6 +81,13 @@ def play(tmp_path: Path, twin: Twin) -> Callable[..., Play]:
         return run_playbook(tmp_path, twin, tasks, **options)
 
     return run
+
+
+@pytest.fixture
+def inside_ansible() -> Iterator[None]:
+    """Tasks run in Ansible's own process, whatever TEST_EXECUTION says: only that displays progress and has vault passwords."""
+    with run_in("direct"):
+        yield
 
 
 IN_EACH = ("test_secrets", "test_tls")

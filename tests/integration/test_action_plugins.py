@@ -121,6 +121,7 @@ def test_a_home_folder_and_variables_keep_their_meaning(
     assert {f"{name}@contoso.com" for name in ("home", "other", "below")} <= set(done[2].environment()["users"])
 
 
+@pytest.mark.usefixtures("inside_ansible")
 def test_progress_in_a_relative_file_is_displayed(
     twin: Twin, site: Path, tmp_path: Path, play_site: Callable[..., Play]
 ) -> None:
@@ -271,6 +272,7 @@ def test_encrypted_values(twin: Twin, site: Path, tmp_path: Path, play_site: Cal
     assert (site / "the.plan").is_file()
 
 
+@pytest.mark.usefixtures("inside_ansible")
 def test_encrypted_files(twin: Twin, site: Path, tmp_path: Path, play_site: Callable[..., Play]) -> None:
     """A whole file, and single values in one. A module process has no password, and neither fits a wrong one."""
     password = tmp_path / "password"

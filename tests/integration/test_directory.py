@@ -330,6 +330,7 @@ def test_a_thousand_people_from_a_file(twin: Twin, play: Callable[..., Play], tm
     assert [len(step.requests) for step in (check, again)] == [2, pages]
 
 
+@pytest.mark.usefixtures("inside_ansible")
 def test_progress_is_seen_while_a_long_task_runs(twin: Twin, tmp_path: Path) -> None:
     """In Ansible's own output for errors, before the task's result, and without touching that; a short task stays quiet."""
     wish = {"src": [people(tmp_path / "people.csv", 60)], "concurrency": 1}
@@ -360,6 +361,7 @@ def test_progress_is_seen_while_a_long_task_runs(twin: Twin, tmp_path: Path) -> 
     assert done.output.count("changes made") == len(written)
 
 
+@pytest.mark.usefixtures("inside_ansible")
 @pytest.mark.parametrize("interval", [0, 1])
 def test_progress_needs_no_file(twin: Twin, play: Callable[..., Play], tmp_path: Path, interval: int) -> None:
     twin.fault(surface="scim", method="GET", action="status", status=429, retry_after=2, times=1)

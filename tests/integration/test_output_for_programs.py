@@ -29,6 +29,7 @@ def slow_work(twin: Twin) -> dict[str, Any]:
     return task("w365_directory", users=people, concurrency=1, progress_interval=1)
 
 
+@pytest.mark.usefixtures("inside_ansible")
 def test_a_callback_that_writes_json_still_does(twin: Twin, tmp_path: Path) -> None:
     done = run_playbook(
         tmp_path,

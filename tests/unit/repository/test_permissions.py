@@ -18,6 +18,9 @@ import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.graph import PERMISSIONS as READING
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.graph_endpoints import ROWS
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.import_application import (
+    ImportApplicationClient,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.synchronization import (
     SynchronizationClient,
 )
@@ -26,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CODE = ROOT / "plugins" / "module_utils" / "_w365"
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_permissions.rst"
 
-NEEDED: dict[str, str] = {**READING, **SynchronizationClient.permissions}
+NEEDED: dict[str, str] = {**READING, **ImportApplicationClient.permissions, **SynchronizationClient.permissions}
 """Call -> the permissions that its error names."""
 
 NAME = re.compile(r"\b[A-Z][A-Za-z]+\.(?:Read|ReadWrite)\.[A-Z][A-Za-z]+\b")
