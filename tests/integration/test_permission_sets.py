@@ -79,6 +79,12 @@ def scim(twin: Twin) -> Calls:
     yield play(twin, "w365_scim_app", scim=True, **GROUPS)
 
 
+def import_app(twin: Twin) -> Calls:
+    federated = {"name": "nightly", "issuer": "https://token.contoso.com", "subject": "import"}
+    # Consent asks for more, as the set says.
+    yield play(twin, "w365_import_app", federated_credentials=[federated], consent="none", replication_timeout=0)
+
+
 CASES: dict[str, tuple[bool, Callable[[Twin], Calls]]] = {
     "audit": (True, audit),
     "import": (False, imported),
@@ -87,6 +93,7 @@ CASES: dict[str, tuple[bool, Callable[[Twin], Calls]]] = {
     "sso-checks": (False, checks),
     "rotation": (True, rotation),
     "scim": (False, scim),
+    "import-app": (False, import_app),
 }
 """Set -> whether the applications exist before, and what is done with it."""
 
