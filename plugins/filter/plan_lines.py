@@ -33,7 +33,10 @@ def plan_variables(results: Any, environments: Mapping[str, str], revision: Any 
         raise AnsibleFilterError(
             f"The environment of {unnamed[0]} has no name. Give the host the variable w365_environment."
         )
-    return variables_of_plans(plans, environments, str(revision or ""))
+    try:
+        return variables_of_plans(plans, environments, str(revision or ""))
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
 
 
 def plan_variable(environment: Any, what: str = "plan") -> str:

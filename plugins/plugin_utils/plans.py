@@ -38,11 +38,15 @@ def variable_name(environment: str, what: str) -> str:
 
 
 def variables_of_plans(results: Results, environments: Mapping[str, str], revision: str) -> dict[str, str]:
-    """The variables of all results that hold a plan."""
+    """The variables of all results that hold a plan. Raises ValueError where two hosts are the same environment."""
     found: dict[str, str] = {}
     for host, result in results.items():
         if result.get("plan"):
             environment = str(environments[host])
+            if variable_name(environment, "plan") in found:
+                raise ValueError(
+                    f"Host {host} and another one are both for environment {environment}. Each needs its own."
+                )
             found[variable_name(environment, "plan")] = str(result["plan"])
             found[variable_name(environment, "plan_digest")] = str(result["plan_digest"])
             if revision:

@@ -213,6 +213,27 @@ def test_values_of_one_customer_in_the_environment_are_refused(twin: Twin, fleet
     assert twin.writes() == []
 
 
+def test_two_instances_with_environments_of_the_same_name(twin: Twin, fleet: Fleet, folder: Path) -> None:
+    """Here both are the same one: each host applies its own plan, and the second one finds everything done."""
+    file = folder / "fleet.w365.yml"
+    options = yaml.safe_load(file.read_text(encoding="utf-8"))
+    own = {name: options.pop(name) for name in ("instance_url", "provisioning_key")}
+    instances = [{"name": "eu", **own}, {"name": "us", **own}]
+    file.write_text(yaml.safe_dump({**options, "instances": instances, "include": ["contoso"]}), encoding="utf-8")
+    for name in ("eu_contoso", "us_contoso"):
+        describe(folder, name, {"users": [person("contoso")]})
+    planned = fleet("fleet_plan")
+    assert planned.code == 0, planned.said
+    assert sorted(name for name in planned.stats if "digest" in name) == [
+        "w365_plan_digest_eu_contoso",
+        "w365_plan_digest_us_contoso",
+    ]
+    applied = fleet("fleet_apply", "--forks", "1", w365_fleet_canary=1, **planned.stats)
+    assert applied.code == 0, applied.said
+    assert "eu_contoso: user create 1;" in applied.said
+    assert "us_contoso: unchanged;" in applied.said
+
+
 def test_names_are_hidden_with_passwords(twin: Twin, fleet: Fleet, folder: Path) -> None:
     describe(folder, "contoso", {"users": [person("contoso", password="a-planted-secret")]})
     planned = fleet("fleet_plan", "-vvv")

@@ -85,6 +85,8 @@ def test_the_variables_of_the_plans() -> None:
     assert len(found) == 6
     assert filters.plan_variable("A-B") in found
     assert "w365_plan_revision_contoso" not in filters.plan_variables(results, names)
+    with pytest.raises(AnsibleFilterError, match="Host two and another one are both for environment CONTOSO"):
+        filters.plan_variables(results, {"one": "contoso", "two": "CONTOSO"})
     with pytest.raises(AnsibleFilterError, match="The environment of two has no name"):
         filters.plan_variables(results, {"one": "contoso"})
 
