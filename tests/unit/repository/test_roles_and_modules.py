@@ -15,6 +15,7 @@ import importlib
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -457,7 +458,7 @@ def directly_used(name: str, texts: Mapping[str, str]) -> list[str]:
 def test_a_blank_variable_of_a_role_is_not_given(role: str) -> None:
     """Ansible's check lets it pass, and the role asks for it in one place, with the default that it documents."""
     texts = yaml_of(ROOT / "roles" / role)
-    defaults = DataLoader().load_from_file(str(ROOT / "roles" / role / "defaults" / "main.yml"))
+    defaults = trusted(ROOT / "roles" / role / "defaults" / "main.yml")
     for name, option in blank_variables(role).items():
         assert option["type"] == "raw", f"{name}: Ansible would refuse a blank answer"
         assert "choices" not in option, f"{name}: Ansible would refuse a blank answer"
@@ -468,11 +469,19 @@ def test_a_blank_variable_of_a_role_is_not_given(role: str) -> None:
             assert values_of(role, name, {**defaults, name: blank}) == documented, (name, blank)
 
 
+def trusted(path: Path) -> Any:
+    """A YAML file whose texts may be templates: since version 2.19, ansible-core templates no others."""
+    load = DataLoader().load_from_file
+    return load(
+        str(path), **({"trusted_as_template": True} if "trusted_as_template" in signature(load).parameters else {})
+    )
+
+
 def values_of(role: str, name: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     """What the role makes of one of its variables, in `vars/main.yml`."""
     path = ROOT / "roles" / role / "vars" / "main.yml"
     loader = DataLoader()
-    own = loader.load_from_file(str(path))
+    own = trusted(path)
     asks = [mine for mine, value in own.items() if f"{name} |" in str(value)]
     assert asks, name
     given = {
@@ -481,12 +490,11 @@ def values_of(role: str, name: str, variables: Mapping[str, Any]) -> dict[str, A
         "w365_tenant_definition": {},
     }
     templar = Templar(loader=loader, variables={**own, **variables, **given})
-    loaded: Any = getattr(getattr(templar, "environment", None), "filters", None)
-    if hasattr(loaded, "_delegatee"):
-        # Before version 2.19, ansible-core finds the filters of a collection only in a run of its own.
-        filters: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.filter.given")
-        named = filters.FilterModule().filters()
-        loaded._delegatee.update({f"workspace365.provisioning.{name}": each for name, each in named.items()})
+    # ansible-core finds the filters of a collection only in a run of its own.
+    engine: Any = getattr(templar, "_engine", templar)
+    filters: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.filter.given")
+    for filter_name, function in filters.FilterModule().filters().items():
+        engine.environment.filters[f"workspace365.provisioning.{filter_name}"] = function
     return {mine: templar.template(own[mine]) for mine in asks}
 
 

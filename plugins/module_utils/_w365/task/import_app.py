@@ -323,8 +323,8 @@ def _roles_now(task: ImportAppTask, found: Found, parts: Planned, principal: Pri
     desired, granted = task.desired, found.granted
     if found.deleted is not None and principal is not None and task.options["restore_deleted"]:
         # What a restored one has was not known before.
-        read = lambda: task.applications.granted_roles(principal.id, found.roles)  # noqa: E731
-        granted = patiently(task.waiting("replication_timeout")(), read)
+        client, restored = task.applications, principal.id
+        granted = patiently(task.waiting("replication_timeout")(), lambda: client.granted_roles(restored, found.roles))
     gone = {one.id for one in withdrawn(parts.roles, desired.consent)}
     kept = [one for one in granted if one.id not in gone]
     names = {one.name for one in kept}
