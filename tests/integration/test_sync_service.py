@@ -307,12 +307,14 @@ def test_every_command_of_the_table_shows_what_it_says(
     importing = {"name": "import", f"{COLLECTION}.w365_o365_import": {**EMEA, "on_leave": "delete"}}
     machine.write("/root/import.yml", json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [importing]}]))
     machine.write("/root/customers.yml", json.dumps({"w365_sync_configurations": customers}))
+    machine.write("/root/import.crt", make_certificate().public)
     # What of the answer shows it.
     module = f"ansible localhost -m {COLLECTION}."
     shown = {
         f"{module}w365_user_info": '"upn": "nestor.wilke@contoso.com"',
         f"{module}w365_admin_info": '"upn": "allan.deyoung@contoso.com"',
         f"{module}w365_environment_info": '"name": "contoso"',
+        f"{module}w365_import_app": '"action": "create"',
         f"{module}w365_o365_import_info -a everything=true": '"reason": ',
         f"{module}w365_o365_import_info -a domains=contoso.com": '"upn": "adele.vance@contoso.com"',
         "ansible-playbook import.yml": "Wilber",
