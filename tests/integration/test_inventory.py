@@ -285,7 +285,10 @@ def test_the_cache(twin: Twin, fleet: Inventory, tmp_path: Path) -> None:
     assert twin.requests() == []
     stored = "".join(file.read_text(encoding="utf-8") for file in (tmp_path / "cache").iterdir())
     assert twin.provisioning_key not in stored
-    assert sorted(fleet("--list", "--export", "--flush-cache", **cache).hosts) == ["contoso", "demo1", "fabrikam"]
+    # Not every version of ansible-inventory has the option.
+    empty = tmp_path / "empty.yml"
+    empty.write_text("- hosts: all\n  gather_facts: false\n", encoding="utf-8")
+    assert fleet(str(empty), "--flush-cache", command="ansible-playbook", **cache).code == 0
     assert len(twin.requests()) == 1
     refused = fleet(**{**cache, "provisioning_key": "another-key"})
     assert "could not be listed" in refused.said
