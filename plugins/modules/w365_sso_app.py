@@ -455,6 +455,7 @@ days_left:
   returned: success
   sample: 364.9
 # END shared: sso_app.returned
+# BEGIN shared: registrations.returned (written by "make docs" from docs/shared/registrations.yml)
 rotated:
   description:
     - Whether a new secret was made in this run.
@@ -469,7 +470,8 @@ rotation_reason:
   sample: the secret expires in 12.0 days
 shortened_by_policy:
   description:
-    - Whether a new secret is valid for less than O(secret_lifetime), because a policy of the tenant does not allow more.
+    - Whether a new secret is valid for less than O(secret_lifetime), because a policy of the tenant does not allow
+      more.
   type: bool
   returned: success
   sample: false
@@ -487,6 +489,7 @@ not_proven:
   returned: success
   sample:
     - "Workspace 365 shows no key: that it has the linked secret is known from the mark in Microsoft Entra only."
+# END shared: registrations.returned
 # BEGIN shared: report.one_object (written by "make docs" from docs/shared/report.yml)
 #   summary.sample: {secret_create: 1, sso_write: 1, secret_link: 1, unchanged: 2, left_out: 0}
 #   without: [scim_url.version_added, results.contains.not_kept]

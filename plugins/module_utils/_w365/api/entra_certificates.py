@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,16 +30,22 @@ class KeyAndCertificate(NamedTuple):
 
 def read_certificate(path: str, password: str | None) -> KeyAndCertificate:
     """The key of a file, PEM or PFX, and the one of its certificates that belongs to the key. Raises InputError."""
+    content = content_of(path, _refused, "key")
+    blocks = list(pem_blocks(content.decode("utf-8", "replace")))
+    key, certificates = _from_pem(path, blocks, password) if blocks else _from_pfx(path, content, password)
+    return _matching(path, key, certificates)
+
+
+def content_of(path: str, refused: Callable[[str, str], InputError], kind: str) -> bytes:
+    """What is in the file of an option. Raises what `refused` makes of the path and the rest of a sentence."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(SIZE + 1)
     except OSError as error:
-        raise _refused(path, f"cannot be read ({error.strerror})") from None
+        raise refused(path, f"cannot be read ({error.strerror})") from None
     if len(content) > SIZE:
-        raise _refused(path, f"is larger than {SIZE // 1_000_000} MB, which no key is. Check which file it is")
-    blocks = list(pem_blocks(content.decode("utf-8", "replace")))
-    key, certificates = _from_pem(path, blocks, password) if blocks else _from_pfx(path, content, password)
-    return _matching(path, key, certificates)
+        raise refused(path, f"is larger than {SIZE // 1_000_000} MB, which no {kind} is. Check which file it is")
+    return content
 
 
 def pem_blocks(text: str) -> Iterator[tuple[str, str]]:

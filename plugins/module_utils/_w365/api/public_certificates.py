@@ -8,12 +8,11 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import timezone
-from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
 from ..model.import_application import PublicCertificate
-from .entra_certificates import CERTIFICATE_LABELS, SIZE, pem_blocks
+from .entra_certificates import CERTIFICATE_LABELS, content_of, pem_blocks
 
 SMALLEST_KEY = 2048
 """Bits."""
@@ -21,13 +20,7 @@ SMALLEST_KEY = 2048
 
 def read_public_certificate(path: str) -> PublicCertificate:
     """The one certificate of a file in PEM or DER form. Raises InputError, also for every file that holds a private key."""
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(SIZE + 1)
-    except OSError as error:
-        raise _refused(path, f"cannot be read ({error.strerror})") from None
-    if len(content) > SIZE:
-        raise _refused(path, f"is larger than {SIZE // 1_000_000} MB, which no certificate is. Check which file it is")
+    content = content_of(path, _refused, "certificate")
     text = content.decode("utf-8", "replace")
     if re.search("BEGIN [A-Z0-9 ]*PRIVATE KEY", text) or _is_pfx(content):
         raise _refused(
