@@ -670,8 +670,10 @@ def bare_interpreter(folder: Path, *without: str) -> str:
     """A Python of its own. It finds what the tests' Python has, except for these libraries."""
     venv.create(folder, with_pip=False, symlinks=True)
     site = next((folder / "lib").glob("python3*")) / "site-packages"
-    (site / "shelf.pth").write_text("".join(f"{path}\n" for path in sys.path if path.endswith("site-packages")))
-    (site / "sitecustomize.py").write_text(
+    # Debian's Python has a sitecustomize of its own, so that name would not be ours.
+    places = [path for path in sys.path if path.endswith("site-packages")]
+    (site / "shelf.pth").write_text("".join(f"{line}\n" for line in (*places, "import without_libraries")))
+    (site / "without_libraries.py").write_text(
         "import sys\n"
         "class Without:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
