@@ -13,6 +13,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.plans import (
     VARIABLES,
+    checked_results,
     hosts_with_passwords,
     lines_of_plans,
     variable_name,
@@ -49,9 +50,10 @@ def plan_variable(environment: Any, what: str = "plan") -> str:
 
 
 def _results(value: Any, name: str) -> Mapping[str, Mapping[str, Any]]:
-    if not isinstance(value, Mapping) or not all(isinstance(result, Mapping) for result in value.values()):
-        raise AnsibleFilterError(f"{name} needs a dictionary with a result for each host.")
-    return value
+    try:
+        return checked_results(value)
+    except ValueError as error:
+        raise AnsibleFilterError(f"{name} {error}") from error
 
 
 class FilterModule:

@@ -15,12 +15,16 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.removal_policy import RemovalLimit
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
 
 VARIABLES = ("plan", "plan_digest", "plan_revision")
 
 NAMES_SHOWN = 20
 """How many names of one kind of change are shown."""
+
+FEW = 3
+"""A percentage never stops a run for up to so many environments that lose people: of a few, one is a large part."""
 
 REMOVALS = ("delete", "delete_permanently", "revoke")
 """The actions after which somebody or something is gone."""
@@ -54,6 +58,13 @@ def variables_of_plans(results: Results, environments: Mapping[str, str], revisi
     return found
 
 
+def checked_results(value: Any) -> Results:
+    """The value itself. Raises ValueError for something else than results by host."""
+    if not isinstance(value, Mapping) or not all(isinstance(result, Mapping) for result in value.values()):
+        raise ValueError("needs a dictionary with a result for each host.")
+    return value
+
+
 def hosts_with_passwords(definitions: Mapping[str, Any]) -> frozenset[str]:
     """The hosts whose definition has a password of a user. One that cannot be read counts as such."""
     return frozenset(host for host, given in definitions.items() if _may_have_passwords(given))
@@ -68,26 +79,70 @@ def _may_have_passwords(definition: Any) -> bool:
 
 def lines_of_plans(results: Results, hidden: Collection[str]) -> list[str]:
     """What all plans change, and then each of them."""
-    planned = {host: result for host, result in results.items() if result.get("plan")}
-    changes = {host: list(result.get("results") or ()) for host, result in planned.items()}
-    changing = [host for host, entries in changes.items() if entries]
-    people = len({(host, upn) for host in changing for entry in changes[host] for upn in people_of(entry)})
-    lines = [
-        f"These plans change {_counted(people, 'person', 'people')} in {len(changing)} of "
-        f"{_counted(len(results), 'environment', 'environments')}."
-    ]
+    planned = {host for host, result in results.items() if result.get("plan")}
+    lines = [_total("These plans change", results, planned)]
     for host, result in results.items():
-        lines += _lines_of_one(host, result, changes.get(host), host in hidden)
+        if host in planned:
+            lines += _lines_of_one(host, result, host in hidden)
+            lines.append(f"{host}: digest {result['plan_digest']}")
+        else:
+            lines += _lines_without(host, result, "no plan")
     return [one_line(line) for line in lines]
 
 
-def _lines_of_one(
-    host: str, result: Mapping[str, Any], changes: list[Mapping[str, Any]] | None, hidden: bool
-) -> Iterator[str]:
-    if changes is None:
-        reason = " ".join(str(result.get("msg") or "the task failed").split())
-        yield f"{host}: no plan: {reason}" if result else f"{host}: not reached"
-        return
+def lines_of_changes(results: Results, hidden: Collection[str]) -> list[str]:
+    """What a run would change, and then each environment that it would change or does not know."""
+    known = _seen(results)
+    changing = {host for host in known if results[host]["results"]}
+    lines = [_total("This run would change", results, known)]
+    for host, result in results.items():
+        if host in changing:
+            lines += _lines_of_one(host, result, host in hidden)
+        elif host not in known:
+            lines += _lines_without(host, result, "not known")
+    if known - changing:
+        lines.append(f"{_counted(len(known - changing), 'environment is', 'environments are')} unchanged.")
+    return [one_line(line) for line in lines]
+
+
+def losses(results: Results, limit: RemovalLimit) -> str:
+    """Why a run would take people from too many environments, as a sentence; empty where it would not.
+
+    An environment counts when somebody is deleted or deactivated there. What is not known counts for nothing: nothing is
+    written there.
+    """
+    known = _seen(results)
+    losing = [host for host in results if host in known and any(map(_loses_somebody, results[host]["results"]))]
+    allowed = limit.of(len(known))
+    if len(losing) <= (max(allowed, FEW) if limit.per_cent else allowed):
+        return ""
+    more = f" and {len(losing) - NAMES_SHOWN} more" if len(losing) > NAMES_SHOWN else ""
+    return one_line(
+        f"{len(losing)} of {_counted(len(known), 'environment', 'environments')} would lose people "
+        f"({', '.join(losing[:NAMES_SHOWN])}{more}), and no more than {limit} may."
+    )
+
+
+def _seen(results: Results) -> set[str]:
+    return {host for host, result in results.items() if isinstance(result.get("results"), list)}
+
+
+def _total(beginning: str, results: Results, known: Collection[str]) -> str:
+    changing = [host for host in known if results[host].get("results")]
+    people = len({(host, upn) for host in changing for entry in results[host]["results"] for upn in people_of(entry)})
+    return (
+        f"{beginning} {_counted(people, 'person', 'people')} in {len(changing)} of "
+        f"{_counted(len(results), 'environment', 'environments')}."
+    )
+
+
+def _lines_without(host: str, result: Mapping[str, Any], what: str) -> Iterator[str]:
+    reason = " ".join(str(result.get("msg") or "the task failed").split())
+    yield f"{host}: {what}: {reason}" if result else f"{host}: not reached"
+
+
+def _lines_of_one(host: str, result: Mapping[str, Any], hidden: bool) -> Iterator[str]:
+    changes = list(result.get("results") or ())
     yield f"{host}: {_counted(len(changes), 'change', 'changes')}; SCIM address: {result.get('scim_url') or 'none'}"
     ordered = sorted(changes, key=lambda entry: (_rank(entry), entry["kind"], entry["action"], entry["name"]))
     for (rank, kind, action), entries in groupby(
@@ -100,7 +155,6 @@ def _lines_of_one(
         yield f"{host}: {kind} {action}{what} {len(names)}{shown}"
     for thing in list(result.get("left_out") or ())[:NAMES_SHOWN]:
         yield f"{host}: left out {thing['kind']} {thing['name']}, because it {thing['reason']}"
-    yield f"{host}: digest {result['plan_digest']}"
 
 
 def people_of(entry: Mapping[str, Any]) -> Iterator[str]:
@@ -116,6 +170,10 @@ def takes_access(entry: Mapping[str, Any]) -> bool:
     """Whether somebody has less afterwards, or a group is gone."""
     changes = entry.get("changes") or {}
     return bool(entry["action"] in REMOVALS or changes.get("active") is False or changes.get("remove"))
+
+
+def _loses_somebody(entry: Mapping[str, Any]) -> bool:
+    return bool(entry["kind"] == "user" and takes_access(entry))
 
 
 def _rank(entry: Mapping[str, Any]) -> int:

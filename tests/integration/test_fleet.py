@@ -45,6 +45,8 @@ class Ran(NamedTuple):
         return found
 
 
+BLANK = ("w365_hosts", "w365_fleet_canary", "w365_fleet_serial", "w365_fleet_limit", "w365_without_plan")
+
 Fleet = Callable[..., Ran]
 
 
@@ -76,6 +78,11 @@ def describe(folder: Path, name: str, definition: Mapping[str, Any]) -> None:
     path = folder / "host_vars" / f"{name}.yml"
     path.parent.mkdir(exist_ok=True)
     path.write_text(yaml.safe_dump({"w365_directory_definition": dict(definition)}), encoding="utf-8")
+
+
+def onboard(folder: Path, name: str, definition: Mapping[str, Any]) -> None:
+    path = folder / "host_vars" / f"{name}.yml"
+    path.write_text(yaml.safe_dump({"w365_tenant_definition": dict(definition)}), encoding="utf-8")
 
 
 @pytest.fixture
@@ -191,7 +198,7 @@ def test_the_canary_stops_the_others(twin: Twin, fleet: Fleet, folder: Path) -> 
     assert "must be numbers from 1" in odd.said
 
 
-@pytest.mark.parametrize("playbook", ["fleet_plan", "fleet_apply"])
+@pytest.mark.parametrize("playbook", ["fleet_plan", "fleet_apply", "fleet_sync"])
 def test_a_run_that_does_nothing_fails(playbook: str, twin: Twin, fleet: Fleet, folder: Path) -> None:
     plans = fleet("fleet_plan").stats
     for arguments in (["--limit", "localhost"], ["--tags", "nothing"], ["-e", "w365_hosts=nobody"]):
@@ -199,7 +206,7 @@ def test_a_run_that_does_nothing_fails(playbook: str, twin: Twin, fleet: Fleet, 
         assert ran.code != 0, (arguments, ran.said)
     assert people(twin) == BEFORE
     # A blank answer of a survey counts as not given.
-    blank = dict.fromkeys(("w365_hosts", "w365_fleet_canary", "w365_fleet_serial", "w365_without_plan"), " ")
+    blank = dict.fromkeys(BLANK, " ")
     assert fleet(playbook, **blank, **plans).code == 0
     twin.reset({"environments": []})
     assert fleet(playbook, **plans).code != 0
@@ -245,6 +252,103 @@ def test_names_are_hidden_with_passwords(twin: Twin, fleet: Fleet, folder: Path)
     assert applied.code == 0, applied.said
     assert "a-planted-secret" not in applied.output + applied.errors
     assert people(twin)["contoso"] == ["adele", "boss", "nestor"]
+
+
+def test_a_sync_looks_first_and_works_on_what_needs_it(twin: Twin, fleet: Fleet, folder: Path) -> None:
+    describe(folder, "litware", {"users": [person("litware", "nestor")]})
+    preview = fleet("fleet_sync", "--check", "--diff")
+    assert preview.code == 0, preview.said
+    assert "This run would change 4 people in 2 of 3 environments." in preview.said
+    assert "fabrikam: user delete 1: nestor@fabrikam.com" in preview.said
+    assert "1 environment is unchanged." in preview.said
+    # A difference is shown once, by the tasks that would write.
+    assert preview.output.count("+++") == 2, preview.output
+    assert twin.writes() == []
+    ran = fleet("fleet_sync")
+    assert ran.code == 0, ran.said
+    assert people(twin) == {**AFTER, "litware": BEFORE["litware"]}
+    assert "contoso: user create 1; user delete 1; SCIM address: none" in ran.said
+    assert "1 unchanged." in ran.said
+    twin.clear_requests()
+    again = fleet("fleet_sync")
+    assert again.code == 0, again.said
+    assert twin.writes() == []
+    assert "changed=0" in again.said and "changed=1" not in again.said
+    assert "3 environments are unchanged." in again.said
+
+
+def test_a_sync_stops_when_too_many_would_lose_people(twin: Twin, fleet: Fleet) -> None:
+    for limit in ("0", 2):
+        ran = fleet("fleet_sync", w365_fleet_limit=limit)
+        assert ran.code != 0
+        assert f"3 of 3 environments would lose people (contoso, fabrikam, litware), and no more than {limit} may." in ran.said
+        assert twin.writes() == []
+    odd = fleet("fleet_sync", w365_fleet_limit="many")
+    assert odd.code != 0
+    assert "w365_fleet_limit is 'many'" in odd.said
+    one = fleet("fleet_sync", "--limit", "contoso", w365_fleet_limit=1)
+    assert one.code == 0, one.said
+    assert people(twin) == {**BEFORE, "contoso": AFTER["contoso"]}
+
+
+def test_a_sync_leaves_alone_what_it_cannot_see(twin: Twin, fleet: Fleet, folder: Path) -> None:
+    describe(folder, "fabrikam", {"users": [{"upn": "adele"}]})
+    (folder / "host_vars" / "litware.yml").unlink()
+    ran = fleet("fleet_sync")
+    assert ran.code != 0
+    assert "fabrikam: left alone, because it could not be looked at: " in ran.said
+    assert "litware: left alone, because it could not be looked at: " in ran.said
+    assert "To retry: --limit fabrikam,litware" in ran.said
+    assert people(twin) == {**BEFORE, "contoso": AFTER["contoso"]}
+    describe(folder, "contoso", {"users": [person("contoso")], "plan_file": "plan.json"})
+    planned = fleet("fleet_sync", "--limit", "contoso")
+    assert planned.code != 0
+    assert "w365_directory_definition has plan_file, which belongs to the playbooks" in planned.said
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_tenants_are_onboarded_and_kept(twin: Twin, fleet: Fleet, folder: Path, waits: bool) -> None:
+    """One that does not exist, one to change, one that is as described."""
+    options = yaml.safe_load((folder / "fleet.w365.yml").read_text(encoding="utf-8"))
+    options |= {"states": ["active", "absent"], "tenants": ["tenants.yml"]}
+    (folder / "fleet.w365.yml").write_text(yaml.safe_dump(options), encoding="utf-8")
+    (folder / "tenants.yml").write_text("northwind:\n", encoding="utf-8")
+    new = {"email": "allan@northwind.com", "first_name": "Allan", "last_name": "Deyoung"}
+    environment = {"name": "northwind", "administrator": new}
+    users = [person("northwind")] if waits else []
+    onboard(folder, "northwind", {"environment": environment, "scim_required": waits, "users": users})
+    onboard(folder, "contoso", {"users": [person("contoso")]})
+    onboard(folder, "fabrikam", {"users": [person("fabrikam", "nestor")]})
+    onboard(folder, "litware", {"users": [person("litware", "nestor")]})
+    preview = fleet("fleet_onboard", "--check")
+    assert preview.code == 0, preview.said
+    assert "in 2 of 4 environments." in preview.said
+    assert "northwind: environment create 1: northwind" in preview.said
+    assert twin.writes() == []
+    ran = fleet("fleet_onboard", w365_fleet_canary=1)
+    assert ran.code == 0, ran.said
+    assert people(twin)["contoso"] == ["adele", "boss", "nestor"]
+    assert people(twin)["northwind"] == ["allan"]
+    assert "2 unchanged." in ran.said
+    assert ("it has no SCIM yet: switch it on" in ran.said) is waits
+    again = fleet("fleet_onboard")
+    if waits:
+        assert again.code != 0
+        assert "northwind: left alone, because it could not be looked at: " in again.said
+        return
+    assert again.code == 0, again.said
+    assert "4 environments are unchanged." in again.said
+
+
+def test_the_canary_of_a_sync_stops_the_others(twin: Twin, fleet: Fleet, folder: Path) -> None:
+    describe(folder, "contoso", {"users": [person("contoso", "nestor")]})
+    twin.fault(surface="provisioning", method="POST", path="/fabrikam/", action="status", status=400, times=-1)
+    ran = fleet("fleet_sync", w365_fleet_canary=1)
+    assert ran.code != 0
+    assert "fabrikam: failed: " in ran.said
+    assert "litware: not reached" in ran.said
+    assert "To retry: --limit fabrikam,litware" in ran.said
+    assert people(twin)["litware"] == BEFORE["litware"]
 
 
 @pytest.mark.slow

@@ -1,0 +1,52 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run over several environments would change: as lines for people, and as a reason not to begin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import InputError
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.removal_options import (
+    limit_from_option,
+)
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.plans import (
+    checked_results,
+    hosts_with_passwords,
+    lines_of_changes,
+    losses,
+)
+
+
+def change_lines(results: Any, definitions: Mapping[str, Any] | None = None) -> list[str]:
+    """See ``change_lines.yml``. Raises AnsibleFilterError for something else than results by host."""
+    return lines_of_changes(_results(results, "change_lines"), hosts_with_passwords(definitions or {}))
+
+
+def fleet_losses(results: Any, limit: Any) -> str:
+    """See ``fleet_losses.yml``. Raises AnsibleFilterError for something else than results by host, and for an odd limit."""
+    try:
+        allowed = limit_from_option(str(limit), "w365_fleet_limit")
+    except InputError as error:
+        raise AnsibleFilterError(str(error).removeprefix("Option ")) from error
+    return losses(_results(results, "fleet_losses"), allowed)
+
+
+def _results(value: Any, name: str) -> Mapping[str, Mapping[str, Any]]:
+    try:
+        return checked_results(value)
+    except ValueError as error:
+        raise AnsibleFilterError(f"{name} {error}") from error
+
+
+class FilterModule:
+    """What ansible-core asks a file of filters for."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """By the names that templates use."""
+        return {"change_lines": change_lines, "fleet_losses": fleet_losses}
