@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -14,6 +14,10 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import InputError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.removal_options import (
     limit_from_option,
+)
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.fleet_outcomes import (
+    lines_of_outcomes,
+    outcomes,
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.plans import (
     checked_results,
@@ -37,6 +41,18 @@ def fleet_losses(results: Any, limit: Any) -> str:
     return losses(_results(results, "fleet_losses"), allowed)
 
 
+def fleet_outcomes(
+    hosts: Iterable[str], hostvars: Mapping[str, Any], needed: Collection[str] = ()
+) -> dict[str, dict[str, Any]]:
+    """See ``fleet_outcomes.yml``."""
+    return outcomes(hosts, hostvars, needed)
+
+
+def outcome_lines(found: Any, check_mode: bool = False) -> list[str]:
+    """See ``outcome_lines.yml``. Raises AnsibleFilterError for something else than outcomes by host."""
+    return lines_of_outcomes(_results(found, "outcome_lines"), check_mode)
+
+
 def _results(value: Any, name: str) -> Mapping[str, Mapping[str, Any]]:
     try:
         return checked_results(value)
@@ -49,4 +65,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """By the names that templates use."""
-        return {"change_lines": change_lines, "fleet_losses": fleet_losses}
+        return {"change_lines": change_lines, "fleet_losses": fleet_losses, "fleet_outcomes": fleet_outcomes, "outcome_lines": outcome_lines}

@@ -28,6 +28,10 @@ options:
       - Whether a playbook of this collection runs it. No relative path can mean the folder of such a playbook.
     type: bool
     default: false
+  called:
+    description:
+      - How the sentence about a wrong definition names it, where a playbook has made it of other variables.
+    type: str
 attributes:
   check_mode:
     support: full

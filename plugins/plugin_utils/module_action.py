@@ -83,6 +83,9 @@ class ModuleAction(ActionBase):
         if os.environ.get(ENVIRONMENT_VARIABLE, "").strip().lower() != PROCESS:
             preload(cls.module)
 
+    known_defaults: dict[str, Any] | None = None
+    """What the `module_defaults` of the play are, for an action that runs several modules with the same variables."""
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task once: for a loop Ansible calls this for each item, and for `until` for each attempt."""
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -107,7 +110,7 @@ class ModuleAction(ActionBase):
         later the copy keeps the tags that say where they were written.
         """
         arguments: dict[str, Any] = self._task.args.copy()
-        add_defaults_of_play(arguments, self._task, self._templar)
+        add_defaults_of_play(arguments, self._task, self._templar, self.known_defaults)
         return arguments
 
     def _prepared(self, arguments: dict[str, Any]) -> dict[str, Any]:

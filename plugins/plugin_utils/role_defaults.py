@@ -19,21 +19,24 @@ from typing import Any
 COLLECTION = "workspace365.provisioning"
 
 
-def add_defaults_of_play(arguments: dict[str, Any], task: Any, templar: Any) -> None:
+def add_defaults_of_play(
+    arguments: dict[str, Any], task: Any, templar: Any, known: dict[str, Any] | None = None
+) -> None:
     """Add the options that a task of a role of the collection leaves out, and that `module_defaults` around it give.
 
     ``arguments`` are changed. An option that is null counts as left out. What an inner `module_defaults` gives wins over
-    an outer one, and what is given for the module over what is given for its group, as in Ansible.
+    an outer one, and what is given for the module over what is given for its group, as in Ansible. ``known`` keeps what
+    whole templates were, for several calls with the same variables.
     """
     role = getattr(task, "_role", None)
     if role is None or getattr(role, "_role_collection", None) != COLLECTION:
         return
-    for name, value in _defaults(task, arguments, templar).items():
+    for name, value in _defaults(task, arguments, templar, {} if known is None else known).items():
         if arguments.get(name) is None:
             arguments[name] = value
 
 
-def _defaults(task: Any, arguments: Mapping[str, Any], templar: Any) -> dict[str, Any]:
+def _defaults(task: Any, arguments: Mapping[str, Any], templar: Any, known: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     # Tasks of roles have full names.
     action = task.action
@@ -44,8 +47,17 @@ def _defaults(task: Any, arguments: Mapping[str, Any], templar: Any) -> dict[str
             if isinstance(given, Mapping):
                 # One that the role gives need not be a valid template here.
                 given = {name: value for name, value in given.items() if arguments.get(name) is None}
-            # As part of a dictionary, because a template whose value is omitted has no value on its own.
-            found.update(templar.template({"given": given})["given"])
+            if not isinstance(given, str):
+                found.update(_templated(given, templar))
+            else:
+                if given not in known:
+                    known[given] = _templated(given, templar)
+                found.update(known[given])
     # ansible-core 2.19 and later leave out such a key; before that, its value is a text that marks it.
     omitted = templar.available_variables.get("omit")
     return {name: value for name, value in found.items() if value is not None and value != omitted}
+
+
+def _templated(given: Any, templar: Any) -> Any:
+    # As part of a dictionary, because a template whose value is omitted has no value on its own.
+    return templar.template({"given": given})["given"]

@@ -72,10 +72,11 @@ class TenantAction(ActionBase):
         """Run the task once."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
+        self._known_defaults: dict[str, Any] = {}
         definition = self._templar.template(variables.get(DEFINITION))
         refusal = self._refusal_of_definition(definition)
         if refusal:
-            return {**result, "failed": True, "msg": refusal, "steps": {}, "summary": []}
+            return {**result, **self._refused(refusal)}
         tenant = Tenant(
             definition,
             str(self._task.args.get("environment") or ""),
@@ -83,13 +84,18 @@ class TenantAction(ActionBase):
         )
         refusal = self._refusal_of_tenant(tenant)
         if refusal:
-            return {**result, "failed": True, "msg": refusal, "steps": {}, "summary": []}
+            return {**result, **self._refused(refusal)}
         if tenant.manages_app or tenant.has("scim"):
             tenant.cloud = self._option_of_play("entra_cloud")
         if definition.get("scim_url") is None:
             # The first step returns it too; the tags of a run may leave that step out.
             tenant.address_of_play = self._option_of_play("scim_url")
         return {**result, **self._run_steps(tenant, variables)}
+
+    def _refused(self, refusal: str) -> dict[str, Any]:
+        called = self._task.args.get("called")
+        sentence = refusal.replace(DEFINITION, str(called)) if called else refusal
+        return {"failed": True, "msg": sentence, "steps": {}, "summary": []}
 
     def _refusal_of_definition(self, definition: Any) -> str:
         if definition is None or (isinstance(definition, str) and not definition.strip()):
@@ -125,13 +131,13 @@ class TenantAction(ActionBase):
         return ""
 
     def _names_an_environment(self, tenant: Tenant) -> bool:
-        return bool(self._option_of_play("environment", tenant.name.strip()))
+        return bool(tenant.name.strip() or self._option_of_play("environment"))
 
-    def _option_of_play(self, name: str, value: str = "") -> str:
-        """A connection option as the steps get it: `value`, `module_defaults`, or the environment variable; it may be empty."""
-        given: dict[str, Any] = {name: value or None}
+    def _option_of_play(self, name: str) -> str:
+        """A connection option as the steps get it: `module_defaults`, or the environment variable; it may be empty."""
+        given: dict[str, Any] = {name: None}
         action = self._action_of("sso", given)
-        add_defaults_of_play(given, action._task, self._templar)
+        add_defaults_of_play(given, action._task, self._templar, action.known_defaults)
         environ = {**os.environ, **action.environment_variables()}
         return str(given.get(name) or environ.get(f"W365_{name.upper()}", "")).strip()
 
@@ -212,7 +218,7 @@ class TenantAction(ActionBase):
         task._parent = self._task._parent
         task.action = f"{COLLECTION}.{ACTIONS[step].__module__.rpartition('.')[2]}"
         task.args = options
-        return ACTIONS[step](
+        action = ACTIONS[step](
             task=task,
             connection=self._connection,
             play_context=self._play_context,
@@ -220,3 +226,5 @@ class TenantAction(ActionBase):
             templar=self._templar,
             shared_loader_obj=self._shared_loader_obj,
         )
+        action.known_defaults = self._known_defaults
+        return action

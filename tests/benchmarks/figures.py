@@ -78,6 +78,13 @@ LIMITS = (
         "x",
         15,
     ),
+    Limit(
+        "fleet",
+        "against_debug",
+        "an environment of 100 with nothing to do: CPU of fleet_sync, against one empty debug for each host",
+        "x",
+        6,
+    ),
     Limit("curve", "extra_requests", "any number unchanged: requests beyond the pages", "", 12),
     Limit("curve", "memory_growth", "any number unchanged: memory per user, against the first size", "x", 1.25),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,11 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common import FULL_NAME, Problem
+from common import BUILD, FULL_NAME, Problem
 from w365_simulator.seeding import generated
 from w365_simulator.testing import Twin
 
 HERE = Path(__file__).resolve().parent
+RUNNER = str(BUILD / "servers" / "venv" / "bin" / "ansible-runner")
 ENVIRONMENT = "contoso"
 CONCURRENCY = 8
 GROUP_SIZE = 50
@@ -166,14 +168,20 @@ class Stage:
         return [Timed(line["name"], line["seconds"], line["result"]) for line in lines]
 
     def fleet(
-        self, tasks: Sequence[Task], hosts: Mapping[str, Mapping[str, Any]], application: Mapping[str, str]
+        self,
+        tasks: Sequence[Task] | str,
+        hosts: Mapping[str, Mapping[str, Any]],
+        application: Mapping[str, str],
+        variables: Mapping[str, str] | None = None,
+        forks: int = 5,
     ) -> float:
         """CPU seconds of one ansible-playbook and of all its processes, over these hosts with their variables.
 
-        `application` are the connection options that differ from seed to seed: those of Microsoft Entra.
+        `tasks` may be the full name of a playbook for many environments instead. `application` are the connection options
+        that differ from seed to seed: those of Microsoft Entra. `variables` are those of the whole run.
         """
         playbook, inventory = self.directory / "fleet.json", self.directory / "inventory.json"
-        inventory.write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
+        inventory.write_text(_inventory(hosts), encoding="utf-8")
         head = {
             "hosts": "all",
             "connection": "local",
@@ -181,12 +189,47 @@ class Stage:
             "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
             "module_defaults": {f"group/{FULL_NAME}.w365": {**self.instance(), **application}},
         }
-        playbook.write_text(json.dumps([{**head, "tasks": list(tasks)}]), encoding="utf-8")
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), str(playbook)]
+        if not isinstance(tasks, str):
+            playbook.write_text(json.dumps([{**head, "tasks": list(tasks)}]), encoding="utf-8")
+        command = [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            *("-i", str(inventory), "--forks", str(forks), "-e", json.dumps(dict(variables or {}))),
+            tasks if isinstance(tasks, str) else str(playbook),
+        ]
         before = os.times()
         self._run(command, {"ANSIBLE_INVENTORY_ENABLED": "ansible.builtin.yaml", "W365_EXECUTION": "direct"})
         after = os.times()
         return after.children_user + after.children_system - before.children_user - before.children_system
+
+    def slices(self, playbook: str, parts: Sequence[Mapping[str, Any]], variables: Mapping[str, str]) -> None:
+        """Run a playbook at the same time over each of these parts of the hosts, as a cluster does: ansible-runner packs a job,
+        a worker with nothing but the package runs it, and a third one reads what it sends back.
+        """
+        script = []
+        for number, hosts in enumerate(parts):
+            job, worker, back = (self.directory / "slices" / f"{number}-{part}" for part in ("job", "worker", "back"))
+            for folder in (job, worker, back):
+                shutil.rmtree(folder, ignore_errors=True)
+            for folder in (job / "project", job / "inventory", job / "env", worker, back):
+                folder.mkdir(parents=True)
+            play = [{"ansible.builtin.import_playbook": playbook}]
+            (job / "project" / "play.yml").write_text(json.dumps(play), encoding="utf-8")
+            (job / "inventory" / "hosts.json").write_text(_inventory(hosts), encoding="utf-8")
+            (job / "env" / "extravars").write_text(json.dumps(dict(variables)), encoding="utf-8")
+            # No file of the job may keep its variables.
+            (job / "env" / "settings").write_text(json.dumps({"suppress_env_files": True}), encoding="utf-8")
+            words = [
+                [RUNNER, "transmit", str(job), "-p", "play.yml"],
+                [RUNNER, "worker", "--private-data-dir", str(worker), "--delete"],
+                [RUNNER, "process", str(back)],
+            ]
+            script.append("( " + " | ".join(map(shlex.join, words)) + ') & pids="$pids $!"')
+        wait = "ended=0; for pid in $pids; do wait $pid || ended=1; done; exit $ended"
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self._run(
+            ["bash", "-c", "set -o pipefail; " + "\n".join(script) + "\n" + wait],
+            {"ANSIBLE_INVENTORY_ENABLED": "ansible.builtin.yaml", "W365_EXECUTION": "direct", "PATH": path},
+        )
 
     def instance(self) -> dict[str, Any]:
         """The connection options that all environments share."""
@@ -231,6 +274,12 @@ class Stage:
         if code:
             tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
             raise Problem(f"a run of the bench ended with {code}, so nothing was measured. It said:\n{tail}")
+
+
+def _inventory(hosts: Mapping[str, Any]) -> str:
+    """All hosts, in the group of the playbooks for many environments too."""
+    group = {"hosts": dict.fromkeys(hosts, {}), "vars": {"ansible_connection": "local"}}
+    return json.dumps({"all": {"hosts": hosts, "children": {"w365_environments": group}}})
 
 
 def task(module: str, /, *, title: str = "", loop: Sequence[Any] | None = None, **arguments: Any) -> Task:

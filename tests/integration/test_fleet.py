@@ -303,7 +303,7 @@ def test_a_sync_leaves_alone_what_it_cannot_see(twin: Twin, fleet: Fleet, folder
     describe(folder, "contoso", {"users": [person("contoso")], "plan_file": "plan.json"})
     planned = fleet("fleet_sync", "--limit", "contoso")
     assert planned.code != 0
-    assert "w365_directory_definition has plan_file, which belongs to the playbooks" in planned.said
+    assert "plan_file" in planned.said
 
 
 @pytest.mark.parametrize("waits", [False, True])
@@ -330,7 +330,7 @@ def test_tenants_are_onboarded_and_kept(twin: Twin, fleet: Fleet, folder: Path, 
     assert people(twin)["contoso"] == ["adele", "boss", "nestor"]
     assert people(twin)["northwind"] == ["allan"]
     assert "2 unchanged." in ran.said
-    assert ("it has no SCIM yet: switch it on" in ran.said) is waits
+    assert ("northwind: has no SCIM yet, so people and groups wait for it" in ran.said) is waits
     again = fleet("fleet_onboard")
     if waits:
         assert again.code != 0

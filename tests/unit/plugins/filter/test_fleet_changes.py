@@ -1,0 +1,147 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run over many environments says before it begins and at its end, and when it does not begin."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from hypothesis import given
+from hypothesis import strategies as st
+
+filters: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.filter.fleet_changes")
+
+
+def entry(kind: str, action: str, name: str, outcome: str = "planned", **changes: Any) -> dict[str, Any]:
+    return {"kind": kind, "action": action, "name": name, "outcome": outcome, "changes": changes}
+
+
+def host(*entries: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The variables of a host whose task has found these changes."""
+    step = {"changed": bool(entries), "results": list(entries)}
+    return {"__w365_tenant_run": {"steps": {"directory": step}, "scim_url": "", **more}}
+
+
+GONE = entry("user", "delete", "nestor@contoso.com")
+OFF = entry("user", "update", "lee@contoso.com", active=False)
+NEW = entry("user", "create", "adele@contoso.com")
+LESS = entry("membership", "change", "Sales", remove=["lee@contoso.com"])
+PROBLEM = {"fleet_problem": {"msg": "The SCIM service refused the key.\nCheck it."}}
+
+
+def test_what_would_change_is_said_for_each_environment() -> None:
+    hostvars = {"a": host(GONE, NEW), "b": host(), "c": PROBLEM, "d": {}, "e": host(LESS, scim_url="https://e")}
+    lines = filters.change_lines(filters.fleet_outcomes(hostvars, hostvars))
+    assert lines == [
+        "This run would change 3 people in 2 of 5 environments.",
+        "a: 2 changes; SCIM address: none",
+        "a: user delete 1: nestor@contoso.com",
+        "a: user create 1: adele@contoso.com",
+        "c: not known: The SCIM service refused the key. Check it.",
+        "d: not known: the task failed",
+        "e: 1 change; SCIM address: https://e",
+        "e: membership change, takes access 1: Sales",
+        "1 environment is unchanged.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("losing", "others", "unknown", "limit", "stops"),
+    [
+        (1, 0, 0, "0", True),
+        (1, 0, 0, "0%", False),
+        (3, 0, 0, "10%", False),
+        (4, 6, 0, "50%", False),
+        (6, 5, 0, "50%", False),
+        (7, 5, 0, "50%", True),
+        (4, 0, 0, "100%", False),
+        (4, 4, 92, "40%", False),
+        (5, 4, 91, "50%", False),
+        (6, 4, 90, "50%", True),
+        (2, 98, 0, "1", True),
+        (2, 98, 0, 2, False),
+    ],
+)
+def test_how_many_environments_may_lose_people(losing: int, others: int, unknown: int, limit: Any, stops: bool) -> None:
+    """What is not known makes no part smaller."""
+    hostvars: dict[str, Any] = {f"l{number}": host(GONE if number % 2 else OFF) for number in range(losing)}
+    hostvars |= {f"o{number}": host(NEW, LESS) for number in range(others)}
+    hostvars |= {f"u{number}": PROBLEM for number in range(unknown)}
+    said = filters.fleet_losses(filters.fleet_outcomes(hostvars, hostvars), limit)
+    assert bool(said) is stops
+    if stops:
+        assert f"{losing} of {losing + others} environment" in said
+        assert said.endswith(f"and no more than {limit} may.")
+
+
+@pytest.mark.parametrize("limit", ["many", "-1", "101%", "", "1.5", None])
+def test_an_odd_limit_is_refused(limit: Any) -> None:
+    with pytest.raises(AnsibleFilterError, match="w365_fleet_limit is"):
+        filters.fleet_losses({}, limit)
+
+
+def test_what_became_of_each_environment() -> None:
+    hostvars = {
+        "a": host(entry("user", "create", "x", "done"), entry("user", "update", "y", "unchanged")) | {"fleet_worked": True},
+        "b": host(),
+        "c": PROBLEM,
+        "d": PROBLEM,
+        "e": host(NEW),
+        "f": {},
+        "g": host(entry("environment", "create", "g", "done"), waits_for_scim=True) | {"fleet_worked": True},
+    }
+    found = filters.fleet_outcomes(hostvars, hostvars, ["a", "d", "e", "g"])
+    assert {name: outcome["outcome"] for name, outcome in found.items()} == {
+        "a": "done",
+        "b": "unchanged",
+        "c": "not looked at",
+        "d": "failed",
+        "e": "not reached",
+        "f": "not looked at",
+        "g": "done",
+    }
+    assert filters.outcome_lines(found, False) == [
+        "a: user create 1; SCIM address: none",
+        "c: left alone, because it could not be looked at: The SCIM service refused the key. Check it.",
+        "d: failed: The SCIM service refused the key. Check it.",
+        "e: not reached",
+        "f: left alone, because it could not be looked at",
+        "g: environment create 1; SCIM address: none",
+        "g: has no SCIM yet, so people and groups wait for it. Switch it on, give the host w365_scim_url and w365_scim_token, "
+        "and run it again.",
+        "1 unchanged.",
+        "To retry: --limit c,d,e,f",
+        "Run it again at any time.",
+    ]
+    assert filters.outcome_lines({}, True) == ["0 unchanged.", "Check mode: nothing was written."]
+
+
+@given(st.lists(st.sampled_from(["nothing", "failed", "unknown", "none", "new", "worked"]), max_size=8))
+def test_every_environment_has_exactly_one_outcome(states: list[str]) -> None:
+    kinds: dict[str, Any] = {
+        "nothing": {},
+        "failed": PROBLEM,
+        "unknown": {"__w365_tenant_run": {"failed": True, "msg": "no"}},
+        "none": host(),
+        "new": host(NEW),
+        "worked": host(NEW) | {"fleet_worked": True},
+    }
+    hostvars = {f"h{number}": kinds[state] for number, state in enumerate(states)}
+    needed = [name for name, state in zip(hostvars, states, strict=True) if state in ("new", "worked")]
+    found = filters.fleet_outcomes(hostvars, hostvars, needed)
+    assert [found[name]["outcome"] == "unchanged" for name in hostvars] == [state == "none" for state in states]
+    retry = [name for name, state in zip(hostvars, states, strict=True) if state not in ("none", "worked")]
+    lines = filters.outcome_lines(found)
+    assert (f"To retry: --limit {','.join(retry)}" in lines) is bool(retry)
+
+
+@pytest.mark.parametrize("value", [None, "contoso", ["contoso"], {"contoso": "done"}])
+def test_something_else_than_results_is_refused(value: Any) -> None:
+    for name in ("change_lines", "outcome_lines"):
+        with pytest.raises(AnsibleFilterError, match="needs a dictionary with a result for each host"):
+            getattr(filters, name)(value)
