@@ -53,6 +53,7 @@ class Control:
             ("GET", "state"): self._state,
             ("GET", "requests"): self._requests,
             ("DELETE", "requests"): self._clear_requests,
+            ("POST", "digest"): self._digest,
             ("POST", "reset"): self._reset,
             ("POST", "seed"): self._seed,
             ("PATCH", "tenant"): self._change_tenant,
@@ -90,6 +91,12 @@ class Control:
     def _clear_requests(self, call: Call) -> Answer:
         self.log.clear()
         return Answer(204)
+
+    def _digest(self, call: Call) -> Answer:
+        body = call.json()
+        if not isinstance(body, dict) or set(body) != {"text"} or not isinstance(body["text"], str) or not body["text"]:
+            raise UnreadableBody("A digest takes text, which is a text that is not empty, and nothing else.")
+        return json_answer(200, {"digest": self.log.digest(body["text"])})
 
     def _reset(self, call: Call) -> Answer:
         body = call.json() if call.body.strip() else {}

@@ -155,7 +155,7 @@ class Twin:
         """Refuse a request that is beyond the capacity."""
         reset = self.switches.over_capacity == "reset"
         status = 0 if reset else int(self.switches.over_capacity)
-        self.log.add(surface, call.method, call.path, dict(call.query), status, write, b"", False, "capacity")
+        self.log.add(surface, call, status, write, "capacity")
         if reset:
             await connection.drop()
             return
@@ -182,19 +182,8 @@ class Twin:
                 answer = await _complete(answerer, surface)
                 if rule is not None and rule.action == "empty":
                     answer = self.graph.emptied(_below(call, "/graph"), answer)
-        form = call.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
         status = answer.status if answer is not None else 0
-        self.log.add(
-            surface,
-            call.method,
-            call.path,
-            dict(call.query),
-            status,
-            write,
-            call.body,
-            form,
-            rule.action if rule else None,
-        )
+        self.log.add(surface, call, status, write, rule.action if rule else None)
         if rule is not None and rule.action == "hold_after":
             await self._hold(rule.seconds)
         if answer is None or (rule is not None and rule.action == "drop_after"):

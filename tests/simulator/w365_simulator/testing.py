@@ -122,6 +122,15 @@ class Twin:
         """Return every request that changed something or tried to."""
         return self.requests(write=True)
 
+    def digest(self, credential: str) -> str:
+        """Return what the log shows in place of a credential: the same digest wherever a request carried it."""
+        return str(self.control("POST", "digest", {"text": credential})["digest"])
+
+    def requests_with(self, credential: str) -> list[dict[str, Any]]:
+        """Return the requests that carried a credential: in a header, in the query or anywhere in the body."""
+        digest = self.digest(credential)
+        return [request for request in self.requests() if digest in {one["digest"] for one in request["credentials"]}]
+
     def clear_requests(self) -> None:
         """Empty the log."""
         self.control("DELETE", "requests")
