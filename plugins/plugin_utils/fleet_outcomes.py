@@ -65,7 +65,7 @@ def _lines_of_one(host: str, outcome: Mapping[str, Any]) -> Iterator[str]:
     if state == FAILED:
         yield f"{host}: failed: {reason}"
     elif state == NOT_SEEN:
-        yield f"{host}: left alone, because it could not be looked at{': ' if reason else ''}{reason}"
+        yield f"{host}: not changed, because it could not be looked at{': ' if reason else ''}{reason}"
     elif state == NOT_REACHED:
         yield f"{host}: not reached"
     elif state == DONE:

@@ -296,8 +296,8 @@ def test_a_sync_leaves_alone_what_it_cannot_see(twin: Twin, fleet: Fleet, folder
     (folder / "host_vars" / "litware.yml").unlink()
     ran = fleet("fleet_sync")
     assert ran.code != 0
-    assert "fabrikam: left alone, because it could not be looked at: " in ran.said
-    assert "litware: left alone, because it could not be looked at: " in ran.said
+    assert "fabrikam: not changed, because it could not be looked at: " in ran.said
+    assert "litware: not changed, because it could not be looked at: " in ran.said
     assert "To retry: --limit fabrikam,litware" in ran.said
     assert people(twin) == {**BEFORE, "contoso": AFTER["contoso"]}
     describe(folder, "contoso", {"users": [person("contoso")], "plan_file": "plan.json"})
@@ -334,7 +334,7 @@ def test_tenants_are_onboarded_and_kept(twin: Twin, fleet: Fleet, folder: Path, 
     again = fleet("fleet_onboard")
     if waits:
         assert again.code != 0
-        assert "northwind: left alone, because it could not be looked at: " in again.said
+        assert "northwind: not changed, because it could not be looked at: " in again.said
         return
     assert again.code == 0, again.said
     assert "4 environments are unchanged." in again.said

@@ -66,7 +66,9 @@ def test_what_is_read_is_read_with_the_same_options() -> None:
 @pytest.mark.parametrize("name", FLEET)
 def test_a_fleet_runs_where_its_head_says(name: str) -> None:
     """On hosts of its own and never on localhost by itself; and a last play sees when no host matched."""
-    first, last = read(f"{name}.yml")
+    first, imported = read(f"{name}.yml")
+    assert imported["ansible.builtin.import_playbook"] == "plays/whole_run.yml"
+    (last,) = read("plays/whole_run.yml")
     assert re.search(r"given\('w365_environments'\)", first["hosts"])
     assert last["hosts"] == "all:localhost"
     assert {play["strategy"] for play in (first, last)} == {"linear"}, "run_once means nothing to others"

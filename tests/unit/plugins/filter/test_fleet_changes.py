@@ -107,10 +107,10 @@ def test_what_became_of_each_environment() -> None:
     }
     assert filters.outcome_lines(found, False) == [
         "a: user create 1; SCIM address: none",
-        "c: left alone, because it could not be looked at: The SCIM service refused the key. Check it.",
+        "c: not changed, because it could not be looked at: The SCIM service refused the key. Check it.",
         "d: failed: The SCIM service refused the key. Check it.",
         "e: not reached",
-        "f: left alone, because it could not be looked at",
+        "f: not changed, because it could not be looked at",
         "g: environment create 1; SCIM address: none",
         "g: has no SCIM yet, so people and groups wait for it. Switch it on, give the host w365_scim_url and w365_scim_token, "
         "and run it again.",
