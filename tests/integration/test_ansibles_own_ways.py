@@ -443,6 +443,7 @@ def test_what_support_shows(twin: Twin, play: Callable[..., Play]) -> None:
             assert str(value) not in played.output, value
 
 
+@pytest.mark.slow
 def test_support_without_servers(twin: Twin, play: Callable[..., Play]) -> None:
     """Nothing answers, a key is wrong, or nothing is given: each line says what is unknown, and why."""
     away = {

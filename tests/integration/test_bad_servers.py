@@ -402,6 +402,7 @@ def test_changes_and_reads_whose_answers_are_lost_are_repeated(play: Player, twi
     assert twin.environment("group")["groups"] == {}
 
 
+@pytest.mark.slow
 def test_time_outs(play: Player, twin: Twin) -> None:
     environments(twin, "never", "slow", "late")
     twin.fault(surface="scim", path="^/never/", action="latency", seconds=8, times=-1)
@@ -437,6 +438,7 @@ def sent_in_all(twin: Twin, method: str, ending: str) -> int:
     return sum(request["method"] == method and request["path"].endswith(ending) for request in twin.requests())
 
 
+@pytest.mark.slow
 def test_nobody_answers(play: Player, twin: Twin) -> None:
     done = play(task("w365_user", upn=NEWCOMER, instance_url="https://localhost:1", **ADELE), defaults=connection(twin))
     says(
@@ -451,6 +453,7 @@ def test_nobody_answers(play: Player, twin: Twin) -> None:
 # Servers that ask for patience
 
 
+@pytest.mark.slow
 def test_patience_is_spent_and_bounded(play: Player, twin: Twin) -> None:
     environments(twin, "told", "untold", "burst", "write", "writes", "date", "never", "budget", "endless")
     here = "^/Provisioning/{0}/|^/{0}/scim/"

@@ -166,6 +166,7 @@ def played(run: Callable[..., Play], twin: Twin, environ: dict[str, str], *words
     return run(step, defaults=defaults, play=HOSTS, arguments=[*INVENTORY, *words], environ=environ)
 
 
+@pytest.mark.slow
 def test_values_of_the_process_do_not_reach_a_second_host(twin: Twin, play: Callable[..., Play]) -> None:
     """The key of Contoso lay in the environment of the run, and Fabrikam had none."""
     pair = {"W365_SCIM_URL": twin.scim_url("contoso"), "W365_SCIM_TOKEN": twin.scim_token}

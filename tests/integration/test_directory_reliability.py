@@ -205,6 +205,7 @@ def test_refusals_and_cut_connections_at_random(
     changed_nothing(again)
 
 
+@pytest.mark.slow
 def test_two_runs_at_once(twin: Twin, tmp_path: Path) -> None:
     """Both find nobody, and both create everybody; whoever comes second takes what is there."""
     people = numbered(1000)

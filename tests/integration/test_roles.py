@@ -135,6 +135,7 @@ def test_every_thin_role_over_the_provisioning_api(twin: Twin, play: Callable[..
     same(contoso["sso"], before, "the other single sign-on")
 
 
+@pytest.mark.slow
 def test_a_whole_tenant_at_any_point(twin: Twin, play: Callable[..., Play]) -> None:
     """From nothing; then somebody changes things by hand, and only that is announced and mended."""
     seed: dict[str, Any] = yaml.safe_load(SEED.read_text(encoding="utf-8"))
@@ -340,6 +341,7 @@ def test_a_directory_that_does_not_fit(
     same(plain(twin.state()), plain(before), "state")
 
 
+@pytest.mark.slow
 def test_a_purge_and_a_plan(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     """What the role hands on for them: a plan that takes Nestor away, and the same plan carried out."""
     file = str(tmp_path / "plan.json")

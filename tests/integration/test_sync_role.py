@@ -260,6 +260,7 @@ def install(tmp_path: Path, variables: dict[str, Any], *words: str) -> int:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_installing_and_taking_away(tmp_path: Path, installed: dict[str, Any]) -> None:
     etc, units = tmp_path / "etc", tmp_path / "units"
     assert install(tmp_path, installed, "--check") > 0
@@ -303,6 +304,7 @@ def test_installing_and_taking_away(tmp_path: Path, installed: dict[str, Any]) -
     same(install(tmp_path, away), 0, "changes of the second run")
 
 
+@pytest.mark.slow
 def test_what_yaml_makes_of_names_and_values(tmp_path: Path, installed: dict[str, Any]) -> None:
     """A customer number is a name, a password of digits a secret, one report a list of one, and null is nothing."""
     number, fabrikam = installed["w365_sync_configurations"]
@@ -346,23 +348,45 @@ def test_what_yaml_makes_of_names_and_values(tmp_path: Path, installed: dict[str
     ("change", "said"),
     [
         ({"w365_sync_ansible_playbook": "~/bin/ansible-playbook"}, "begins with /"),
-        ({"w365_sync_collections_path": "/srv/nothing"}, "must exist"),
-        ({"w365_sync_unit_directory": "/srv/nothing"}, "must exist"),
+        pytest.param({"w365_sync_collections_path": "/srv/nothing"}, "must exist", marks=pytest.mark.slow),
+        pytest.param({"w365_sync_unit_directory": "/srv/nothing"}, "must exist", marks=pytest.mark.slow),
         ({"w365_sync_collections_path": "/usr/share:/home/ansible/.ansible/collections"}, "not in a home folder"),
-        ({"w365_sync_flock": "/srv/no-flock"}, "What is wrong: /srv/no-flock does not exist."),
-        ({"w365_sync_service_environment": {"A": "x\ny"}}, "line break"),
-        ({"w365_sync_service_environment": {"A": "x\rExecStartPre=/bin/true"}}, "line break"),
+        pytest.param(
+            {"w365_sync_flock": "/srv/no-flock"}, "What is wrong: /srv/no-flock does not exist.", marks=pytest.mark.slow
+        ),
+        pytest.param({"w365_sync_service_environment": {"A": "x\ny"}}, "line break", marks=pytest.mark.slow),
+        pytest.param(
+            {"w365_sync_service_environment": {"A": "x\rExecStartPre=/bin/true"}}, "line break", marks=pytest.mark.slow
+        ),
         ({"w365_sync_service_environment": {"A\nExecStartPre=/bin/true\nB": "x"}}, "is not one of letters"),
-        ({"w365_sync_service_environment": {"A=1 B": "x"}}, "is not one of letters"),
-        ({"w365_sync_on_failure": "x.service\nRequires=evil.service"}, "Correct w365_sync_on_failure"),
-        ({"w365_sync_random_delay": "10min\n\n[Install]"}, "Correct w365_sync_random_delay"),
-        ({"w365_sync_schedule": "hourly\n[Service]\nExecStart=/bin/true"}, "Correct w365_sync_schedule"),
-        ({"schedule": "hourly\\"}, "Correct schedule"),
-        ({"client_key": "/srv/key.pem\nExecStartPre=/bin/true"}, "Correct client_key"),
-        ({"client_cert": "/srv/key.pem "}, "Correct client_cert"),
-        ({"w365_sync_configuration_directory": "/srv/etc\u2028x"}, "Correct w365_sync_configuration_directory"),
-        ({"ca_path": "~/ca.pem"}, "begins with /"),
-        ({"name": "contoso\n"}, "needs a unique name"),
+        pytest.param(
+            {"w365_sync_service_environment": {"A=1 B": "x"}}, "is not one of letters", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            {"w365_sync_on_failure": "x.service\nRequires=evil.service"},
+            "Correct w365_sync_on_failure",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"w365_sync_random_delay": "10min\n\n[Install]"}, "Correct w365_sync_random_delay", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            {"w365_sync_schedule": "hourly\n[Service]\nExecStart=/bin/true"},
+            "Correct w365_sync_schedule",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param({"schedule": "hourly\\"}, "Correct schedule", marks=pytest.mark.slow),
+        pytest.param(
+            {"client_key": "/srv/key.pem\nExecStartPre=/bin/true"}, "Correct client_key", marks=pytest.mark.slow
+        ),
+        pytest.param({"client_cert": "/srv/key.pem "}, "Correct client_cert", marks=pytest.mark.slow),
+        pytest.param(
+            {"w365_sync_configuration_directory": "/srv/etc\u2028x"},
+            "Correct w365_sync_configuration_directory",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param({"ca_path": "~/ca.pem"}, "begins with /", marks=pytest.mark.slow),
+        pytest.param({"name": "contoso\n"}, "needs a unique name", marks=pytest.mark.slow),
     ],
 )
 def test_what_no_unit_could_carry_is_said_before_a_secret_is_written(
@@ -397,6 +421,7 @@ def test_a_schedule_is_tried_before_anything_is_written(tmp_path: Path, installe
 STRANGE_VALUES = {"A": "x %h $HOME ${HOME} \"q\" 'y' \\ ", "B": "  blanks  ", "C": "100%", "D": "a\tb", "_E9": "\\x41"}
 
 
+@pytest.mark.slow
 def test_a_service_gets_the_values_as_they_are(tmp_path: Path, installed: dict[str, Any]) -> None:
     """Percent signs, dollars, quotes, backslashes and blanks; read back by systemd itself where there is one."""
     folder = tmp_path / 'odd "folder" with $ %h and \\'
@@ -417,6 +442,7 @@ def test_a_service_gets_the_values_as_they_are(tmp_path: Path, installed: dict[s
     assert f'"{escaped}" --inventory' in text
 
 
+@pytest.mark.slow
 def test_systemd_accepts_the_units(tmp_path: Path, installed: dict[str, Any]) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
@@ -448,6 +474,7 @@ def options_of(unit: Path) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_command_of_a_service_works(tmp_path: Path, installed: dict[str, Any], twin: Twin) -> None:
     """What systemd would do is done by hand: credentials, folders, environment and command line of the unit."""
     installed["w365_sync_service_environment"] = {}
@@ -540,6 +567,7 @@ def test_an_export_holds_no_secret(tmp_path: Path, installed: dict[str, Any], tw
     assert "user create 6" in check.stdout
 
 
+@pytest.mark.slow
 def test_an_export_has_blanks_for_each_customer(tmp_path: Path, twin: Twin) -> None:
     """Names that differ in - and _ only; what cannot be told apart is not written."""
     for second, blanks in (
@@ -559,6 +587,7 @@ def test_an_export_has_blanks_for_each_customer(tmp_path: Path, twin: Twin) -> N
         same([found["scim_token"] for found in written], [f"{{{{ {blank} }}}}" for blank in blanks], "blanks")
 
 
+@pytest.mark.slow
 def test_an_export_remembers_and_a_run_by_hand_does_not(tmp_path: Path, installed: dict[str, Any], twin: Twin) -> None:
     """A service could not read the state file that a run by hand would write, so that run leaves it out."""
     contoso = installed["w365_sync_configurations"][:1]
@@ -576,6 +605,7 @@ def test_an_export_remembers_and_a_run_by_hand_does_not(tmp_path: Path, installe
     same([len(emea(twin, "contoso")), state.exists()], [6, False], "what the run by hand has done")
 
 
+@pytest.mark.slow
 def test_an_export_opens_a_vault_where_no_secret_stands(tmp_path: Path, twin: Twin) -> None:
     """An identity from a vault is written as its text; a secret from a vault is blank as any other."""
     password = tmp_path / "password"

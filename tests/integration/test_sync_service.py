@@ -115,6 +115,7 @@ def until(what: Callable[[], Any], why: str, limit: float = 60) -> Any:
     return found
 
 
+@pytest.mark.slow
 def test_installed_started_and_started_again(machine: Machine, customers: list[dict[str, Any]], twin: Twin) -> None:
     """What the guide tells to do, from nothing to the second run, which asks only for what has changed."""
     assert install(machine, customers, "--check") > 0
