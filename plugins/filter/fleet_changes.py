@@ -65,4 +65,9 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """By the names that templates use."""
-        return {"change_lines": change_lines, "fleet_losses": fleet_losses, "fleet_outcomes": fleet_outcomes, "outcome_lines": outcome_lines}
+        return {
+            "change_lines": change_lines,
+            "fleet_losses": fleet_losses,
+            "fleet_outcomes": fleet_outcomes,
+            "outcome_lines": outcome_lines,
+        }

@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulator"))
 
 from common import BUILD, FULL_NAME, Problem, paint, run_main, table
-from fleet import fleet
 from figures import LIMITS, Figures, growth, machine, pages, paired_ratio, per_user_ratio, rows, verdicts
+from fleet import fleet
 from inside_ansible import hosts, memory, others
 from stage import ADMINISTRATOR, CONCURRENCY, HERE, Costs, People, Stage, say, task
 from w365_simulator import seeding

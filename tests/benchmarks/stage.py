@@ -278,7 +278,7 @@ class Stage:
 
 def _inventory(hosts: Mapping[str, Any]) -> str:
     """All hosts, in the group of the playbooks for many environments too."""
-    group = {"hosts": dict.fromkeys(hosts, {}), "vars": {"ansible_connection": "local"}}
+    group = {"hosts": {name: {} for name in hosts}, "vars": {"ansible_connection": "local"}}
     return json.dumps({"all": {"hosts": hosts, "children": {"w365_environments": group}}})
 
 

@@ -273,7 +273,8 @@ def test_a_sync_looks_first_and_works_on_what_needs_it(twin: Twin, fleet: Fleet,
     again = fleet("fleet_sync")
     assert again.code == 0, again.said
     assert twin.writes() == []
-    assert "changed=0" in again.said and "changed=1" not in again.said
+    assert "changed=0" in again.said
+    assert "changed=1" not in again.said
     assert "3 environments are unchanged." in again.said
 
 
@@ -281,7 +282,10 @@ def test_a_sync_stops_when_too_many_would_lose_people(twin: Twin, fleet: Fleet) 
     for limit in ("0", 2):
         ran = fleet("fleet_sync", w365_fleet_limit=limit)
         assert ran.code != 0
-        assert f"3 of 3 environments would lose people (contoso, fabrikam, litware), and no more than {limit} may." in ran.said
+        assert (
+            f"3 of 3 environments would lose people (contoso, fabrikam, litware), and no more than {limit} may."
+            in ran.said
+        )
         assert twin.writes() == []
     odd = fleet("fleet_sync", w365_fleet_limit="many")
     assert odd.code != 0

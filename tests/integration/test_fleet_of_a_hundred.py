@@ -146,9 +146,7 @@ def test_one_broken_environment_disturbs_nobody(playbook: str, twin: Twin, tmp_p
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_two_slices_side_by_side(playbook: str, twin: Twin, tmp_path: Path) -> None:
-    jobs = [
-        slice_of(tmp_path, playbook, hosts(twin, NAMES[number::2], "boss", "adele"), number) for number in range(2)
-    ]
+    jobs = [slice_of(tmp_path, playbook, hosts(twin, NAMES[number::2], "boss", "adele"), number) for number in range(2)]
     started = [
         subprocess.Popen(
             ["bash", "-c", f"set -o pipefail; {job}"], env=environ(twin, tmp_path), stdout=subprocess.PIPE,

@@ -56,6 +56,7 @@ GUIDE_NAMES = [
     "guide_scim_setup",
     "guide_offboarding",
     "guide_fleet",
+    "guide_fleet_runs",
     "guide_awx",
     "guide_permissions",
     "guide_twin",

@@ -87,7 +87,8 @@ def test_an_odd_limit_is_refused(limit: Any) -> None:
 
 def test_what_became_of_each_environment() -> None:
     hostvars = {
-        "a": host(entry("user", "create", "x", "done"), entry("user", "update", "y", "unchanged")) | {"fleet_worked": True},
+        "a": host(entry("user", "create", "x", "done"), entry("user", "update", "y", "unchanged"))
+        | {"fleet_worked": True},
         "b": host(),
         "c": PROBLEM,
         "d": PROBLEM,
