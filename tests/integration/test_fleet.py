@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from conftest import CONTOSO
 from playing import COLLECTION, ROOT, ansible_environment
 from w365_simulator.testing import Twin
 
@@ -278,6 +279,37 @@ def test_a_sync_looks_first_and_works_on_what_needs_it(twin: Twin, fleet: Fleet,
     assert "3 environments are unchanged." in again.said
 
 
+def test_a_sync_imports_first(twin: Twin, fleet: Fleet, folder: Path) -> None:
+    """One host has an import and a directory, one an import alone, and one has the key of another Microsoft tenant."""
+    twin.reset({**CONTOSO, "environments": [{"name": name, "users": [person(name, "boss")]} for name in FLEET]})
+    given = {"domains": ["emea.contoso.com"]}
+    for name in FLEET:
+        content: dict[str, Any] = {"w365_o365_import_definition": given, "w365_entra_tenant": twin.tenant}
+        if name == "contoso":
+            content["w365_directory_definition"] = {"users": [person(name)]}
+        if name == "litware":
+            content["w365_entra_tenant"] = "00000000-0000-0000-0000-000000000000"
+        (folder / "host_vars" / f"{name}.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    entra = {
+        "W365_ENTRA_CLIENT_ID": twin.client_id,
+        "W365_ENTRA_CLIENT_SECRET": twin.client_secret,
+        "W365_ENTRA_AUTHORITY": twin.entra_authority,
+        "W365_GRAPH_URL": twin.graph_url,
+    }
+    ran = fleet("fleet_sync", environ=entra)
+    assert ran.code != 0
+    assert "To retry: --limit litware" in ran.said
+    found = people(twin)
+    assert set(found["contoso"]) > {"adele", "boss"}
+    assert len(found["fabrikam"]) > 1
+    assert set(found["fabrikam"]) | {"adele"} == set(found["contoso"])
+    assert found["litware"] == ["boss"]
+    assert twin.client_secret not in ran.output + ran.errors
+    again = fleet("fleet_sync", "--limit", "contoso,fabrikam", environ=entra)
+    assert again.code == 0, again.said
+    assert "2 environments are unchanged." in again.said
+
+
 def test_a_sync_stops_when_too_many_would_lose_people(twin: Twin, fleet: Fleet) -> None:
     for limit in ("0", 2):
         ran = fleet("fleet_sync", w365_fleet_limit=limit)
@@ -287,6 +319,7 @@ def test_a_sync_stops_when_too_many_would_lose_people(twin: Twin, fleet: Fleet) 
             in ran.said
         )
         assert twin.writes() == []
+        assert "changed=1" not in ran.said
     odd = fleet("fleet_sync", w365_fleet_limit="many")
     assert odd.code != 0
     assert "w365_fleet_limit is 'many'" in odd.said

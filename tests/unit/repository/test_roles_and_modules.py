@@ -536,7 +536,7 @@ def test_what_a_playbook_says_about_its_variables_is_read() -> None:
 
 def plays_of(path: Path) -> list[dict[str, Any]]:
     """The plays of a playbook and of those that it imports, in their order."""
-    found = []
+    found: list[dict[str, Any]] = []
     for entry in yaml.safe_load(path.read_text(encoding="utf-8")):
         imported = entry.get("ansible.builtin.import_playbook")
         found += plays_of(path.parent / imported) if imported else [entry]
