@@ -216,7 +216,7 @@ scim-counts: $(SERVERS)/.stamp $(BUILD)/src/.stamp ## count the checks of others
 	@$(RUN) PYTHONPATH=tests/simulator:tests/servers python tests/servers/scim_counts.py
 
 .PHONY: bench
-bench: install $(BUILD)/bench/venv/.stamp ## how fast: table, .build/bench/bench.json and a picture; not a test (BENCH="create startup" for some, SIZES="1000 3000")
+bench: install $(BUILD)/bench/venv/.stamp $(SERVERS)/.stamp ## how fast: table, .build/bench/bench.json and a picture; not a test (BENCH="create startup" for some, SIZES="1000 3000")
 	@$(RUN) python tests/benchmarks/bench.py $(BENCH) --sizes "$(SIZES)" --drawn-by $(BUILD)/bench/venv/bin/python
 
 .PHONY: bench-picture
