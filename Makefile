@@ -48,6 +48,8 @@ SOURCES := $(shell $(FIND_SOURCES))
 RUN := $(BIN)/python tools/run.py
 # Others' SCIM servers, which only slow tests need: a run that leaves these out does not install them.
 SERVERS := $(BUILD)/servers
+# What builds the site, and draws the picture of the demo.
+SITE_TOOLS := $(BUILD)/site-work/.stamp
 IF_SLOW = $(if $(findstring not slow,$(MARKS)),,$(SERVERS)/.stamp)
 PYTEST_CHOICE := $(if $(MARKS),-m "$(MARKS)") $(PYTEST_ARGS)
 
@@ -199,6 +201,15 @@ docs-check: install ## ansible-doc and antsibull-docs over every plugin and role
 	@$(BIN)/python tools/write_contract.py --check
 	@$(BIN)/python tools/check_docs.py
 
+# Sphinx reads again only what has changed, so a second run takes seconds.
+.PHONY: site
+site: install $(SITE_TOOLS) ## the documentation as a site, into .build/site: every warning and every broken link is an error
+	@$(BIN)/python tools/build_site.py $(ARTIFACT) $(BUILD)/site-work/venv/bin/python
+
+.PHONY: screenshots
+screenshots: site ## pictures of the site's pages in two widths, into .build/screenshots; needs Chromium
+	@$(BIN)/python tools/screenshots.py
+
 .PHONY: contract
 contract: venv ## write docs/contract.md from the table of endpoints
 	@$(BIN)/python tools/write_contract.py
@@ -230,6 +241,17 @@ $(BUILD)/bench/venv/.stamp: tests/requirements/bench.txt $(BUILD)/venv/.stamp
 	@test -x $(BUILD)/bench/venv/bin/python || $(BIN)/python -m venv $(BUILD)/bench/venv
 	@$(BUILD)/bench/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
+
+# Apart from our tools: nothing else needs the theme.
+$(SITE_TOOLS): tests/requirements/site.txt $(BUILD)/venv/.stamp
+	@mkdir -p $(BUILD)/site-work
+	@test -x $(BUILD)/site-work/venv/bin/python || $(BIN)/python -m venv $(BUILD)/site-work/venv
+	@$(BUILD)/site-work/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
+.PHONY: demo-picture
+demo-picture: $(SITE_TOOLS) ## draw the picture of the last "make demo" for README and the site
+	@$(BUILD)/site-work/venv/bin/python tools/demo_picture.py
 
 ## Maintenance
 

@@ -57,6 +57,7 @@ CHECKS = (
     Check("importer"),
     Check("ansible-lint"),
     Check("docs-check"),
+    Check("site"),
     Check("demo"),
     Check("conformance", marks="not slow"),
     Check("types"),
