@@ -33,6 +33,7 @@ from urllib.parse import quote
 import requests
 import yaml
 
+import demo_picture
 from common import BUILD, COLLECTIONS, FULL_NAME, ROOT, Problem, clean_environment, paint, run_main, stop_group
 
 SIMULATOR = ROOT / "tests" / "simulator"
@@ -200,7 +201,7 @@ def read_recap(output: str) -> dict[str, dict[str, int]]:
 def run_playbook(twin: Twin, *options: str, scim: Mapping[str, str] | None = None) -> Run:
     """Run the playbook of the installed collection; show its output while it comes. `scim` are variables too."""
     command = ["ansible-playbook", PLAYBOOK, "-e", f"@{definition(twin)}", *options]
-    print(paint("$ " + " ".join(command).replace(f"{ROOT}/", ""), "cyan"), flush=True)
+    say("$ " + " ".join(command).replace(f"{ROOT}/", ""), "cyan")
     twin.take_requests()
     environment = clean_environment(
         {
@@ -245,15 +246,26 @@ class Proofs:
     def expect(self, holds: bool, claim: str, otherwise: str) -> None:
         """Print the claim as proved, or `otherwise`."""
         if holds:
-            print(paint("  proved: ", "green") + claim, flush=True)
+            say(claim, "green", mark="  proved: ")
         else:
-            print(paint("  NOT SO: ", "red") + otherwise, flush=True)
+            say(otherwise, "red", mark="  NOT SO: ")
             self.failed.append(otherwise)
 
 
 def narrate(text: str) -> None:
     """Print one sentence of the narration."""
-    print("\n" + paint(text, "bold"), flush=True)
+    say(text, "bold", before="\n")
+
+
+spoken: list[tuple[str, str]] = []
+"""What the demo has said in its own words, each line with its color. The picture in README shows a part of it."""
+
+
+def say(text: str, color: str = "", *, before: str = "", mark: str = "") -> None:
+    """Print a line of the demo's own, and remember it. `mark` is a beginning that has the color instead of the line."""
+    spoken.append((mark + text, color))
+    shown = paint(mark, color) + text if mark else paint(text, color) if color else text
+    print(before + shown, flush=True)
 
 
 def expect_preview(proofs: Proofs, run: Run) -> None:
@@ -377,6 +389,8 @@ def demo() -> int:
         print("".join(f"  - {sentence}\n" for sentence in proofs.failed), end="")
         return 1
     narrate(f"Everything was proved, in {time.monotonic() - begin:.0f} seconds.")
+    (BUILD / "demo" / "spoken.json").write_text(json.dumps(spoken), encoding="utf-8")
+    demo_picture.check(spoken)
     print("To try it yourself: make twin")
     return 0
 

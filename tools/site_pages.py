@@ -21,7 +21,12 @@ from common import FULL_NAME, ROOT, Problem, role_names
 
 PLAYBOOKS = ROOT / "playbooks"
 SITE = ROOT / "docs" / "site"
-LINKS = re.compile(r"(?ms)^\.\. Extra links\n.*?(?=^\.\. |\Z)")
+# What antsibull-docs writes: links to the project, how to install it from Galaxy, and a table of contents, which the theme
+# has beside the page.
+LINKS = re.compile(r"(?ms)^\.\. Extra links\n.*?(?=^\.\. Parsing errors|\Z)")
+INSTALL = re.compile(r"To install it,? use: :code:`[^`]*`\.")
+GALAXY = re.compile(rf"`({re.escape(FULL_NAME)}) collection <https://galaxy[^>]+>`_")
+CONTENTS = re.compile(r"(?m)^\.\. contents::.*\n(?:   :.*\n)*")
 
 # ---- reStructuredText
 
@@ -60,7 +65,7 @@ def plain(text: str) -> str:
 
 WORD = re.compile(
     r"-e '[^']*'|-e \S+|"  # arguments of a command
-    r"(?<![\w-])--[a-z][a-z-]*(?: [a-z]\S*(?=,|\.| and| or))?|"
+    r"(?<![\w-])--[a-z][a-z-]*|\b\w+_\*|"
     r"[\w.@/<>*%-]*[_*/<][\w.@/<>*%=-]*\w>?\*?(?:: (?:true|false))?|"  # names, files, placeholders
     r"\w+=\w+|\b[\w-]+\.(?:yml|json|csv|html)\b"
 )
@@ -189,8 +194,8 @@ def role_table(role: str) -> str:
             kind = [option.get("type", "str"), "required" if option.get("required") else ""]
             if option.get("default") not in (None, ""):
                 kind.append(f"default ``{option['default']}``")
-            reference = f":ansopt:`{FULL_NAME}.{role}#role:main:{above}{name}`"
-            yield [reference, ", ".join(filter(None, kind)), to_rst(parse(first, context))]
+            shown = f"in it: ``{name}``" if above else f":ansopt:`{FULL_NAME}.{role}#role:main:{name}`"
+            yield [shown, ", ".join(filter(None, kind)), to_rst(parse(first, context))]
             if not above:
                 yield from rows(option.get("options") or {}, f"{name}.")
 
@@ -284,7 +289,7 @@ def articles_page() -> str:
             [
                 title,
                 ", ".join(map(reference, article["replaces"])) + f" ({guide})",
-                code(article["command"].replace(" -e ", " \\\n  -e ").replace(" -m ", " \\\n  -m "), "console").strip(),
+                f"``{article['command']}``",
                 "\n\n".join(f"``{test}``" for test in article["tests"]),
                 article["click"],
             ]
@@ -295,7 +300,7 @@ def articles_page() -> str:
         "scripts for Windows. Each command of this table is run by a test against the offline twin, and the named tests "
         "prove the behavior behind it.\n\n"
     )
-    return text + grid((17, 18, 32, 18, 15), rows, "articles")
+    return text + grid((16, 20, 26, 22, 16), rows, "articles")
 
 
 # ---- others
@@ -316,6 +321,10 @@ def collection_page(name: str, text: str, public: Mapping[str, bool]) -> str:
             raise Problem("antsibull-docs writes another index than before: it has no list of the plugins.")
         rest = rest.replace("Plugin Index\n------------", "Modules, roles and plugins\n==========================", 1)
         return f".. _communication_for_{FULL_NAME}:\n.. _changelog_section_for_{FULL_NAME}:\n{mark}{rest}"
+    text = CONTENTS.sub("", text)
+    if not public["galaxy"]:
+        text = INSTALL.sub("It is not published yet; see :doc:`how to install it </index>`.", text)
+        text = GALAXY.sub("collection \\1", text)
     return text if public["repository"] else LINKS.sub("", text)
 
 
