@@ -323,7 +323,7 @@ def collection_page(name: str, text: str, public: Mapping[str, bool]) -> str:
         return f".. _communication_for_{FULL_NAME}:\n.. _changelog_section_for_{FULL_NAME}:\n{mark}{rest}"
     text = CONTENTS.sub("", text)
     if not public["galaxy"]:
-        text = INSTALL.sub("It is not published yet; see :doc:`how to install it </index>`.", text)
+        text = INSTALL.sub("It is not published yet; see :ref:`how to install it <install_it>`.", text)
         text = GALAXY.sub("collection \\1", text)
     return text if public["repository"] else LINKS.sub("", text)
 

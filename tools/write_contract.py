@@ -280,8 +280,7 @@ USE = {
 
 AFTER_LETTERS = """
 An assumption never gets a better letter than A. If your server answers an endpoint with the letter A, please tell us in an
-[issue](https://github.com/ansible-collections/workspace365.provisioning/issues): the request, the status and the
-answer, without keys and names. It can turn an A into a C.
+issue: the request, the status and the answer, without keys and names. It can turn an A into a C.
 """
 
 OVERRIDE = """

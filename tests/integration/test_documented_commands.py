@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import pty
 import re
 import shutil
 import signal
@@ -26,12 +28,12 @@ import pytest
 import yaml
 
 from ansible_collections.workspace365.provisioning.tests.unit.repository import test_guides
-from certificates import make_certificate
 from conftest import SEED
 from pattern import ADELE, ALLAN, NESTOR
 from playing import COLLECTION, ROOT, ansible_environment, connection
 from test_fleet import FLEET, describe, person
 from test_sso_playbooks import inventory, prepare
+from w365_simulator.certificates import make_certificate
 from w365_simulator.testing import Twin
 
 SCENES: dict[str, list[str]] = yaml.safe_load(
@@ -50,7 +52,7 @@ Runner = Callable[..., str]
 
 
 def write(folder: Path, **files: Any) -> None:
-    """Files of a scene; YAML for what is no text. Two underscores stand for the slash, one more for the dot."""
+    """YAML files of a scene; two underscores stand for a folder."""
     for name, content in files.items():
         path = folder / (name.replace("__", "/") + ".yml")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +83,7 @@ def run(tmp_path: Path) -> Runner:
         # A tool that wants the network finds none, and a person's own pip settings have no say.
         known |= {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": "/dev/null", **environ}
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-O", "expand_aliases", "-c", f"failed=\n{script}"],
+            ["bash", "-eo", "pipefail", "-O", "expand_aliases", "-c", script],
             cwd=tmp_path,
             env=known,
             input=answers,
@@ -98,6 +100,31 @@ def run(tmp_path: Path) -> Runner:
         return said
 
     return started
+
+
+def typed(command: str, environ: Mapping[str, str], answer: str, folder: Path) -> None:
+    """Run a command that wants a terminal, and type the answer there whenever it asks for a password."""
+    ours, its = pty.openpty()
+    program = str(Path(sys.executable).with_name(command.split()[0]))
+    with subprocess.Popen(
+        [program, *command.split()[1:]],
+        cwd=folder,
+        env=dict(environ),
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        start_new_session=True,
+    ) as process:
+        os.close(its)
+        said = ""
+        # Reading fails when the other end is closed.
+        with contextlib.suppress(OSError):
+            while piece := os.read(ours, 1000).decode():
+                said += piece
+                if said.endswith("assword: "):
+                    os.write(ours, f"{answer}\n".encode())
+        os.close(ours)
+        assert process.wait(60) == 0, said
 
 
 def recaps(said: str) -> list[tuple[int, int]]:
@@ -148,11 +175,13 @@ def test_scene_environment(twin: Twin, run: Runner, tmp_path: Path) -> None:
             "w365_sso_primary_domain": "contoso.com",
             "w365_sso_client_id": "00000000-0000-4000-8000-0000000000a2",
             "w365_sso_key": "sso-demo-secret-of-the-twin",
+            # The tenant of the twin has no enterprise application for it.
+            "w365_sso_preflight": "never",
         },
     )
     environ = variables_of(twin)
     info, app, support, report, change, managed, offboard = SCENES["environment"]
-    assert "contosolab" in run(info, environ)
+    assert "contosolab" in run(info, variables_of(twin, None))
     assert '"changed": true' in run(app, environ)
     assert "ansible-core" in run(support, environ)
     assert "1 users" in run(report, environ)
@@ -168,17 +197,17 @@ def test_scene_environment(twin: Twin, run: Runner, tmp_path: Path) -> None:
 def test_scene_scim(twin: Twin, run: Runner, tmp_path: Path) -> None:
     definition = {"groups": ["Invoice Approvals"], "notification_email": "it@contoso.com", "replication_timeout": 4}
     write(tmp_path, contoso_scim={"w365_scim_definition": definition})
-    scim = {"W365_SCIM_URL": twin.scim_url("contoso"), "W365_SCIM_TOKEN": str(twin.switch_scim("contoso"))}
     (script,) = SCENES["scim"]
-    said = run(script, {**variables_of(twin), **scim})
+    said = run(script, variables_of(twin, scim=True))
     assert [bool(changed) for _ok, changed in recaps(said)] == [True, True]
 
 
 def test_scene_sync(twin: Twin, run: Runner, tmp_path: Path) -> None:
-    for name in ("units", "collections", "bin"):
+    for name in ("units", "bin"):
         (tmp_path / name).mkdir()
-    # What a service starts has to be outside of home folders; a link stands for that.
-    shutil.copy(Path(sys.executable).with_name("ansible-playbook"), tmp_path / "bin" / "ansible-playbook")
+    # What a service starts has to be outside of home folders; links stand for that.
+    (tmp_path / "bin" / "ansible-playbook").symlink_to(Path(sys.executable).with_name("ansible-playbook"))
+    (tmp_path / "collections").symlink_to(ansible_environment(tmp_path)["ANSIBLE_COLLECTIONS_PATH"].split(":")[0])
     places = connection(twin, None)
     del places["instance_url"], places["provisioning_key"]
     customer = {
@@ -271,11 +300,11 @@ def test_scene_first_hour(twin: Twin, run: Runner, tmp_path: Path) -> None:
     write(tmp_path, typed=secrets)
     environ = {"W365_CA_PATH": twin.ca_path, "EDITOR": f"cp {tmp_path / 'typed.yml'}"}
     create, look, first, variables, encrypt = SCENES["first_hour"]
-    run(create, environ, answers="word\nword\n")
+    typed(create, {**ansible_environment(tmp_path), **environ}, "word", tmp_path)
     assert (tmp_path / "vault.yml").read_text(encoding="utf-8").startswith("$ANSIBLE_VAULT;")
     assert "contoso" in run(look, environ, answers="word\n")
     said = run(first, environ, answers="word\n" * 3)
-    (_ok, previewed), (_ok, changed), (_ok, again) = recaps(said)
+    (_one, previewed), (_two, changed), (_three, again) = recaps(said)
     assert (previewed, changed, again) == (2, 2, 0)
     run(f"{variables}\ntest -n \"$W365_PROVISIONING_KEY\"", {}, answers="key\n")
     (tmp_path / "word").write_text("word", encoding="utf-8")
@@ -321,6 +350,23 @@ def test_scene_twin(twin: Twin, run: Runner, tmp_path: Path) -> None:
     assert "detail" not in said.lower(), said
 
 
+def test_scene_permissions(run: Runner, tmp_path: Path) -> None:
+    """With a stand-in for the Azure CLI, which remembers what it was told, and knows one permission less than asked for."""
+    (script,) = SCENES["permissions"]
+    program = tmp_path / "az"
+    program.write_text(
+        '#!/bin/sh\necho "$*" >> log\ncase "$*" in *Directory.Read.All*) ;; *sp\\ show*) echo id-of-one ;; esac\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    assert "Microsoft Graph does not offer Directory.Read.All" in run(script, {"PATH": path})
+    told = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
+    assert "appRoles[?value=='Application.ReadWrite.OwnedBy'].id | [0]" in told[0]
+    assert told[1].endswith("--api-permissions id-of-one=Role")
+    assert "admin-consent" in told[-1]
+
+
 def test_scene_generated(tmp_path: Path) -> None:
     """It runs until somebody ends it."""
     checkout(tmp_path)
@@ -347,14 +393,9 @@ def test_scene_install(run: Runner, tmp_path: Path) -> None:
         pytest.skip("no artifact was built")
     (tmp_path / ".build").mkdir()
     (tmp_path / ".build" / "artifacts").symlink_to(artifacts[0].parent)
-    (tmp_path / "requirements.yml").write_text(
-        next(
-            block
-            for block in test_guides.blocks((ROOT / "README.md").read_text(encoding="utf-8"), "yaml")
-            if block.startswith("collections:")
-        ).replace("workspace365-provisioning-1.1.0.tar.gz", artifacts[0].name),
-        encoding="utf-8",
-    )
+    pages = test_guides.blocks((ROOT / "README.md").read_text(encoding="utf-8"), "yaml")
+    (listed_in_readme,) = [block for block in pages if block.startswith("collections:")]
+    (tmp_path / "requirements.yml").write_text(listed_in_readme, encoding="utf-8")
     direct, listed = SCENES["install"]
     installed = tmp_path / "collections" / "ansible_collections" / "workspace365" / "provisioning" / "MANIFEST.json"
     environ = {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections"), "ANSIBLE_GALAXY_SERVER": "https://localhost:1"}
