@@ -126,13 +126,23 @@ def collect() -> None:
 def guides() -> str:
     """The guides in their reading order, for the tree of contents."""
     listed = yaml.safe_load((ROOT / "docs" / "docsite" / "extra-docs.yml").read_text(encoding="utf-8"))["sections"]
-    return "".join(f"   collection/docsite/{name}\n" for section in listed for name in section["toctree"])
+    trees = []
+    for section in listed:
+        names = "".join(f"   collection/docsite/{name}\n" for name in section["toctree"])
+        trees.append(f".. toctree::\n   :caption: {section['title']}\n   :hidden:\n\n{names}")
+    return "\n".join(trees)
 
 
 def build(python: str) -> None:
     """Have Sphinx build the pages, and remove those that it does not build any more."""
     sphinx = (python, "-m", "sphinx", "--fail-on-warning", "--quiet", "--nitpicky", "--color")
-    run(*sphinx, "-b", "html", "-d", str(WORK / "doctrees"), str(SOURCE), str(SITE))
+    words = (*sphinx, "-b", "html", "-d", str(WORK / "doctrees"), str(SOURCE), str(SITE))
+    try:
+        run(*words)
+    except Problem:
+        # What Sphinx remembers of pages that have moved since can be wrong, so the last word has a run without it.
+        shutil.rmtree(WORK / "doctrees", ignore_errors=True)
+        run(*words)
     made = {path.relative_to(SOURCE).with_suffix(".html") for path in SOURCE.rglob("*.rst")}
     made |= {Path(name) for name in ("genindex.html", "search.html")}
     for path in SITE.rglob("*.html"):

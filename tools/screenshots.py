@@ -24,7 +24,7 @@ from common import BUILD, ROOT, Problem, run_main
 
 sys.path.insert(0, str(ROOT / "tests" / "simulator"))
 
-from w365_simulator.testing import start_twin  # noqa: E402 - the twin is no package of our tools
+from w365_simulator.testing import start_twin
 
 SITE = BUILD / "site"
 SHOTS = BUILD / "screenshots"

@@ -319,6 +319,8 @@ def collection_page(name: str, text: str, public: Mapping[str, bool]) -> str:
         _before, found, rest = text.partition(mark)
         if not found:
             raise Problem("antsibull-docs writes another index than before: it has no list of the plugins.")
+        # Where the tree of contents is beside the page, the whole name of each is too long.
+        rest = re.sub(r"(?m)^    (\w+)_(module|role|filter|inventory)$", r"    \1 \2 <\1_\2>", rest)
         rest = rest.replace("Plugin Index\n------------", "Modules, roles and plugins\n==========================", 1)
         return f".. _communication_for_{FULL_NAME}:\n.. _changelog_section_for_{FULL_NAME}:\n{mark}{rest}"
     text = CONTENTS.sub("", text)

@@ -17,7 +17,7 @@ from common import FULL_NAME, ROOT, Problem, clean_environment
 
 sys.path.insert(0, str(ROOT / "tests" / "simulator"))
 
-from w365_simulator.testing import start_twin  # noqa: E402 - the twin is no package of our tools
+from w365_simulator.testing import start_twin
 
 
 def _person(first: str, last: str, **more: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import yaml
 from common import ROOT, Problem, run_main
 
 SOURCE = ROOT / "docs" / "permissions.yml"
-TARGET = ROOT / "docs" / "docsite" / "rst" / "guide_permissions.rst"
+TARGET = ROOT / "docs" / "docsite" / "rst" / "guide_graph_permissions.rst"
 BEGIN = '.. BEGIN permissions (written by "make docs" from docs/permissions.yml)'
 END = ".. END permissions"
 

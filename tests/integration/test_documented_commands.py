@@ -32,7 +32,7 @@ from conftest import SEED
 from pattern import ADELE, ALLAN, NESTOR
 from playing import COLLECTION, ROOT, ansible_environment, connection
 from test_fleet import FLEET, describe, person
-from test_sso_playbooks import inventory, prepare
+from test_sso_playbooks import VALUES, inventory, prepare
 from w365_simulator.certificates import make_certificate
 from w365_simulator.testing import Twin
 
@@ -102,14 +102,15 @@ def run(tmp_path: Path) -> Runner:
     return started
 
 
-def typed(command: str, environ: Mapping[str, str], answer: str, folder: Path) -> None:
-    """Run a command that wants a terminal, and type the answer there whenever it asks for a password."""
+def typed(script: str, environ: Mapping[str, str], answer: str, folder: Path) -> str:
+    """Run a script that wants a terminal, and type the answer whenever it asks for a password; what it printed."""
     ours, its = pty.openpty()
-    program = str(Path(sys.executable).with_name(command.split()[0]))
+    known = ansible_environment(folder) | dict(environ)
+    known["PATH"] = f"{Path(sys.executable).parent}:{known['PATH']}"
     with subprocess.Popen(
-        [program, *command.split()[1:]],
+        ["bash", "-e", "-c", script],
         cwd=folder,
-        env=dict(environ),
+        env=known,
         stdin=its,
         stdout=its,
         stderr=its,
@@ -119,12 +120,13 @@ def typed(command: str, environ: Mapping[str, str], answer: str, folder: Path) -
         said = ""
         # Reading fails when the other end is closed.
         with contextlib.suppress(OSError):
-            while piece := os.read(ours, 1000).decode():
+            while piece := os.read(ours, 10_000).decode("utf-8", "replace"):
                 said += piece
                 if said.endswith("assword: "):
                     os.write(ours, f"{answer}\n".encode())
         os.close(ours)
         assert process.wait(60) == 0, said
+    return said
 
 
 def recaps(said: str) -> list[tuple[int, int]]:
@@ -172,9 +174,7 @@ def test_scene_environment(twin: Twin, run: Runner, tmp_path: Path) -> None:
     write(
         tmp_path,
         sso={
-            "w365_sso_primary_domain": "contoso.com",
-            "w365_sso_client_id": "00000000-0000-4000-8000-0000000000a2",
-            "w365_sso_key": "sso-demo-secret-of-the-twin",
+            **VALUES,
             # The tenant of the twin has no enterprise application for it.
             "w365_sso_preflight": "never",
         },
@@ -300,10 +300,10 @@ def test_scene_first_hour(twin: Twin, run: Runner, tmp_path: Path) -> None:
     write(tmp_path, typed=secrets)
     environ = {"W365_CA_PATH": twin.ca_path, "EDITOR": f"cp {tmp_path / 'typed.yml'}"}
     create, look, first, variables, encrypt = SCENES["first_hour"]
-    typed(create, {**ansible_environment(tmp_path), **environ}, "word", tmp_path)
+    typed(create, environ, "word", tmp_path)
     assert (tmp_path / "vault.yml").read_text(encoding="utf-8").startswith("$ANSIBLE_VAULT;")
-    assert "contoso" in run(look, environ, answers="word\n")
-    said = run(first, environ, answers="word\n" * 3)
+    assert "contoso" in typed(look, environ, "word", tmp_path)
+    said = typed(first, environ, "word", tmp_path)
     (_one, previewed), (_two, changed), (_three, again) = recaps(said)
     assert (previewed, changed, again) == (2, 2, 0)
     run(f"{variables}\ntest -n \"$W365_PROVISIONING_KEY\"", {}, answers="key\n")

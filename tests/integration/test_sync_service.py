@@ -32,7 +32,7 @@ KEY = "/etc/ssl/private/fabrikam.pem"
 # A machine waits until the one before it is down. So only the first test is quick: that the services run at all. What they
 # write and what they run is also guarded without a machine, in test_sync_role.py.
 pytestmark = pytest.mark.timeout(400)
-GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_import.rst"
+GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_synctool.rst"
 
 
 @pytest.fixture(scope="module")
@@ -281,7 +281,7 @@ def test_who_is_no_longer_in_the_list_is_named_and_goes_when_asked(
 
 def table_commands() -> list[str]:
     """Every command in the guide's table of the synctool, once."""
-    section = GUIDE.read_text(encoding="utf-8").partition("Instead of the synctool\n")[2].partition("\nReports\n")[0]
+    section = GUIDE.read_text(encoding="utf-8").partition("Part by part\n")[2].partition("\nMany customers, and schedules\n")[0]
     found = re.findall(r"^     - ``((?:ansible|ansible-playbook|systemctl|journalctl) .+)``$", section, re.MULTILINE)
     assert len(found) == section.count("   * - ") - 1, "a row without a command"
     return sorted(set(found))

@@ -5,7 +5,7 @@
 # Rows of small functions, and of options that are spread into calls; mypy cannot infer their types.
 # mypy: disable-error-code="arg-type,misc,var-annotated"
 
-"""The table of odd servers in guide_reliability: every row is played, with several members of its kind."""
+"""The table of odd servers in guide_answers: every row is played, with several members of its kind."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     UnreliableAnswerError,
 )
 
-GUIDE = Path(__file__).resolve().parents[3] / "docs" / "docsite" / "rst" / "guide_reliability.rst"
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "docsite" / "rst" / "guide_answers.rst"
 
 
 def rows_of_the_guide() -> dict[str, str]:

@@ -49,20 +49,38 @@ GUIDE_NAMES = [
     "guide_first_hour",
     "guide_onboarding",
     "guide_users_and_groups",
+    "guide_names",
     "guide_directory",
+    "guide_directory_files",
+    "guide_permissions",
+    "guide_reports",
     "guide_import",
+    "guide_import_app",
+    "guide_synctool",
     "guide_sso",
+    "guide_sso_secrets",
     "guide_sso_operation",
     "guide_scim_setup",
+    "guide_entra_provisioning",
+    "guide_graph_permissions",
     "guide_offboarding",
     "guide_fleet",
     "guide_fleet_runs",
     "guide_awx",
-    "guide_permissions",
     "guide_twin",
     "guide_reliability",
+    "guide_answers",
+    "guide_execution",
     "guide_errors",
+    "guide_errors_directory",
+    "guide_errors_entra",
     "guide_porting",
+    "guide_porting_directory",
+    "guide_porting_files",
+    "guide_porting_entra",
+    "guide_porting_answers",
+    "guide_porting_results",
+    "guide_porting_customers",
 ]
 PAGES = [ROOT / "README.md", ROOT / "docs" / "contract.md", *GUIDES]
 INVENTORIES = sorted(path.stem for path in (ROOT / "plugins" / "inventory").glob("*.py"))
@@ -135,6 +153,18 @@ def test_the_pages_are_there() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"(?m)^  \d+\. \[.+\]\(docs/docsite/rst/(\w+)\.rst\)$", readme) == GUIDE_NAMES
     assert sum(len(yaml_blocks(path)) for path in PAGES) > 25
+
+
+# To be split when their present authors are done.
+LONG = {"guide_fleet"}
+
+
+def test_a_guide_is_read_in_one_sitting() -> None:
+    """At most 1,500 words, with its code, without the content of a picture."""
+    words = {
+        path.stem: len(re.sub(r"(?m)^   [\w+/=]{60,}$", "", path.read_text(encoding="utf-8")).split()) for path in GUIDES
+    }
+    assert {name: count for name, count in words.items() if count > 1500 and name not in LONG} == {}
 
 
 def test_every_yaml_directive_is_read() -> None:
@@ -358,8 +388,10 @@ def is_said(sentence: str, texts: list[str]) -> bool:
 
 def test_error_sentences_are_those_of_the_code() -> None:
     texts = source_texts()
-    guide = (ROOT / "docs" / "docsite" / "rst" / "guide_errors.rst").read_text(encoding="utf-8")
-    _example, *sentences = blocks(guide, "text")
+    pages = [path.read_text(encoding="utf-8") for path in GUIDES if path.stem.startswith("guide_errors")]
+    # The guide begins with an example of a whole error.
+    _example, *sentences = [block for page in pages for block in blocks(page, "text")]
+    assert len(pages) == 3
     assert len(sentences) > 30
     assert [sentence for sentence in sentences if not is_said(sentence, texts)] == []
 

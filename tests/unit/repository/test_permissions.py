@@ -27,7 +27,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ap
 
 ROOT = Path(__file__).resolve().parents[3]
 CODE = ROOT / "plugins" / "module_utils" / "_w365"
-GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_permissions.rst"
+GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_graph_permissions.rst"
 
 NEEDED: dict[str, str] = {**READING, **ImportApplicationClient.permissions, **SynchronizationClient.permissions}
 """Call -> the permissions that its error names."""

@@ -4,7 +4,7 @@
 
 """Files as they come from the field: each is read rightly, or refused in a sentence with the line, the value and the way out.
 
-The folder `field` holds small files like those that people have. `ROWS` is the table of guide_directory as tests.
+The folder `field` holds small files like those that people have. `ROWS` is the table of guide_directory_files as tests.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ansible_collections.workspace365.provisioning.plugins.modules import w365_d
 
 FIELD = Path(__file__).parent / "field"
 GUIDE = next(parent for parent in Path(__file__).parents if (parent / "galaxy.yml").exists()) / (
-    "docs/docsite/rst/guide_directory.rst"
+    "docs/docsite/rst/guide_directory_files.rst"
 )
 HEAD = "upn,first_name,last_name"
 ADELE = "adele.vance@contoso.com,Adele,Vance"
