@@ -48,7 +48,7 @@ SOURCES := $(shell $(FIND_SOURCES))
 RUN := $(BIN)/python tools/run.py
 # Others' SCIM servers, which only slow tests need: a run that leaves these out does not install them.
 SERVERS := $(BUILD)/servers
-# What builds the site, and draws the picture of the demo.
+# What builds the site.
 SITE_TOOLS := $(BUILD)/site-work/.stamp
 IF_SLOW = $(if $(findstring not slow,$(MARKS)),,$(SERVERS)/.stamp)
 PYTEST_CHOICE := $(if $(MARKS),-m "$(MARKS)") $(PYTEST_ARGS)
@@ -250,8 +250,8 @@ $(SITE_TOOLS): tests/requirements/site.txt $(BUILD)/venv/.stamp
 	@touch $@
 
 .PHONY: demo-picture
-demo-picture: $(SITE_TOOLS) ## draw the picture of the last "make demo" for README and the site
-	@$(BUILD)/site-work/venv/bin/python tools/demo_picture.py
+demo-picture: venv ## draw the picture of the last "make demo" for README and the site
+	@$(BIN)/python tools/demo_picture.py
 
 ## Maintenance
 

@@ -16,6 +16,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+from rich.text import Text
+
 from common import BUILD, ROOT, Problem, run_main
 
 PICTURE = ROOT / "docs" / "site" / "images" / "demo.svg"
@@ -54,10 +58,6 @@ def check(spoken: Sequence[Line]) -> None:
 
 def draw(spoken: Sequence[Line]) -> str:
     """The picture. It loads nothing from the network."""
-    from rich._export_format import CONSOLE_SVG_FORMAT
-    from rich.console import Console
-    from rich.text import Text
-
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True, color_system="truecolor")
         for text, color in shown(spoken):

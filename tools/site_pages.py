@@ -183,9 +183,7 @@ def specification(role: str) -> dict[str, Any]:
 
 def role_table(role: str) -> str:
     """The variables of a role, with the first level of what is in them."""
-    context = Context(
-        current_plugin=PluginIdentifier(fqcn=f"{FULL_NAME}.{role}", type="role"), role_entrypoint="main"
-    )
+    context = Context(current_plugin=PluginIdentifier(fqcn=f"{FULL_NAME}.{role}", type="role"), role_entrypoint="main")
 
     def rows(options: Mapping[str, Any], above: str = "") -> Iterator[list[str]]:
         for name, option in options.items():
@@ -221,7 +219,10 @@ def playbook_page(path: Path) -> str:
     for role in roles:
         page += heading(f"Variables of the role {role}") + role_table(role)
     if "vars/connection.yml" in text:
-        page += heading("The connection") + "The variables and environment variables of :doc:`the connection <connection>`.\n"
+        page += (
+            heading("The connection")
+            + "The variables and environment variables of :doc:`the connection <connection>`.\n"
+        )
     return page
 
 

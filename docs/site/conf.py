@@ -12,7 +12,7 @@ from typing import Any
 from docutils import nodes
 
 project = "Workspace 365 provisioning"
-copyright = "Workspace 365 provisioning contributors"
+copyright = "Workspace 365 provisioning contributors"  # noqa: A001 - the name of a setting of Sphinx
 html_title = "Workspace 365 provisioning"
 language = "en"
 

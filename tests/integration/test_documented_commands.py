@@ -306,7 +306,7 @@ def test_scene_first_hour(twin: Twin, run: Runner, tmp_path: Path) -> None:
     said = typed(first, environ, "word", tmp_path)
     (_one, previewed), (_two, changed), (_three, again) = recaps(said)
     assert (previewed, changed, again) == (2, 2, 0)
-    run(f"{variables}\ntest -n \"$W365_PROVISIONING_KEY\"", {}, answers="key\n")
+    run(f'{variables}\ntest -n "$W365_PROVISIONING_KEY"', {}, answers="key\n")
     (tmp_path / "word").write_text("word", encoding="utf-8")
     said = run(encrypt, {"ANSIBLE_VAULT_PASSWORD_FILE": str(tmp_path / "word")}, answers="planted")
     assert "vault_contoso_scim_token: !vault" in said
@@ -398,7 +398,10 @@ def test_scene_install(run: Runner, tmp_path: Path) -> None:
     (tmp_path / "requirements.yml").write_text(listed_in_readme, encoding="utf-8")
     direct, listed = SCENES["install"]
     installed = tmp_path / "collections" / "ansible_collections" / "workspace365" / "provisioning" / "MANIFEST.json"
-    environ = {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections"), "ANSIBLE_GALAXY_SERVER": "https://localhost:1"}
+    environ = {
+        "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections"),
+        "ANSIBLE_GALAXY_SERVER": "https://localhost:1",
+    }
     for script in (direct, listed):
         shutil.rmtree(tmp_path / "collections", ignore_errors=True)
         run(script, environ)

@@ -281,7 +281,11 @@ def test_who_is_no_longer_in_the_list_is_named_and_goes_when_asked(
 
 def table_commands() -> list[str]:
     """Every command in the guide's table of the synctool, once."""
-    section = GUIDE.read_text(encoding="utf-8").partition("Part by part\n")[2].partition("\nMany customers, and schedules\n")[0]
+    section = (
+        GUIDE.read_text(encoding="utf-8")
+        .partition("Part by part\n")[2]
+        .partition("\nMany customers, and schedules\n")[0]
+    )
     found = re.findall(r"^     - ``((?:ansible|ansible-playbook|systemctl|journalctl) .+)``$", section, re.MULTILINE)
     assert len(found) == section.count("   * - ") - 1, "a row without a command"
     return sorted(set(found))

@@ -118,11 +118,20 @@ def test_every_command_that_is_run_is_written_somewhere() -> None:
         ("```console\nansible-playbook other.yml\n```\n", ["no test runs: ansible-playbook other.yml"]),
         ("   .. code-block:: bash\n\n      ls \\\n        -l\n\n", ["no test runs: ls -l"]),
         (".. code-block:: shell\n\n   $ known  # as here\n   $ ls\n", ["no test runs: ls"]),
-        (".. not run: az: it needs a tenant of Microsoft\n\n.. code-block:: console\n\n   az login\n   ls\n", ["no test runs: ls"]),
-        (".. not run: az: it needs a tenant of Microsoft\n\nText.\n\n.. code-block:: console\n\n   az login\n", ["no test runs: az login"]),
+        (
+            ".. not run: az: it needs a tenant of Microsoft\n\n.. code-block:: console\n\n   az login\n   ls\n",
+            ["no test runs: ls"],
+        ),
+        (
+            ".. not run: az: it needs a tenant of Microsoft\n\nText.\n\n.. code-block:: console\n\n   az login\n",
+            ["no test runs: az login"],
+        ),
         ("<!-- not run: az, ls: they need a tenant\nof Microsoft -->\n\n```console\naz login\nls\n```\n", []),
         ("<!-- not run: az: later -->\n\n```console\naz login\n```\n", ["the reason says too little"]),
-        ("<!-- not run: az, known: they need a tenant of Microsoft -->\n\n```console\nknown\n```\n", ["a test runs it, so it needs no reason: known", "nothing begins with 'az'"]),
+        (
+            "<!-- not run: az, known: they need a tenant of Microsoft -->\n\n```console\nknown\n```\n",
+            ["a test runs it, so it needs no reason: known", "nothing begins with 'az'"],
+        ),
         ("```console\nmake nothing\n```\n", ["no test runs: make nothing"]),
     ],
 )

@@ -20,9 +20,7 @@ import yaml
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
 
-guides: Any = importlib.import_module(
-    "ansible_collections.workspace365.provisioning.tests.unit.repository.test_guides"
-)
+guides: Any = importlib.import_module("ansible_collections.workspace365.provisioning.tests.unit.repository.test_guides")
 
 ROOT: Path = guides.ROOT
 SITE = ROOT / "docs" / "site"
@@ -108,7 +106,9 @@ def test_links_come_from_one_place(path: Path) -> None:
 
 
 def test_readme_installs_what_is_built() -> None:
-    (listed,) = [one for one in guides.yaml_blocks(ROOT / "README.md") if isinstance(one, dict) and "collections" in one]
+    (listed,) = [
+        one for one in guides.yaml_blocks(ROOT / "README.md") if isinstance(one, dict) and "collections" in one
+    ]
     name = f".build/artifacts/{GALAXY['namespace']}-{GALAXY['name']}-{GALAXY['version']}.tar.gz"
     assert listed == {"collections": [{"name": name, "type": "file"}]}
 

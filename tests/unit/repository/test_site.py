@@ -20,9 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
-guides: Any = importlib.import_module(
-    "ansible_collections.workspace365.provisioning.tests.unit.repository.test_guides"
-)
+guides: Any = importlib.import_module("ansible_collections.workspace365.provisioning.tests.unit.repository.test_guides")
 
 ROOT: Path = guides.ROOT
 SITE = ROOT / "docs" / "site"
@@ -78,7 +76,11 @@ def article_mistakes(article: dict[str, Any]) -> Iterator[str]:
     for test in article["tests"]:
         file, _colons, function = test.partition("::")
         path = ROOT / "tests" / file
-        names = [node.name for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.FunctionDef)] if path.is_file() else []
+        names = (
+            [node.name for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.FunctionDef)]
+            if path.is_file()
+            else []
+        )
         if function not in names:
             yield f"there is no test {test}"
     if len(article["click"].split()) < 1 or not article["click"].endswith("."):
@@ -129,7 +131,10 @@ def test_every_playbook_has_a_page_of_its_own_words(tool: Any) -> None:
     assert set(pages) == {*guides.PLAYBOOKS, "index", "connection"}
     onboard = pages["onboard_tenant"]
     assert "Onboards one tenant from a variables file:" in onboard
-    assert ".. code-block:: console\n\n   ansible-playbook workspace365.provisioning.onboard_tenant -e @contoso.yml\n" in onboard
+    assert (
+        ".. code-block:: console\n\n   ansible-playbook workspace365.provisioning.onboard_tenant -e @contoso.yml\n"
+        in onboard
+    )
     assert ":ansplugin:`the role w365_tenant <workspace365.provisioning.w365_tenant#role>`" in onboard
     assert "#role:main:w365_tenant_definition`\n     - raw, required\n" in onboard
     assert ":doc:`rotate_sso_secrets <rotate_sso_secrets>`" in pages["audit_sso"]
@@ -193,7 +198,9 @@ def test_links_are_followed(target: str, said: str, tool: Any, tmp_path: Path) -
 
 
 def test_pictures_of_pages_are_followed(tool: Any, tmp_path: Path) -> None:
-    (tmp_path / "index.html").write_text('<img src="missing.svg"><script src="_static/x.js"></script>', encoding="utf-8")
+    (tmp_path / "index.html").write_text(
+        '<img src="missing.svg"><script src="_static/x.js"></script>', encoding="utf-8"
+    )
     assert len(tool("site_links").link_mistakes(tmp_path)) == 2
 
 
@@ -218,7 +225,9 @@ def test_pages_of_modules_lead_to_nothing_that_is_not_public(tool: Any) -> None:
 # Pictures
 
 
-def test_the_picture_of_the_demo_is_compared_with_its_words(tool: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_picture_of_the_demo_is_compared_with_its_words(
+    tool: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     pytest.importorskip("rich", reason="rich belongs to our tools, not to every matrix cell")
     picture = tool("demo_picture")
     spoken = [
@@ -234,7 +243,11 @@ def test_the_picture_of_the_demo_is_compared_with_its_words(tool: Any, monkeypat
     picture.check(spoken)
     # Numbers may differ, words may not.
     picture.check([(text.replace("11", "12"), color) for text, color in spoken])
-    for changed in (spoken[:-1], [*spoken, ("  proved: more", "green")], [(text.replace("no write", "writes"), color) for text, color in spoken]):
+    for changed in (
+        spoken[:-1],
+        [*spoken, ("  proved: more", "green")],
+        [(text.replace("no write", "writes"), color) for text, color in spoken],
+    ):
         with pytest.raises(Exception, match="make demo-picture"):
             picture.check(changed)
 

@@ -422,7 +422,11 @@ ROWS = {
 
 def test_every_row_of_the_guide_has_its_test() -> None:
     guide = Path(__file__).parents[6] / "docs" / "docsite" / "rst" / "guide_answers.rst"
-    section = guide.read_text(encoding="utf-8").partition("Limits of an answer\n---")[2].partition("\nAnswers that prove nothing\n")[0]
+    section = (
+        guide.read_text(encoding="utf-8")
+        .partition("Limits of an answer\n---")[2]
+        .partition("\nAnswers that prove nothing\n")[0]
+    )
     rows = [line.removeprefix("   * - ") for line in section.splitlines() if line.startswith("   * - ")]
     assert rows[1:] == list(ROWS)
     assert all(callable(test) or (Path(__file__).parent / test).is_file() for test in ROWS.values())
