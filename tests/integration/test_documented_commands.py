@@ -40,6 +40,8 @@ SCENES: dict[str, list[str]] = yaml.safe_load(
     (Path(__file__).with_name("documented_commands.yml")).read_text(encoding="utf-8")
 )
 GUIDES = ROOT / "docs" / "docsite" / "rst"
+# Each scene is several processes, one after the other.
+pytestmark = pytest.mark.timeout(600)
 TENANT: dict[str, Any] = {
     "environment": {"name": "contoso", "administrator": {"email": ALLAN, "first_name": "Allan", "last_name": "Deyoung"}},
     "o365_import": {"domains": ["emea.contoso.com"]},
@@ -89,7 +91,7 @@ def run(tmp_path: Path) -> Runner:
             input=answers,
             capture_output=True,
             text=True,
-            timeout=170,
+            timeout=400,
             check=False,
             # No terminal: a program that asks for a password reads the answers.
             start_new_session=True,
@@ -333,7 +335,10 @@ def test_scene_twin(twin: Twin, run: Runner, tmp_path: Path) -> None:
         pytest.skip("curl is not installed")
     twin.reset(SEED, "full")
     checkout(tmp_path)
-    write(tmp_path, my_tenant={"w365_tenant_definition": TENANT})
+    # README's own file.
+    pages = test_guides.blocks((ROOT / "README.md").read_text(encoding="utf-8"), "yaml")
+    (own,) = [block for block in pages if block.startswith("# my_tenant.yml\n")]
+    (tmp_path / "my_tenant.yml").write_text(own, encoding="utf-8")
     folder = tmp_path / ".build" / "twin"
     folder.mkdir()
     lines = [f"export {name}='{value}'\n" for name, value in variables_of(twin).items()]
@@ -343,6 +348,12 @@ def test_scene_twin(twin: Twin, run: Runner, tmp_path: Path) -> None:
     said = run(onboard, {})
     assert recaps(said)[1][1]
     assert "IT Helpdesk" in said.split("PLAY RECAP")[-1]
+    held = twin.environment("fabrikam")
+    assert held["groups"]["IT Helpdesk"]["members"] == ["nestor.wilke@fabrikam.com"]
+    again = run(onboard, {})
+    assert [changed for _ok, changed in recaps(again)] == [0, 0]
+    assert "environment (fabrikam): unchanged" in again
+    twin.seed({"environments": [{"name": "contoso", "users": []}]})
     said = run(control, {})
     assert '"profile": "documented"' in said or '"profile":"documented"' in said
     assert '"reasons"' in said
