@@ -41,7 +41,8 @@ ARTIFACT := $(BUILD)/artifacts/workspace365-provisioning-$(VERSION).tar.gz
 # What goes into the artifact. When one of these changes, it is built again.
 FIND_SOURCES := find galaxy.yml README.md SECURITY.md CHANGELOG.rst CHANGELOG.md LICENSE tests/config.yml \
   plugins roles playbooks meta docs changelogs \
-  -type f -not -name '*.pyc' -not -name '.*' -not -path 'changelogs/fragments/*' -not -path 'docs/shared/*' 2>/dev/null
+  -type f -not -name '*.pyc' -not -name '.*' -not -path 'changelogs/fragments/*' -not -path 'docs/shared/*' \
+  -not -path 'docs/site/*.rst' -not -path 'docs/site/*.py' -not -path 'docs/site/*.css' -not -name published.yml 2>/dev/null
 SOURCES := $(shell $(FIND_SOURCES))
 
 # The variables under which every tool runs: the venv first, Ansible without the person's own configuration.
