@@ -152,6 +152,11 @@ MODULES = {
         "everything; records no Entra id, because users there have none",
     ),
     "w365_o365_import_info": ("everything: it only reads Microsoft Graph (S)", "no difference", "no difference"),
+    "w365_export": (
+        "writes nothing and fails: it needs `scim_url`, or endpoints with the letter A",
+        "writes users and groups (S); the other parts need the Provisioning API (A), and are listed as not readable",
+        "everything but `external_id`, `email` and who belongs to an import",
+    ),
     "w365_directory": (
         "asks Validate and creates the missing users one by one (D); with groups, administrators or deletions it fails "
         "before its first write",

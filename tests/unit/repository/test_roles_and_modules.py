@@ -366,6 +366,7 @@ WITHOUT_ROLE = {
     "w365_admin_info": "it reads; the playbook report_environment runs it",
     "w365_api": "one request that no other module sends is for a task of one's own",
     "w365_environment_info": "it reads; the playbook support runs it",
+    "w365_export": "it reads, and writes files; the playbook fleet_export runs it",
     "w365_group_info": "it reads; the playbook report_environment runs it",
     "w365_import_app": "once for a tenant, before the imports from it; roles are about environments",
     "w365_import_app_info": "it reads",

@@ -42,6 +42,7 @@ OWN_PATHS: dict[str, dict[str, str]] = {
         "progress_file": "path",
         "report_file": "list",
     },
+    "w365_export": {"dest": "path"},
     "w365_o365_import": {"state_file": "path", "progress_file": "path", "report_file": "list"},
 }
 

@@ -1,0 +1,176 @@
+# Copyright (c) 2026, Workspace 365 provisioning contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The folder of one tenant's export: what an earlier export has left there, and what becomes of it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ..errors import InputError
+from .atomic_write import write_atomically
+from .export_text import NAMES, REPORT, is_own_line, owner_lines, service_line
+
+OPTION = "dest"
+
+HIDDEN = "# (a line that no export writes, which is not shown)"
+
+ADDED = "Move what you have added to another file, or set replace_edited=true to replace it."
+
+
+class FileChange(NamedTuple):
+    """What becomes of a file: V(created), V(updated), V(removed), V(unchanged), or V(kept), since its content is unknown.
+
+    Of one that does not exist and is not written, there is none.
+    """
+
+    name: str
+    status: str
+    before: str | None
+    after: str | None
+
+    @property
+    def changed(self) -> bool:
+        return self.status not in ("unchanged", "kept")
+
+
+class ExportFolder:
+    """The folder `name` in `dest`, and the texts of an earlier export in it. `known` says that there is one.
+
+    Raises InputError for anything that must not be replaced.
+    """
+
+    def __init__(self, dest: str, name: str, instance: str, environment: str) -> None:
+        self.path = os.path.join(dest, name)
+        self._dest = dest
+        self._check_folders()
+        self.texts: dict[str, str] = dict(self._read())
+        report = self.texts.get(REPORT)
+        self.known = report is not None
+        if report is not None:
+            self._check_owner(report.splitlines(), owner_lines(instance, environment))
+        elif os.path.isdir(self.path) and os.listdir(self.path):
+            raise InputError(
+                f"Option {OPTION}: {self.path!r} has files and no {REPORT}, so no export has written it. Nothing was written. Name "
+                "another folder, or empty this one."
+            )
+
+    def _check_folders(self) -> None:
+        for place in (self._dest, self.path):
+            if os.path.lexists(place) and not os.path.isdir(place):
+                raise InputError(f"Option {OPTION}: {place!r} is no folder. Give the folder of all tenants.")
+        parent = os.path.dirname(os.path.abspath(self._dest))
+        if not os.path.isdir(parent):
+            raise InputError(
+                f"Option {OPTION}: the folder {parent!r} does not exist. Create it, or name another folder: only the last one of "
+                "the path is created."
+            )
+        # A link in a folder that others fill, such as a checkout, could lead anywhere.
+        for place in (self.path, *(os.path.join(self.path, name) for name in NAMES)):
+            if os.path.islink(place):
+                raise InputError(
+                    f"Option {OPTION}: {place!r} is a symbolic link, and would be followed to another place. Remove it. Nothing was written."
+                )
+
+    def _read(self) -> Iterator[tuple[str, str]]:
+        for name in NAMES:
+            place = os.path.join(self.path, name)
+            try:
+                if not stat.S_ISREG(os.lstat(place).st_mode):
+                    raise InputError(f"Option {OPTION}: {place!r} is no file. Remove it. Nothing was written.")
+                with open(place, encoding="utf-8", errors="surrogateescape", newline="") as file:
+                    yield name, file.read()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise InputError(f"Option {OPTION}: {place!r} cannot be read ({error.strerror}).") from None
+
+    def _check_owner(self, lines: list[str], wanted: list[str]) -> None:
+        if not set(wanted) <= set(lines) or (len(wanted) < 3 and any(line.startswith("instance:") for line in lines)):
+            raise InputError(
+                f"Option {OPTION}: {os.path.join(self.path, REPORT)!r} is not the report of an export of this environment"
+                f"{' and this instance' if len(wanted) > 2 else ''}. Nothing was written. Name another folder, or remove this one to "
+                "begin anew."
+            )
+
+    def refuse_other_service(self, service: str) -> None:
+        """Raises InputError when an earlier export has read more, through SCIM: its attributes would be lost."""
+        report = self.texts.get(REPORT, "").splitlines()
+        if service != "SCIM" and service_line("SCIM") in report:
+            raise InputError(
+                f"The export in {self.path!r} was read through SCIM, and this task has no scim_url: {service} does not show "
+                "all attributes, so they would be lost. Nothing was written. Give scim_url and scim_token, or remove the folder to begin "
+                "anew."
+            )
+
+    def changes(self, texts: Mapping[str, str | None], *, replace_edited: bool) -> list[FileChange]:
+        """What becomes of each file; files without a text are kept. Raises InputError for a file that somebody has edited."""
+        found: list[FileChange] = []
+        for name in NAMES:
+            before = self.texts.get(name)
+            after = texts.get(name, before)
+            if before is None and after is None:
+                continue
+            if name not in texts:
+                status = "kept"
+            elif before == after:
+                status = "unchanged"
+            else:
+                status = "created" if before is None else "updated" if after is not None else "removed"
+            found.append(FileChange(name, status, before, after))
+            if found[-1].changed and not replace_edited:
+                self._refuse_edited(name, before or "")
+        return found
+
+    def _refuse_edited(self, name: str, text: str) -> None:
+        for number, line in enumerate(text.split("\n"), 1):
+            if not is_own_line(line):
+                raise InputError(
+                    f"{os.path.join(self.path, name)!r} has a line that no export writes (line {number}), such as a secret, and "
+                    f"would be replaced. Nothing was written. {ADDED}"
+                )
+
+    def write(self, changes: list[FileChange]) -> None:
+        """Carry the changes out, each file all or nothing and readable by its owner only."""
+        for place in (self._dest, self.path):
+            try:
+                os.mkdir(place, 0o700)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise InputError(f"Option {OPTION}: {place!r} cannot be created ({error.strerror}).") from None
+        # A new folder is that of an export before it has people in it. Otherwise the report comes last.
+        for change in changes if not self.known else [*changes[1:], changes[0]]:
+            place = os.path.join(self.path, change.name)
+            if change.status == "removed":
+                self._remove(place)
+            elif change.after is not None and change.changed:
+                write_atomically(place, change.after, OPTION)
+
+    def _remove(self, place: str) -> None:
+        try:
+            os.unlink(place)
+        except OSError as error:
+            raise InputError(f"Option {OPTION}: {place!r} cannot be removed ({error.strerror}).") from None
+
+
+def diffs(changes: list[FileChange], folder: str, redact: Callable[[str], str]) -> list[dict[str, Any]]:
+    """The differences of the files, without lines that may hold a secret."""
+    return [
+        {
+            "before": _shown(change.before, redact),
+            "after": _shown(change.after, redact),
+            "before_header": os.path.join(folder, change.name),
+            "after_header": os.path.join(folder, change.name),
+        }
+        for change in changes
+        if change.changed
+    ]
+
+
+def _shown(text: str | None, redact: Callable[[str], str]) -> str:
+    lines = [line if is_own_line(line) else HIDDEN for line in (text or "").split("\n")]
+    return redact("\n".join(lines))
