@@ -124,7 +124,7 @@ def service_line(service: str) -> str:
 
 
 def _report(found: Found, instance: str, environment: str) -> str:
-    states = {part: "read" for part in found.parts}
+    states = dict.fromkeys(found.parts, "read")
     states |= {item.part: "partly read" if item.what else "not readable" for item in found.unreadable}
     document: dict[str, Any] = {
         "w365_export": FORMAT,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
@@ -118,10 +119,13 @@ def _matched_objects(
     both. Otherwise they collide, since one would get the account of the other; so do two that have exchanged their names.
     With `strict` only external ids identify an object: one that has an account is never matched with another by name.
     """
+    ids = [_external_id(wanted) for wanted in objects]
+    shared = {id for id, count in Counter(ids).items() if count > 1}
+    # An external id that two of them share identifies neither, so nobody has got the name of the other.
     movers = {
-        _external_id(wanted): wanted
-        for wanted in objects
-        if wanted.present and _external_id(wanted) and not wanted.identity
+        id: wanted
+        for id, wanted in zip(ids, objects, strict=True)
+        if wanted.present and id and not wanted.identity and id not in shared
     }
     others |= {_external_id(wanted) for wanted in objects if not wanted.present}
     renamed: dict[str, DesiredObject] = {}
@@ -130,7 +134,7 @@ def _matched_objects(
         known = by_external_id.get(_external_id(wanted))
         found = by_key.get(wanted.key)
         owner = external_id_key(found.external_id) if found is not None else ""
-        mover = movers.get(owner)
+        mover = movers.get(owner) if by_external_id.get(owner) is found else None
         moves_away = mover is not None and mover.key != wanted.key
         if wanted.identity or (known is found and not moves_away):
             yield wanted

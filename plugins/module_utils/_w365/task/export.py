@@ -110,7 +110,9 @@ def _result(task: ExportTask, found: Found, folder: ExportFolder, changes: Seque
         "changed": any(change.changed for change in changes),
         "path": folder.path,
         "files": [{"name": change.name, "status": change.status} for change in changes],
-        "counts": {part: _count(content) for part, content in found.parts.items() if part in (USERS, GROUPS, ADMINISTRATORS)},
+        "counts": {
+            part: _count(content) for part, content in found.parts.items() if part in (USERS, GROUPS, ADMINISTRATORS)
+        },
         "unreadable": [item.as_result() for item in found.unreadable],
         "left_out": [item.as_result() for item in found.left_out],
         "imported": None if found.imported is None else {kind: list(names) for kind, names in found.imported.items()},
@@ -218,7 +220,9 @@ class _Reader:
         administrator = first_administrator(people or ())
         if people is None or administrator is None:
             reason = (
-                "the administrators could not be read" if people is None else "no administrator has a first and a last name"
+                "the administrators could not be read"
+                if people is None
+                else "no administrator has a first and a last name"
             )
             self._unknown(ENVIRONMENT, "administrator", reason)
             missing.append("administrator")
@@ -312,6 +316,11 @@ class _Reader:
         # "present" restores a user, so only the other state has to be said.
         values["active"] = False if user.active is False else None
         given = {name: value for name, value in values.items() if value not in (None, "")}
+        for name, field in USER_FIELDS.items():
+            if field.needed and name != "upn" and name not in given:
+                self._leave_out(
+                    "user", user.upn, f"has no {field.label}, without which it can be changed and not created"
+                )
         return self._checked("user", {"upn": user.upn}, given, lambda entry: user_from_options({**_USER, **entry}))
 
     def _checked(
@@ -358,7 +367,9 @@ class _Reader:
         entries = []
         for group in groups:
             if not group.name or len(named[group.key]) > 1:
-                self._leave_out("group", group.name, "has no name" if not group.name else "has the name of another group")
+                self._leave_out(
+                    "group", group.name, "has no name" if not group.name else "has the name of another group"
+                )
             elif self._is_imported(GROUPS, group.name, group.external_id):
                 continue
             elif entry := self._group(group, users):

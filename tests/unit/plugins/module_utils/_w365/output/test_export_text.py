@@ -30,12 +30,89 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ou
 )
 
 ODD = (
-    *("{{ lookup('pipe', 'id') }}", "a {% if x %}", "{# note #}", "a: b", "a #b", "#", "@adele", "yes", "No", "ON", "~"),
-    *("null", "NULL", "None", "1e3", "0x1f", "017", "0o17", "1_000", "12:30:45", "2026-11-26", ".inf", "-", "- a", "? a"),
-    *("=", "<<", "*a", "&a", "!vault", "!unsafe x", "%YAML", "---", "...", "[a]", "{a}", "'a'", '"a"', "a\\b", "|", ">-"),
-    *("a ", " a", "a\n", "\n", "a\nb: c", "a\r\nb", "\t", "a\u2028b", "a\u0085b", "\ufeffa", "a\u202eb", "\x00", "\x7f"),
-    *("😀", "👩‍👩‍👧", "e\u0301", "Müller", "日本", "\uffff", "\U0001fffe", "\ue000", "x" * 5000, "a b " * 2000 + "c", "y"),
-    *("$ANSIBLE_VAULT;1.1;AES256", "https://login.windows.net/contoso.com", "a://b", "O'Hara", "+1 425 555 0109", "true"),
+    *(
+        "{{ lookup('pipe', 'id') }}",
+        "a {% if x %}",
+        "{# note #}",
+        "a: b",
+        "a #b",
+        "#",
+        "@adele",
+        "yes",
+        "No",
+        "ON",
+        "~",
+    ),
+    *(
+        "null",
+        "NULL",
+        "None",
+        "1e3",
+        "0x1f",
+        "017",
+        "0o17",
+        "1_000",
+        "12:30:45",
+        "2026-11-26",
+        ".inf",
+        "-",
+        "- a",
+        "? a",
+    ),
+    *(
+        "=",
+        "<<",
+        "*a",
+        "&a",
+        "!vault",
+        "!unsafe x",
+        "%YAML",
+        "---",
+        "...",
+        "[a]",
+        "{a}",
+        "'a'",
+        '"a"',
+        "a\\b",
+        "|",
+        ">-",
+    ),
+    *(
+        "a ",
+        " a",
+        "a\n",
+        "\n",
+        "a\nb: c",
+        "a\r\nb",
+        "\t",
+        "a\u2028b",
+        "a\u0085b",
+        "\ufeffa",
+        "a\u202eb",
+        "\x00",
+        "\x7f",
+    ),
+    *(
+        "😀",
+        "👩‍👩‍👧",
+        "e\u0301",
+        "Müller",
+        "日本",
+        "\uffff",
+        "\U0001fffe",
+        "\ue000",
+        "x" * 5000,
+        "a b " * 2000 + "c",
+        "y",
+    ),
+    *(
+        "$ANSIBLE_VAULT;1.1;AES256",
+        "https://login.windows.net/contoso.com",
+        "a://b",
+        "O'Hara",
+        "+1 425 555 0109",
+        "true",
+    ),
 )
 """Texts that a reader may take for something else."""
 
@@ -61,7 +138,9 @@ def loaded(text: str) -> Any:
 documents = st.recursive(
     st.one_of(texts, st.booleans()),
     lambda inner: st.one_of(
-        st.lists(st.one_of(texts, st.dictionaries(st.sampled_from(["upn", "set", "add"]), inner, min_size=1)), max_size=3),
+        st.lists(
+            st.one_of(texts, st.dictionaries(st.sampled_from(["upn", "set", "add"]), inner, min_size=1)), max_size=3
+        ),
         st.dictionaries(st.sampled_from(["name", "members", "sso"]), inner, max_size=3),
     ),
     max_leaves=6,
@@ -177,7 +256,22 @@ def test_a_folder_is_one_name(name: str, instance: str) -> None:
 
 
 def test_folders_and_variables_of_two_environments_differ() -> None:
-    names = ["a-b", "a.b", "a_b", "a%2db", "..", ".", "%2e", "x" * 5000, "x" * 4999 + "y", "é", "e\u0301", "a/b", "~", "$HOME"]
+    names = [
+        "a-b",
+        "a.b",
+        "a_b",
+        "a%2db",
+        "..",
+        ".",
+        "%2e",
+        "x" * 5000,
+        "x" * 4999 + "y",
+        "é",
+        "e\u0301",
+        "a/b",
+        "~",
+        "$HOME",
+    ]
     assert len({folder_name("", name) for name in names}) == len(names)
     assert len({secret_variable("", name) for name in names}) == len(names)
     assert folder_name("", "contoso") == "contoso"

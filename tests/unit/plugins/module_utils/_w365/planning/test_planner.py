@@ -769,6 +769,21 @@ def test_an_external_id_means_nobody_when_it_is_not_clear_whom() -> None:
     assert [(action.verb, dict(action.changes)) for action in plan.actions] == [("update", {"external_id": "e1"})]
 
 
+def test_an_external_id_that_two_share_gives_nobody_a_second_account() -> None:
+    """It identifies neither of them, so both are those who have their UPNs, and nobody has taken over a name."""
+    adele, megan = (DesiredUser(upn, fields={"external_id": "e1", **NAMES}) for upn in (ADELE, MEGAN))
+    shared = here(user(external_id="e1"), user(MEGAN, external_id="e1"))
+    assert not make_plan(wanted(adele, megan)._replace(whole=True), shared, ALL).changed
+    # Only here, or only there.
+    own = here(user(external_id="e1"), user(MEGAN, external_id="e2"))
+    plan = make_plan(wanted(adele, megan)._replace(whole=True), own, ALL)
+    assert [(action.verb, action.name) for action in plan.actions] == [("update", MEGAN)]
+    others = wanted(DesiredUser(ADELE, fields={"external_id": "e2"}), megan)._replace(whole=True)
+    plan = make_plan(others, shared, ALL)
+    assert [(action.verb, action.name) for action in plan.actions] == [("update", ADELE)]
+    assert not make_plan(wanted(DesiredUser(ADELE), megan)._replace(whole=True), shared, ALL).changed
+
+
 def test_a_upn_that_was_passed_on_gives_nobody_another_s_account() -> None:
     """Adele has become Megan, and another Adele has come: one is renamed first, the other is new."""
     megan = DesiredUser(MEGAN, fields={"external_id": "e1", **NAMES})

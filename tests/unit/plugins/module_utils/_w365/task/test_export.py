@@ -140,7 +140,9 @@ class World:
 
     def files(self, name: str = "contoso") -> dict[str, str]:
         place = self.folder / name
-        return {path.name: path.read_text(encoding="utf-8") for path in sorted(place.iterdir())} if place.exists() else {}
+        return (
+            {path.name: path.read_text(encoding="utf-8") for path in sorted(place.iterdir())} if place.exists() else {}
+        )
 
     def read(self, file: str) -> Any:
         return yaml.safe_load((self.folder / "contoso" / file).read_text(encoding="utf-8"))
@@ -265,7 +267,9 @@ def options_of_directory() -> dict[str, Any]:
 def planned(folder: Path, current: Snapshot, capabilities: Capabilities, name: str = "contoso") -> Any:
     """The plan of w365_directory for the files of an export."""
     files = [str(folder / name / f"{part}.yml") for part in ("users", "groups", "administrators")]
-    desired = directory_from_options(options_of_directory(), read_files([file for file in files if os.path.exists(file)]))
+    desired = directory_from_options(
+        options_of_directory(), read_files([file for file in files if os.path.exists(file)])
+    )
     return make_plan(desired, current, capabilities)
 
 
@@ -280,7 +284,7 @@ WORDS = (
 )
 word = st.one_of(st.sampled_from(WORDS), st.text(max_size=6))
 local = st.one_of(
-    st.sampled_from(["yes", "1e3", "null", "o'hara", "#x", "a{b", "a b", "😀", "müller", "017", "a" * 300, "~", "a%b"]),
+    st.sampled_from(["yes", "1e3", "null", "o'hara", "#x", "{{a}}", "müller", "017", "a" * 300, "~", "-"]),
     st.text(st.characters(codec="utf-8", categories=["L", "Nd"]), min_size=1, max_size=4),
 )
 
@@ -306,8 +310,12 @@ def environments(draw: st.DrawFn) -> tuple[list[User], list[Group]]:
         )
     users[0] = users[0]._replace(active=True, upn="first@contoso.com")
     groups = [
-        Group(name.strip(), str(at), external_id=draw(st.sampled_from([None, "hr-1", "x y", IMPORTED])), members=members)
-        for at, name in enumerate(draw(st.lists(word.filter(str.strip), max_size=3, unique_by=lambda name: name.strip().lower())))
+        Group(
+            name.strip(), str(at), external_id=draw(st.sampled_from([None, "hr-1", "x y", IMPORTED])), members=members
+        )
+        for at, name in enumerate(
+            draw(st.lists(word.filter(str.strip), max_size=3, unique_by=lambda name: name.strip().lower()))
+        )
         for members in [frozenset(user.key for user in draw(st.lists(st.sampled_from(users), max_size=4)))]
     ]
     return users, groups
@@ -323,7 +331,6 @@ def test_an_export_can_be_applied_and_comes_out_the_same(
     folder = tmp_path_factory.mktemp("export")
     source = World(folder, users, groups)
     result = source.export()
-    event(f"left out: {bool(result['left_out'])}")
     once = source.files()
     # It changes nothing, whatever could not be described.
     assert planned(folder, state_of(source), SCIM_CAPABILITIES).actions == ()
@@ -332,8 +339,12 @@ def test_an_export_can_be_applied_and_comes_out_the_same(
     assert not source.export()["changed"]
     for text in once.values():
         assert text.encode("utf-8").decode("utf-8") == text
-    if result["left_out"] or result["imported"]["groups"]:
-        # An empty environment would not have these.
+    others = {item["kind"] for item in result["left_out"]} & {"membership", "administrator"}
+    others |= {word for item in result["left_out"] for word in ("first_name", "last_name") if word in item["reason"]}
+    imported = any(result["imported"].values())
+    event(f"round trip: {not others and not imported}")
+    if others or imported:
+        # An empty environment would not have these people.
         return
     plan = planned(folder, EMPTY, SCIM_CAPABILITIES)
     assert not plan.skipped
@@ -344,13 +355,16 @@ def test_an_export_can_be_applied_and_comes_out_the_same(
         after.groups,
     )
     twin.export()
-    assert twin.files() == once
+    again = twin.files()
+    if result["left_out"]:
+        del once["export_report.yml"], again["export_report.yml"]
+    assert again == once
 
 
 def test_through_the_provisioning_api(tmp_path: Path) -> None:
     """It has a description of groups, and shows nobody's external id."""
     groups = (Group("Sales", "1", description="All of {{ sales }}", members=frozenset({BOSS.key})),)
-    world = World(tmp_path, PEOPLE[:1] + (LEE,), groups, scim=False)
+    world = World(tmp_path, (BOSS, LEE), groups, scim=False)
     result = world.export()
     assert result["imported"] is None
     assert world.read("export_report.yml")["imported"].startswith("not known, because")
@@ -534,7 +548,8 @@ def test_what_cannot_be_described_is_left_out_with_its_reason(world: World) -> N
     odd = person("grady\u200barchie", id="9")
     nameless = person("x")._replace(upn="")
     half = person("diego.siciliani", optional={"job_title": "a\ud83d", "department": "Sales"})
-    world.users = (BOSS, *twins, odd, nameless, half)
+    unnamed = person("pradeep.gupta", last_name="")
+    world.users = (BOSS, *twins, odd, nameless, half, unnamed)
     world.roles = (BOSS, odd._replace(administrator=True))
     world.groups = (
         Group("Own", "1", members=frozenset({BOSS.key, odd.key})),
@@ -554,13 +569,17 @@ def test_what_cannot_be_described_is_left_out_with_its_reason(world: World) -> N
     assert reasons["group", "TWO"] == "has the name of another group"
     assert "U+202E" in reasons["group", "Hid\u202eden"]
     assert reasons["membership", "Unknown"] == "has members that the server does not show"
-    assert [user["upn"] for user in world.read("users.yml")["users"]] == [half.upn, BOSS.upn]
+    assert reasons["user", unnamed.upn] == "has no last name, without which it can be changed and not created"
+    assert [user["upn"] for user in world.read("users.yml")["users"]] == [half.upn, BOSS.upn, unnamed.upn]
     assert world.read("users.yml")["users"][0]["department"] == "Sales"
     # Nobody is removed because a file cannot name them.
     assert world.read("groups.yml")["groups"] == [{"name": "Own", "members": {"add": [BOSS.upn]}}, {"name": "Unknown"}]
     assert world.read("administrators.yml") == {"administrators": {"add": [BOSS.upn]}}
     assert len(world.read("export_report.yml")["left_out"]) == len(result["left_out"])
-    assert planned(world.folder, state_of(world)._replace(users=(BOSS, odd, half)), SCIM_CAPABILITIES).actions == ()
+    assert (
+        planned(world.folder, state_of(world)._replace(users=(BOSS, odd, half, unnamed)), SCIM_CAPABILITIES).actions
+        == ()
+    )
 
 
 def test_a_secret_is_not_written(world: World) -> None:
