@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ..backends.common import active_administrators, roles_problem
+from ..backends.scim import ScimDirectory
 from ..errors import (
     AnswerError,
     ApplyError,
@@ -362,7 +363,7 @@ class _Reader:
     # Groups
 
     def _groups(self, users: Mapping[str, User]) -> None:
-        groups = self._task.directory.list_groups(concurrency=self._task.workers)
+        groups = self._all_groups()
         named = by_key(groups)
         entries = []
         for group in groups:
@@ -375,6 +376,12 @@ class _Reader:
             elif entry := self._group(group, users):
                 entries.append(entry)
         self._parts[GROUPS] = sorted(entries, key=lambda entry: sort_key(entry["name"]))
+
+    def _all_groups(self) -> Sequence[Group]:
+        directory = self._task.directory
+        if isinstance(directory, ScimDirectory):
+            return directory.list_groups(concurrency=self._task.workers)
+        return directory.list_groups()
 
     def _group(self, group: Group, users: Mapping[str, User]) -> dict[str, Any] | None:
         values = {name: value for name in GROUP_FIELDS if name != "name" and (value := value_of(group, name))}
