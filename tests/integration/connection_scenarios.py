@@ -19,6 +19,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ta
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.directory import DirectoryTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra_import import ImportTask
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.export import ExportTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.groups import GroupTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.import_app import ImportAppTask
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.instance import InstanceTask
@@ -46,6 +47,7 @@ from option_scenarios import (
     Either,
     Refused,
     Scenario,
+    exporting,
     late_answer,
     seed_with,
     situation,
@@ -58,6 +60,8 @@ SERVICES: Mapping[type[Task], frozenset[str]] = {
     DirectoryTask: frozenset({"provisioning", "scim", "http"}),
     BulkDirectoryTask: frozenset({"provisioning", "scim", "http"}),
     InstanceTask: frozenset({"provisioning", "http"}),
+    # It connects as the two kinds before it do.
+    ExportTask: frozenset(),
     EntraTask: frozenset({"provisioning", "scim", "entra", "graph", "http"}),
     # It connects as an EntraTask does, and differs in what it shows only.
     RawRequestTask: frozenset(),
@@ -94,6 +98,7 @@ OVER_PROVISIONING: Sequence[Plain] = (
     Plain(situation("w365_admin_info", PROVISIONING), "user.list"),
     Plain(situation("w365_directory", PROVISIONING, users=[NEW], concurrency=1), "user.create"),
     Plain(situation("w365_environment_info", PROVISIONING), "environment.list"),
+    Plain(exporting(PROVISIONING), "sso.read"),
     Plain(situation("w365_group", PROVISIONING, name="Sales"), "group.create"),
     Plain(situation("w365_group_info", PROVISIONING), "group.list"),
     Plain(
@@ -107,7 +112,9 @@ OVER_PROVISIONING: Sequence[Plain] = (
     Plain(situation("w365_user", PROVISIONING, **NEW), "user.create"),
     Plain(situation("w365_user_info", PROVISIONING), "user.list"),
 )
+EXPORT_OVER_SCIM = exporting(SCIM, allow_unreadable=["environment", "sso", "administrators"])
 OVER_SCIM: Sequence[Plain] = (
+    Plain(EXPORT_OVER_SCIM, "scim.user.list"),
     Plain(situation("w365_directory", SCIM, users=[NEW], concurrency=1), "scim.user.create"),
     Plain(situation("w365_group", SCIM, name="Sales"), "scim.group.create"),
     Plain(situation("w365_group_info", SCIM), "scim.group.list"),
@@ -179,7 +186,7 @@ def of_scim() -> Iterator[Scenario]:
         yield Scenario("endpoints", plain.situation, [Refused({plain.endpoint: "/Elsewhere"})])
         # Only its name in sentences: the address of the service belongs to one environment.
         broken = replace(plain.situation, fails=True, faults=[{"action": "status", "status": 400, "surface": "scim", "method": "POST"}])  # fmt: skip
-        if not plain.situation.module.endswith("_info"):
+        if not plain.situation.module.endswith("_info") and plain.situation is not EXPORT_OVER_SCIM:
             yield Scenario("environment", broken, [Refused("fabrikam")])
     for task in (*(plain.situation for plain in OVER_SCIM), RAW["scim"]):
         yield Scenario("scim_url", task, ["<other_scim_url>", Refused(LEFT_OUT)])

@@ -922,6 +922,54 @@ def api_scenarios() -> Iterator[Scenario]:
     yield Scenario("redact", one("/Environment/", faults=[{"action": "status", "status": 200, "body": {**secret, "Key": "a-key-of-the-server"}}]), [False])  # fmt: skip
 
 
+def failing(surface: str, path: str) -> dict[str, Any]:
+    """What makes a server fail on such a read, every time."""
+    return {"action": "status", "status": 400, "method": "GET", "surface": surface, "path": path, "times": -1}
+
+
+EDITED = '---\nw365_export: "1"\nenvironment: contoso\n'
+
+
+def exporting(connection: Options = BOTH, **more: Any) -> Situation:
+    return situation("w365_export", connection, **{"dest": "<folder>/tenants", "concurrency": 1, **more})
+
+
+def export_scenarios() -> Iterator[Scenario]:
+    base = exporting()
+    yield Scenario("dest", base, ["<folder>/others", Refused("<folder>/no/tenants")])
+    yield Scenario("environment", exporting(PROVISIONING), ["fabrikam", Refused("northwind")])
+    yield Scenario("instance", base, ["eu"])
+
+    def without(*faults: Mapping[str, Any]) -> Situation:
+        return replace(base, faults=faults, fails=True)
+
+    sso = without(failing("provisioning", "/contoso/SingleSignOnSettings/"))
+    yield Scenario("allow_unreadable", sso, [["sso"], Refused(["users"]), Refused(["everything"])])
+    environments = replace(base, switches={"environment_list": "strings"}, fails=True)
+    yield Scenario("allow_unreadable", environments, [["environment"]])
+    yield Scenario("allow_unreadable", without(failing("scim", "/Groups")), [["groups"]])
+    users = without(failing("scim", "/Users"))
+    yield Scenario("allow_unreadable", users, [Refused(["users"]), ["users", "groups"]])
+    roles = without(odd_list())
+    yield Scenario("allow_unreadable", roles, [Refused(["administrators"]), ["administrators", "environment"]])
+    seed = seed_with_groups({"name": "Sales", "external_id": SALES_ID}, imported(8, LEE, "Lee", "Gu"))
+    yield Scenario("imported", exporting(seed=seed), ["write"])
+    edited = {"tenants/contoso/export_report.yml": EDITED, "tenants/contoso/users.yml": "# Ours.\nusers: []\n"}
+    yield Scenario("replace_edited", exporting(files=edited, fails=True), [True])
+    teams = [{"name": name, "members": [ALLAN, NESTOR, MEGAN]} for name in ("Retail", "Board", "Crew")]
+    many = {**SEED, "environments": [{**ENVIRONMENT, "groups": teams}, OTHER_ENVIRONMENT]}
+    slow = exporting(
+        seed=many, switches={"scim_members_listed": 1}, faults=[late_answer(1.0, surface="scim", path="/Groups/")]
+    )
+    yield from concurrency_scenarios(slow)
+
+
+def export_results() -> Iterator[Situation]:
+    hidden = {"upn": LEE, "first_name": "Lee", "last_name": "Gu", "external_id": "a\u200bb"}
+    yield exporting(seed=seed_with(hidden))
+    yield exporting(PROVISIONING, switches={"profile": "documented"}, fails=True)
+
+
 SCENARIOS: Mapping[str, Sequence[Scenario]] = {
     "w365_admin": list(admin_scenarios()),
     "w365_admin_info": [],
@@ -929,6 +977,7 @@ SCENARIOS: Mapping[str, Sequence[Scenario]] = {
     "w365_directory": list(directory_scenarios()),
     "w365_environment": list(environment_scenarios()),
     "w365_environment_info": [],
+    "w365_export": list(export_scenarios()),
     "w365_group": list(group_scenarios(lambda connection, group: situation("w365_group", connection, **group), "")),
     "w365_group_info": list(group_info_scenarios()),
     "w365_import_app": list(import_app_scenarios()),
@@ -1036,6 +1085,7 @@ RESULTS: Mapping[str, Sequence[Situation]] = {
             **refusing("POST"),
         ),
     ],
+    "w365_export": list(export_results()),
     "w365_group": [situation("w365_group", SCIM, name="Retail", external_id="hr-9", **forgetting("external_id"))],
     "w365_group_info": [situation("w365_group_info", SCIM, seed=WITH_GROUP_IDS)],
     "w365_o365_import": list(import_results()),

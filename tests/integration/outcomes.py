@@ -138,6 +138,7 @@ class Runner:
         self._folder.mkdir()
         self._twin.reset(self._placed(situation.seed), "full")
         for name, text in situation.files.items():
+            (self._folder / name).parent.mkdir(parents=True, exist_ok=True)
             (self._folder / name).write_text(self._placed(text), encoding="utf-8")
         with patch.dict(os.environ, self._placed(situation.environ)):
             for module, options in situation.earlier:
@@ -171,7 +172,11 @@ class Runner:
             "before the slow one": slow,
             "other hosts": self._foreign_hosts[asked:],
             "state": self._twin.state(),
-            "files": {path.name: path.read_text(encoding="utf-8") for path in sorted(self._folder.iterdir())},
+            "files": {
+                str(path.relative_to(self._folder)): path.read_text(encoding="utf-8")
+                for path in sorted(self._folder.rglob("*"))
+                if path.is_file()
+            },
         }
         text = scrubbed(json.dumps(noticed, sort_keys=True, default=repr))
         if MAKES_SECRETS & {situation.module, *(module for module, _options in situation.earlier)}:

@@ -29,7 +29,18 @@ AUTHORITY = "https://login.windows.net/contoso.com"
 CLIENT_ID = "00000000-0000-4000-8000-0000000000b2"
 PLANTED = "planted-sso-secret"
 
-ODD = ("{{ lookup('pipe', 'id') }}", "a: b #c", "@x", "yes", "1e3", "null", "017", "2026-11-26", "{% if %}", "😀 Müller")
+ODD = (
+    "{{ lookup('pipe', 'id') }}",
+    "a: b #c",
+    "@x",
+    "yes",
+    "1e3",
+    "null",
+    "017",
+    "2026-11-26",
+    "{% if %}",
+    "😀 Müller",
+)
 PEOPLE: list[dict[str, Any]] = [
     {"upn": ALLAN, "first_name": "Allan", "last_name": "Deyoung", "administrator": True},
     {"upn": NESTOR, "first_name": "Nestor", "last_name": "Wilke", "administrator": True, "external_id": "hr-1"},
@@ -252,7 +263,9 @@ def fleet(twin: Twin, tmp_path: Path) -> Callable[..., Ran]:
         }
         command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory)]
         command += [f"{COLLECTION}.fleet_export", *arguments, "-e", json.dumps(variables)]
-        done = subprocess.run(command, env=known, cwd=tmp_path, capture_output=True, text=True, timeout=150, check=False)
+        done = subprocess.run(
+            command, env=known, cwd=tmp_path, capture_output=True, text=True, timeout=150, check=False
+        )
         return Ran(done.returncode, done.stdout + done.stderr)
 
     return export
@@ -269,7 +282,9 @@ def test_a_fleet_is_exported(twin: Twin, fleet: Callable[..., Ran], tmp_path: Pa
     assert "contoso: users 13, groups 10, administrators 2; created " in first.said
     assert PLANTED not in first.output
     assert twin.writes() == []
-    twin.fault(surface="provisioning", method="GET", path="/fabrikam/SingleSignOn", action="status", status=500, times=-1)
+    twin.fault(
+        surface="provisioning", method="GET", path="/fabrikam/SingleSignOn", action="status", status=500, times=-1
+    )
     second = fleet()
     assert second.code != 0
     assert "contoso: users 13, groups 10, administrators 2; unchanged" in second.said
