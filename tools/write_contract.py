@@ -153,8 +153,8 @@ MODULES = {
     ),
     "w365_o365_import_info": ("everything: it only reads Microsoft Graph (S)", "no difference", "no difference"),
     "w365_export": (
-        "writes nothing and fails: it needs `scim_url`, or endpoints with the letter A",
-        "writes users and groups (S); the other parts need the Provisioning API (A), and are listed as not readable",
+        "writes whether the environment is active (A); everything else is listed as not readable, so the task fails",
+        "writes users and groups too (S); administrators and single sign-on (A) are listed as not readable",
         "everything but `external_id`, `email` and who belongs to an import",
     ),
     "w365_directory": (

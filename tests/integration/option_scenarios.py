@@ -944,7 +944,7 @@ def export_scenarios() -> Iterator[Scenario]:
         return replace(base, faults=faults, fails=True)
 
     sso = without(failing("provisioning", "/contoso/SingleSignOnSettings/"))
-    yield Scenario("allow_unreadable", sso, [["sso"], Refused(["users"]), Refused(["everything"])])
+    yield Scenario("allow_unreadable", sso, [["sso"]])
     environments = replace(base, switches={"environment_list": "strings"}, fails=True)
     yield Scenario("allow_unreadable", environments, [["environment"]])
     yield Scenario("allow_unreadable", without(failing("scim", "/Groups")), [["groups"]])
@@ -968,6 +968,7 @@ def export_results() -> Iterator[Situation]:
     hidden = {"upn": LEE, "first_name": "Lee", "last_name": "Gu", "external_id": "a\u200bb"}
     yield exporting(seed=seed_with(hidden))
     yield exporting(PROVISIONING, switches={"profile": "documented"}, fails=True)
+    yield exporting(PROVISIONING, faults=[failing("provisioning", "/")], fails=True)
 
 
 SCENARIOS: Mapping[str, Sequence[Scenario]] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ import pytest
 import yaml
 
 import in_process
-from playing import COLLECTION, Play, Task, ansible_environment, connection, run_in, task
+from playing import COLLECTION, ROOT, Play, Task, ansible_environment, connection, run_in, task
 from w365_simulator.testing import Twin
 
 Plays = Callable[..., Play]
@@ -255,20 +256,57 @@ def fleet(twin: Twin, tmp_path: Path) -> Callable[..., Ran]:
         keys = {"w365_scim_url": twin.scim_url(name), "w365_scim_token": twin.scim_token}
         (hosts / f"{name}.yml").write_text(yaml.safe_dump(keys), encoding="utf-8")
 
-    def export(*arguments: str, **variables: Any) -> Ran:
+    def run_it(*arguments: str, playbook: str = f"{COLLECTION}.fleet_export", **variables: Any) -> Ran:
         known = ansible_environment(tmp_path) | {
             "W365_PROVISIONING_KEY": twin.provisioning_key,
             "W365_CA_PATH": twin.ca_path,
             "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
         }
         command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory)]
-        command += [f"{COLLECTION}.fleet_export", *arguments, "-e", json.dumps(variables)]
+        command += [playbook, *arguments, "-e", json.dumps(variables)]
         done = subprocess.run(
             command, env=known, cwd=tmp_path, capture_output=True, text=True, timeout=150, check=False
         )
         return Ran(done.returncode, done.stdout + done.stderr)
 
-    return export
+    return run_it
+
+
+def blocks_of_guide() -> list[Any]:
+    text = (ROOT / "docs" / "docsite" / "rst" / "guide_export.rst").read_text(encoding="utf-8")
+    found = re.findall(r"(?m)^\.\. code-block:: yaml\n\n((?:(?:   .*)?\n)+)", text)
+    return [yaml.safe_load(block) for block in found]
+
+
+def test_the_way_back_of_the_guide(twin: Twin, fleet: Callable[..., Ran], tmp_path: Path) -> None:
+    """Its variables compare, and its playbook sets empty environments up again."""
+    assert fleet().code == 0
+    before = {name: files_of(tmp_path / "tenants" / name) for name in FLEET}
+    compared, restore = blocks_of_guide()
+    (tmp_path / "group_vars").mkdir()
+    variables = tmp_path / "group_vars" / "w365_environments.yml"
+    variables.write_text(yaml.safe_dump(compared), encoding="utf-8")
+    planned = fleet(playbook=f"{COLLECTION}.fleet_plan")
+    assert planned.code == 0, planned.said
+    assert "These plans change 0 people in 0 of 3 environments." in planned.said
+    # Nobody answers for Microsoft here.
+    restore[0]["module_defaults"][f"{COLLECTION}.w365_sso"] = {"verify": "never"}
+    (tmp_path / "restore.yml").write_text(yaml.safe_dump(restore, sort_keys=False), encoding="utf-8")
+    twin.reset({"environments": [{"name": name} for name in FLEET]}, "full")
+    secrets = {f"vault_w365_{name}_sso_key": PLANTED for name in FLEET[1:]}
+    (tmp_path / "secrets.yml").write_text(yaml.safe_dump(secrets), encoding="utf-8")
+    restored = fleet(playbook=str(tmp_path / "restore.yml"))
+    assert restored.code != 0
+    assert "vault_w365_contoso_sso_key" in restored.said
+    # It failed before its first write, and disturbed nobody.
+    assert [request["path"] for request in twin.writes() if "/contoso/" in request["path"]] == []
+    (tmp_path / "secrets.yml").write_text(yaml.safe_dump({f"vault_w365_{FLEET[0]}_sso_key": PLANTED}), encoding="utf-8")
+    again = fleet("--limit", "contoso", playbook=str(tmp_path / "restore.yml"))
+    assert again.code == 0, again.said
+    exported = fleet()
+    assert exported.code == 0, exported.said
+    assert {name: files_of(tmp_path / "tenants" / name) for name in FLEET} == before
+    assert exported.said.count("; unchanged; SCIM address:") == 3
 
 
 def test_a_fleet_is_exported(twin: Twin, fleet: Callable[..., Ran], tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ GUIDE_NAMES = [
     "guide_offboarding",
     "guide_fleet",
     "guide_fleet_runs",
+    "guide_export",
     "guide_awx",
     "guide_twin",
     "guide_reliability",

@@ -128,7 +128,7 @@ class Loader(yaml.SafeLoader):
     """Reads !unsafe as a text."""
 
 
-Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))  # type: ignore[no-untyped-call]
+Loader.add_constructor("!unsafe", lambda _loader, node: node.value)
 
 
 def loaded(text: str) -> Any:

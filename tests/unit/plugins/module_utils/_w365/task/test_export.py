@@ -294,7 +294,7 @@ def environments(draw: st.DrawFn) -> tuple[list[User], list[Group]]:
     names = draw(st.lists(local, min_size=1, max_size=5, unique_by=str.lower))
     users = []
     for number, name in enumerate(names):
-        values = {field: draw(st.one_of(st.none(), word)) for field in ("email", "external_id")}
+        email, external_id = (value and value.strip() for value in draw(st.tuples(*[st.one_of(st.none(), word)] * 2)))
         optional = {field: value for field in ("display_name", "job_title", "phone") if (value := draw(word).strip())}
         users.append(
             User(
@@ -302,7 +302,8 @@ def environments(draw: st.DrawFn) -> tuple[list[User], list[Group]]:
                 str(number),
                 draw(word).strip() or "Adele",
                 draw(word).strip() or "Vance",
-                **{field: value and value.strip() for field, value in values.items()},
+                email,
+                external_id=external_id,
                 active=draw(st.sampled_from([True, False, None])),
                 administrator=number == 0,
                 optional=optional,
