@@ -84,6 +84,7 @@ options:
     type: bool
     default: false
   # BEGIN shared: concurrency.options (written by "make docs" from docs/shared/concurrency.yml)
+  #   without: [concurrency_max.version_added]
   concurrency:
     description:
       - How many requests may be in progress at the same time.
@@ -103,7 +104,6 @@ options:
         given.
       - With a number in O(concurrency) it changes nothing. A number that is greater than the given O(concurrency_max)
         is refused.
-    version_added: 1.1.0
     type: int
   # END shared: concurrency.options
 
@@ -140,6 +140,17 @@ EXAMPLES = r"""
     environment: contoso
     dest: tenants
 
+- name: Show what would change in the files
+  workspace365.provisioning.w365_export:
+    instance_url: https://workspace.contoso.com
+    provisioning_key: "{{ w365_provisioning_key }}"
+    scim_url: "{{ contoso_scim_url }}"
+    scim_token: "{{ contoso_scim_token }}"
+    environment: contoso
+    dest: tenants
+  check_mode: true
+  diff: true
+
 - name: Write what a server with only the documented endpoints shows
   workspace365.provisioning.w365_export:
     scim_url: "{{ contoso_scim_url }}"
@@ -172,27 +183,66 @@ path:
   type: str
   returned: success, and when a part could not be read
   sample: /srv/fleet/tenants/contoso
-files:
+# BEGIN shared: report.one_object (written by "make docs" from docs/shared/report.yml)
+#   without: [compared, scim_url.version_added, results.contains.not_kept, results.contains.changes, results.contains.reason]
+#   summary.description:
+#     - >-
+#       How many files were written in which way, or in check mode would be. A key is V(file_create), V(file_update),
+#       V(file_delete), or V(unchanged). A file that stays because its content could not be read is not counted.
+#   summary.returned: success, and when a part could not be read
+#   summary.sample: {file_update: 1, unchanged: 5}
+#   results.description: [One entry for each file that was written or removed, or in check mode would be.]
+#   results.returned: success, and when a part could not be read
+#   results.contains.kind.description: V(file).
+#   results.contains.kind.sample: file
+#   results.contains.name.description: Name of the file.
+#   results.contains.name.sample: users.yml
+#   results.contains.action.description: V(create), V(update) or V(delete).
+#   results.contains.outcome.description: V(done), or V(planned) in check mode.
+scim_url:
   description:
-    - The files of the folder that belong to the export, and what became of each, or in check mode would become.
+    - The address of the SCIM service that the task was given, without its query, so that a summary can show it.
+  type: str
+  returned: if O(scim_url) is given
+  sample: https://workspace.contoso.com/contoso/scim/v2
+summary:
+  description:
+    - How many files were written in which way, or in check mode would be. A key is V(file_create), V(file_update),
+      V(file_delete), or V(unchanged). A file that stays because its content could not be read is not counted.
+  type: dict
+  returned: success, and when a part could not be read
+  sample:
+    file_update: 1
+    unchanged: 5
+results:
+  description:
+    - One entry for each file that was written or removed
+    - or in check mode would be.
   type: list
   elements: dict
   returned: success, and when a part could not be read
   contains:
+    kind:
+      description: V(file).
+      type: str
+      returned: always
+      sample: file
     name:
       description: Name of the file.
       type: str
       returned: always
       sample: users.yml
-    status:
-      description: >-
-        V(created), V(updated), V(unchanged), V(removed), or V(kept) when it stays because its content could not be read.
+    action:
+      description: V(create), V(update) or V(delete).
       type: str
       returned: always
-      sample: updated
-  sample:
-    - name: users.yml
-      status: updated
+      sample: update
+    outcome:
+      description: V(done), or V(planned) in check mode.
+      type: str
+      returned: always
+      sample: done
+# END shared: report.one_object
 counts:
   description:
     - How many users, groups and administrators were written. Parts that could not be read have no number.
@@ -287,18 +337,12 @@ secrets:
   returned: success, and when a part could not be read
   sample:
     - vault_w365_contoso_sso_key
-scim_url:
-  description:
-    - The address of the SCIM service that the task was given, without its query, so that a summary can show it.
-  type: str
-  returned: if O(scim_url) is given
-  sample: https://workspace.contoso.com/contoso/scim/v2
 # BEGIN shared: concurrency.returned (written by "make docs" from docs/shared/concurrency.yml)
+#   without: [concurrency.version_added]
 #   concurrency.returned: success, and when a part could not be read
 concurrency:
   description:
     - How many requests were in progress at the same time, and how often the server asked for fewer.
-  version_added: 1.1.0
   type: dict
   returned: success, and when a part could not be read
   contains:

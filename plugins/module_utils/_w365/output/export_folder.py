@@ -22,19 +22,19 @@ ADDED = "Move what you have added to another file, or set replace_edited=true to
 
 
 class FileChange(NamedTuple):
-    """What becomes of a file: V(created), V(updated), V(removed), V(unchanged), or V(kept), since its content is unknown.
+    """What becomes of a file: V(create), V(update), V(delete), V(unchanged), or V(kept), since its content is unknown.
 
     Of one that does not exist and is not written, there is none.
     """
 
     name: str
-    status: str
+    action: str
     before: str | None
     after: str | None
 
     @property
     def changed(self) -> bool:
-        return self.status not in ("unchanged", "kept")
+        return self.action not in ("unchanged", "kept")
 
 
 class ExportFolder:
@@ -115,12 +115,12 @@ class ExportFolder:
             if before is None and after is None:
                 continue
             if name not in texts:
-                status = "kept"
+                action = "kept"
             elif before == after:
-                status = "unchanged"
+                action = "unchanged"
             else:
-                status = "created" if before is None else "updated" if after is not None else "removed"
-            found.append(FileChange(name, status, before, after))
+                action = "create" if before is None else "update" if after is not None else "delete"
+            found.append(FileChange(name, action, before, after))
             if found[-1].changed and not replace_edited:
                 self._refuse_edited(name, before or "")
         return found
@@ -145,7 +145,7 @@ class ExportFolder:
         # A new folder is that of an export before it has people in it. Otherwise the report comes last.
         for change in changes if not self.known else [*changes[1:], changes[0]]:
             place = os.path.join(self.path, change.name)
-            if change.status == "removed":
+            if change.action == "delete":
                 self._remove(place)
             elif change.after is not None and change.changed:
                 write_atomically(place, change.after, OPTION)

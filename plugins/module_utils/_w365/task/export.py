@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -72,7 +73,7 @@ class ExportTask(BulkDirectoryTask, InstanceTask):
 
 def export(task: ExportTask) -> dict[str, Any]:
     """The whole task of w365_export."""
-    instance, environment = (task.options["instance"] or "").strip(), task.environment
+    instance, environment = _instance(task), task.environment
     folder = ExportFolder(task.options["dest"], folder_name(instance, environment), instance, environment)
     _check_connection(task)
     reader = _Reader(task, folder)
@@ -106,20 +107,30 @@ def _check_connection(task: ExportTask) -> None:
 
 
 def _result(task: ExportTask, found: Found, folder: ExportFolder, changes: Sequence[FileChange]) -> dict[str, Any]:
-    instance = (task.options["instance"] or "").strip()
+    made = [change for change in changes if change.changed]
+    summary = Counter(f"file_{change.action}" for change in made)
+    summary["unchanged"] = sum(change.action == "unchanged" for change in changes)
+    outcome = "planned" if task.check_mode else "done"
     return {
-        "changed": any(change.changed for change in changes),
+        "changed": bool(made),
         "path": folder.path,
-        "files": [{"name": change.name, "status": change.status} for change in changes],
+        "summary": dict(summary),
+        "results": [
+            {"kind": "file", "name": change.name, "action": change.action, "outcome": outcome} for change in made
+        ],
         "counts": {
             part: _count(content) for part, content in found.parts.items() if part in (USERS, GROUPS, ADMINISTRATORS)
         },
         "unreadable": [item.as_result() for item in found.unreadable],
         "left_out": [item.as_result() for item in found.left_out],
         "imported": None if found.imported is None else {kind: list(names) for kind, names in found.imported.items()},
-        "secrets": [secret_variable(instance, task.environment)] if found.parts.get(SSO) else [],
+        "secrets": [secret_variable(_instance(task), task.environment)] if found.parts.get(SSO) else [],
         **task.about_connection(),
     }
+
+
+def _instance(task: ExportTask) -> str:
+    return (task.options["instance"] or "").strip()
 
 
 def _count(content: Any) -> int:
@@ -251,7 +262,7 @@ class _Reader:
             raise _UnknownError("the server answers, and does not show authority and client id")
         if values and self._task.redactor.data(values.values) != dict(values.values):
             raise _UnknownError("its values hold a secret of this task")
-        variable = secret_variable((self._task.options["instance"] or "").strip(), self._task.environment)
+        variable = secret_variable(_instance(self._task), self._task.environment)
         self._parts[SSO] = sso_definition(values.values if values else None, variable)
 
     # People

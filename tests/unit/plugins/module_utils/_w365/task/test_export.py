@@ -166,7 +166,7 @@ def world(tmp_path: Path) -> World:
 
 
 def statuses(result: Mapping[str, Any]) -> dict[str, str]:
-    return {each["name"]: each["status"] for each in result["files"]}
+    return {each["name"]: each["action"] for each in result["results"]}
 
 
 # What is written
@@ -228,14 +228,18 @@ def test_nothing_changes_the_second_time(world: World) -> None:
     world.users, world.groups = PEOPLE[::-1], TEAMS[::-1]
     again = world.export()
     assert not again["changed"]
-    assert set(statuses(again).values()) == {"unchanged"}
+    assert again["results"] == []
+    assert again["summary"] == {"unchanged": 7}
     assert {path: path.stat().st_mtime_ns for path in (world.folder / "contoso").iterdir()} == before
 
 
 def test_check_mode_writes_nothing_and_says_the_same(world: World) -> None:
     preview = world.export(check=True)
     assert world.files() == {}
-    assert preview == world.export()
+    done = world.export()
+    assert {one["outcome"] for one in preview.pop("results")} == {"planned"}
+    assert {one["outcome"] for one in done.pop("results")} == {"done"}
+    assert preview == done
 
 
 def test_what_disappeared_is_gone(world: World) -> None:
@@ -243,14 +247,12 @@ def test_what_disappeared_is_gone(world: World) -> None:
     world.users, world.groups, world.sso = (BOSS, ADELE), (TEAMS[1],), (None, True)
     result = world.export()
     assert statuses(result) == {
-        "export_report.yml": "unchanged",
-        "environment.yml": "unchanged",
-        "sso.yml": "updated",
-        "users.yml": "updated",
-        "groups.yml": "updated",
-        "administrators.yml": "unchanged",
-        "secrets.yml.example": "removed",
+        "sso.yml": "update",
+        "users.yml": "update",
+        "groups.yml": "update",
+        "secrets.yml.example": "delete",
     }
+    assert result["summary"] == {"file_update": 3, "file_delete": 1, "unchanged": 3}
     assert "lee.gu" not in "".join(world.files().values())
     assert world.read("sso.yml") == {"w365_sso_definition": {}}
     assert "secrets.yml.example" not in world.files()
@@ -436,7 +438,7 @@ def test_a_part_that_cannot_be_read_is_not_empty(world: World, part: str, error:
     kept = world.files()
     with pytest.raises(ApplyError) as caught:
         world.export()
-    assert statuses(caught.value.details)[f"{file}.yml"] == "kept"
+    assert f"{file}.yml" not in statuses(caught.value.details)
     assert {name: text for name, text in world.files().items() if name != "export_report.yml"} == {
         name: text for name, text in kept.items() if name != "export_report.yml"
     }
