@@ -184,14 +184,15 @@ path:
   returned: success, and when a part could not be read
   sample: /srv/fleet/tenants/contoso
 # BEGIN shared: report.one_object (written by "make docs" from docs/shared/report.yml)
-#   without: [compared, scim_url.version_added, results.contains.not_kept, results.contains.changes, results.contains.reason]
+#   without:
+#     [compared, scim_url.version_added, results.contains.not_kept, results.contains.changes, results.contains.reason]
 #   summary.description:
 #     - >-
 #       How many files were written in which way, or in check mode would be. A key is V(file_create), V(file_update),
 #       V(file_delete), or V(unchanged). A file that stays because its content could not be read is not counted.
 #   summary.returned: success, and when a part could not be read
 #   summary.sample: {file_update: 1, unchanged: 5}
-#   results.description: [One entry for each file that was written or removed, or in check mode would be.]
+#   results.description: ["One entry for each file that was written or removed, or in check mode would be."]
 #   results.returned: success, and when a part could not be read
 #   results.contains.kind.description: V(file).
 #   results.contains.kind.sample: file
@@ -216,8 +217,7 @@ summary:
     unchanged: 5
 results:
   description:
-    - One entry for each file that was written or removed
-    - or in check mode would be.
+    - One entry for each file that was written or removed, or in check mode would be.
   type: list
   elements: dict
   returned: success, and when a part could not be read

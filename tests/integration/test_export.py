@@ -317,7 +317,7 @@ def test_a_fleet_is_exported(twin: Twin, fleet: Callable[..., Ran], tmp_path: Pa
     assert first.code == 0, first.said
     assert sorted(path.name for path in (tmp_path / "tenants").iterdir()) == sorted(FLEET)
     assert len(list((tmp_path / "tenants" / "contoso").iterdir())) == 7
-    assert "contoso: users 13, groups 10, administrators 2; create administrators.yml, " in first.said
+    assert "contoso: users 13, groups 10, administrators 2; create export_report.yml, " in first.said
     assert PLANTED not in first.output
     assert twin.writes() == []
     twin.fault(

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from random import Random, SystemRandom
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -53,6 +54,7 @@ MANY_NEW = {"users": [{"upn": f"new{number}@contoso.com", **NAMES} for number in
 IMPORT = {"everything": True, "on_leave": "delete", "delete_limit": "100%", "administrators_from": "entra", "nested_groups": "flatten"}  # fmt: skip
 FOLDER = TemporaryDirectory()
 STATE = Path(FOLDER.name) / "state.json"
+TENANTS = Path(FOLDER.name) / "tenants"
 DELTA = {**IMPORT, "state_file": str(STATE)}
 FIRST = {"email": NEW, "first_name": "A", "last_name": "B"}
 SSO = {"primary_domain": "contoso.com", "client_id": "00000000-0000-4000-8000-000000000000", "key": PASSWORD, "update_key": "always", "verify": False}  # fmt: skip
@@ -89,7 +91,9 @@ SCIM_OF_ID = scenario(
 )
 SETTINGS = {"exchange": {"ews_url": "https://x.contoso.com/EWS"}, "sharepoint": {"url": "https://x.sharepoint.com"}}
 
+EXPORT, EXPORT_OVER_API = (scenario("w365_export", scim=scim, dest=str(TENANTS)) for scim in (True, False))
 READ_USERS = (
+    EXPORT,
     scenario("w365_user_info"),
     scenario("w365_user", upn=NEW, **NAMES),
     scenario("w365_user", upn=ADELE, **CHANGED),
@@ -100,6 +104,7 @@ READ_USERS = (
     scenario("w365_o365_import", **IMPORT),
 )
 READ_GROUPS = (
+    EXPORT,
     scenario("w365_group_info"),
     scenario("w365_group", name="Retail", members={"set": [ADELE]}),
     scenario("w365_group", name="Sales", members={"set": [ADELE]}),
@@ -122,6 +127,8 @@ READ_ROLES = (
     scenario("w365_directory", **EVERYBODY),
     scenario("w365_directory", **ALL_BUT_ALLAN),
     scenario("w365_directory", administrators={"set": [ADELE]}, purge=["administrators"], purge_limit="100%"),
+    EXPORT,
+    EXPORT_OVER_API,
 )
 READ_API_GROUPS = (
     over_api("w365_group_info"),
@@ -129,6 +136,7 @@ READ_API_GROUPS = (
     over_api("w365_group", name="Sales", members={"add": [ALLAN]}),
     over_api("w365_group", name="Sales", state="absent"),
     over_api("w365_directory", **MEMBERSHIPS),
+    EXPORT_OVER_API,
 )
 IMPORTS = (
     scenario("w365_o365_import", **IMPORT),
@@ -145,6 +153,7 @@ ENVIRONMENTS = (
     over_api("w365_environment", environment="fabrikam", active=True),
     over_api("w365_environment", environment="contoso", active=False),
     over_api("w365_environment", environment="contoso", state="absent", delete_confirmation="contoso"),
+    EXPORT_OVER_API,
 )
 
 SCENARIOS: Mapping[str, tuple[Scenario, ...]] = {
@@ -175,7 +184,7 @@ SCENARIOS: Mapping[str, tuple[Scenario, ...]] = {
     "group.create": READ_API_GROUPS[1:2],
     "group.update": READ_API_GROUPS[1:3],
     "group.delete": READ_API_GROUPS[3:4],
-    "sso.read": (over_api("w365_sso_info"), over_api("w365_sso", **SSO)),
+    "sso.read": (over_api("w365_sso_info"), over_api("w365_sso", **SSO), EXPORT_OVER_API),
     "sso.write": (over_api("w365_sso", **SSO),),
     "exchange.read": (over_api("w365_settings_info"), over_api("w365_settings", **SETTINGS)),
     "exchange.write": (over_api("w365_settings", **SETTINGS),),
@@ -267,6 +276,7 @@ LISTINGS = tuple(id for id, endpoint in ENDPOINTS.items() if not endpoint.writes
 def endings(played: Scenario, truth: Truthful) -> list[dict[str, Any]]:
     """The results of a task; of one with a state, the second run as well, which begins with what the first has kept."""
     STATE.unlink(missing_ok=True)
+    rmtree(TENANTS, ignore_errors=True)
     return [play(played, truth) for _run in range(2 if "state_file" in played.options else 1)]
 
 
