@@ -27,7 +27,7 @@ description:
     Microsoft 365. They are listed in C(export_report.yml) and RV(imported), and O(imported) decides whether they are
     written. The Provisioning API does not show external ids, so through it nobody knows.
   - The files are written where the module runs, which is the controller with C(connection=local). They can be read by
-    their owner only, and each is replaced as a whole. A folder that no export has written, the export of another
+    their owner only, also those that are unchanged, and each is replaced as a whole. A folder that no export has written, the export of another
     environment, and files to which somebody has added lines are not replaced.
   - "With O(scim_url) users and groups are read with C(GET /Users) and C(GET /Groups) of SCIM, which shows all attributes.
     Without it they are read with C(GET /{EnvironmentName}/User/) and C(GET /{EnvironmentName}/Group/). Administrators are

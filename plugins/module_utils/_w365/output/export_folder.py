@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import InputError
@@ -59,6 +59,8 @@ class ExportFolder:
             )
 
     def _check_folders(self) -> None:
+        if not self._dest.strip():
+            raise InputError(f"Option {OPTION} is empty. Give the folder of all tenants. Nothing was written.")
         for place in (self._dest, self.path):
             if os.path.lexists(place) and not os.path.isdir(place):
                 raise InputError(f"Option {OPTION}: {place!r} is no folder. Give the folder of all tenants.")
@@ -149,6 +151,18 @@ class ExportFolder:
                 self._remove(place)
             elif change.after is not None and change.changed:
                 write_atomically(place, change.after, OPTION)
+
+    def protect(self, changes: Sequence[FileChange]) -> None:
+        """Take the files from everybody but their owner: a checkout gives new ones the modes of its user."""
+        for change in changes:
+            place = os.path.join(self.path, change.name)
+            try:
+                status = os.lstat(place)
+                if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
+                    os.chmod(place, 0o600)
+            except OSError:
+                # A file of somebody else, or on a file system without modes.
+                continue
 
     def _remove(self, place: str) -> None:
         try:

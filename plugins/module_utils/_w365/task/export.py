@@ -82,8 +82,10 @@ def export(task: ExportTask) -> dict[str, Any]:
     texts = texts_of(found, instance, environment)
     texts[REPORT] = task.redactor.text(texts[REPORT] or "")
     changes = folder.changes(texts, replace_edited=task.options["replace_edited"])
-    if not task.check_mode and any(change.changed for change in changes):
-        folder.write(changes)
+    if not task.check_mode:
+        if any(change.changed for change in changes):
+            folder.write(changes)
+        folder.protect(changes)
     result = _result(task, found, folder, changes)
     refused = [item for item in found.unreadable if item.part not in task.options["allow_unreadable"]]
     if refused:

@@ -212,6 +212,16 @@ def test_the_files(world: World) -> None:
     assert stat.S_IMODE((world.folder / "contoso").stat().st_mode) == 0o700
 
 
+def test_files_of_a_checkout_are_taken_from_others(world: World) -> None:
+    world.export()
+    path = world.folder / "contoso" / "users.yml"
+    path.chmod(0o644)
+    world.export(check=True)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert not world.export()["changed"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_no_id_of_the_server_is_in_a_file(world: World) -> None:
     world.groups = (SALES._replace(members=frozenset({f"{UNRESOLVED}77", ADELE.key})),)
     world.export()
@@ -652,6 +662,8 @@ def test_links_are_not_followed(world: World) -> None:
 
 
 def test_places_that_are_no_folders(world: World, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Option dest is empty"):
+        world.export(dest=" ")
     (tmp_path / "file").write_text("")
     for dest, said in ((tmp_path / "file", "is no folder"), (tmp_path / "no" / "tenants", "does not exist")):
         world.folder = dest
