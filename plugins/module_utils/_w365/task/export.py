@@ -242,7 +242,7 @@ class _Reader:
             missing.append("administrator")
         else:
             definition["administrator"] = administrator
-        earlier = self._folder.texts.get("environment.yml")
+        earlier = self._folder.texts.get(f"{ENVIRONMENT}.yml")
         if earlier is None or all(lacks(earlier, what) for what in missing):
             self._parts[ENVIRONMENT] = definition
 
@@ -298,7 +298,7 @@ class _Reader:
         users = self._task.directory.list_users()
         if not users and self.service == PROVISIONING_API:
             raise _UnknownError(_NOBODY)
-        if not users and has_users(self._folder.texts.get("users.yml")):
+        if not users and has_users(self._folder.texts.get(f"{USERS}.yml")):
             raise _UnknownError(
                 "the server lists nobody, and the earlier export has users. If that is right, remove users.yml and run the task again"
             )
