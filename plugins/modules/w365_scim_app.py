@@ -43,10 +43,13 @@ options:
     description:
       - V(absent) pauses the job, removes all assignments and deletes the application, which an administrator can
         restore for 30 days. Users and groups in Workspace 365 stay as they are.
+      - V(paused) pauses the job of an application that exists and has the tag, and changes nothing else. With
+        O(state=present), O(job=paused) sets the application up as well.
     type: str
     choices:
       - present
       - absent
+      - paused
     default: present
   patch_dialect:
     description:
@@ -276,6 +279,10 @@ EXAMPLES = r"""
     - name: Pause provisioning
       workspace365.provisioning.w365_scim_app:
         job: paused
+
+    - name: Stop provisioning, and leave everything else as it is
+      workspace365.provisioning.w365_scim_app:
+        state: paused
 
     - name: Take the application down
       workspace365.provisioning.w365_scim_app:
@@ -617,7 +624,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ta
 )
 
 ARGUMENT_SPEC: dict[str, Any] = {
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "absent", "paused"], "default": "present"},
     "service_principal_id": {"type": "str"},
     "display_name": {"type": "str"},
     "patch_dialect": {"type": "str", "choices": ["standard", "entra_default"], "default": "standard"},

@@ -28,6 +28,27 @@ description:
     written, and the next run changes nothing.
 
 options:
+  state:
+    description:
+      - V(absent) removes the client secrets of this environment from the app registration and deletes it, for an
+        environment that is taken down. Its service principal and the consent go with it. An administrator can restore
+        it for 30 days.
+      - Only an app registration with the tag of this environment is touched. It is left as it is when it has the tag of
+        another environment, when it sends people back to another address than those of O(redirect_hosts), or when
+        another environment signs people in with it. One with valid secrets, certificates or federated credentials of
+        somebody else loses the secrets of this environment only. RV(left_out) names each with its reason.
+    type: str
+    choices:
+      - present
+      - absent
+    default: present
+  check_others:
+    description:
+      - Whether O(state=absent) reads the environments of the instance and the single sign-on of each, which needs
+        O(provisioning_key). Where the environments are not shown, nothing is removed.
+      - V(false) says that somebody has looked, and that no other environment uses the app registration.
+    type: bool
+    default: true
   # BEGIN shared: sso_app.options (written by "make docs" from docs/shared/sso_app.yml)
   client_id:
     description:
@@ -171,7 +192,7 @@ options:
   authority:
     description:
       - The address of the Microsoft tenant that Workspace 365 sends users to, C(https://login.windows.net/<primary domain>).
-      - With O(link=true), one of O(authority) and O(primary_domain) is needed.
+      - With O(link=true), one of O(authority) and O(primary_domain) is needed, unless O(state=absent).
     type: str
   primary_domain:
     description:
@@ -241,6 +262,11 @@ EXAMPLES = r"""
           - User.Read
           - openid
           - Mail.Send
+
+    - name: Take it down with the environment
+      workspace365.provisioning.w365_sso_app:
+        state: absent
+      register: contoso_gone
 
     - name: Renew the secret now, and get it for a vault
       workspace365.provisioning.w365_sso_app:
@@ -490,6 +516,36 @@ not_proven:
   sample:
     - "Workspace 365 shows no key: that it has the linked secret is known from the mark in Microsoft Entra only."
 # END shared: registrations.returned
+# BEGIN shared: report.left_out (written by "make docs" from docs/shared/report.yml)
+#   left_out.returned: with O(state=absent)
+#   left_out.contains.kind.description: V(application).
+#   left_out.contains.kind.sample: application
+#   left_out.contains.name.description: The name of the app registration.
+#   left_out.contains.name.sample: Workspace365 - contoso
+#   left_out.contains.reason.sample: also has the tag w365:sso:workspace.contoso.com:fabrikam, so something else uses it
+left_out:
+  description:
+    - The objects that were left out, each with its reason, and those that a guard kept.
+  type: list
+  elements: dict
+  returned: with O(state=absent)
+  contains:
+    kind:
+      description: V(application).
+      type: str
+      returned: always
+      sample: application
+    name:
+      description: The name of the app registration.
+      type: str
+      returned: always
+      sample: Workspace365 - contoso
+    reason:
+      description: Why it was left out, as the end of a sentence that begins with the name.
+      type: str
+      returned: always
+      sample: also has the tag w365:sso:workspace.contoso.com:fabrikam, so something else uses it
+# END shared: report.left_out
 # BEGIN shared: report.one_object (written by "make docs" from docs/shared/report.yml)
 #   summary.sample: {secret_create: 1, sso_write: 1, secret_link: 1, unchanged: 2, left_out: 0}
 #   without: [scim_url.version_added, results.contains.not_kept]
@@ -597,6 +653,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ta
 )
 
 ARGUMENT_SPEC: dict[str, Any] = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "check_others": {"type": "bool", "default": True},
     "client_id": {"type": "str"},
     "display_name": {"type": "str"},
     "redirect_hosts": {"type": "list", "elements": "str"},

@@ -150,8 +150,8 @@ class Tenant:
         return bool(needed and not there and any(map(self._waits_alone, self.selection.parts & {*NEEDS_SCIM})))
 
     def _waits_alone(self, part: str) -> bool:
-        """Whether a part is given and cannot do without SCIM. An application is also taken down without it."""
-        return self.has(part) and not (part == "scim" and self.definition["scim"].get("state") == "absent")
+        """Whether a part is given and cannot do without SCIM. An application is also stopped and taken down without it."""
+        return self.has(part) and not (part == "scim" and self.definition["scim"].get("state") in ("absent", "paused"))
 
     def has(self, part: str) -> bool:
         """Whether the definition gives a part. For the SCIM application an empty dictionary means the defaults."""

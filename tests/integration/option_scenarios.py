@@ -652,6 +652,10 @@ def sso_app_scenarios() -> Iterator[Scenario]:
     new, old = one(), one(seed=seed_with_application())
     yield from app_options(old)
     unlinked = one(secret="unmanaged")
+    made = one(earlier=[("w365_sso_app", new.options)])
+    yield Scenario("state", made, ["absent"])
+    hidden = replace(made.with_option("state", "absent"), switches={"environment_list": "missing"}, fails=True)
+    yield Scenario("check_others", hidden, [False])
     yield Scenario("display_name", new, ["Sign-on of Contoso", Refused(" ")])
     yield Scenario("owners", old, [[OWNER], Refused(["Allan"])])
     yield Scenario("lock_service_principal", old, [True])
@@ -822,7 +826,7 @@ def scim_app_scenarios() -> Iterator[Scenario]:
     done = [("w365_scim_app", {**SCIM_APP, "groups": ["Sales", "News"], "users": [LEE]})]
     old = one(groups=["Sales"], earlier=done)
     yield from find_options("w365_scim_app", SCIM_APP)
-    yield Scenario("state", old, ["absent"])
+    yield Scenario("state", old, ["absent", "paused"])
     yield Scenario("patch_dialect", new, ["entra_default"])
     wrong = replace(old, faults=[WRONG_CREDENTIALS])
     yield Scenario("update_credentials", wrong, [Refused("always"), "never"])
@@ -1212,6 +1216,7 @@ RESULTS: Mapping[str, Sequence[Situation]] = {
             },
             {"tenant": [LIFETIME_POLICY]},
             {"seed": seed_with_application()},
+            {"seed": seed_with_application(), "state": "absent"},
             {"scim_url": "<scim_url>", "scim_token": "<scim_token>"},
         )
     ],

@@ -103,8 +103,11 @@ _PURGE = (
     "users and groups that the import has brought, or that the run's tags leave out, would count as listed nowhere; the "
     "role w365_directory purges"
 )
+_REMOVED = "these roles set single sign-on up; the role w365_offboard takes it down"
 _BESIDE = "it is the same with a client id and key, so it stands beside app"
 LEFT_OUT = {
+    ("w365_sso", "app.state"): _REMOVED,
+    ("w365_sso", "app.check_others"): _REMOVED,
     ("w365_sso", "app.authority"): _BESIDE,
     ("w365_sso", "app.primary_domain"): _BESIDE,
     ("w365_tenant", "sso.app.return_secret"): "no result of a tenant holds the text of a secret; that of w365_sso may",

@@ -19,8 +19,8 @@ PLAYBOOKS = Path(__file__).resolve().parents[3] / "playbooks"
 MODULES = "ansible_collections.workspace365.provisioning.plugins.modules"
 NAMESPACE = "workspace365.provisioning."
 
-# What a playbook decides itself: the secret is managed and linked, and no text of it is returned.
-DECIDED = {"secret", "link", "return_secret"}
+# What a playbook decides itself: the secret is managed and linked, no text of it is returned, and nothing is taken down.
+DECIDED = {"secret", "link", "return_secret", "state", "check_others"}
 FLEET = ("rotate_sso_secrets", "audit_sso")
 
 

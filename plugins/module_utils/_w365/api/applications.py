@@ -59,6 +59,7 @@ PERMISSIONS = {
     **dict.fromkeys(
         (
             *("graph.application.upsert", "graph.application.update", "graph.application.restore"),
+            *("graph.application.delete",),
             *("graph.application.own", "graph.secret.add", "graph.secret.remove", "graph.principal.create"),
         ),
         WRITE,
@@ -225,6 +226,9 @@ class ApplicationsClient(GraphClient):
 
     def update_application(self, id: str, body: Mapping[str, Any]) -> None:
         self.call("graph.application.update", object_id=id, body=body)
+
+    def delete_application(self, id: str) -> None:
+        self.call("graph.application.delete", object_id=id)
 
     def restore_application(self, id: str) -> None:
         self.call("graph.application.restore", object_id=id, body={})

@@ -70,9 +70,6 @@ class SynchronizationClient(ApplicationsClient):
         answer = self.call("graph.template.use", object_id=TEMPLATE, body={"displayName": name})
         return self._application("graph.template.use", answer.get("application"))
 
-    def delete_application(self, id: str) -> None:
-        self.call("graph.application.delete", object_id=id)
-
     def enterprise(self, client_id: str) -> EnterpriseApplication | None:
         """The service principal of an application, with its role for users."""
         item = self.principal_item(client_id, PRINCIPAL_SELECT)

@@ -41,6 +41,16 @@ class RegistrationHandlers(Protocol):
         """Mark the client secret as the one that is in use."""
 
 
+class RemovalHandlers(Protocol):
+    """Takes an app registration down."""
+
+    def remove_secret(self, action: Action) -> Any:
+        """Remove the client secret of `subject`: the object id of the app registration and the id of the secret."""
+
+    def delete_application(self, action: Action) -> Any:
+        """Delete the app registration of `subject`; it can be restored for 30 days."""
+
+
 class ApplicationHandlers(RegistrationHandlers, Protocol):
     """With what only the one for single sign-on has."""
 
@@ -56,6 +66,10 @@ def _row(
     handler: Callable[[ApplicationHandlers], Handler],
 ) -> ActionType:
     return ActionType(about, verb, Phase.SETTINGS, sentence, ReportWords(ReportPart.SETTINGS, *words), handler)
+
+
+def _deletes(entra: RemovalHandlers) -> Handler:
+    return entra.delete_application
 
 
 APPLICATION_CREATE = _row(
@@ -78,6 +92,14 @@ APPLICATION_UPDATE = _row(
     "change app registration '{name}'",
     ("app registration changed", "be changed"),
     lambda entra: entra.update_application,
+)
+APPLICATION_DELETE = ActionType(
+    APPLICATION,
+    "delete",
+    Phase.SETTINGS,
+    "delete app registration '{name}'",
+    ReportWords(ReportPart.SETTINGS, "app registration deleted", "be deleted"),
+    _deletes,
 )
 PRINCIPAL_CREATE = _row(
     PRINCIPAL,

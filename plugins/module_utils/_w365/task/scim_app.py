@@ -414,6 +414,14 @@ def named(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMES_SHOWN]) + more
 
 
+def plan_of_pause(found: Found, desired: DesiredScimApplication) -> Plan:
+    """Pause what sends users, and change nothing else: for an environment that is taken down."""
+    plan = plan_of_absence(found, desired)
+    pauses = tuple(action for action in plan.actions if action.type is JOB_PAUSE)
+    title = found.application.display_name if found.application else desired.title
+    return Plan(pauses, () if pauses else (("job", title),))
+
+
 def plan_of_absence(found: Found, desired: DesiredScimApplication) -> Plan:
     application = found.application
     if application is None:
@@ -422,7 +430,7 @@ def plan_of_absence(found: Found, desired: DesiredScimApplication) -> Plan:
     if desired.marker not in application.tags and not desired.service_principal_id:
         raise GuardError(
             f"The application {title!r} ({application.client_id}) has the usual name and not the tag {desired.marker}, so this collection may "
-            "not have made it. Nothing was deleted. Give the object id of its service principal in option service_principal_id."
+            "not have made it. Nothing was changed. Give the object id of its service principal in option service_principal_id."
         )
     actions: list[Action] = []
     if found.job is not None and found.job.schedule == "Active":
@@ -438,10 +446,10 @@ def plan_of_absence(found: Found, desired: DesiredScimApplication) -> Plan:
 def run_scim_app(task: ScimAppTask) -> dict[str, Any]:
     """The whole task."""
     check_times(task.options)
-    if task.options["state"] == "absent":
+    if task.options["state"] != "present":
         desired = identity_from_options(task.options, task.named_environment)
         found = read_application(task, desired)
-        plan = plan_of_absence(found, desired)
+        plan = (plan_of_absence if task.options["state"] == "absent" else plan_of_pause)(found, desired)
     else:
         desired = task.desired
         found = read_found(task)
@@ -460,7 +468,12 @@ def run_scim_app(task: ScimAppTask) -> dict[str, Any]:
     )
     report = task.apply(plan, changes, where="")
     gone = task.options["state"] == "absent"
-    if task.options["wait"] and not gone and not task.check_mode and task.options["job"] == "active":
+    if (
+        task.options["wait"]
+        and task.options["state"] == "present"
+        and not task.check_mode
+        and task.options["job"] == "active"
+    ):
         wait_for_first_cycle(task, changes)
     return task.outcome(report, **_result(task, found, changes, report, gone=gone))
 

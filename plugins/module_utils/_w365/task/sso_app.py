@@ -213,6 +213,10 @@ def _secret_actions(task: SsoAppTask, found: Found, secrets: SecretPlan, link: S
 def run_sso_app(task: SsoAppTask) -> dict[str, Any]:
     """The whole task. The text of a new secret is in the result only with return_secret."""
     options = task.options
+    if options["state"] == "absent":
+        from .sso_app_removal import run_removal  # start-up
+
+        return run_removal(task)
     check_times(options)
     link = link_from_options(options)
     found = read_found(task, link)
