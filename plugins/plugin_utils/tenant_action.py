@@ -13,7 +13,6 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,20 +23,13 @@ from ansible_collections.workspace365.provisioning.plugins.action.w365_scim_app 
 from ansible_collections.workspace365.provisioning.plugins.action.w365_sso import ActionModule as Sso
 from ansible_collections.workspace365.provisioning.plugins.action.w365_sso_app import ActionModule as SsoApp
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.texts import sentence_of_task
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import (
-    ActionBase,
-    AnsibleError,
-    run_directory,
-)
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import run_directory
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import (
     option_of,
     sentence_about,
 )
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_defaults import (
-    COLLECTION,
-    add_defaults_of_play,
-)
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.steps_action import StepsAction
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant import (
     DEFINITION,
     DICTIONARIES,
@@ -63,16 +55,16 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = option_of(DEFINITION)["options"]
 """Read once, before Ansible forks the processes of its hosts."""
 
 
-class TenantAction(ActionBase):
+class TenantAction(StepsAction):
     """Runs the steps of one tenant. Its result has the results of the steps, and what the role makes facts of."""
 
-    _supports_check_mode = True
+    actions = ACTIONS
+    probe = "sso"
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task once."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        self._known_defaults: dict[str, Any] = {}
         definition = self._templar.template(variables.get(DEFINITION))
         refusal = self._refusal_of_definition(definition)
         if refusal:
@@ -133,14 +125,6 @@ class TenantAction(ActionBase):
     def _names_an_environment(self, tenant: Tenant) -> bool:
         return bool(tenant.name.strip() or self._option_of_play("environment"))
 
-    def _option_of_play(self, name: str) -> str:
-        """A connection option as the steps get it: `module_defaults`, or the environment variable; it may be empty."""
-        given: dict[str, Any] = {name: None}
-        action = self._action_of("sso", given)
-        add_defaults_of_play(given, action._task, self._templar, action.known_defaults)
-        environ = {**os.environ, **action.environment_variables()}
-        return str(given.get(name) or environ.get(f"W365_{name.upper()}", "")).strip()
-
     def _run_steps(self, tenant: Tenant, variables: dict[str, Any]) -> dict[str, Any]:
         """Run the steps until one fails."""
         invocations: dict[str, Any] = {}
@@ -197,34 +181,3 @@ class TenantAction(ActionBase):
         return {
             name: value for name, value in outcome.items() if name not in ("diff", "warnings", "deprecations") or value
         }
-
-    def _run_step(self, step: str, options: dict[str, Any], variables: dict[str, Any], hides: bool) -> dict[str, Any]:
-        action = self._action_of(step, options)
-        try:
-            return action.run(task_vars=variables)
-        except AnsibleError as error:
-            return {"failed": True, "changed": False, "msg": error.message}
-        except Exception as error:
-            # Ansible would print its text, which nobody has masked.
-            if not hides:
-                raise
-            return {"failed": True, "changed": False, "msg": f"The step ended with {type(error).__name__}."}
-        finally:
-            action.cleanup()
-
-    def _action_of(self, step: str, options: dict[str, Any]) -> ModuleAction:
-        """The action plugin of a step, with a task of its own."""
-        task = self._task.copy(exclude_parent=True)
-        task._parent = self._task._parent
-        task.action = f"{COLLECTION}.{ACTIONS[step].__module__.rpartition('.')[2]}"
-        task.args = options
-        action = ACTIONS[step](
-            task=task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        )
-        action.known_defaults = self._known_defaults
-        return action

@@ -62,8 +62,8 @@ class Runs(NamedTuple):
         return f"{self.options[1]}." if self.beside else ""
 
 
-# The roles with a task for a module. Two are different and have tests of their own: the variable of w365_admins is the
-# only option of its module, and w365_tenant includes the other roles.
+# The roles with a task for a module. Three are different and have tests of their own: the variable of w365_admins is the
+# only option of its module, w365_tenant includes the other roles, and w365_offboard decides itself what to do.
 RUNS = [
     Runs("w365_directory", "w365_directory", ("w365_directory_definition",), "__w365_directory_definition"),
     Runs("w365_environment", "w365_environment", ("w365_environment_definition",), "__w365_environment_definition"),
@@ -244,7 +244,7 @@ def task_mistakes(passed: Mapping[str, str], module: Mapping[str, Any], values: 
 
 
 def test_every_role_is_compared() -> None:
-    assert sorted({*(run.role for run in RUNS), "w365_admins", "w365_tenant"}) == ROLES
+    assert sorted({*(run.role for run in RUNS), "w365_admins", "w365_offboard", "w365_tenant"}) == ROLES
 
 
 @pytest.mark.parametrize("run", RUNS, ids=of_module)
@@ -399,7 +399,7 @@ def test_every_connection_option_is_within_reach() -> None:
     assert sorted(connection["w365_connection"]) == names_of_options
     keys = role_spec("w365_sync", "w365_sync_configurations")["options"]
     assert sorted(set(keys) - {"name", "schedule", "import"}) == names_of_options
-    for role in sorted(set(ROLES) - {"w365_sync", "w365_tenant"}):
+    for role in sorted(set(ROLES) - {"w365_offboard", "w365_sync", "w365_tenant"}):
         assert sorted(role_spec(role, f"{role}_connection")["options"]) == ["scim_token", "scim_url"], role
 
 

@@ -52,7 +52,7 @@ def names(folder: str) -> list[str]:
 
 
 MODULES = [name for name in names("modules") if name.startswith("w365_")]
-OF_ROLES = ("tenant_steps",)
+OF_ROLES = ("offboard_steps", "tenant_steps")
 """The action plugins that belong to a role. Their modules are documentation only."""
 
 
