@@ -17,6 +17,7 @@ from ..errors import (
     AuthenticationError,
     EnvironmentNotFoundError,
     GuardError,
+    LostAnswerError,
     NotFoundError,
     ValidationError,
 )
@@ -57,8 +58,8 @@ class Removal:
             self._graph.remove_password(id, key_id)
         except NotFoundError:
             return
-        except ValidationError:
-            # What Graph says of a secret that is gone is not documented.
+        except (ValidationError, LostAnswerError):
+            # What Graph says of a secret that is gone is not documented, and a lost answer says nothing.
             if key_id in {one.key_id for one in self._graph.application(id).passwords}:
                 raise
 
