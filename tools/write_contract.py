@@ -63,6 +63,7 @@ RULES = (
     ("Administrators", "D", "Only active users can be administrators. The role is never managed through SCIM."),
     ("Administrators", "D", "The first administrator is the primary one; the next takes over when it is deleted or inactive."),
     ("Single sign-on", "D", "Authority, client id and key must match the app registration, or nobody can sign in."),
+    ("Applications", "S", "Deleting an app registration deletes its service principal too. Both can be restored for 30 days."),
     ("Single sign-on", "D", "The authority is `https://login.windows.net/<primary domain>`."),
     ("Import", "D", "No users without first or last name; no distribution lists, mail-enabled security groups, nested groups."),
     ("SCIM", "S", "RFC 7643 and 7644: `eq` filters, paging, `PATCH` in the standard's form."),

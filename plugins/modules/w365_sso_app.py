@@ -31,8 +31,8 @@ options:
   state:
     description:
       - V(absent) removes the client secrets of this environment from the app registration and deletes it, for an
-        environment that is taken down. Its service principal and the consent go with it. An administrator can restore
-        it for 30 days.
+        environment that is taken down. Its service principal goes with it, so the consent to it has no effect. An
+        administrator can restore both for 30 days.
       - Only an app registration with the tag of this environment is touched. It is left as it is when it has the tag of
         another environment, when it sends people back to another address than those of O(redirect_hosts), or when
         another environment signs people in with it. One with valid secrets, certificates or federated credentials of

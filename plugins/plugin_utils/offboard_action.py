@@ -333,7 +333,7 @@ class OffboardAction(StepsAction):
         elif scim["found"]:
             gone = self._call("remove", "scim_app", {"environment": given.name, "state": "absent"})
             changed, names = changed or gone["changed"], [*names, *_deleted(gone)]
-        verb = "would be deleted, with its consent" if self._task.check_mode else "deleted, with its consent"
+        verb = "would be deleted" if self._task.check_mode else "deleted; consent to them has no effect any more"
         words = f"{', '.join(names)} {verb}" if names else "nothing with the tag of this environment alone is there"
         if not names and not known.get("tenant"):
             words += ", and nothing shows that this is the tenant of the environment"

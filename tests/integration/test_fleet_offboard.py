@@ -358,3 +358,43 @@ def test_the_export_is_kept_elsewhere_before_anything_is_taken_down(tenant: Twin
     assert run(**awx, w365_offboard_export_tasks=str(tasks)).code == 0
     assert (tmp_path / "kept" / "contoso" / "users.yml").exists()
     assert active(tenant) is False
+
+
+@pytest.mark.slow
+def test_a_server_that_does_not_show_what_is_active(tenant: Twin, run: Run, tmp_path: Path) -> None:
+    """Only the documented endpoints, and a list of names: the export of an inactive environment is that of the first run."""
+    tenant.switches(profile="documented", environment_list="names")
+    refused = run()
+    assert refused.code != 0
+    assert "accept it with allow_unreadable=" in said(refused)
+    assert tenant.writes() == []
+    allowed = {"w365_offboard_allow_unreadable": "environment, sso, administrators"}
+    first = run(**allowed)
+    assert first.code == 0, first.output
+    assert states(first) == ["done", "done", "done", "done", "waiting", "waiting"]
+    assert "the server does not show whether it was active before" in " ".join(told(first))
+    exported = tmp_path / "exports" / "contoso"
+    before = {path.name: path.read_bytes() for path in exported.iterdir()}
+    again = run(**allowed)
+    assert again.code == 0, again.output
+    assert {path.name: path.read_bytes() for path in exported.iterdir()} == before
+    assert "was written before, and can be read back" in " ".join(told(again))
+    removed = run(**allowed, **LATER)
+    assert removed.code == 0, removed.output
+    assert not OURS & registrations(tenant)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [["--limit", "localhost"], ["--tags", "nothing"], ["-e", "w365_hosts=nobody"]])
+def test_a_run_that_does_nothing_fails(tenant: Twin, run: Run, words: list[str]) -> None:
+    assert run(*words).code != 0
+    assert tenant.writes() == []
+
+
+@pytest.mark.slow
+def test_a_name_that_is_nobodys(tenant: Twin, run: Run) -> None:
+    host = {"nowhere": {**host_of(tenant, "contoso"), "w365_environment": "nowhere"}}
+    played = run(hosts=host, w365_offboard_confirm="nowhere")
+    assert played.code != 0
+    assert "The server has no environment 'nowhere'" in said(played)
+    assert tenant.writes() == []
