@@ -94,7 +94,7 @@ attributes:
     description: Each step runs in check mode.
   diff_mode:
     support: full
-    description: Returns what each step that changes something returns.
+    description: Returns what the modules of all steps return.
 author:
   - Workspace 365 provisioning contributors (!UNKNOWN)
 """

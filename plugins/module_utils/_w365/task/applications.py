@@ -86,6 +86,16 @@ def shown_identity(application: Application) -> dict[str, Any]:
     }
 
 
+def shown_application(application: Application | None) -> dict[str, Any] | None:
+    if application is None:
+        return None
+    return {
+        **shown_identity(application),
+        "unique_name": application.unique_name or None,
+        "redirect_uris": list(application.redirects),
+    }
+
+
 def patiently(waiting: Waiting, call: Callable[[], Made]) -> Made:
     """Call until the servers know the object."""
     while True:

@@ -28,7 +28,7 @@ from ..planning.application_actions import (
 )
 from ..planning.environment import WhenUnreadable, plan_setting
 from ..planning.plan import Plan
-from .applications import ApplicationTask, made_before, shown_identity
+from .applications import ApplicationTask, made_before, shown_application
 from .registrations import (
     application_now,
     clock_notes,
@@ -216,7 +216,7 @@ def run_sso_app(task: SsoAppTask) -> dict[str, Any]:
     if options["state"] == "absent":
         from .sso_app_removal import run_removal  # start-up
 
-        return run_removal(task)
+        return run_removal(task, task.desired)
     check_times(options)
     link = link_from_options(options)
     found = read_found(task, link)
@@ -282,16 +282,6 @@ def _result(
         "rotation_reason": (secrets.create or None) if secrets else None,
         "shortened_by_policy": bool(secrets and secrets.shortened),
         "not_proven": [*not_proven(link, found), *([changes.page] if changes.page else [])],
-    }
-
-
-def shown_application(application: Application | None) -> dict[str, Any] | None:
-    if application is None:
-        return None
-    return {
-        **shown_identity(application),
-        "unique_name": application.unique_name or None,
-        "redirect_uris": list(application.redirects),
     }
 
 

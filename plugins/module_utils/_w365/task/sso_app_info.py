@@ -12,12 +12,12 @@ from ..entra.applications import merged_properties
 from ..errors import AuthenticationError, EnvironmentNotFoundError
 from ..model.applications import DAY
 from ..model.settings import SSO, SettingValues
+from .applications import shown_application
 from .registrations import shown_principal, shown_secrets
 from .sso_app import (
     Found,
     SsoAppTask,
     read_found,
-    shown_application,
     shown_consent,
     shown_excess,
 )

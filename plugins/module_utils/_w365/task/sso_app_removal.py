@@ -28,11 +28,12 @@ from ..model.settings import SSO
 from ..planning.actions import Action
 from ..planning.application_actions import APPLICATION_DELETE, SECRET_REMOVE
 from ..planning.plan import Plan
-from .applications import client_of
+from .applications import client_of, shown_application
 from .registrations import shown_secret, shown_secrets
 
 if TYPE_CHECKING:
-    from .sso_app import SsoAppTask
+    from ..model.applications import DesiredApplication
+    from .applications import ApplicationTask
 
 
 class Found(NamedTuple):
@@ -70,12 +71,12 @@ class Removal:
             return
 
 
-def run_removal(task: SsoAppTask) -> dict[str, Any]:
+def run_removal(task: ApplicationTask, desired: DesiredApplication) -> dict[str, Any]:
     """The whole task with state=absent."""
     graph = client_of(task, ImportApplicationClient)
     environments = _environments(task)
-    found = _found(task, graph)
-    plan, unread = _plan(task, graph, found.candidates, environments)
+    found = _found(task, graph, desired)
+    plan, unread = _plan(task, graph, desired, found.candidates, environments)
     report = task.apply(plan, Removal(graph), where="")
     left = {one.name for one in plan.skipped}
     remaining = next((one for one in found.candidates if one.display_name in left), None)
@@ -85,7 +86,7 @@ def run_removal(task: SsoAppTask) -> dict[str, Any]:
 # Reading
 
 
-def _environments(task: SsoAppTask) -> list[Environment] | None:
+def _environments(task: ApplicationTask) -> list[Environment] | None:
     """The other environments of the instance; None where nobody asks for them. Raises GuardError where they are not shown."""
     if not task.options["check_others"]:
         return None
@@ -100,8 +101,8 @@ def _environments(task: SsoAppTask) -> list[Environment] | None:
     return [one for one in listed if one.name.lower() != task.environment]
 
 
-def _found(task: SsoAppTask, graph: ImportApplicationClient) -> Found:
-    wanted = (task.desired.client_id or "").lower()
+def _found(task: ApplicationTask, graph: ImportApplicationClient, desired: DesiredApplication) -> Found:
+    wanted = (desired.client_id or "").lower()
     sentences: tuple[str, ...] = ()
     try:
         known = graph.applications(wanted)
@@ -114,7 +115,7 @@ def _found(task: SsoAppTask, graph: ImportApplicationClient) -> Found:
             "The task may only see app registrations that it owns, so there may be others of this environment.",
         )
     return Found(
-        tuple(one for one in known if (one.client_id == wanted if wanted else looks_like(one, task.desired))),
+        tuple(one for one in known if (one.client_id == wanted if wanted else looks_like(one, desired))),
         sentences,
     )
 
@@ -123,14 +124,15 @@ def _found(task: SsoAppTask, graph: ImportApplicationClient) -> Found:
 
 
 def _plan(
-    task: SsoAppTask,
+    task: ApplicationTask,
     graph: ImportApplicationClient,
+    desired: DesiredApplication,
     candidates: Sequence[Application],
     environments: Sequence[Environment] | None,
 ) -> tuple[Plan, list[str]]:
     actions: list[Action] = []
     skipped: list[Skipped] = []
-    reasons = {one.id: why_left(one, task.desired) for one in candidates}
+    reasons = {one.id: why_left(one, desired) for one in candidates}
     asked = any(not reason for reason in reasons.values())
     used, unread = _used_elsewhere(task, environments or ()) if asked else ({}, 0)
     for one in candidates:
@@ -153,7 +155,7 @@ def _plan(
             f"{unread} of {len(environments or ())} other environments do not show which app registration they use. What is removed sends "
             "people back to this environment only, so no other one can sign people in with it."
         )
-    unchanged = () if candidates else (("application", task.desired.title),)
+    unchanged = () if candidates else (("application", desired.title),)
     return Plan(tuple(actions), unchanged, tuple(skipped)), sentences
 
 
@@ -171,7 +173,7 @@ def _secret_actions(application: Application, environment: str) -> list[Action]:
     ]
 
 
-def _used_elsewhere(task: SsoAppTask, environments: Sequence[Environment]) -> tuple[Mapping[str, str], int]:
+def _used_elsewhere(task: ApplicationTask, environments: Sequence[Environment]) -> tuple[Mapping[str, str], int]:
     """The environments by the client ids that they show, and how many do not show theirs."""
     found: dict[str, str] = {}
     unread = 0
@@ -189,9 +191,7 @@ def _used_elsewhere(task: SsoAppTask, environments: Sequence[Environment]) -> tu
 # The result
 
 
-def _result(task: SsoAppTask, remaining: Application | None, plan: Plan, not_proven: Sequence[str]) -> dict[str, Any]:
-    from .sso_app import shown_application  # start-up
-
+def _result(task: ApplicationTask, remaining: Application | None, plan: Plan, not_proven: Sequence[str]) -> dict[str, Any]:
     return {
         "application": shown_application(remaining),
         "service_principal": None,
