@@ -112,7 +112,16 @@ class OffboardAction(StepsAction):
         given: dict[str, Any] = {
             key: "" if args.get(key) is None else str(args[key])
             for key in (
-                *("confirm", "stage", "export_dir", "export_tasks", "instance", "deactivated_on", "delete_confirm", "entra"),
+                *(
+                    "confirm",
+                    "stage",
+                    "export_dir",
+                    "export_tasks",
+                    "instance",
+                    "deactivated_on",
+                    "delete_confirm",
+                    "entra",
+                ),
             )
         }
         given |= {key: list(args.get(key) or ()) for key in ("allow_unreadable", "redirect_hosts")}
@@ -127,7 +136,9 @@ class OffboardAction(StepsAction):
         """What later steps need to know; raises StepFailedError before anything is written."""
         found = self._look()
         tenant = self._tenant(exists=found["exists"])
-        self._done("confirm", f"{self._given.name!r} was typed{'' if found['exists'] else '; it does not exist (any more)'}")
+        self._done(
+            "confirm", f"{self._given.name!r} was typed{'' if found['exists'] else '; it does not exist (any more)'}"
+        )
         known = {**found, "tenant": tenant, "export": ""}
         if found["exists"]:
             known["export"] = self._export(found["active"])
@@ -147,7 +158,8 @@ class OffboardAction(StepsAction):
             )
         if found is not None and found["name"] != given.name:
             raise self._refused(
-                "confirm", f"The server's name of the environment is {found['name']!r}, and {given.name!r} was confirmed."
+                "confirm",
+                f"The server's name of the environment is {found['name']!r}, and {given.name!r} was confirmed.",
             )
         if found is None and given.stage == DEACTIVATE:
             raise self._refused(
@@ -221,7 +233,8 @@ class OffboardAction(StepsAction):
         }
         # An inactive environment shows less. What an earlier run has written is the better record.
         if earlier and (active is False or (active is None and self._is_hidden(options))):
-            self._done("export", f"{earlier} was written before, and can be read back")
+            why = "the environment is inactive" if active is False else "the environment cannot be read now"
+            self._done("export", f"{earlier} was written before, and can be read back; it is kept, because {why}")
             return earlier
         exported = self._call("export", "export", options)
         if not self._task.check_mode:
@@ -270,6 +283,8 @@ class OffboardAction(StepsAction):
                 "the tenant has no application with the tag or the name that this collection gives; one that somebody made under another name "
                 "is not looked for",
             )
+        elif not scim["found"] and not known.get("exists"):
+            self._done("provisioning", "the environment does not exist, and no application for it was found")
         elif not scim["found"]:
             self._add(
                 "provisioning",
@@ -296,8 +311,14 @@ class OffboardAction(StepsAction):
         if not known.get("exists"):
             self._done("deactivate", "the environment does not exist")
         elif given.removes:
-            shown = "the server shows that it is inactive" if known.get("active") is False else "the server does not show it"
-            self._done("deactivate", f"on {given.deactivated_on.strip()}, as w365_offboard_deactivated_on says; {shown}")
+            shown = (
+                "the server shows that it is inactive"
+                if known.get("active") is False
+                else "the server does not show it"
+            )
+            self._done(
+                "deactivate", f"on {given.deactivated_on.strip()}, as w365_offboard_deactivated_on says; {shown}"
+            )
         else:
             result = self._call("deactivate", "environment", {"environment": given.name, "active": False})
             end = today + timedelta(days=given.retention)
@@ -340,6 +361,8 @@ class OffboardAction(StepsAction):
         words += "; an app registration of an import belongs to the whole tenant, and stays"
         if left:
             self._add("remove", "manual", f"{words}. Look at what is left", changed, left)
+        elif not names and known.get("exists") and not known.get("tenant"):
+            self._add("remove", "manual", f"{words}. Look there")
         else:
             self._done("remove", words, changed)
 
@@ -350,7 +373,9 @@ class OffboardAction(StepsAction):
             return
         options = {"environment": given.name, "state": "absent", "delete_confirmation": given.delete_confirm}
         result = self._call("delete", "environment", options)
-        words = "it would be deleted with everything in it" if self._task.check_mode else "deleted with everything in it"
+        words = (
+            "it would be deleted with everything in it" if self._task.check_mode else "deleted with everything in it"
+        )
         self._done("delete", words if result["changed"] else "the environment does not exist", result["changed"])
 
     # Steps

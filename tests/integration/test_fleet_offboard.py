@@ -88,9 +88,7 @@ def run(tenant: Twin, tmp_path: Path) -> Run:
 
 def told(played: Play) -> list[str]:
     """The lines of the last summary of the role."""
-    found = [
-        step for step in played if step.name == f"{ROLE} : Show what was done" or step.name == "Show what was done"
-    ]
+    found = [step for step in played if step.name in (f"{ROLE} : Show what was done", "Show what was done")]
     assert found, played.output
     lines: list[str] = found[-1].result["msg"]
     return lines
@@ -169,6 +167,7 @@ def test_from_the_first_run_to_the_deletion(tenant: Twin, run: Run, tmp_path: Pa
     tenant.clear_requests()
     after = run(**LAST)
     assert after.code == 0, after.output
+    assert states(after) == ["done"] * 6
     assert "changed=0" in after.output
     assert tenant.writes() == []
     assert {path.name: path.read_bytes() for path in exported.iterdir()} == before

@@ -191,7 +191,9 @@ def _used_elsewhere(task: ApplicationTask, environments: Sequence[Environment]) 
 # The result
 
 
-def _result(task: ApplicationTask, remaining: Application | None, plan: Plan, not_proven: Sequence[str]) -> dict[str, Any]:
+def _result(
+    task: ApplicationTask, remaining: Application | None, plan: Plan, not_proven: Sequence[str]
+) -> dict[str, Any]:
     return {
         "application": shown_application(remaining),
         "service_principal": None,
