@@ -343,7 +343,7 @@ def test_the_export_is_kept_elsewhere_before_anything_is_taken_down(tenant: Twin
     tasks = tmp_path / "keep.yml"
     copy = {
         "name": "Keep it",
-        "ansible.builtin.copy": {"src": "{{ __w365_offboard_begun.known.export }}", "dest": str(tmp_path / "kept")},
+        "ansible.builtin.copy": {"src": "{{ w365_offboard_export_path }}", "dest": str(tmp_path / "kept")},
     }
     tasks.write_text(
         json.dumps([copy, {"name": "Cannot", "ansible.builtin.fail": {"msg": "the repository is locked"}}])

@@ -137,6 +137,22 @@ def test_one_that_looks_like_it_by_name_is_left(twin: Twin) -> None:
     assert "does not have the tag w365:sso:" in result["left_out"][0]["reason"]
 
 
+@pytest.mark.parametrize("tags", ["missing", None])
+def test_a_mark_that_is_not_shown_is_none(twin: Twin, tags: Any) -> None:
+    application = made(twin)
+    request = {"service": "graph", "path": "/applications"}
+    listed = in_process.run("w365_api", {**connection(twin), **request})["json"]
+    for one in listed["value"]:
+        one.pop("tags")
+        one |= {} if tags == "missing" else {"tags": tags}
+    twin.fault(surface="graph", method="GET", path="/applications$", action="status", status=200, body=listed)
+    result = removed(twin)
+    assert (result["changed"], twin.writes()) == (False, [])
+    assert [one["name"] for one in result["left_out"]] == ["Workspace365 - contoso"]
+    twin.clear_faults()
+    assert is_there(twin, application)
+
+
 @pytest.mark.parametrize("expired", [False, True])
 def test_credentials_of_somebody_else_keep_it(twin: Twin, expired: bool) -> None:
     application = made(twin)

@@ -127,6 +127,12 @@ BY_NOBODY = [
         "awx_job_id": 7,
         "awx_job_launch_type": "workflow",
         "awx_workflow_job_launch_type": "manual",
+        "tower_parent_job_schedule_id": 3,
+    },
+    {
+        "awx_job_id": 7,
+        "awx_job_launch_type": "workflow",
+        "awx_workflow_job_launch_type": "manual",
         "awx_parent_job_schedule_name": "nightly",
     },
     {"awx_job_id": 7, "awx_job_launch_type": "workflow", "awx_workflow_job_launch_type": "scheduled"},
@@ -150,6 +156,7 @@ def test_a_person_may_delete(variables: dict[str, Any]) -> None:
 def test_nothing_else_deletes(variables: dict[str, Any]) -> None:
     (sentence,) = mistakes_of_start(variables)
     assert "An environment is never deleted by a schedule." in sentence
+    assert ("A schedule has started this job" in sentence) is any("schedule" in name for name in variables)
     assert sentence in wrong(variables, **LAST, export_kept=True)
     earlier = {**LAST, "stage": "remove", "export_kept": True}
     assert wrong(variables, **earlier) == "", "only the deletion asks"
