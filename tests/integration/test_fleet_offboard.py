@@ -337,9 +337,6 @@ def test_a_schedule_deletes_nothing(tenant: Twin, run: Run, started: dict[str, A
 
 def test_the_export_is_kept_elsewhere_before_anything_is_taken_down(tenant: Twin, run: Run, tmp_path: Path) -> None:
     awx = {"awx_job_id": 7, "awx_job_launch_type": "manual"}
-    refused = run(**awx)
-    assert refused.code != 0
-    assert "its container goes with everything in it" in said(refused)
     tasks = tmp_path / "keep.yml"
     copy = {
         "name": "Keep it",
@@ -388,6 +385,19 @@ def test_a_server_that_does_not_show_what_is_active(tenant: Twin, run: Run, tmp_
 def test_a_run_that_does_nothing_fails(tenant: Twin, run: Run, words: list[str]) -> None:
     assert run(*words).code != 0
     assert tenant.writes() == []
+
+
+@pytest.mark.slow
+def test_the_same_in_module_processes(tenant: Twin, run: Run) -> None:
+    foretold = run("--check", w365_execution="process")
+    assert states(foretold) == ["done", "planned", "planned", "planned", "waiting", "waiting"]
+    assert tenant.writes() == []
+    first = run(w365_execution="process")
+    assert first.code == 0, first.output
+    assert states(first) == ["done", "done", "done", "done", "waiting", "waiting"]
+    last = run(w365_execution="process", **LATER)
+    assert last.code == 0, last.output
+    assert not OURS & registrations(tenant)
 
 
 @pytest.mark.slow
