@@ -144,7 +144,7 @@ def test_a_mark_that_is_not_shown_is_none(twin: Twin, tags: Any) -> None:
     listed = in_process.run("w365_api", {**connection(twin), **request})["json"]
     for one in listed["value"]:
         one.pop("tags")
-        one |= {} if tags == "missing" else {"tags": tags}
+        one.update({} if tags == "missing" else {"tags": tags})
     twin.fault(surface="graph", method="GET", path="/applications$", action="status", status=200, body=listed)
     result = removed(twin)
     assert (result["changed"], twin.writes()) == (False, [])

@@ -63,6 +63,7 @@ ELSEWHERE = "00000000-0000-4000-8000-0000000000a7"
 CHECKED = {**SSO, "preflight": "always", "post_check": "redirect"}
 APP = {"primary_domain": "contoso.com"}
 APPS = tuple(over_api("w365_sso_app", **APP)._replace(server=server) for server in ("", "existing", "old"))
+APP_ABSENT = over_api("w365_sso_app", state="absent")._replace(server="old")
 POWER_BI = scenario("w365_sso_app", scim=False, power_bi=True, **APP)
 CERTIFICATE = Path(FOLDER.name) / "import.crt"
 CERTIFICATE.write_text(certificate(1).public, encoding="ascii")
@@ -224,12 +225,12 @@ SCENARIOS: Mapping[str, tuple[Scenario, ...]] = {
     "graph.groups.delta": (scenario("w365_o365_import", **DELTA),),
     "graph.batch": IMPORTS,
     "graph.organization": (IMPORTS[2], over_api("w365_sso", **CHECKED)),
-    "graph.applications": (*APPS, over_api("w365_sso_app_info"), over_api("w365_sso", **CHECKED)),
-    "graph.application": (*APPS[:2], *IMPORT_APPS[:2]),
+    "graph.applications": (*APPS, APP_ABSENT, over_api("w365_sso_app_info"), over_api("w365_sso", **CHECKED)),
+    "graph.application": (*APPS[:2], APP_ABSENT, *IMPORT_APPS[:2]),
     "graph.application.named": APPS[:1],
     "graph.application.upsert": APPS[:1],
     "graph.application.update": (*APPS[:2], *IMPORT_APPS[:2]),
-    "graph.federated": (*IMPORT_APPS[:2], IMPORT_APP_INFO),
+    "graph.federated": (*IMPORT_APPS[:2], IMPORT_APP_INFO, APP_ABSENT),
     "graph.federated.write": IMPORT_APPS[:2],
     "graph.principal.roles": (IMPORT_APPS[1], IMPORT_APP_INFO),
     "graph.application.deleted": APPS[:1],
@@ -237,7 +238,7 @@ SCENARIOS: Mapping[str, tuple[Scenario, ...]] = {
     "graph.application.owners": (scenario("w365_sso_app", scim=False, server="existing", owners=[OWNER], **APP),),
     "graph.application.own": (scenario("w365_sso_app", scim=False, server="existing", owners=[OWNER], **APP),),
     "graph.secret.add": (*APPS[:2], IMPORT_APPS[2]),
-    "graph.secret.remove": APPS[2:],
+    "graph.secret.remove": (*APPS[2:], APP_ABSENT),
     "graph.principals": (*APPS[:2], IMPORT_APPS[0], IMPORT_ELSEWHERE, over_api("w365_sso_app_info"), over_api("w365_sso", **CHECKED)),
     "graph.principal.create": (APPS[0], POWER_BI, IMPORT_ELSEWHERE),
     "graph.principal.owned": (scenario("w365_sso_app", scim=False, server="owned", **APP),),
