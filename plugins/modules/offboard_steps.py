@@ -106,6 +106,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+run:
+  description: What tells a run of the role from others for the same host.
+  returned: always
+  type: str
 known:
   description: What the first part has found, for the second one.
   returned: when the variables are right

@@ -11,8 +11,9 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
+from secrets import token_hex
 from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.action.w365_api import ActionModule as Api
@@ -85,18 +86,25 @@ class OffboardAction(StepsAction):
         self._given = self._read_given()
         self._steps: list[Step] = []
         self._results: list[dict[str, Any]] = []
+        begins = self._task.args["part"] == BEGIN
+        begun = self._task.args.get("begun") or {}
+        # A role may run several times for a host, and a result of an earlier time must not be taken for this one.
+        result["run"] = token_hex(8) if begins else str(begun.get("run", ""))
         today = datetime.now(timezone.utc).date()
         wrong = list(mistakes(self._given, self._variables, today))
+        if not (begins or wrong):
+            wrong = list(mistakes_of_begun(begun, self._given.name))
         if wrong:
-            return {**result, "failed": True, "msg": f"{' '.join(wrong)} {NOTHING}", "steps": [], "summary": []}
-        begun = self._task.args.get("begun") or {}
+            told = {"offboarding": begun["offboarding"]} if begun.get("offboarding") else {}
+            said = {"steps": begun.get("steps") or [], "summary": begun.get("summary") or []}
+            return {**result, **said, **told, "failed": True, "msg": f"{' '.join(wrong)} {NOTHING}"}
         known: dict[str, Any] = dict(begun.get("known") or {})
         self._steps += [
             Step(one["step"], one["state"], one["message"], one["changed"]) for one in begun.get("steps") or ()
         ]
         failure = ""
         try:
-            if self._task.args["part"] == BEGIN:
+            if begins:
                 known = self._begin()
             else:
                 self._take_down(known)
@@ -428,6 +436,13 @@ class OffboardAction(StepsAction):
             "offboarding": told,
             "summary": lines(self._given, self._steps, check_mode),
         }
+
+
+def mistakes_of_begun(begun: Mapping[str, Any], name: str) -> Iterator[str]:
+    """Why the second part must not begin: the first one was left out, has failed (ignore_errors), or was about another one."""
+    told = begun.get("offboarding") or {}
+    if begun.get("failed") or not begun.get("known") or told.get("environment") != name:
+        yield "The environment was not confirmed and exported in this run, so it is not taken down."
 
 
 def _domains(answer: Mapping[str, Any]) -> list[str]:

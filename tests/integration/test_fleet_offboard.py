@@ -407,3 +407,36 @@ def test_a_name_that_is_nobodys(tenant: Twin, run: Run) -> None:
     assert played.code != 0
     assert "The server has no environment 'nowhere'" in said(played)
     assert tenant.writes() == []
+
+
+def test_twice_for_one_host_and_with_errors_that_are_ignored(
+    tenant: Twin, play: Callable[..., Play], tmp_path: Path
+) -> None:
+    """The second environment is not confirmed: nothing is done to it, and nothing of the first is told about it."""
+
+    def role(name: str, confirm: str, **more: Any) -> dict[str, Any]:
+        given = {"environment": name, "confirm": confirm, "export_dir": str(tmp_path / "exports"), **more}
+        task = {
+            "name": f"Offboard {name}",
+            "ansible.builtin.import_role": {"name": ROLE},
+            "vars": {f"w365_offboard_{key}": value for key, value in given.items()},
+        }
+        return {"name": "Whatever happens", "block": [task], "ignore_errors": True}
+
+    shown = {"name": "Told", "ansible.builtin.debug": {"var": "w365_offboard_result"}}
+    # A failure of the export, which the confirmation does not foresee.
+    full = role("fabrikam", "fabrikam", export_dir=str(tmp_path / "no" / "such" / "folder"))
+    played = play(
+        role("contoso", "contoso"),
+        shown,
+        role("fabrikam", "contoso"),
+        shown,
+        full,
+        shown,
+        defaults=connection(tenant, None),
+    )
+    told = [step.result["w365_offboard_result"] for step in played if step.name == "Told"]
+    assert told[0]["environment"] == "contoso"
+    assert told[1] == {}
+    assert [step["state"] for step in told[2]["steps"]] == ["done", "failed"]
+    assert (active(tenant), active(tenant, "fabrikam")) == (False, True)

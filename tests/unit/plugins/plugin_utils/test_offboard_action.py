@@ -16,6 +16,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils import o
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.offboard_action import (
     OffboardAction,
     StepFailedError,
+    mistakes_of_begun,
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.offboarding import Given
 
@@ -275,3 +276,21 @@ def test_after_the_deletion() -> None:
     assert failure == ""
     assert set(states.values()) == {"done"}
     assert wrote(world) == ["sso_app"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"failed": True},
+        {"known": {}},
+        {"offboarding": {"environment": "fabrikam"}},
+        {"offboarding": None},
+        {"skipped": True, "known": None},
+    ],
+)
+def test_the_second_part_needs_the_first(change: dict[str, Any]) -> None:
+    """Also with ignore_errors, and when somebody leaves the first task out."""
+    begun = {"known": {"exists": True}, "offboarding": {"environment": "contoso"}, "run": "1"}
+    assert list(mistakes_of_begun(begun, "contoso")) == []
+    assert list(mistakes_of_begun({**begun, **change}, "contoso"))
+    assert list(mistakes_of_begun({}, "contoso"))
