@@ -264,6 +264,7 @@ def test_two_hosts_and_one_name(tenant: Twin, run: Run, tmp_path: Path) -> None:
     assert (active(tenant), active(tenant, "fabrikam")) == (False, True)
 
 
+@pytest.mark.slow
 def test_an_active_environment_is_neither_stripped_nor_deleted(tenant: Twin, run: Run) -> None:
     played = run(**LAST)
     assert played.code != 0
@@ -303,6 +304,7 @@ def test_another_tenant_and_no_connection_to_it(tenant: Twin, run: Run) -> None:
     assert (active(tenant), job(tenant)) == (False, "Active")
 
 
+@pytest.mark.slow
 def test_a_listing_that_is_not_shown_refuses_the_later_stages(tenant: Twin, run: Run) -> None:
     assert run().code == 0
     tenant.switches(environment_list="missing")
