@@ -13,8 +13,8 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.sso_audit import (
     PARTS,
-    Limits,
     judge,
+    limits_of,
     report_of,
     verdict,
 )
@@ -27,12 +27,10 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.sso_audi
 
 def sso_audit(tenants: Any, warn_days: int = 30, critical_days: int = 14, now: str = "") -> dict[str, Any]:
     """The report; see ``sso_audit.yml``. Raises AnsibleFilterError for limits with which nothing would be critical."""
-    if critical_days < 0 or warn_days < critical_days:
-        raise AnsibleFilterError(
-            f"w365_audit_warn_days is {warn_days} and w365_audit_critical_days is {critical_days}: give numbers of days from 0, "
-            "of which the first is not less than the second."
-        )
-    limits = Limits(warn_days, critical_days)
+    try:
+        limits = limits_of(warn_days, critical_days)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
     rows = []
     for host, asked, problem, hint, *results in tenants:
         known = {**asked, "import_hint": hint} if isinstance(asked, Mapping) and asked else {}

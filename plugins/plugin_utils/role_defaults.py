@@ -31,7 +31,12 @@ def add_defaults_of_play(
     role = getattr(task, "_role", None)
     if role is None or getattr(role, "_role_collection", None) != COLLECTION:
         return
-    for name, value in _defaults(task, arguments, templar, {} if known is None else known).items():
+    add_defaults(arguments, task, templar, {} if known is None else known)
+
+
+def add_defaults(arguments: dict[str, Any], task: Any, templar: Any, known: dict[str, Any]) -> None:
+    """The same for any task, such as a step of one, which has no `module_defaults` from Ansible."""
+    for name, value in _defaults(task, arguments, templar, known).items():
         if arguments.get(name) is None:
             arguments[name] = value
 

@@ -12,7 +12,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
@@ -31,6 +31,9 @@ OK = "ok"
 STATES = (CRITICAL, UNKNOWN, WARNING, OK)
 """The worst first."""
 
+ACCEPTED = "accepted"
+"""The state of a finding that somebody has accepted for a time: it does not count."""
+
 PARTS = ("sso", "scim", "import")
 """What is looked at, unless a tenant leaves a part out."""
 
@@ -38,6 +41,8 @@ DAY = 86_400.0
 LONGEST_REASON = 400
 
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+ODD_FORM = "What was read about it has another form than expected."
 
 SCIM_TOKEN_END = "unknown: no server shows when a SCIM token expires"
 
@@ -57,6 +62,16 @@ class Limits(NamedTuple):
 
     warn: float
     critical: float
+
+
+def limits_of(warn_days: int, critical_days: int) -> Limits:
+    """Raises ValueError for limits with which nothing would be critical."""
+    if critical_days < 0 or warn_days < critical_days:
+        raise ValueError(
+            f"w365_audit_warn_days is {warn_days} and w365_audit_critical_days is {critical_days}: give numbers of days from 0, "
+            "of which the first is not less than the second."
+        )
+    return Limits(warn_days, critical_days)
 
 
 class Finding(NamedTuple):
@@ -90,9 +105,9 @@ def judge(host: str, asked: Any, results: Mapping[str, Any], limits: Limits, now
     known = asked if isinstance(asked, Mapping) else {}
     findings: list[Finding] = []
     facts = Facts()
-    problem = results.get("problem")
     if not known:
-        why = _reason(problem) if problem else "nothing was read."
+        problem = results.get("problem")
+        why = reason_of(problem) if problem else "nothing was read."
         findings.append(Finding("tenant", UNKNOWN, f"Its variables could not be read: {why}"))
         facts = Facts(**{name: value for part in PARTS for name, value in UNREAD[part].items()})
     parts = [str(part) for part in known.get("parts", PARTS)] if known else []
@@ -100,24 +115,44 @@ def judge(host: str, asked: Any, results: Mapping[str, Any], limits: Limits, now
     if odd or (known and not parts):
         text = f"w365_audit_parts has {', '.join(odd) or 'no part'}: give some of {', '.join(PARTS)}."
         findings.append(Finding("tenant", UNKNOWN, text))
-    for part in (part for part in PARTS if part in parts):
+    more, facts = judged([part for part in PARTS if part in parts], known, results, limits, facts, now)
+    return row_of(host, known, [*findings, *more], facts._asdict())
+
+
+def judged(
+    parts: Iterable[str],
+    known: Mapping[str, Any],
+    results: Mapping[str, Any],
+    limits: Limits,
+    facts: Facts,
+    now: str,
+) -> tuple[list[Finding], Facts]:
+    """What is to be said about these parts of a tenant. Arguments as for `judge`."""
+    findings: list[Finding] = []
+    for part in parts:
         given = results.get(part)
-        result = given if isinstance(given, Mapping) and given else problem or {}
+        result = given if isinstance(given, Mapping) and given else results.get("problem") or {}
         try:
             more, facts = JUDGES[part](result, known, limits, facts, now)
         except (TypeError, ValueError, KeyError, AttributeError):
-            more = [Finding(part, UNKNOWN, "What was read about it has another form than expected.")]
+            more = [Finding(part, UNKNOWN, ODD_FORM)]
             facts = facts._replace(**UNREAD[part])
         findings += more
-    findings.sort(key=lambda one: STATES.index(one.state))
+    return findings, facts
+
+
+def row_of(host: str, known: Mapping[str, Any], findings: Iterable[Finding], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a tenant, with its findings, the worst first. A finding that is accepted does not count."""
+    ordered = sorted(findings, key=lambda one: (*STATES, ACCEPTED).index(one.state))
+    counted = [one.state for one in ordered if one.state != ACCEPTED]
     row: dict[str, Any] = displayed(
         {
             "host": host,
-            "environment": _text(known.get("environment")),
-            "tenant": _text(known.get("tenant")),
-            "state": findings[0].state if findings else UNKNOWN,
-            "findings": [one._asdict() for one in findings],
-            **facts._asdict(),
+            "environment": text_of(known.get("environment")),
+            "tenant": text_of(known.get("tenant")),
+            "state": counted[0] if counted else OK if ordered else UNKNOWN,
+            "findings": [one._asdict() for one in ordered],
+            **facts,
         }
     )
     return row
@@ -127,7 +162,7 @@ def report_of(rows: Sequence[Mapping[str, Any]], limits: Limits, generated: str)
     """All tenants, the worst first: then those whose secret ends first, then by name."""
 
     def order(row: Mapping[str, Any]) -> tuple[int, float, str]:
-        left = [row[name] for name in ("secret_days_left", "import_days_left") if row[name] is not None]
+        left = [row[name] for name in ("secret_days_left", "import_days_left") if row.get(name) is not None]
         return (STATES.index(row["state"]), min(left, default=float("inf")), row["host"].casefold())
 
     ordered = sorted(rows, key=order)
@@ -143,11 +178,14 @@ def report_of(rows: Sequence[Mapping[str, Any]], limits: Limits, generated: str)
 def verdict(report: Mapping[str, Any], *, fail_on_unknown: bool) -> str:
     """The line with which the playbook fails; empty when it does not."""
     bad = [CRITICAL, *([UNKNOWN] if fail_on_unknown else [])]
-    parts = []
-    for state in bad:
-        named = [row["host"] for row in report["tenants"] if row["state"] == state]
-        if named:
-            parts.append(f"{len(named)} {state} ({', '.join(named)})")
+    return sentence_of(
+        report, {state: [row["host"] for row in report["tenants"] if row["state"] == state] for state in bad}
+    )
+
+
+def sentence_of(report: Mapping[str, Any], named: Mapping[str, Sequence[str]]) -> str:
+    """The line that names tenants by what is wrong with them; empty when there are none."""
+    parts = [f"{len(hosts)} {wrong} ({', '.join(hosts)})" for wrong, hosts in named.items() if hosts]
     if not parts:
         return ""
     return f"Of {len(report['tenants'])} tenants, {' and '.join(parts)}. The table above says why."
@@ -156,11 +194,12 @@ def verdict(report: Mapping[str, Any], *, fail_on_unknown: bool) -> str:
 # What all parts share
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
+    """A text that is not blank, or None."""
     return str(value) if isinstance(value, str) and value.strip() else None
 
 
-def _reason(result: Mapping[str, Any]) -> str:
+def reason_of(result: Mapping[str, Any]) -> str:
     """Why there is nothing to judge, in one line."""
     message = result.get("msg")
     said = " ".join(str(message).split()) if message else "there is no result of its task"
@@ -198,7 +237,7 @@ def _judge_sso(
 ) -> tuple[list[Finding], Facts]:
     found = result.get("found")
     if not isinstance(found, bool):
-        text = f"The app registration could not be read: {_reason(result)}"
+        text = f"The app registration could not be read: {reason_of(result)}"
         return [Finding("sso", UNKNOWN, text)], facts._replace(**UNREAD["sso"])
     findings = list(_link(result, asked))
     if not found:
@@ -362,7 +401,7 @@ def _judge_scim(
 ) -> tuple[list[Finding], Facts]:
     found = result.get("found")
     if not isinstance(found, bool):
-        text = f"The SCIM application could not be read: {_reason(result)}"
+        text = f"The SCIM application could not be read: {reason_of(result)}"
         return [Finding("scim", UNKNOWN, text)], facts._replace(**UNREAD["scim"])
     if not found:
         text = "The tenant has no SCIM application for this environment. A tenant without one leaves scim out of w365_audit_parts."
@@ -436,7 +475,7 @@ def _judge_import(
         return [Finding("import", UNKNOWN, text)], unknown
     listed = (result.get("json") or {}).get("value")
     if not isinstance(listed, list):
-        text = f"The app registration that the import signs in with could not be read: {_reason(result)}"
+        text = f"The app registration that the import signs in with could not be read: {reason_of(result)}"
         return [Finding("import", UNKNOWN, text)], unknown
     own = [one for one in listed if str(one.get("appId")).lower() == client_id.lower()]
     if len(own) != 1:

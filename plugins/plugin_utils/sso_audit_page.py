@@ -21,7 +21,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.sso_audi
 COLUMNS = ("Tenant", "State", "Secret", "SCIM", "SCIM token", "Import")
 
 # Every pair of colors has a contrast of 4.5 to 1 or more.
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1f; --soft: #55555f; --paper: #fff; --line: #c9cad3; --bad: #a4161a; --warn: #7a4b00; }
 @media (prefers-color-scheme: dark) { :root { --ink: #ececf1; --soft: #b4b5c0; --paper: #17181c; --line: #494b55;
   --bad: #ff9a94; --warn: #ffd27a; } }
@@ -35,28 +35,27 @@ ul { margin: .25rem 0 0; padding-inline-start: 1.1rem; font-weight: 400; }
 [dir=auto] { unicode-bidi: isolate; }
 """
 
-_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-
-# If anything ever passes the escaping, a browser runs and loads nothing but this style.
-_POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'"
-
 
 def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     """What the table shows of a tenant, in the order of COLUMNS. What is not looked at is a dash."""
-    environment = row["environment"]
-    name = row["host"] if environment in (None, row["host"]) else f"{row['host']} ({environment})"
     token = row["scim_token"]
     return (
-        name,
+        name_of(row),
         row["state"],
-        _until(row["secret_expires"], row["secret_days_left"]),
+        until_of(row["secret_expires"], row["secret_days_left"]),
         row["scim_status"] or "-",
         f"{token}, end unknown" if token else "-",
-        _until(row["import_expires"], row["import_days_left"]),
+        until_of(row["import_expires"], row["import_days_left"]),
     )
 
 
-def _until(time: str | None, days: float | None) -> str:
+def name_of(row: Mapping[str, Any]) -> str:
+    """The host, with its environment where that has another name."""
+    environment = row["environment"]
+    return str(row["host"]) if environment in (None, row["host"]) else f"{row['host']} ({environment})"
+
+
+def until_of(time: str | None, days: float | None) -> str:
     if time is None:
         return "-"
     return time.partition("T")[0] if days is None else f"{time.partition('T')[0]} ({days:g} days)"
@@ -69,9 +68,13 @@ def summary(report: Mapping[str, Any]) -> str:
 
 def lines_of(report: Mapping[str, Any]) -> list[str]:
     """The table, the worst tenant first, each with what is not as it should be."""
-    rows = [cells(row) for row in report["tenants"]]
-    widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
-    lines = [_padded(COLUMNS, widths)]
+    return table_of(report, COLUMNS, [cells(row) for row in report["tenants"]])
+
+
+def table_of(report: Mapping[str, Any], columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table. `rows` are the cells of each tenant, in the order of the report."""
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    lines = [_padded(columns, widths)]
     for row, shown in zip(report["tenants"], rows, strict=True):
         lines.append(_padded(shown, widths))
         lines += [f"    {one['state']}: {one['area']}: {one['text']}" for one in row["findings"] if one["state"] != OK]
@@ -95,39 +98,57 @@ def html_of(report: Mapping[str, Any]) -> str:
         f"{summary(report)}. Generated {report['generated']}. A warning is given from {report['warn_days']:g} days left, "
         f"critical is from {report['critical_days']:g}. No server shows when a SCIM token expires."
     )
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>Workspace 365: single sign-on and provisioning</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<main>
-<h1>Single sign-on and provisioning</h1>
+    content = f"""<h1>Single sign-on and provisioning</h1>
 <p>{escape(about)}</p>
 <table>
 <thead><tr>{head}</tr></thead>
 <tbody>
 {body}
 </tbody>
-</table>
+</table>"""
+    return page_of("Workspace 365: single sign-on and provisioning", content)
+
+
+def page_of(title: str, content: str, style: str = STYLE, script: str = "") -> str:
+    """A page with this content, which is HTML already."""
+    # If anything ever passes the escaping, a browser runs and loads nothing but this style and this script.
+    may_run = f" script-src '{_hash(script)}';" if script else ""
+    policy = f"default-src 'none'; style-src '{_hash(style)}';{may_run} base-uri 'none'; form-action 'none'"
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>{escape(title)}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+{content}
 </main>
-</body>
+{f"<script>{script}</script>" if script else ""}</body>
 </html>
 """
 
 
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
 def _html_row(row: Mapping[str, Any]) -> str:
     name, state, *others = cells(row)
+    first = f'<th scope="row"><span dir="auto">{escape(name)}</span>{findings_of(row)}</th>'
+    rest = "".join(f'<td><span dir="auto">{escape(value)}</span></td>' for value in others)
+    return f'<tr>{first}<td class="{escape(state)}">{escape(state)}</td>{rest}</tr>'
+
+
+def findings_of(row: Mapping[str, Any]) -> str:
+    """The list of what was found about a tenant; empty when nothing was."""
     items = "".join(
         f'<li><span class="{escape(one["state"])}">{escape(one["state"])}</span> {escape(one["area"])}: '
         f'<span dir="auto">{escape(one["text"])}</span></li>'
         for one in row["findings"]
     )
-    first = f'<th scope="row"><span dir="auto">{escape(name)}</span>{f"<ul>{items}</ul>" if items else ""}</th>'
-    rest = "".join(f'<td><span dir="auto">{escape(value)}</span></td>' for value in others)
-    return f'<tr>{first}<td class="{escape(state)}">{escape(state)}</td>{rest}</tr>'
+    return f"<ul>{items}</ul>" if items else ""
