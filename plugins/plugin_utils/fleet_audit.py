@@ -53,9 +53,7 @@ NAMES_SHOWN = 5
 SETTINGS = {"environment": "environment", "sso": "single sign-on", "directory": "directory"}
 """What is compared with a file, and its name."""
 
-HIDDEN = (
-    "what the module said is not shown, because the definition has passwords (w365_directory_secure_logging=false shows it)."
-)
+HIDDEN = "what the module said is not shown, because the definition has passwords (w365_directory_secure_logging=false shows it)."
 
 Read = Mapping[str, Any]
 
@@ -276,8 +274,8 @@ def _items(drift: Any) -> Iterator[Item]:
     for one in drift.values() if isinstance(drift, Mapping) else ():
         for item in (one.get("items") or ()) if isinstance(one, Mapping) else ():
             if isinstance(item, Mapping):
-                words = (str(item.get(key) or UNKNOWN) for key in ("kind", "name", "action"))
-                yield Item(*words, item.get("removes") is True)
+                kind, name, action = (str(item.get(key) or UNKNOWN) for key in ("kind", "name", "action"))
+                yield Item(kind, name, action, item.get("removes") is True)
 
 
 class _Ledger:
@@ -334,7 +332,9 @@ class _Ledger:
         unknown = {one.area for one in findings if one.state == UNKNOWN}
         for entry in (one for one in self.entries if one.number not in self.used):
             name = entry.called(self.hidden)
-            missing = [part for part in entry.parts if part not in read or {AREAS.get(part, part), entry.kind} & unknown]
+            missing = [
+                part for part in entry.parts if part not in read or {AREAS.get(part, part), entry.kind} & unknown
+            ]
             if not set(entry.parts) <= set(parts):
                 yield Finding("accepted", OK, f"Whether {name} is needed was not looked at.")
             elif missing:
@@ -350,7 +350,9 @@ def _count(shown: dict[str, Any], findings: Sequence[Finding], ledger: _Ledger, 
     counts = dict(ledger.counts)
     if manages_app:
         areas = [one for one in findings if one.area in OF_APP and one.state in (CRITICAL, WARNING)]
-        counts |= {f"sso_{area}": sum(one.area == area for one in areas) for area in sorted({one.area for one in areas})}
+        counts |= {
+            f"sso_{area}": sum(one.area == area for one in areas) for area in sorted({one.area for one in areas})
+        }
         if any(one.area in ("sso", "link") and one.state == UNKNOWN for one in findings):
             shown["drift"] = UNKNOWN
     shown["drift_counts"] = counts

@@ -107,7 +107,10 @@ def _sort_keys(row: Mapping[str, Any]) -> tuple[str, ...]:
     shown = cells(row)
     days = row["secret_days_left"]
     ends = f"{days:g}" if days is not None else LAST if row["secret_expires"] is None else FIRST
-    numbers = {key: LAST if row[key] is None else FIRST if row[key] == UNKNOWN else str(row[key]) for key in ("administrators", "drift")}
+    numbers = {
+        key: LAST if row[key] is None else FIRST if row[key] == UNKNOWN else str(row[key])
+        for key in ("administrators", "drift")
+    }
     rank = str(STATES.index(row["state"]))
     return (shown[0], rank, shown[2], numbers["administrators"], ends, *shown[5:7], numbers["drift"], shown[8])
 
@@ -134,7 +137,9 @@ def fleet_csv(report: Mapping[str, Any]) -> str:
         told = {
             **row,
             "drift_counts": " ".join(f"{key}={count}" for key, count in sorted(row["drift_counts"].items())),
-            "findings": " | ".join(f"{one['state']}: {one['area']}: {one['text']}" for one in row["findings"] if one["state"] != OK),
+            "findings": " | ".join(
+                f"{one['state']}: {one['area']}: {one['text']}" for one in row["findings"] if one["state"] != OK
+            ),
         }
         writer.writerow([safe_cell("" if told[name] is None else str(told[name])) for name in CSV_COLUMNS])
     return text.getvalue()
@@ -144,7 +149,7 @@ def fleet_html(report: Mapping[str, Any]) -> str:
     """Every text is escaped, wherever it comes from."""
     tenants = report["tenants"]
     counts = {
-        **{"tenants": len(tenants)},
+        "tenants": len(tenants),
         **report["counts"],
         "with drift": sum(bool(row["drift_counts"]) for row in tenants),
         "accepted": sum(row["accepted"] for row in tenants),
@@ -181,6 +186,7 @@ def _html_row(row: Mapping[str, Any]) -> str:
     first = f'<th scope="row" data-sort="{keys[0]}"><span dir="auto">{name}</span>{findings_of(row)}</th>'
     second = f'<td class="{state}" data-sort="{keys[1]}">{state}</td>'
     rest = "".join(
-        f'<td data-sort="{key}"><span dir="auto">{value}</span></td>' for key, value in zip(keys[2:], others, strict=True)
+        f'<td data-sort="{key}"><span dir="auto">{value}</span></td>'
+        for key, value in zip(keys[2:], others, strict=True)
     )
     return f'<tr data-state="{state}">{first}{second}{rest}</tr>'

@@ -141,7 +141,9 @@ def judged(
     return findings, facts
 
 
-def row_of(host: str, known: Mapping[str, Any], findings: Iterable[Finding], facts: Mapping[str, Any]) -> dict[str, Any]:
+def row_of(
+    host: str, known: Mapping[str, Any], findings: Iterable[Finding], facts: Mapping[str, Any]
+) -> dict[str, Any]:
     """The row of a tenant, with its findings, the worst first. A finding that is accepted does not count."""
     ordered = sorted(findings, key=lambda one: (*STATES, ACCEPTED).index(one.state))
     counted = [one.state for one in ordered if one.state != ACCEPTED]

@@ -134,25 +134,31 @@ class TenantAuditAction(StepsAction):
         """The result of one step. What the tenant does not give comes from `module_defaults` of the play."""
         named = {"environment": tenant.name} if tenant.name else {}
         arguments = {**named, **{name: value for name, value in options.items() if value is not None}}
+        try:
+            add_defaults(arguments, self._action_of(step, {})._task, self._templar)
+        except AnsibleError as error:
+            return {"failed": True, "msg": error.message}
         return self._run_step(step, arguments, variables, hides=True)
 
-    def _complete(self, options: dict[str, Any], task: Any) -> None:
-        task.check_mode = True
-        task.diff = False
-        add_defaults(options, task, self._templar)
+    def _action_of(self, step: str, options: dict[str, Any]) -> ModuleAction:
+        action = super()._action_of(step, options)
+        action._task.check_mode = True
+        action._task.diff = False
+        return action
 
     def _scim_address(self, tenant: _Described) -> str:
         """The address of the SCIM service that the steps use; empty where there is none."""
-        given = tenant.scim() or {"scim_url": None}
-        action = self._action_of("scim_key", given)
-        try:
-            self._complete(given, action._task)
-        except AnsibleError as error:
-            # The steps say it again.
-            return error.message
-        environ = {**os.environ, **action.environment_variables()}
-        url = given["scim_url"] if given.get("scim_url") is not None else environ.get("W365_SCIM_URL", "")
-        return str(url).strip()
+        given = tenant.scim()
+        if given.get("scim_url") is None:
+            action = self._action_of("scim_key", given)
+            try:
+                add_defaults(given, action._task, self._templar)
+            except AnsibleError as error:
+                # The steps say it again.
+                return str(error.message)
+            if given.get("scim_url") is None:
+                given = {"scim_url": {**os.environ, **action.environment_variables()}.get("W365_SCIM_URL")}
+        return str(given["scim_url"] or "").strip()
 
 
 def _accepted(text: Any) -> Any:
@@ -200,7 +206,10 @@ class _Described:
 
     def mistake(self) -> str:
         """Why nothing can be compared with the file; empty where it can be."""
-        for name, variable in (("audit_tenant", "w365_tenant_definition"), ("audit_directory", "w365_directory_definition")):
+        for name, variable in (
+            ("audit_tenant", "w365_tenant_definition"),
+            ("audit_directory", "w365_directory_definition"),
+        ):
             if name in self.unread:
                 return f"{variable} cannot be read: {self.unread[name]}"
         if self.definition:

@@ -52,8 +52,8 @@ def names(folder: str) -> list[str]:
 
 
 MODULES = [name for name in names("modules") if name.startswith("w365_")]
-OF_ROLES = ("offboard_steps", "tenant_steps")
-"""The action plugins that belong to a role. Their modules are documentation only."""
+OF_ROLES = ("offboard_steps", "tenant_audit", "tenant_steps")
+"""The action plugins that belong to a role or to a playbook. Their modules are documentation only."""
 
 
 def test_every_module_has_an_action_plugin_and_every_action_plugin_a_module() -> None:
