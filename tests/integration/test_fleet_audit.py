@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
@@ -28,6 +30,12 @@ NOW = datetime.now(timezone.utc)
 TOMORROW, LAST_MONTH = (str((NOW + timedelta(days=days)).date()) for days in (2, -31))
 
 Run = Callable[..., Play]
+Rows = Callable[[], dict[str, dict[str, Any]]]
+
+
+def slow(*values: Any) -> Any:
+    """One more of a kind: a quick case of it guards the same behavior."""
+    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 def person(environment: str, name: str, **more: Any) -> dict[str, Any]:
@@ -77,7 +85,7 @@ def run(tmp_path: Path, twin: Twin, play: Callable[..., Play]) -> Run:
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> Callable[[], dict[str, dict[str, Any]]]:
+def rows(tmp_path: Path) -> Rows:
     def read() -> dict[str, dict[str, Any]]:
         report = json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))
         return {row["host"]: row for row in report["tenants"]}
@@ -112,12 +120,13 @@ class Page(HTMLParser):
 
 
 WITHOUT = {"w365_audit_without": ["sso", "scim"]}
-TEN = ("contoso", "fabrikam", "lab", "wingtip", "litware", "adatum", "proseware", "tailspin", "woodgrove")
+TEN = ("contoso", "fabrikam", "lab", "wingtip", "litware", "adatum", "tailspin", "woodgrove")
+SSO = {"primary_domain": "contoso.com", "app": QUICK}
 
 
 def every_kind(twin: Twin) -> dict[str, dict[str, Any]]:
     """The variables of ten tenants, each in a state of its own."""
-    twin.seed(seed(*TEN, lab={"active": False}))
+    twin.seed(seed(*TEN, lab={"active": False}, fabrikam={"groups": [{"name": ODD, "members": []}]}))
     for name in ("contoso", "litware"):
         made = in_process.run("w365_sso_app", {**connection(twin, name), "primary_domain": "contoso.com", **QUICK})
         assert not made.get("failed"), made["msg"]
@@ -125,18 +134,23 @@ def every_kind(twin: Twin) -> dict[str, dict[str, Any]]:
     assert not in_process.run("w365_scim_app", {**connection(twin, scim=True), **options}).get("failed")
     twin.run_cycle()
     twin.fault(surface="provisioning", method="GET", path="/adatum/User/", action="status", status=500, times=-1)
-    sso = {"primary_domain": "contoso.com", "app": QUICK}
-    scim = {"w365_scim_url": twin.scim_url("contoso"), "w365_scim_token": twin.scim_token}
     return {
-        "contoso": {"w365_sso_definition": sso, **scim, "w365_directory_definition": as_described("contoso")},
+        "contoso": {
+            "w365_sso_definition": SSO,
+            "w365_scim_url": twin.scim_url("contoso"),
+            "w365_scim_token": twin.scim_token,
+            "w365_directory_definition": as_described("contoso"),
+        },
         "fabrikam": {
             **WITHOUT,
+            "w365_scim_url": twin.scim_url("fabrikam"),
+            "w365_scim_token": twin.scim_token,
             "w365_directory_definition": as_described(
                 "fabrikam",
-                person("fabrikam", ODD.split(maxsplit=1)[0].replace("<", "x").replace(">", "x")[:5]),
-                groups=[{"name": ODD, "members": {"set": ["boss@fabrikam.com"]}}],
-                purge=["users"],
-                purge_scope={"domains": ["fabrikam.com"]},
+                person("fabrikam", "adele"),
+                groups=[{"name": "Sales", "members": {"set": ["boss@fabrikam.com"]}}],
+                purge=["users", "groups"],
+                purge_scope={"domains": ["fabrikam.com"], "all_groups": True},
                 purge_limit="100%",
             ),
         },
@@ -150,7 +164,7 @@ def every_kind(twin: Twin) -> dict[str, dict[str, Any]]:
         "northwind": {**WITHOUT, "w365_directory_definition": as_described("northwind")},
         "litware": {
             "w365_audit_parts": ["sso"],
-            "w365_sso_definition": {**sso, "primary_domain": "fabrikam.com"},
+            "w365_sso_definition": {**SSO, "primary_domain": "fabrikam.com"},
             "w365_directory_definition": as_described("litware"),
         },
         "adatum": {**WITHOUT, "w365_directory_definition": as_described("adatum")},
@@ -176,10 +190,187 @@ def every_kind(twin: Twin) -> dict[str, dict[str, Any]]:
     }
 
 
-def test_ten_tenants_with_every_kind_of_state(
-    twin: Twin, run: Run, rows: Callable[[], dict[str, dict[str, Any]]], tmp_path: Path
-) -> None:
+STATES = {
+    "litware": ("critical", {"sso_link": 1}),
+    "northwind": ("critical", {}),
+    "wingtip": ("critical", {}),
+    "adatum": ("unknown", {}),
+    "proseware": ("unknown", {}),
+    "fabrikam": (
+        "warning",
+        {"group_create": 1, "group_delete": 1, "membership_change": 1, "user_create": 1, "user_delete": 1},
+    ),
+    "lab": ("warning", {"environment_activate": 1}),
+    "tailspin": ("warning", {"user_create": 1}),
+    "woodgrove": ("warning", {"administrator_revoke": 1, "user_create": 1}),
+    "contoso": ("ok", {}),
+}
+
+
+def test_ten_tenants_with_every_kind_of_state(twin: Twin, run: Run, rows: Rows, tmp_path: Path) -> None:
     played = run(every_kind(twin), "-vvvv")
     assert played.code == 2, played.output
     found = rows()
-    assert {name: row["state"] for name, row in found.items()} == {}
+    assert {name: (row["state"], row["drift_counts"]) for name, row in found.items()} == STATES
+    assert list(found) == list(STATES), "the worst first"
+    unread = {name: [key for key, value in row.items() if value == "unknown"] for name, row in found.items()}
+    assert unread["adatum"] == ["state", "administrators", "drift"]
+    assert len(unread["proseware"]) == 7
+    assert unread["northwind"] == ["administrators", "drift"]
+    good = found["contoso"]
+    assert (good["environment_state"], good["administrators"], good["scim_status"], good["scim_token"]) == (
+        *("active", 3, "active", "accepted"),
+    )
+    assert (good["scim_key"], good["drift"], round(good["secret_days_left"])) == ("accepted", 0, 365)
+    assert (found["wingtip"]["scim_key"], found["lab"]["environment_state"]) == ("refused", "inactive")
+    assert found["tailspin"]["accepted"] == 1
+    notes = said(found["tailspin"])
+    for words in (
+        "accepted: user create new@tailspin.com. Accepted by entry 1",
+        "warning: user create old@tailspin.com. It is not accepted any more by entry 2",
+        "Nothing matches entry 3 of w365_accepted (group Gone",
+        "Entry 4 of w365_accepted accepts nothing: its kind is 'person'",
+    ):
+        assert words in notes
+    assert "user delete, takes access 1: deputy@fabrikam.com" in said(found["fabrikam"])
+    assert f"group delete, takes access 1: {ODD}." in said(found["fabrikam"])
+    assert "/nonexistent/vault" in said(found["proseware"])
+    table = lines_of(played)
+    assert table[1].startswith("litware")
+    assert table[-1].startswith("10 tenants: 3 critical, 2 unknown, 4 warning, 1 ok; 5 with drift, 1 accepted")
+    assert (
+        "Of 10 tenants, 3 critical (litware, northwind, wingtip) and 2 unknown (adatum, proseware). "
+        "The table above says why."
+    ) in played.output
+    check_files(twin, tmp_path, played)
+
+
+def check_files(twin: Twin, folder: Path, played: Play) -> None:
+    """What the reports show, and what they do not."""
+    files = {name: (folder / name).read_text(encoding="utf-8") for name in FILES.values()}
+    assert {(folder / name).stat().st_mode & 0o777 for name in files} == {0o600}
+    shown = Page(files["audit.html"])
+    assert shown.tags.count("script") == 1
+    assert ODD in shown.text
+    assert all(name in shown.text for name in STATES)
+    cells = list(csv.DictReader(io.StringIO((folder / "audit.csv").read_bytes().decode("utf-8-sig"), newline="")))
+    assert [cell["host"] for cell in cells] == list(STATES)
+    assert ODD in cells[5]["findings"]
+    for text in (played.output, *files.values()):
+        assert "ghost@" not in text, "the name of somebody whose definition has a password"
+        for secret in map(str, (PLANTED, twin.client_secret, twin.provisioning_key, twin.scim_token)):
+            assert secret not in text
+
+
+def test_one_of_them_and_only_that(twin: Twin, run: Run, rows: Rows) -> None:
+    """Blank answers are not given; nothing is asked about the others, and drift is a failure only where it is to be one."""
+    twin.seed(seed("fabrikam", "litware"))
+    hosts = {
+        "fabrikam": {
+            **WITHOUT,
+            "w365_directory_definition": as_described("fabrikam", person("fabrikam", "adele")),
+            "w365_accepted": "",
+            "w365_audit_parts": None,
+        },
+        "litware": {**WITHOUT, "w365_directory_definition": as_described("litware")},
+    }
+    blank = dict.fromkeys(("w365_hosts", "w365_audit_warn_days", "w365_audit_fail_on_unknown", "w365_audit_csv"), " ")
+    played = run(hosts, "--limit", "fabrikam", "--check", **blank)
+    assert played.code == 0, played.output
+    assert list(rows()) == ["fabrikam"]
+    assert not [request for request in twin.requests() if "litware" in request["path"]]
+    failed = run(hosts, w365_audit_fail_on_drift="yes")
+    assert failed.code == 2
+    assert "Of 2 tenants, 1 with drift (fabrikam). The table above says why." in failed.output
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"w365_audit_csv": "nowhere/audit.csv"}, "w365_audit_html, w365_audit_csv and w365_audit_json name files"),
+        slow({"w365_audit_html": "."}, "name files in folders that exist"),
+        ({"w365_audit_csv": "./audit.html"}, "Two of the reports would be the same file"),
+        slow({"w365_audit_warn_days": 5}, "must not be less than w365_audit_critical_days"),
+        slow({"w365_audit_fail_on_drift": "perhaps"}, "w365_audit_fail_on_drift is 'perhaps'"),
+    ],
+)
+def test_what_cannot_be_reported_is_refused_before_anything_is_read(
+    variables: dict[str, Any], sentence: str, twin: Twin, run: Run
+) -> None:
+    played = run({"contoso": WITHOUT}, **variables)
+    assert played.code != 0
+    if "drift" not in sentence:
+        assert twin.requests() == []
+    assert sentence in " ".join(played.output.split())
+
+
+def test_a_fleet_of_which_nothing_can_be_read_is_a_failure(twin: Twin, run: Run, rows: Rows) -> None:
+    """With a wrong key, also where unknown is no failure; and so is a run that has no host or skips everything."""
+    wrong = {
+        "w365_provisioning_key": f"{PLANTED}-wrong",
+        **WITHOUT,
+        "w365_directory_definition": as_described("contoso"),
+    }
+    hosts = {"contoso": wrong, "fabrikam": wrong}
+    played = run(hosts, w365_audit_fail_on_unknown=False)
+    assert played.code == 2
+    assert "Nothing could be read of any of 2 tenants (contoso, fabrikam)." in played.output
+    assert {row["state"] for row in rows().values()} == {"unknown"}
+    assert "HTTP 401" in said(rows()["contoso"], "environment")
+    assert PLANTED not in played.output
+    for words in (["--limit", "elsewhere"], ["--tags", "nothing"], ["-e", "w365_hosts=nobody"]):
+        played = run(hosts, *words)
+        assert played.code != 0, words
+        assert "Nothing was done" in played.output
+
+
+def test_a_missing_environment_is_not_taken_for_an_empty_one(twin: Twin, run: Run, rows: Rows) -> None:
+    """Also where the server does not list its environments: in check mode a module says what it would create."""
+    twin.switches(environment_list="missing")
+    hosts = {
+        "northwind": {**WITHOUT, "w365_directory_definition": as_described("northwind")},
+        "contoso": {**WITHOUT, "w365_directory_definition": {"users": [{"upn": "allan.deyoung@contoso.com"}]}},
+    }
+    played = run(hosts)
+    twin.reset_switches()
+    assert played.code == 2
+    found = rows()
+    assert (found["northwind"]["drift"], found["northwind"]["drift_counts"]) == ("unknown", {})
+    assert (found["contoso"]["drift"], found["contoso"]["environment_state"]) == (0, "unknown")
+
+
+@pytest.mark.slow
+def test_single_sign_on_that_is_described_with_a_client_id(twin: Twin, run: Run, rows: Rows) -> None:
+    """It is compared without its key, and without Microsoft Entra; a file of another environment is refused."""
+    client_id = "00000000-0000-4000-8000-0000000000b2"
+    held = {"authority": "https://login.windows.net/contoso.com", "client_id": client_id, "key": "k"}
+    twin.seed(seed("fabrikam", "litware", "lab", "wingtip", fabrikam={"sso": held}, litware={"sso": held}))
+
+    def described(name: str, **sso: str) -> dict[str, Any]:
+        given = {"primary_domain": "contoso.com", "client_id": client_id, "key": PLANTED, **sso}
+        return {**WITHOUT, "w365_tenant_definition": {"environment": {"name": name}, "sso": given}}
+
+    hosts = {
+        "fabrikam": described("fabrikam"),
+        "litware": described("litware", primary_domain="fabrikam.com"),
+        "lab": described("wingtip"),
+        "wingtip": {**described("wingtip"), "w365_accepted": [{"kind": "sso", "until": TOMORROW, "why": "next week"}]},
+    }
+    hosts["lab"]["w365_accepted"] = [{"kind": "user", "name": "x", "until": NOW.date(), "why": "a date of YAML"}]
+    played = run(hosts)
+    assert played.code == 2
+    found = rows()
+    assert {name: (row["drift"], row["accepted"]) for name, row in found.items()} == {
+        "fabrikam": (0, 0),
+        "litware": (1, 0),
+        "lab": ("unknown", 0),
+        "wingtip": (0, 1),
+    }
+    assert "a file belongs to one environment" in said(found["lab"])
+    assert "is needed is not known" in said(found["lab"], "accepted")
+    assert PLANTED not in played.output
+    twin.switches(settings_read="missing")
+    unreadable = run(hosts, "--limit", "fabrikam,litware")
+    twin.reset_switches()
+    assert unreadable.code == 2
+    assert {row["drift"] for row in rows().values()} == {"unknown"}
