@@ -44,6 +44,8 @@ _STYLE = (
 .tiles dt { color: var(--soft); font-size: .875rem; font-weight: 400; } .tiles dd { margin: 0; font-size: 1.5rem; font-weight: 600; }
 fieldset { border: 0; padding: 0; margin: 1rem 0; } legend { float: inline-start; margin-inline-end: 1rem; color: var(--soft); }
 label { margin-inline-end: 1rem; white-space: nowrap; }
+td { overflow-wrap: break-word; } main { overflow-x: auto; }
+details { font-weight: 400; color: var(--soft); } summary { cursor: pointer; }
 .accepted { color: var(--soft); font-weight: 600; } thead th { white-space: nowrap; font-size: .875rem; }
 thead button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
 thead button:hover, thead button:focus-visible { text-decoration: underline; }
@@ -183,7 +185,10 @@ def fleet_html(report: Mapping[str, Any]) -> str:
 def _html_row(row: Mapping[str, Any]) -> str:
     keys: Sequence[str] = [escape(key) for key in _sort_keys(row)]
     name, state, *others = map(escape, cells(row))
-    first = f'<th scope="row" data-sort="{keys[0]}"><span dir="auto">{name}</span>{findings_of(row)}</th>'
+    good = [one for one in row["findings"] if one["state"] == OK]
+    others_of = findings_of({"findings": [one for one in row["findings"] if one["state"] != OK]})
+    well = f"<details><summary>{len(good)} {OK}</summary>{findings_of({'findings': good})}</details>" if good else ""
+    first = f'<th scope="row" data-sort="{keys[0]}"><span dir="auto">{name}</span>{others_of}{well}</th>'
     second = f'<td class="{state}" data-sort="{keys[1]}">{state}</td>'
     rest = "".join(
         f'<td data-sort="{key}"><span dir="auto">{value}</span></td>'

@@ -126,7 +126,7 @@ SSO = {"primary_domain": "contoso.com", "app": QUICK}
 
 def every_kind(twin: Twin) -> dict[str, dict[str, Any]]:
     """The variables of ten tenants, each in a state of its own."""
-    twin.seed(seed(*TEN, lab={"active": False}, fabrikam={"groups": [{"name": ODD, "members": []}]}))
+    twin.seed(seed(*TEN, lab={"active": False}, fabrikam={"groups": [{"name": ODD, "members": ["deputy@fabrikam.com"]}]}))
     for name in ("contoso", "litware"):
         made = in_process.run("w365_sso_app", {**connection(twin, name), "primary_domain": "contoso.com", **QUICK})
         assert not made.get("failed"), made["msg"]
@@ -150,7 +150,7 @@ def every_kind(twin: Twin) -> dict[str, dict[str, Any]]:
                 person("fabrikam", "adele"),
                 groups=[{"name": "Sales", "members": {"set": ["boss@fabrikam.com"]}}],
                 purge=["users", "groups"],
-                purge_scope={"domains": ["fabrikam.com"], "all_groups": True},
+                purge_scope={"domains": ["fabrikam.com"], "groups": ["*"]},
                 purge_limit="100%",
             ),
         },
@@ -215,7 +215,7 @@ def test_ten_tenants_with_every_kind_of_state(twin: Twin, run: Run, rows: Rows, 
     assert list(found) == list(STATES), "the worst first"
     unread = {name: [key for key, value in row.items() if value == "unknown"] for name, row in found.items()}
     assert unread["adatum"] == ["state", "administrators", "drift"]
-    assert len(unread["proseware"]) == 7
+    assert len(unread["proseware"]) == 8
     assert unread["northwind"] == ["administrators", "drift"]
     good = found["contoso"]
     assert (good["environment_state"], good["administrators"], good["scim_status"], good["scim_token"]) == (
@@ -316,7 +316,7 @@ def test_a_fleet_of_which_nothing_can_be_read_is_a_failure(twin: Twin, run: Run,
     assert played.code == 2
     assert "Nothing could be read of any of 2 tenants (contoso, fabrikam)." in played.output
     assert {row["state"] for row in rows().values()} == {"unknown"}
-    assert "HTTP 401" in said(rows()["contoso"], "environment")
+    assert "HTTP 403" in said(rows()["contoso"], "environment")
     assert PLANTED not in played.output
     for words in (["--limit", "elsewhere"], ["--tags", "nothing"], ["-e", "w365_hosts=nobody"]):
         played = run(hosts, *words)
