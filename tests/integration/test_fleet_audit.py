@@ -126,7 +126,9 @@ SSO = {"primary_domain": "contoso.com", "app": QUICK}
 
 def every_kind(twin: Twin) -> dict[str, dict[str, Any]]:
     """The variables of ten tenants, each in a state of its own."""
-    twin.seed(seed(*TEN, lab={"active": False}, fabrikam={"groups": [{"name": ODD, "members": ["deputy@fabrikam.com"]}]}))
+    twin.seed(
+        seed(*TEN, lab={"active": False}, fabrikam={"groups": [{"name": ODD, "members": ["deputy@fabrikam.com"]}]})
+    )
     for name in ("contoso", "litware"):
         made = in_process.run("w365_sso_app", {**connection(twin, name), "primary_domain": "contoso.com", **QUICK})
         assert not made.get("failed"), made["msg"]
@@ -374,3 +376,32 @@ def test_single_sign_on_that_is_described_with_a_client_id(twin: Twin, run: Run,
     twin.reset_switches()
     assert unreadable.code == 2
     assert {row["drift"] for row in rows().values()} == {"unknown"}
+
+
+@pytest.mark.slow
+def test_a_limit_of_removals_that_refuses_is_critical(twin: Twin, run: Run, rows: Rows, tmp_path: Path) -> None:
+    """With the names of those who would go, unless they are hidden; and it cannot be accepted."""
+    twin.seed(seed("fabrikam", "litware"))
+
+    def purging(name: str, **more: Any) -> dict[str, Any]:
+        scope = {"purge": ["users"], "purge_scope": {"domains": [f"{name}.com"]}}
+        return {**WITHOUT, "w365_directory_definition": {"users": [person(name, "boss", **more)], **scope}}
+
+    entry = {"kind": "user", "name": "nestor@fabrikam.com", "until": TOMORROW, "why": "on leave"}
+    hosts = {
+        "fabrikam": {**purging("fabrikam"), "w365_accepted": [entry]},
+        "litware": purging("litware", password=PLANTED),
+    }
+    played = run(hosts, w365_audit_fail_on_unknown=False)
+    assert played.code == 2
+    found = rows()
+    assert {(row["state"], row["drift"]) for row in found.values()} == {("critical", "unknown")}
+    for name in hosts:
+        assert "The limit of removals refuses the directory: 2 users would go." in said(found[name])
+    assert "nestor@fabrikam.com" in said(found["fabrikam"], "drift")
+    for text in (played.output, *((tmp_path / name).read_text(encoding="utf-8") for name in FILES.values())):
+        assert "nestor@litware.com" not in text
+        assert PLANTED not in text
+    shown = run(hosts, "--limit", "litware", w365_directory_secure_logging=False)
+    assert "nestor@litware.com" in said(rows()["litware"], "drift")
+    assert PLANTED not in shown.output

@@ -301,3 +301,14 @@ def test_the_words_of_a_missing_environment_are_those_of_the_modules() -> None:
     fake = SimpleNamespace(environment="contoso", warn=said.append)
     task.Task.warn_missing_environment(fake)
     assert audit_action.MISSING in said[0]
+
+
+def options_of(module: str) -> set[str]:
+    found: Any = importlib.import_module(f"ansible_collections.workspace365.provisioning.plugins.modules.{module}")
+    return set(found.ARGUMENT_SPEC)
+
+
+def test_every_option_that_tells_how_to_read_is_passed_on() -> None:
+    """Otherwise the audit would compare with something else than what is kept."""
+    assert {"client_id", *audit_action.OF_SSO_APP} == options_of("w365_sso_app_info")
+    assert set(audit_action.NOT_COMPARED) <= options_of("w365_directory")
