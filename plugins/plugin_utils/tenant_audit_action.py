@@ -94,6 +94,7 @@ class TenantAuditAction(StepsAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task once."""
         result: dict[str, Any] = super().run(tmp, task_vars)
+        self._known_defaults = {}
         audit = self._audit(task_vars or {})
         return {**result, "changed": False, "audit": audit, "_ansible_no_log": audit["hidden"]}
 
@@ -135,7 +136,7 @@ class TenantAuditAction(StepsAction):
         named = {"environment": tenant.name} if tenant.name else {}
         arguments = {**named, **{name: value for name, value in options.items() if value is not None}}
         try:
-            add_defaults(arguments, self._action_of(step, {})._task, self._templar)
+            add_defaults(arguments, self._action_of(step, {})._task, self._templar, self._known_defaults)
         except AnsibleError as error:
             return {"failed": True, "msg": error.message}
         return self._run_step(step, arguments, variables, hides=True)
@@ -152,7 +153,7 @@ class TenantAuditAction(StepsAction):
         if given.get("scim_url") is None:
             action = self._action_of("scim_key", given)
             try:
-                add_defaults(given, action._task, self._templar)
+                add_defaults(given, action._task, self._templar, self._known_defaults)
             except AnsibleError as error:
                 # The steps say it again.
                 return str(error.message)

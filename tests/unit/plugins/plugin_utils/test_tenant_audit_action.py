@@ -71,7 +71,7 @@ def audit(monkeypatch: pytest.MonkeyPatch, asked: Asked) -> Audit:
     def run(
         ends: Mapping[str, dict[str, Any]] | None = None, defaults: Mapping[str, Any] | None = None, **variables: Any
     ) -> dict[str, Any]:
-        def add_defaults(arguments: dict[str, Any], _task: Any, _templar: Any) -> None:
+        def add_defaults(arguments: dict[str, Any], _task: Any, _templar: Any, _known: Any) -> None:
             for name, value in (defaults or {}).items():
                 if isinstance(value, Exception):
                     raise value
@@ -91,6 +91,7 @@ def audit(monkeypatch: pytest.MonkeyPatch, asked: Asked) -> Audit:
         monkeypatch.setattr(audit_action, "add_defaults", add_defaults)
         action = audit_action.TenantAuditAction.__new__(audit_action.TenantAuditAction)
         action._templar = SimpleNamespace(template=template)
+        action._known_defaults = {}
         action._run_step = run_step
         action._action_of = lambda step, options: SimpleNamespace(_task=None, environment_variables=dict)
         given = {"audit_environment": "contoso", **{f"audit_{name}": value for name, value in variables.items()}}
