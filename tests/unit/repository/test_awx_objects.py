@@ -172,7 +172,7 @@ def items() -> Iterator[tuple[str, Mapping[str, Any], Any]]:
 
 def test_the_modules_accept_every_object() -> None:
     found = [(module, item, mistakes(module, arguments(module, task, item))) for module, task, item in items()]
-    assert len(found) > 30
+    assert len(found) > 25
     assert [each for each in found if each[2]] == []
 
 
@@ -196,7 +196,7 @@ def test_every_key_of_the_data_reaches_its_module(module: str) -> None:
     """And nothing is passed that the data do not have."""
     (task,) = tasks()[module]
     key, _variable = MODULES[module]
-    text = json.dumps(plain(task))
+    text = json.dumps(plain([task[f"awx.awx.{module}"], task["loop"], task.get("vars", "")]))
     used = set(re.findall(r"\b(?:item|credential)\.(\w+)", text))
     described = {name for one in objects(",".join(OPTIONAL))[key] for name in one}
     # Nodes are made by a task of their own.
