@@ -51,6 +51,8 @@ RUN := $(BIN)/python tools/run.py
 SERVERS := $(BUILD)/servers
 # What builds the site.
 SITE_TOOLS := $(BUILD)/site-work/.stamp
+# The collection awx.awx, which tests compare the objects of awx_configure with, and which ansible-lint has to find.
+AWX := $(BUILD)/awx
 IF_SLOW = $(if $(findstring not slow,$(MARKS)),,$(SERVERS)/.stamp)
 PYTEST_CHOICE := $(if $(MARKS),-m "$(MARKS)") $(PYTEST_ARGS)
 
@@ -95,6 +97,18 @@ $(SERVERS)/.stamp: tests/requirements/servers.txt tests/servers/package.json tes
 	  { echo "The packages of tests/servers/package-lock.json cannot be installed. Is the npm registry reachable from here? Everything but the slow tests works without it: make test" >&2; exit 1; }
 	@touch $@
 
+# PyPI has the collections as one package, of which only one is kept. awx.awx itself is on no package index.
+.PHONY: awx
+awx: $(AWX)/.stamp ## download the package of PyPI that has the collection awx.awx, and unpack that into .build/awx
+
+$(AWX)/.stamp: tests/requirements/awx.txt $(BUILD)/venv/.stamp
+	@echo "Downloading the collection awx.awx, for tests of awx_configure (55 MB) ..."
+	@rm -rf $(AWX)
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --dest $(AWX)/package -r $<
+	@$(BIN)/python tools/unpack_collection.py $(AWX)/package awx.awx $(AWX)
+	@rm -rf $(AWX)/package
+	@touch $@
+
 .PHONY: build
 build: $(ARTIFACT) ## build the Galaxy artifact into .build/artifacts
 
@@ -129,11 +143,11 @@ twin: install ## start the twin on PORT and print what to export to play with it
 ## Check it
 
 .PHONY: test
-test: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem ## run every check of this list but the slow tests and the matrix, and the demo, side by side (CHECKS="lint unit" for some)
+test: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(AWX)/.stamp ## run every check of this list but the slow tests and the matrix, and the demo, side by side (CHECKS="lint unit" for some)
 	@$(BIN)/python tools/run_checks.py $(CHECKS)
 
 .PHONY: test-all
-test-all: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(SERVERS)/.stamp ## run what "make test" runs, then the slow tests that it leaves out
+test-all: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(AWX)/.stamp $(SERVERS)/.stamp ## run what "make test" runs, then the slow tests that it leaves out
 	@$(BIN)/python tools/run_checks.py --all $(CHECKS)
 
 .PHONY: lint
@@ -149,8 +163,8 @@ yamllint: venv ## yamllint: style of the YAML files
 	@$(RUN) yamllint --strict .
 
 .PHONY: ansible-lint
-ansible-lint: install ## ansible-lint: roles and playbooks, production profile
-	@$(RUN) ansible-lint --offline
+ansible-lint: install $(AWX)/.stamp ## ansible-lint: roles and playbooks, production profile
+	@$(RUN) ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(BUILD)/collections:$(CURDIR)/$(AWX) ansible-lint --offline
 
 .PHONY: types
 types: venv $(BUILD)/src/.stamp ## mypy over plugins, tests and tools
@@ -162,7 +176,7 @@ sanity: $(ARTIFACT) ## ansible-test sanity on the built collection, without an i
 	@$(BIN)/python tools/sanity.py $(ARTIFACT)
 
 .PHONY: unit
-unit: venv $(BUILD)/src/.stamp ## unit tests; without MARKS, all but the slow ones
+unit: venv $(BUILD)/src/.stamp $(AWX)/.stamp ## unit tests; without MARKS, all but the slow ones
 	@$(RUN) pytest tests/unit $(if $(MARKS),,-m "not slow") $(PYTEST_CHOICE)
 
 # Looks for new examples at low priority, until all borders have had so many; "make test" takes the same ones every time.
@@ -173,7 +187,7 @@ fuzz: ## answers that nobody expects, EXAMPLES of them for each endpoint of the 
 # With a wrong certificate bundle in the environment: requests prefers it to the session's own, so every test here also
 # proves that the collection passes its own bundle on every request.
 .PHONY: integration
-integration: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(IF_SLOW) ## integration tests: real ansible-playbook runs against the twin, with a wrong REQUESTS_CA_BUNDLE (MARKS="not slow" for the quick ones)
+integration: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(AWX)/.stamp $(IF_SLOW) ## integration tests: real ansible-playbook runs against the twin, with a wrong REQUESTS_CA_BUNDLE (MARKS="not slow" for the quick ones)
 	@$(RUN) REQUESTS_CA_BUNDLE=$(CURDIR)/$(BUILD)/wrong-ca/client.pem pytest tests/integration -n $(WORKERS) $(PYTEST_CHOICE)
 
 # A certificate authority that has signed nothing.
@@ -220,7 +234,7 @@ importer: $(ARTIFACT) ## galaxy-importer on the artifact: what Galaxy would say 
 	@$(BIN)/python tools/check_importer.py $(ARTIFACT)
 
 .PHONY: matrix
-matrix: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(IF_SLOW) ## sanity, unit and integration on ansible-core 2.16 to 2.21 (CORES="2.16 2.21" SUITES="sanity unit" MARKS="not slow" for some)
+matrix: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(AWX)/.stamp $(IF_SLOW) ## sanity, unit and integration on ansible-core 2.16 to 2.21 (CORES="2.16 2.21" SUITES="sanity unit" MARKS="not slow" for some)
 	@$(BIN)/python tools/matrix.py --artifact $(ARTIFACT) --cores "$(CORES)" --suites "$(SUITES)" --marks "$(MARKS)"
 
 .PHONY: scim-counts

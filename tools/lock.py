@@ -75,11 +75,13 @@ def main() -> int:
     compile_requirements(uv, "servers.in", "servers.txt")
     compile_requirements(uv, "bench.in", "bench.txt")
     compile_requirements(uv, "site.in", "site.txt", "--constraint", "tools.txt")
+    # Only what is in it, and nothing that it needs.
+    compile_requirements(uv, "awx.in", "awx.txt", "--no-deps")
     promised = "../../meta/ee-requirements.txt"
     compile_requirements(uv, promised, str(lowest), "--resolution", "lowest-direct", "--no-deps")
     compile_requirements(uv, "matrix.in", "lowest.txt", "--constraint", str(lowest), "--no-annotate")
     lock_packages()
-    for name in ("tools.txt", "matrix.txt", "servers.txt", "bench.txt", "site.txt", "lowest.txt"):
+    for name in ("tools.txt", "matrix.txt", "servers.txt", "bench.txt", "site.txt", "awx.txt", "lowest.txt"):
         print(f"wrote tests/requirements/{name}")
     print("wrote tests/servers/package-lock.json")
     return 0

@@ -80,6 +80,7 @@ PREPARED = (
     ".build/collections/.stamp",
     ".build/wrong-ca/client.pem",
     ".build/servers/.stamp",
+    ".build/awx/.stamp",
 )
 
 

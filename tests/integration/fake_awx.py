@@ -74,7 +74,9 @@ PROMPTS = {
 KINDS: dict[str, Kind] = {
     "organizations": Kind("organization", NAMED, {"default_environment": "execution_environments"}, unique=("name",)),
     "credential_types": Kind(
-        "credential_type", {**NAMED, "kind": "", "inputs": {}, "injectors": {}, "managed": False}, unique=("name", "kind")
+        "credential_type",
+        {**NAMED, "kind": "", "inputs": {}, "injectors": {}, "managed": False},
+        unique=("name", "kind"),
     ),
     "credentials": Kind(
         "credential",
@@ -258,7 +260,7 @@ WEBHOOK = {
     "password": (str, ""),
     "headers": (dict, None),
 }
-QUESTIONS = {
+QUESTIONS: dict[str, type | tuple[type, ...]] = {
     "text": str,
     "textarea": str,
     "password": str,
@@ -319,11 +321,11 @@ class FakeAwx:
                 self.end_headers()
                 self.wfile.write(raw)
 
-            do_GET = do_POST = do_PATCH = do_DELETE = answer
-
             def log_message(self, *_arguments: object) -> None:
                 return
 
+        for method in ("GET", "POST", "PATCH", "DELETE"):
+            setattr(Handler, f"do_{method}", Handler.answer)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -471,9 +473,7 @@ class FakeAwx:
     def _without_secrets(self, credential: Object) -> Object:
         fields = self.objects["credential_types"][credential["credential_type"]]["inputs"].get("fields", [])
         secret = {one["id"] for one in fields if one.get("secret")}
-        return {
-            name: ENCRYPTED if name in secret and value else value for name, value in credential["inputs"].items()
-        }
+        return {name: ENCRYPTED if name in secret and value else value for name, value in credential["inputs"].items()}
 
     # Changes
 
@@ -493,15 +493,15 @@ class FakeAwx:
     def _take(self, endpoint: str, one: Object, body: Object) -> None:
         """The fields of a request, checked; nothing is changed when something is wrong."""
         kind, changed = KINDS[endpoint], dict(one)
-        for name, value in body.items():
+        for name, given in body.items():
+            # AWX takes null for no text.
+            value = "" if given is None and isinstance(kind.fields.get(name), str) else given
             if name in kind.references:
                 known = [each["id"] for _name, each in self._all(kind.references[name])]
                 needs(value is None or value in known, name, f'Invalid pk "{value}" - object does not exist.')
                 changed[name] = value
             elif name in kind.fields and name not in READ_ONLY:
                 default = kind.fields[name]
-                if value is None and isinstance(default, str):
-                    value = ""
                 needs(
                     value is None or default is None or type(value) is type(default), name, f"{value!r} is not valid."
                 )
@@ -509,7 +509,8 @@ class FakeAwx:
         for name in kind.required:
             needs(changed.get(name) not in (None, ""), name, "This field may not be blank.")
         self._check_unique(endpoint, changed)
-        CHECKS.get(endpoint, lambda *_ignored: None)(self, changed, one, body)
+        if endpoint in CHECKS:
+            CHECKS[endpoint](self, changed, one, body)
         one.update(changed)
 
     def _check_unique(self, endpoint: str, one: Object) -> None:
@@ -575,7 +576,11 @@ class FakeAwx:
         ids = self.lists.setdefault((endpoint, one["id"], relation), [])
         if method == "POST":
             return self._associate(endpoint, one, relation, ids, self._one(target, int(body["id"])), body)
-        return 200, {"count": len(ids), "next": None, "results": [self.shown(target, self._one(target, n)) for n in ids]}
+        return 200, {
+            "count": len(ids),
+            "next": None,
+            "results": [self.shown(target, self._one(target, n)) for n in ids],
+        }
 
     def _associate(
         self, endpoint: str, one: Object, relation: str, ids: list[int], other: Object, body: Object
@@ -746,7 +751,10 @@ def check_survey(spec: Object) -> None:
             must(value is None or type(value) is int, f"The {name} limit is expected to be integer.")
         if question["type"] in ("multiplechoice", "multiselect"):
             must("choices" in question, "must specify choices.")
-            must(not default or default in question["choices"], "Default choice must be answered from the choices listed.")
+            must(
+                not default or default in question["choices"],
+                "Default choice must be answered from the choices listed.",
+            )
 
 
 CHECKS: dict[str, Callable[[FakeAwx, Object, Object, Object], None]] = {

@@ -93,7 +93,9 @@ def configure(awx: FakeAwx, tmp_path: Path) -> Configure:
             str(Path(sys.executable).with_name("ansible-playbook")),
             *("-i", "localhost,", f"{COLLECTION}.awx_configure", *arguments, "-e", json.dumps(given)),
         ]
-        done = subprocess.run(command, env=known, cwd=tmp_path, capture_output=True, text=True, timeout=170, check=False)
+        done = subprocess.run(
+            command, env=known, cwd=tmp_path, capture_output=True, text=True, timeout=170, check=False
+        )
         assert KEY not in done.stdout + done.stderr
         return Ran(done.returncode, done.stdout + done.stderr)
 
@@ -105,7 +107,9 @@ def test_the_objects_are_made_kept_and_removed(awx: FakeAwx, configure: Configur
     made = configure()
     assert made.code == 0, made.said
     assert awx.names() == DEFAULT
-    assert len([name for names in awx.names().values() for name in names]) == 12 + len(["nodes", "and", "their", "approval"])
+    assert len([name for names in awx.names().values() for name in names]) == 12 + len(
+        ["nodes", "and", "their", "approval"]
+    )
     workflow = {node: awx.listed("workflow_job_template_nodes", node, "success_nodes") for node in ("plan", "approve")}
     assert workflow == {"plan": ["approve"], "approve": ["apply"]}
     assert awx.named("credentials", "Workspace 365 provisioning key")["inputs"] == {
@@ -137,7 +141,9 @@ def refused(awx: FakeAwx, ran: Ran, *said: str) -> None:
 
 def test_objects_of_others_are_not_taken_over(awx: FakeAwx, configure: Configure) -> None:
     """A name is no proof of who has made an object."""
-    awx.add("projects", name="Workspace 365 project", organization=1, scm_type="git", scm_url="https://contoso.com/a.git")
+    awx.add(
+        "projects", name="Workspace 365 project", organization=1, scm_type="git", scm_url="https://contoso.com/a.git"
+    )
     awx.add("job_templates", name="Workspace 365 plan", description="Mine", organization=1)
     refused(
         awx,
@@ -152,7 +158,12 @@ def test_objects_of_others_are_not_taken_over(awx: FakeAwx, configure: Configure
 
 
 def test_what_is_missing_is_named(awx: FakeAwx, configure: Configure) -> None:
-    blank = {"awx_project_url": " ", "awx_instance_url": None, "awx_provisioning_key": "", "awx_optional": "notification"}
+    blank = {
+        "awx_project_url": " ",
+        "awx_instance_url": None,
+        "awx_provisioning_key": "",
+        "awx_optional": "notification",
+    }
     said = "Give awx_project_url, awx_instance_url, the address of the instance, awx_provisioning_key, its provisioning key"
     refused(awx, configure(**blank), said, "awx_notification_url, a webhook. Nothing was changed.")
 
@@ -195,7 +206,9 @@ OURS = "Made by workspace365.provisioning.awx_configure."
 def ours(awx: FakeAwx) -> dict[str, int]:
     """A few objects of the playbook, without the time that it would take."""
     kind = awx.add("credential_types", name="Workspace 365 instance", description=OURS, kind="cloud")
-    project = awx.add("projects", name="Workspace 365 project", description=OURS, organization=1, scm_type="git", scm_url="u")
+    project = awx.add(
+        "projects", name="Workspace 365 project", description=OURS, organization=1, scm_type="git", scm_url="u"
+    )
     inventory = awx.add("inventories", name="Workspace 365 environments", description=OURS, organization=1)
     template = awx.add(
         "job_templates", name="Workspace 365 plan", description=OURS, organization=1, project=project, inventory=inventory,
@@ -257,7 +270,12 @@ def test_a_person_can_decide_to_remove_what_others_use(awx: FakeAwx, configure: 
 @pytest.mark.slow
 def test_all_objects_are_made_kept_and_removed(awx: FakeAwx, configure: Configure) -> None:
     """By a person with a password, who answers the rest with blanks, and with a credential of Ansible Vault."""
-    awx.add("credentials", name="Contoso vault", organization=1, credential_type=awx.named("credential_types", "Vault")["id"])
+    awx.add(
+        "credentials",
+        name="Contoso vault",
+        organization=1,
+        credential_type=awx.named("credential_types", "Vault")["id"],
+    )
     given: dict[str, Any] = {
         "awx_optional": OPTIONAL,
         "awx_notification_url": "https://hooks.contoso.com/w365",
@@ -406,67 +424,130 @@ def test_a_project_without_its_files_is_refused_by_awx(configure: Configure, awx
 # The rules of AWX that the data have to follow, so that a mistake in them would be found
 
 
-def test_the_small_awx_has_the_rules_of_awx(awx: FakeAwx) -> None:
-    def post(endpoint: str, **body: Any) -> tuple[int, str]:
+Post = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def post(awx: FakeAwx) -> Post:
+    """Sends a request to make something; the status and the answer as a text."""
+
+    def send(endpoint: str, **body: Any) -> tuple[int, str]:
         try:
             status, said = awx.handle("POST", f"/api/v2/{endpoint}/", json.dumps(body), f"Bearer {TOKEN}")
         except Refused as problem:
             return problem.status, json.dumps(problem.body)
         return status, json.dumps(said)
 
-    def field(name: str, **more: Any) -> dict[str, Any]:
-        return {"fields": [{"id": name, "label": name, "type": "string", **more}]}
+    return send
 
-    plain = {"env": {"W365_A": "{{ a }}"}}
-    good = {"kind": "cloud", "inputs": field("a", secret=True), "injectors": plain}
-    assert post("credential_types", name="Good", **good)[0] == 201
-    for wrong, said in (
+
+def kind(name: str = "Good", **changes: Any) -> dict[str, Any]:
+    fields = [{"id": "a", "label": "a", "type": "string", "secret": True}]
+    given = {"kind": "cloud", "inputs": {"fields": fields}, "injectors": {"env": {"W365_A": "{{ a }}"}}}
+    return {"name": name, **given, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
         ({"kind": "vault"}, "Must be 'cloud' or 'net', not vault"),
         ({"injectors": {"env": {"ANSIBLE_CONFIG": "{{ a }}"}}}, "may affect Ansible configuration"),
         ({"injectors": {"env": {"W365_A": "{{ b }}"}}}, "uses an undefined field"),
         ({"injectors": {"env": {"W365_A": True}}}, "is not of type 'string'"),
-        ({"inputs": field("a", hidden=True)}, "'hidden' was unexpected"),
-    ):
-        status, answer = post("credential_types", name="Wrong", **{**good, **wrong})
-        assert (status, said in answer) == (400, True), answer
-    kind = awx.named("credential_types", "Good")["id"]
-    status, answer = post("credentials", name="One", organization=1, credential_type=kind, inputs={"a": "secret"})
-    assert status == 201 and ENCRYPTED in answer and "secret" not in answer.replace("update_secrets", "")
-    post("credentials", name="Two", organization=1, credential_type=kind, inputs={"a": "other"})
-    assert post("credentials", name="Three", organization=1, credential_type=kind, inputs={"b": "c"})[0] == 400
-    manual = awx.add("projects", name="Manual", organization=1)
-    post("inventories", name="I", organization=1)
-    inventory = awx.named("inventories", "I")["id"]
-    source = {"name": "S", "inventory": inventory, "source": "scm", "source_path": "i.yml"}
-    assert "Cannot use manual project" in post("inventory_sources", **source, source_project=manual)[1]
-    assert "Project required" in post("inventory_sources", **source)[1]
-    post("projects", name="Git", organization=1, scm_type="git", scm_url="https://contoso.com/a.git")
-    template = {"name": "T", "inventory": inventory, "project": awx.named("projects", "Git")["id"]}
-    assert "Playbook not found for project." in post("job_templates", **template, playbook="nothing.yml")[1]
-    assert post("job_templates", **template, playbook="fleet_plan.yml")[0] == 201
-    job = awx.named("job_templates", "T")["id"]
+        ({"inputs": {"fields": [{"id": "a", "label": "a", "hidden": True}]}}, "'hidden' was unexpected"),
+    ],
+)
+def test_awx_refuses_such_a_kind_of_credentials(changes: dict[str, Any], said: str, post: Post) -> None:
+    assert post("credential_types", **kind())[0] == 201
+    status, answer = post("credential_types", **kind("Wrong", **changes))
+    assert (status, said in answer) == (400, True), answer
+
+
+def test_awx_hides_secrets_and_takes_one_credential_of_a_kind(awx: FakeAwx, post: Post) -> None:
+    post("credential_types", **kind())
+    known = {"organization": 1, "credential_type": awx.named("credential_types", "Good")["id"]}
+    status, answer = post("credentials", name="One", inputs={"a": "planted"}, **known)
+    assert (status, json.loads(answer)["inputs"]) == (201, {"a": ENCRYPTED})
+    assert post("credentials", name="Two", inputs={"a": ENCRYPTED}, **known)[0] == 400
+    assert post("credentials", name="Three", inputs={"b": "c"}, **known)[0] == 400
+    post("credentials", name="Two", inputs={"a": "other"}, **known)
+    job = awx.add("job_templates", name="T")
     ids = [awx.named("credentials", name)["id"] for name in ("One", "Two")]
     assert post(f"job_templates/{job}/credentials", id=ids[0])[0] == 204
     assert "Cannot assign multiple Good credentials." in post(f"job_templates/{job}/credentials", id=ids[1])[1]
-    question = {"question_name": "Q", "variable": "v", "type": "text", "required": False}
-    survey = f"job_templates/{job}/survey_spec"
-    assert post(survey, name="", description="", spec=[question])[0] == 200
-    for wrong_question, said in (
+    vault = awx.add(
+        "credentials", name="V", organization=1, credential_type=awx.named("credential_types", "Vault")["id"]
+    )
+    assert post(f"job_templates/{job}/credentials", id=vault)[0] == 204
+    source = {"name": "S", "inventory": awx.add("inventories", name="I", organization=1), "source": "scm"}
+    assert (
+        "vault are disallowed" in post("inventory_sources", **source, source_project=project(awx), credential=vault)[1]
+    )
+
+
+def project(awx: FakeAwx, **given: Any) -> int:
+    return awx.add("projects", name="Git", organization=1, **{"scm_type": "git", "scm_url": "u", **given})
+
+
+def test_awx_wants_a_git_project_and_its_files(awx: FakeAwx, post: Post) -> None:
+    inventory = awx.add("inventories", name="I", organization=1)
+    source = {"name": "S", "inventory": inventory, "source": "scm", "source_path": "i.yml"}
+    assert (
+        "Cannot use manual project" in post("inventory_sources", **source, source_project=project(awx, scm_type=""))[1]
+    )
+    assert "Project required" in post("inventory_sources", **source)[1]
+    template = {"name": "T", "inventory": inventory, "project": project(awx)}
+    assert "Playbook not found for project." in post("job_templates", **template, playbook="nothing.yml")[1]
+    assert (
+        "Playbook not found for project."
+        in post("job_templates", **template, playbook="inventory/group_vars/w365_environments.yml")[1]
+    )
+    assert post("job_templates", **template, playbook="fleet_plan.yml")[0] == 201
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ""),
         ({"required": "no"}, "wrong type"),
         ({"type": "choice"}, "not an allowed question type"),
         ({"type": "integer", "default": "3"}, "Default value"),
         ({"type": "multiplechoice", "choices": ["a"], "default": "b"}, "Default choice"),
-    ):
-        assert said in post(survey, name="", description="", spec=[{**question, **wrong_question}])[1]
-    for rule in ("RRULE:FREQ=DAILY;INTERVAL=1", "DTSTART:20261201T020000 RRULE:FREQ=DAILY;INTERVAL=1",
-                 "DTSTART;TZID=Europe/Amsterdam:20261201T020000 RRULE:FREQ=DAILY"):  # fmt: skip
-        assert post("schedules", name="S", unified_job_template=job, rrule=rule)[0] == 400
-    post("workflow_job_templates", name="W", organization=1)
-    workflow = awx.named("workflow_job_templates", "W")["id"]
-    node = {"workflow_job_template": workflow, "identifier": "a", "unified_job_template": 99999}
-    assert "object does not exist" in post("workflow_job_template_nodes", **node)[1]
-    assert post("workflow_job_template_nodes", workflow_job_template=workflow, identifier="a")[0] == 201
+        ({"min": "1"}, "expected to be integer"),
+    ],
+)
+def test_awx_checks_the_questions(changes: dict[str, Any], said: str, awx: FakeAwx, post: Post) -> None:
+    job = awx.add("job_templates", name="T")
+    question = {"question_name": "Q", "variable": "v", "type": "text", "required": False, **changes}
+    status, answer = post(f"job_templates/{job}/survey_spec", name="", description="", spec=[question])
+    assert (status, said in answer) == (400 if said else 200, True), answer
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "RRULE:FREQ=DAILY;INTERVAL=1",
+        "DTSTART:20261201T020000 RRULE:FREQ=DAILY;INTERVAL=1",
+        "DTSTART;TZID=Europe/Amsterdam:20261201T020000 RRULE:FREQ=DAILY",
+        "DTSTART;TZID=Europe/Amsterdam:20261201T020000",
+    ],
+)
+def test_awx_refuses_such_a_rule(rule: str, awx: FakeAwx, post: Post) -> None:
+    job = awx.add("job_templates", name="T")
+    good = "DTSTART;TZID=Europe/Amsterdam:20261201T020000 RRULE:FREQ=DAILY;INTERVAL=1"
+    assert post("schedules", name="Good", unified_job_template=job, rrule=good)[0] == 201
+    assert post("schedules", name="Wrong", unified_job_template=job, rrule=rule)[0] == 400
+
+
+def test_awx_makes_an_approval_of_a_node(awx: FakeAwx, post: Post) -> None:
+    workflow = awx.add("workflow_job_templates", name="W", organization=1)
+    node = {"workflow_job_template": workflow, "identifier": "a"}
+    assert "object does not exist" in post("workflow_job_template_nodes", **node, unified_job_template=99999)[1]
+    assert post("workflow_job_template_nodes", **node)[0] == 201
     number = awx.named("workflow_job_template_nodes", "a")["id"]
     assert post(f"workflow_job_template_nodes/{number}/create_approval_template", name="A", timeout=1)[0] == 201
     approval = awx.named("workflow_approval_templates", "A")["id"]
+    # What makes a task with both an approval and its successors fail.
     assert post(f"workflow_approval_templates/{approval}/success_nodes", id=number)[0] == 404
+    awx.remove("workflow_job_templates", awx.named("workflow_job_templates", "W"))
+    assert awx.names() == {}

@@ -106,7 +106,13 @@ def test_jobs_with_the_inventory_that_awx_has_stored(twin: Twin, program: Progra
     vault = project.parent / "vault-password"
     vault.write_text("a-vault-password", encoding="utf-8")
     encrypted = program(
-        "ansible-vault", "encrypt_string", "--vault-password-file", str(vault), "--name", "w365_scim_token", twin.scim_token
+        "ansible-vault",
+        "encrypt_string",
+        "--vault-password-file",
+        str(vault),
+        "--name",
+        "w365_scim_token",
+        twin.scim_token,
     )
     assert encrypted.code == 0, encrypted.said
     example = (project / "inventory" / "host_vars" / "contoso.yml.example").read_text(encoding="utf-8")

@@ -26,7 +26,8 @@ pytest.importorskip("ansible_builder", reason="ansible-builder belongs to our to
 def program(folder: Path, name: str, *arguments: str) -> str:
     done = subprocess.run(
         [str(Path(sys.executable).with_name(name)), *arguments],
-        env=ansible_environment(folder), cwd=folder, capture_output=True, text=True, timeout=150, check=False,
+        # No collection of ours, which would be found as installed.
+        env=ansible_environment(folder) | {"ANSIBLE_COLLECTIONS_PATH": str(folder)}, cwd=folder, capture_output=True, text=True, timeout=150, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -275,9 +275,9 @@ def test_credentials_set_only_variables_that_the_collection_reads() -> None:
         assert set(kind["injectors"]) <= {"env", "file"}, "extra variables would win over the values of every host"
         assert set(kind["injectors"]["env"]) <= known, kind["name"]
         fields = {field["id"]: field for field in kind["inputs"]["fields"]}
-        assert {name for name in fields if "secret" in name or "key" in name or "token" in name or "password" in name} <= {
-            name for name, field in fields.items() if field.get("secret")
-        }
+        assert {
+            name for name in fields if "secret" in name or "key" in name or "token" in name or "password" in name
+        } <= {name for name, field in fields.items() if field.get("secret")}
         assert set(kind["inputs"]["required"]) <= set(fields)
 
 
@@ -312,7 +312,9 @@ def playbook_variables(name: str) -> set[str] | None:
     return set(re.findall(r"\bw365_\w+", path.read_text(encoding="utf-8").partition("\n- name:")[0]))
 
 
-@pytest.mark.parametrize(("template", "playbook", "questions"), surveys(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("template", "playbook", "questions"), surveys(), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_every_question_is_one_of_the_playbook(template: str, playbook: str, questions: list[dict[str, Any]]) -> None:
     asked = {question["variable"] for question in questions}
     described = playbook_variables(playbook)
