@@ -402,3 +402,58 @@ def test_the_execution_environment_names_this_version() -> None:
     # ansible-builder copies no collection that is a file.
     assert definition["additional_build_files"] == [{"src": artifact, "dest": "."}]
     assert set(re.findall(r"\d+\.\d+\.\d+(?=\b(?!\.0$))", text)) - {"2.19.0"} == {version}
+
+
+# The guide
+
+
+def without_head(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    head = ("# Copyright", "# GNU General", "# SPDX")
+    return "\n".join(line for line in lines if line != "---" and not line.startswith(head)).strip("\n")
+
+
+def guide_text() -> str:
+    return (ROOT / "docs" / "docsite" / "rst" / "guide_awx.rst").read_text(encoding="utf-8")
+
+
+def test_every_file_in_the_guide_is_the_shipped_one() -> None:
+    text = guide_text()
+    count = len(re.findall(r"(?m)^\.\. code-block:: (?:yaml|ini)$", text))
+    pattern = r"(?m)^((?:\S.*\n)+)\n\.\. code-block:: (?:yaml|ini)\n\n((?:(?:   .*)?\n)+)"
+    found = [(before, re.sub(r"(?m)^   ", "", block).strip("\n")) for before, block in re.findall(pattern, text)]
+    assert len(found) == count
+    shown = []
+    for before, block in found:
+        (name,) = re.findall(r"``((?:awx-project/)?[\w./-]+\.(?:yml|cfg))``", before)[-1:]
+        if name == "awx.yml":
+            head = (PLAYBOOKS / "awx_configure.yml").read_text(encoding="utf-8").partition("\n- name:")[0]
+            assert set(yaml.safe_load(block)) <= set(re.findall(r"(?m)^#   (awx_\w+) ", head))
+            assert set(re.findall(r"(?m)^#   (awx_\w+) .*required", head)) - set(yaml.safe_load(block)) == {
+                "awx_notification_url"
+            }
+        else:
+            assert block == without_head(FILES / name), name
+        shown.append(name)
+    assert shown == [
+        "awx-project/fleet_plan.yml",
+        "awx-project/inventory/fleet.w365.yml",
+        "awx-project/inventory/group_vars/w365_environments.yml",
+        "awx-project/ansible.cfg",
+        "execution-environment.yml",
+        "awx.yml",
+    ]
+
+
+def test_what_the_guide_names_exists() -> None:
+    text = guide_text()
+    names = {one["name"] for each in objects(",".join(OPTIONAL)).values() for one in each}
+    quoted = {" ".join(name.split()) for name in re.findall(r"\*(Workspace 365 [^*]+)\*", text)}
+    assert quoted
+    assert quoted <= names
+    known = set(re.findall(r"(?m)^#   (awx_\w+) ", (PLAYBOOKS / "awx_configure.yml").read_text(encoding="utf-8")))
+    named = set(re.findall(r"\b(awx_[a-z_]+)\b", text)) - {"awx_configure", "awx_objects", "awx_optional_objects"}
+    assert named <= known
+    for path in re.findall(r"``((?:awx-project|directory|collections|inventory)/[\w./-]+)``", text):
+        assert (FILES / path).exists() or (PROJECT / path).exists(), path
+    assert len(text.split()) <= 1500

@@ -438,7 +438,8 @@ def yaml_of(folder: Path) -> dict[str, str]:
     """The code of the YAML files and templates of a folder."""
     found = {}
     for path in sorted(folder.rglob("*")):
-        if {"meta", "defaults", "examples"} & set(path.parts):
+        # The questions of the surveys in awx_objects.yml name variables of other playbooks.
+        if {"meta", "defaults", "examples", "awx_objects.yml"} & set(path.parts):
             continue
         if path.suffix == ".yml":
             found[str(path.relative_to(ROOT))] = "\n".join(code_of(yaml.safe_load(path.read_text(encoding="utf-8"))))
