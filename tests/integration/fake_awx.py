@@ -11,6 +11,7 @@ as there. It runs no job.
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import threading
@@ -344,6 +345,11 @@ class FakeAwx:
         made = {**json.loads(json.dumps(dict(kind.fields))), **dict.fromkeys(kind.references), **values}
         self.objects[endpoint][self._last] = {"id": self._last, **made}
         return self._last
+
+    def copy_from(self, other: FakeAwx) -> None:
+        """Everything that the other one has."""
+        self.objects, self.lists, self.surveys = copy.deepcopy((other.objects, other.lists, other.surveys))
+        self._last = other._last
 
     def named(self, endpoint: str, name: str) -> Object:
         key = "identifier" if endpoint == "workflow_job_template_nodes" else "name"
