@@ -99,9 +99,7 @@ def configuring(awx: FakeAwx, folder: Path) -> Configure:
             str(Path(sys.executable).with_name("ansible-playbook")),
             *("-i", "localhost,", f"{COLLECTION}.awx_configure", *arguments, "-e", json.dumps(given)),
         ]
-        done = subprocess.run(
-            command, env=known, cwd=tmp_path, capture_output=True, text=True, timeout=170, check=False
-        )
+        done = subprocess.run(command, env=known, cwd=folder, capture_output=True, text=True, timeout=400, check=False)
         assert KEY not in done.stdout + done.stderr
         return Ran(done.returncode, done.stdout + done.stderr)
 
