@@ -33,7 +33,9 @@ tmp_root_dir = {temporary}
 ansible_local_tmp = {temporary}/ansible
 """
 
-EXPECTED: tuple[str, ...] = ()
+# ansible-lint looks for the playbooks that files import below a second folder ansible_collections in the importer's path,
+# which ends with one. Our own ansible-lint and a syntax check in tests/integration find all of them.
+EXPECTED: tuple[str, ...] = (r"Failed to find workspace365\.provisioning\.fleet_[a-z]+ playbook\.",)
 
 
 def main() -> int:
