@@ -24,6 +24,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from ansible.utils.unsafe_proxy import wrap_var
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     CONNECTION_OPTIONS,
@@ -145,7 +146,8 @@ def tasks(path: Path = PRESENT) -> dict[str, list[dict[str, Any]]]:
 
 def arguments(module: str, task: Mapping[str, Any], item: Any, **variables: Any) -> dict[str, Any]:
     """What a task gives its module for one item of its loop."""
-    more = {"awx_missing": [], **variables, "item": item, **(task.get("vars") or {})}
+    # The templates in an item are for AWX.
+    more = {"awx_missing": [], **variables, "item": wrap_var(item), **(task.get("vars") or {})}
     given = templar(**GIVEN, awx_optional=OPTIONAL, **more).template(task[f"awx.awx.{module}"])
     return {name: value for name, value in plain(given).items() if value != OMIT}
 
@@ -328,8 +330,8 @@ def test_every_question_is_one_of_the_playbook(template: str, playbook: str, que
 def test_slices_and_limits_exclude_each_other() -> None:
     """A job with slices ignores its limit, and starts empty slices, which fail."""
     for one in objects(",".join(OPTIONAL))["job_templates"]:
-        assert not (one.get("job_slice_count", 1) > 1 and one["ask_limit_on_launch"]), one["name"]
-    sliced = [one["name"] for one in objects()["job_templates"] if one.get("job_slice_count", 1) > 1]
+        assert not (int(one.get("job_slice_count", 1)) > 1 and one["ask_limit_on_launch"]), one["name"]
+    sliced = [one["name"] for one in objects()["job_templates"] if int(one.get("job_slice_count", 1)) > 1]
     assert sliced == ["Workspace 365 all environments"]
 
 
