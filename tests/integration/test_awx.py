@@ -23,6 +23,7 @@ from playing import COLLECTION, ROOT, ansible_environment
 AWX = ROOT / ".build" / "awx"
 PROJECT = ROOT / "docs" / "docsite" / "files" / "awx-project"
 KEY = "a-planted-provisioning-key"
+HOOK = "https://hooks.contoso.com/a-planted-address"
 GIVEN = {
     "awx_project_url": "https://git.contoso.com/workspace365.git",
     "awx_execution_environment_image": "registry.contoso.com/workspace365:1.1.0",
@@ -101,6 +102,7 @@ def configuring(awx: FakeAwx, folder: Path) -> Configure:
         ]
         done = subprocess.run(command, env=known, cwd=folder, capture_output=True, text=True, timeout=400, check=False)
         assert KEY not in done.stdout + done.stderr
+        assert HOOK not in done.stdout + done.stderr
         return Ran(done.returncode, done.stdout + done.stderr)
 
     return run
@@ -108,7 +110,7 @@ def configuring(awx: FakeAwx, folder: Path) -> Configure:
 
 def test_the_objects_are_made_kept_and_removed(awx: FakeAwx, configure: Configure) -> None:
     """From an empty AWX and back to it, with an object of somebody else in between."""
-    made = configure()
+    made = configure("-vvv")
     assert made.code == 0, made.said
     assert awx.names() == DEFAULT
     assert len([name for names in awx.names().values() for name in names]) == 12 + len(
@@ -282,13 +284,13 @@ def test_all_objects_are_made_kept_and_removed(awx: FakeAwx, configure: Configur
     )
     given: dict[str, Any] = {
         "awx_optional": OPTIONAL,
-        "awx_notification_url": "https://hooks.contoso.com/w365",
+        "awx_notification_url": HOOK,
         "awx_credentials": "Contoso vault",
         "awx_approve_some_plans": "yes",
         **dict.fromkeys(("awx_state", "awx_organization", "awx_slices", "awx_schedule", "awx_adopt"), " "),
         "environ": {"CONTROLLER_OAUTH_TOKEN": "", "CONTROLLER_USERNAME": "admin", "CONTROLLER_PASSWORD": "p"},
     }
-    made = configure(**given)
+    made = configure("-vvv", **given)
     assert made.code == 0, made.said
     assert len(awx.objects["job_templates"]) == 9
     assert awx.listed("job_templates", "Workspace 365 plan", "credentials") == [

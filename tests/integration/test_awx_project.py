@@ -147,7 +147,10 @@ def test_a_run_without_hosts_fails(mistake: str, twin: Twin, program: Program, p
         inventory.rename(inventory.with_name("fleet.yml"))
         arguments = ["-i", "inventory/fleet.yml"]
     elif mistake == "key":
-        inventory.write_text(inventory.read_text(encoding="utf-8") + "includes: [contoso]\n", encoding="utf-8")
+        text = inventory.read_text(encoding="utf-8")
+        inventory.write_text(
+            text.replace("provisioning.w365_environments", "provisioning.w365_enviroments"), encoding="utf-8"
+        )
     elif mistake == "empty":
         twin.reset({"environments": [{"name": "fabrikam"}]})
     else:
