@@ -349,6 +349,7 @@ PREVIEWED = ["Workspace 365 all environments", "Workspace 365 plan and apply: ap
         ({"awx_slices": 4}, ["Workspace 365 all environments"]),
         ({"awx_execution_environment_image": "registry.contoso.com/workspace365:1.2.0"}, ["Workspace 365 execution environment"]),
         ({"awx_schedule_enabled": True}, ["Workspace 365 every night"]),
+        ({"awx_enable_unknown": True}, ["Workspace 365 inventory source"]),
         ({"awx_project_branch": "main"}, ["Workspace 365 project"]),
         ({"awx_approval_timeout": 3600}, ["Workspace 365 plan and apply: approve"]),
         ({"awx_provisioning_key": f"{KEY}-renewed"}, []),

@@ -84,6 +84,9 @@ def stored_by_awx(program: Program, project: Path) -> Path:
     read = program("ansible-inventory", "--list", "--export", *source)
     assert read.code == 0, read.said
     assert "__ansible_unsafe" not in read.output, "AWX would show these and find no host by them"
+    (host,) = json.loads(read.output)["_meta"]["hostvars"].values()
+    # How AWX compares it with the value of enabled_var in the data: otherwise it would disable the host.
+    assert str(host["w365_active"]).lower() == "true"
     stored = project.parent / "hosts"
     stored.write_text(f"#!{sys.executable}\nprint({read.output!r})\n", encoding="utf-8")
     stored.chmod(0o700)

@@ -215,7 +215,12 @@ def test_every_object_is_removed_by_the_other_file() -> None:
 
 
 def test_the_data_have_the_names_of_infra_aap_configuration() -> None:
-    known = {variable for _key, variable in MODULES.values()} | {"awx_parts", "awx_some_plans", "awx_optional_objects"}
+    known = {variable for _key, variable in MODULES.values()} | {
+        "awx_parts",
+        "awx_some_plans",
+        "awx_unknown_enabled",
+        "awx_optional_objects",
+    }
     data = load(OBJECTS)
     assert set(data) == known - {"controller_notifications"}
     assert set(data["awx_optional_objects"]) == set(OPTIONAL)
