@@ -68,6 +68,7 @@ GUIDE_NAMES = [
     "guide_fleet_runs",
     "guide_export",
     "guide_awx",
+    "guide_awx_jobs",
     "guide_twin",
     "guide_reliability",
     "guide_answers",
