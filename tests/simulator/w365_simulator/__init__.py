@@ -10,7 +10,7 @@ collection, so that a mistake in one is not repeated in the other.
 from __future__ import annotations
 
 __all__ = ["DEFAULT_PROVISIONING_KEY", "DEFAULT_SCIM_TOKEN", "__version__"]
-__version__ = "1.0.0"
+__version__ = "1.1.0"
 
 # Recognizable demo values, which cannot be mistaken for real secrets.
 DEFAULT_PROVISIONING_KEY = "00000000-0000-4000-8000-000000000365"

@@ -25,7 +25,15 @@ from .faults import ACTIONS
 from .switches import TABLE, Several, SwitchError, Switches, Text, convert, current_name
 from .tenant import OPERATIONS
 
+BACKGROUND = ("start", "stop", "remove", "status", "apply", "example")
+
 _EPILOG = """\
+a twin in the background, with its own help (start --help):
+  start [--definition FILE]         start it, unless it runs; Microsoft Entra gets the people whom the file names
+  stop, remove, status              stop it; stop it and remove its files; say what there is
+  example NAME                      write a description of a customer, to begin with
+  apply                             what programs use: a request as JSON on standard input
+
 examples:
   python -m w365_simulator --seed contoso --ready-file /tmp/twin.json
   python -m w365_simulator show --ready-file /tmp/twin.json
@@ -55,6 +63,12 @@ class StartError(Exception):
     """The twin cannot start; the sentence says why and what to do."""
 
 
+def program() -> str:
+    """Return what the person has called."""
+    name = Path(sys.argv[0]).name
+    return name if name.startswith("w365-twin") else "python -m w365_simulator"
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     quirks = "\n".join(
@@ -69,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
         for name, (required, optional) in OPERATIONS.items()
     )
     main = argparse.ArgumentParser(
-        prog="python -m w365_simulator",
+        prog=program(),
         description=(
             "An offline twin of Workspace 365 (Provisioning API and SCIM), Microsoft Entra (tokens) and Microsoft"
             " Graph."
@@ -87,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
     )
     main.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     main.add_argument(
-        "--port", type=_port, default=8365, help="port to listen on; 0 takes a free one (default: %(default)s)"
+        "--port", type=port_number, default=8365, help="port to listen on; 0 takes a free one (default: %(default)s)"
     )
     main.add_argument(
         "--profile", choices=PROFILES, default="full", help=f"{TABLE['profile'][2]} (default: %(default)s)"
@@ -125,6 +139,14 @@ def parser() -> argparse.ArgumentParser:
         help="key of the Provisioning API (default: W365_SIMULATOR_PROVISIONING_KEY, or a demo value)",
     )
     main.add_argument(
+        "--client-secret",
+        metavar="SECRET",
+        help=(
+            "secret of the applications of packaged and generated seeds (default: W365_SIMULATOR_CLIENT_SECRET, or a demo"
+            " value)"
+        ),
+    )
+    main.add_argument(
         "--scim-token",
         metavar="TOKEN",
         help=(
@@ -149,7 +171,8 @@ def _values(kind: Any) -> str:
     return f" ({', '.join(kind)})" if isinstance(kind, tuple) else ""
 
 
-def _port(text: str) -> int:
+def port_number(text: str) -> int:
+    """Return a port of the command line."""
     try:
         port = int(text)
     except ValueError:
@@ -161,7 +184,12 @@ def _port(text: str) -> int:
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """Run the command line and return the exit code."""
-    options = parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in BACKGROUND:
+        from .background_cli import main as background
+
+        return background(words, program())
+    options = parser().parse_args(words)
     try:
         if options.command == "show":
             return _show(options)
@@ -227,6 +255,7 @@ def _serve(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
         options.provisioning_key or environ.get("W365_SIMULATOR_PROVISIONING_KEY") or DEFAULT_PROVISIONING_KEY
     )
     scim_token = options.scim_token or environ.get("W365_SIMULATOR_SCIM_TOKEN") or DEFAULT_SCIM_TOKEN
+    client_secret = options.client_secret or environ.get("W365_SIMULATOR_CLIENT_SECRET") or None
     if options.ready_file is not None and not options.ready_file.absolute().parent.is_dir():
         raise StartError(f"the ready file {options.ready_file} cannot be written: its directory does not exist.")
     listener = listen(options.host, options.port)
@@ -239,13 +268,17 @@ def _serve(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
             temporary = tempfile.mkdtemp(prefix="w365-simulator-")
         authority, certificate = prepare((options.tls_directory or Path(str(temporary))).absolute(), options.host)
         store = Store(options.state)
-        twin = Twin(store, switches, provisioning_key=provisioning_key, scim_token=scim_token, authority=authority)
+        twin = Twin(
+            store, switches, provisioning_key=provisioning_key, scim_token=scim_token, authority=authority,
+            client_secret=client_secret,
+        )  # fmt: skip
         if store.empty():
             twin.seeder.merge(load(options.seed))
         name = options.host if options.host not in ("127.0.0.1", "::1", "0.0.0.0", "::") else "localhost"
         url = f"https://{f'[{name}]' if ':' in name else name}:{listener.getsockname()[1]}"
         ready = {
             "url": url,
+            "host": options.host,
             "ca_path": str(authority),
             "instance_url": url,
             "provisioning_key": provisioning_key,
@@ -302,8 +335,11 @@ def _first_application(store: Any) -> dict[str, Any]:
 
 
 def _write_ready(path: Path, ready: dict[str, Any]) -> None:
+    """Write the file with the credentials, which only its owner can read."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(ready, indent=2) + "\n", encoding="utf-8")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(json.dumps(ready, indent=2) + "\n")
     temporary.replace(path)
 
 

@@ -21,7 +21,9 @@ from .store import Store
 NAMESPACE = uuid.UUID("365e0000-0000-4000-8000-000000000365")
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 SEEDS = Path(__file__).parent / "seeds"
-_PEOPLE = (
+# Secrets of the applications of packaged and generated seeds. A twin that was given one of its own uses that instead.
+DEMO_SECRETS = ("entra-demo-secret-of-the-twin", "client-secret-of-the-twin")
+PEOPLE = (
     "Adele Vance", "Alex Wilber", "Megan Bowen", "Lee Gu", "Lynne Robbins", "Miriam Graham", "Nestor Wilke",
     "Patti Fernandez",
     "Pradeep Gupta", "Joni Sherman", "Johanna Lorenz", "Isaiah Langer", "Irvin Sayers", "Henrietta Mueller",
@@ -87,7 +89,7 @@ def generated(name: str) -> dict[str, Any]:
         )
     users, upns = [], []
     for index in range(int(number)):
-        given_name, surname = _PEOPLE[index % len(_PEOPLE)].split(" ", 1)
+        given_name, surname = PEOPLE[index % len(PEOPLE)].split(" ", 1)
         upn = f"{given_name}.{surname}.{index:06d}@contoso.com".lower()
         upns.append(upn)
         users.append(
@@ -257,9 +259,10 @@ def _guid(place: _Place, name: str) -> str:
 class Seeder:
     """Merges seeds into the store."""
 
-    def __init__(self, store: Store, directory: Directory) -> None:
+    def __init__(self, store: Store, directory: Directory, client_secret: str | None = None) -> None:
         self.store = store
         self.directory = directory
+        self.client_secret = client_secret
         self._lag = 0
 
     def merge(self, seed: Any, lag: int = 0) -> None:
@@ -316,6 +319,9 @@ class Seeder:
                         f"{place.where}.certificates[{index}] is no certificate in PEM form: {problem}"
                     ) from problem
         permissions = place.get("permissions")
+        secret = place.get("client_secret")
+        if self.client_secret and secret in DEMO_SECRETS:
+            secret = self.client_secret
         self.store.run(
             "INSERT INTO applications (tenant, client_id, display_name, client_secret, secret_expired, certificates,"
             " federated_subjects, permissions, admin_consent, entra) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant,"
@@ -328,7 +334,7 @@ class Seeder:
                 tenant,
                 _guid(place, "client_id"),
                 place.get("display_name", ""),
-                place.get("client_secret"),
+                secret,
                 int(place.get("secret_expired", False)),
                 json.dumps(place.get("certificates", [])),
                 json.dumps(place.get("federated_subjects", [])),

@@ -59,15 +59,16 @@ class Twin:
     """All surfaces over one store."""
 
     def __init__(
-        self, store: Store, switches: Switches, *, provisioning_key: str, scim_token: str, authority: Path | None = None
-    ) -> None:
+        self, store: Store, switches: Switches, *, provisioning_key: str, scim_token: str, authority: Path | None = None,
+        client_secret: str | None = None,
+    ) -> None:  # fmt: skip
         self.store = store
         self.switches = switches
         self.faults = Faults(switches.random_seed)
         self.log = RequestLog()
         self.load = Load(switches)
         self.directory = Directory(store, switches)
-        self.seeder = Seeder(store, self.directory)
+        self.seeder = Seeder(store, self.directory, client_secret)
         self.clock = Clock(switches)
         self.registry = Registry(store, switches, self.clock)
         jobs = Jobs(self.registry, None if authority is None else str(authority))
