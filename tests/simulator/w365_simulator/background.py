@@ -152,7 +152,9 @@ class Place:
             found = read_json(self.credentials)
             if set(found) == {"provisioning_key", "scim_token", "client_secret"}:
                 return found
-            raise StartError(f"{self.credentials} does not hold the credentials of a twin. Remove it to have new ones made.")
+            raise StartError(
+                f"{self.credentials} does not hold the credentials of a twin. Remove it to have new ones made."
+            )
         made = {
             "provisioning_key": str(uuid.uuid4()),
             "scim_token": secrets.token_urlsafe(32),
@@ -387,7 +389,7 @@ class _Work:
     @property
     def there(self) -> Twin:
         """The running twin."""
-        assert self.twin is not None  # noqa: S101 - only called after the start
+        assert self.twin is not None
         return self.twin
 
     # ---- data and switches of a running twin
@@ -585,7 +587,11 @@ def _name(definition: Mapping[str, Any]) -> str:
 
 
 def _counts(needs: Mapping[str, Any]) -> str:
-    """Return what a seed adds to a tenant, such as "5 users and 1 groups"."""
+    """Return what a seed adds to a tenant, such as "5 users, 1 group"."""
     (tenant,) = needs["tenants"]
-    parts = [f"{len(tenant[kind])} {kind}" for kind in ("domains", "applications", "users", "groups") if tenant[kind]]
+    parts = [
+        f"{len(tenant[kind])} {kind if len(tenant[kind]) > 1 else kind.removesuffix('s')}"
+        for kind in ("domains", "applications", "users", "groups")
+        if tenant[kind]
+    ]
     return ", ".join(parts) or "a role"

@@ -49,7 +49,10 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     commands = main_parser.add_subparsers(required=True, metavar="COMMAND")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
-        "--directory", type=Path, metavar="DIR", help=f"where everything of this twin is (default: {default_directory()})"
+        "--directory",
+        type=Path,
+        metavar="DIR",
+        help=f"where everything of this twin is (default: {default_directory()})",
     )
     common.add_argument("--json", action="store_true", help="print the result as JSON")
     common.add_argument("--check", action="store_true", help="only say what would be done")
@@ -66,7 +69,10 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     start.add_argument("--scim", action="append", default=[], metavar="ENVIRONMENT", help="switch SCIM on in it")
     start.add_argument("--fresh", action="store_true", help="throw all data away first")
     start.set_defaults(run=_start)
-    for name, state, words in (("stop", "stopped", "stop it; its data stays"), ("remove", "absent", "stop it and remove its files")):
+    for name, state, words in (
+        ("stop", "stopped", "stop it; its data stays"),
+        ("remove", "absent", "stop it and remove its files"),
+    ):
         ending = commands.add_parser(name, parents=[common], help=words)
         ending.set_defaults(run=_end, state=state)
     shown = commands.add_parser("status", parents=[common], help="whether it runs, and what it holds")

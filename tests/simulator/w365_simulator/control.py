@@ -18,6 +18,7 @@ from .entra.jobs import JOB, Jobs
 from .entra.sign_in import SignIn
 from .entra.state import entra_state
 from .faults import FaultError, Faults
+from .page import page
 from .requestlog import RequestLog
 from .seeding import GLOBAL_ADMINISTRATOR, Seeder, SeedError, load
 from .store import Store
@@ -50,6 +51,7 @@ class Control:
         """Answer one call; ``path`` is relative to /_simulator."""
         name = call.path.strip("/")
         handlers = {
+            ("GET", ""): self._page,
             ("GET", "state"): self._state,
             ("GET", "requests"): self._requests,
             ("DELETE", "requests"): self._clear_requests,
@@ -79,8 +81,14 @@ class Control:
         except (SeedError, ChangeError, SwitchError, FaultError, DirectoryError, UnreadableBody) as problem:
             return json_answer(400, {"error": str(problem)})
 
+    def _all(self) -> dict[str, Any]:
+        return {**state(self.store, self.switches.profile), "entra": entra_state(self.registry)}
+
     def _state(self, call: Call) -> Answer:
-        return json_answer(200, {**state(self.store, self.switches.profile), "entra": entra_state(self.registry)})
+        return json_answer(200, self._all())
+
+    def _page(self, call: Call) -> Answer:
+        return page(call.query, self._all(), self.log.newest)
 
     def _requests(self, call: Call) -> Answer:
         since = call.query.get("since", "0")

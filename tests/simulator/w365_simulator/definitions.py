@@ -91,9 +91,7 @@ class _Needs:
         )
         self.id = owner or made_id("tenant", self.primary)
         self.present: Mapping[str, Any] = tenants.get(self.id, {})
-        self.taken = {
-            domain["name"] for id_, one in tenants.items() if id_ != self.id for domain in one["domains"]
-        }
+        self.taken = {domain["name"] for id_, one in tenants.items() if id_ != self.id for domain in one["domains"]}
 
     def seed(self) -> dict[str, Any]:
         """Return what is missing, as a seed."""

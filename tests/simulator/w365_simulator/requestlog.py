@@ -194,6 +194,11 @@ class RequestLog:
         """Return the entries with a higher number."""
         return [entry.shown(self.digest) for entry in self._entries if entry.number > number]
 
+    def newest(self, start: int, count: int, only_writes: bool = False) -> tuple[int, list[dict[str, Any]]]:
+        """Return how many entries there are, and some of them, the newest first."""
+        found = [entry for entry in reversed(self._entries) if entry.write or not only_writes]
+        return len(found), [entry.shown(self.digest) for entry in found[start : start + count]]
+
     def clear(self) -> None:
         """Forget everything and count from 1 again."""
         self._entries.clear()
