@@ -14,6 +14,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 PYTHON ?= python3
 # Where "make twin" listens.
 PORT ?= 8365
+# For whom "make twin" has a Microsoft tenant: a name, for which it writes a description, or a file with a description.
+CUSTOMER ?=
 # Which checks "make test" runs, in the words of "make help"; empty means all.
 CHECKS ?=
 # Which tests of a suite run, in the words of pytest's -m: make integration MARKS="not slow"; empty means all.
@@ -37,13 +39,15 @@ UV_VERSION := 0.13.9
 
 VERSION := $(shell sed -n 's/^version: *//p' galaxy.yml)
 ARTIFACT := $(BUILD)/artifacts/workspace365-provisioning-$(VERSION).tar.gz
+WHEEL := $(BUILD)/wheels/workspace365_twin-$(VERSION)-py3-none-any.whl
 
 # What goes into the artifact. When one of these changes, it is built again.
 FIND_SOURCES := find galaxy.yml README.md SECURITY.md CHANGELOG.rst CHANGELOG.md LICENSE tests/config.yml \
-  plugins roles playbooks meta docs changelogs \
+  plugins roles playbooks meta docs changelogs extensions/audit extensions/eda extensions/patterns \
   -type f -not -name '*.pyc' -not -name '.*' -not -path 'changelogs/fragments/*' -not -path 'docs/shared/*' \
   -not -path 'docs/site/*.rst' -not -path 'docs/site/*.py' -not -path 'docs/site/*.css' -not -name published.yml 2>/dev/null
 SOURCES := $(shell $(FIND_SOURCES))
+TWIN_SOURCES := $(shell find tests/simulator -type f -not -name '*.pyc' -not -path '*.egg-info/*' -not -path '*/build/*')
 
 # The variables under which every tool runs: the venv first, Ansible without the person's own configuration.
 RUN := $(BIN)/python tools/run.py
@@ -61,7 +65,7 @@ help: ## show this list
 	@echo "make <target>, where target is one of:"
 	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables: PYTHON=$(PYTHON) PORT=$(PORT) CHECKS= MARKS= CORES= SUITES= BENCH= SIZES= EXAMPLES= PYTEST_ARGS="
+	@echo "Variables: PYTHON=$(PYTHON) PORT=$(PORT) CUSTOMER= CHECKS= MARKS= CORES= SUITES= BENCH= SIZES= EXAMPLES= PYTEST_ARGS="
 
 ## Set up
 
@@ -122,6 +126,17 @@ $(ARTIFACT): $(BUILD)/venv/.stamp $(BUILD)/sources.txt $(SOURCES)
 	@rm -rf $(BUILD)/artifacts
 	@$(RUN) ansible-galaxy collection build --force --output-path $(BUILD)/artifacts
 
+.PHONY: twin-wheel
+twin-wheel: $(WHEEL) ## build the twin as a Python package of its own into .build/wheels
+
+$(WHEEL): $(BUILD)/venv/.stamp $(TWIN_SOURCES) LICENSE galaxy.yml
+	@rm -rf $(BUILD)/wheels
+	@mkdir -p $(BUILD)/wheels/source
+	@cp -R tests/simulator/README.md tests/simulator/pyproject.toml tests/simulator/w365_simulator LICENSE $(BUILD)/wheels/source
+	@find $(BUILD)/wheels/source -name __pycache__ -type d -prune -exec rm -rf {} +
+	@$(RUN) python -m build --wheel --no-isolation --outdir $(BUILD)/wheels $(BUILD)/wheels/source >$(BUILD)/wheels/build.log 2>&1 || { cat $(BUILD)/wheels/build.log >&2; exit 1; }
+	@test -f $@ || { echo "The wheel has another version than galaxy.yml: set __version__ of w365_simulator to $(VERSION)." >&2; exit 1; }
+
 .PHONY: install
 install: $(BUILD)/collections/.stamp ## install that artifact into .build/collections
 
@@ -137,17 +152,17 @@ demo: install ## onboard a whole tenant against the offline twin, twice, and pro
 	@$(BIN)/python tools/demo.py
 
 .PHONY: twin
-twin: install ## start the twin on PORT and print what to export to play with it; Ctrl-C ends it
-	@$(BIN)/python tools/demo.py --twin --port $(PORT)
+twin: install ## start the twin on PORT, also with a tenant for CUSTOMER=fabrikam, and print what to export; Ctrl-C ends it
+	@$(BIN)/python tools/demo.py --twin --port $(PORT) --customer "$(CUSTOMER)"
 
 ## Check it
 
 .PHONY: test
-test: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(AWX)/.stamp ## run every check of this list but the slow tests and the matrix, and the demo, side by side (CHECKS="lint unit" for some)
+test: install $(WHEEL) $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(AWX)/.stamp ## run every check of this list but the slow tests and the matrix, and the demo, side by side (CHECKS="lint unit" for some)
 	@$(BIN)/python tools/run_checks.py $(CHECKS)
 
 .PHONY: test-all
-test-all: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(AWX)/.stamp $(SERVERS)/.stamp ## run what "make test" runs, then the slow tests that it leaves out
+test-all: install $(WHEEL) $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(AWX)/.stamp $(SERVERS)/.stamp ## run what "make test" runs, then the slow tests that it leaves out
 	@$(BIN)/python tools/run_checks.py --all $(CHECKS)
 
 .PHONY: lint
@@ -187,7 +202,7 @@ fuzz: ## answers that nobody expects, EXAMPLES of them for each endpoint of the 
 # With a wrong certificate bundle in the environment: requests prefers it to the session's own, so every test here also
 # proves that the collection passes its own bundle on every request.
 .PHONY: integration
-integration: install $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(AWX)/.stamp $(IF_SLOW) ## integration tests: real ansible-playbook runs against the twin, with a wrong REQUESTS_CA_BUNDLE (MARKS="not slow" for the quick ones)
+integration: install $(WHEEL) $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(AWX)/.stamp $(IF_SLOW) ## integration tests: real ansible-playbook runs against the twin, with a wrong REQUESTS_CA_BUNDLE (MARKS="not slow" for the quick ones)
 	@$(RUN) REQUESTS_CA_BUNDLE=$(CURDIR)/$(BUILD)/wrong-ca/client.pem pytest tests/integration -n $(WORKERS) $(PYTEST_CHOICE)
 
 # A certificate authority that has signed nothing.

@@ -150,7 +150,8 @@ class Runner:
             name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
         }
         command = [os.environ.get("MAKE", "make"), "--no-print-directory"]
-        for path in (*PREPARED, *(str(path.relative_to(ROOT)) for path in (BUILD / "artifacts").glob("*.tar.gz"))):
+        made = [*(BUILD / "artifacts").glob("*.tar.gz"), *(BUILD / "wheels").glob("*.whl")]
+        for path in (*PREPARED, *(str(path.relative_to(ROOT)) for path in made)):
             command += ["-o", path]
         begin = time.monotonic()
         note = ""

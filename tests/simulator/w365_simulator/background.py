@@ -253,7 +253,7 @@ class _Work:
         if missing:
             raise StartError(
                 f"the twin needs {', '.join(missing)}, which {sys.executable} does not have. Install the package with its"
-                f" dependencies: {sys.executable} -m pip install workspace365-twin, or the wheel that make twin-wheel builds."
+                f" dependencies: {sys.executable} -m pip install tests/simulator in a checkout, or the wheel of workspace365-twin."
             )
         try:
             switches = Switches(dict(request.switches))

@@ -138,10 +138,10 @@ def _example(options: argparse.Namespace) -> str:
 
 
 def read_request(given: Any) -> Request:
-    """Return the request that a JSON document makes. Null means: not given."""
+    """Return the request that a JSON document makes. What is null or empty is not given."""
     if not isinstance(given, dict):
         raise StartError("a request is an object.")
-    values = {name: value for name, value in given.items() if value is not None}
+    values = {name: value for name, value in given.items() if value is not None and value not in ("", {}, [])}
     unknown = set(values) - set(FIELDS)
     if unknown:
         raise StartError(f"a request has no {', '.join(sorted(unknown))}; it has {', '.join(FIELDS)}.")

@@ -149,6 +149,8 @@ def generated(name: str) -> dict[str, Any]:
     }
 
 
+# Fields whose value no error shows.
+_SECRET = ("client_secret", "key", "password", "scim_token")
 _KINDS: dict[str, type] = {"text": str, "boolean": bool, "list": list, "mapping": dict, "number": int}
 
 
@@ -173,7 +175,8 @@ class _Place:
     def _check(self, name: str, value: Any, kind: str) -> None:
         # Python counts a boolean as a number; a seed does not.
         if not isinstance(value, _KINDS[kind]) or (kind == "number" and isinstance(value, bool)):
-            raise SeedError(f"{self.where}.{name} is a {kind}; it was {value!r}.")
+            shown = "something else" if name in _SECRET else repr(value)
+            raise SeedError(f"{self.where}.{name} is a {kind}; it was {shown}.")
         if isinstance(value, list) and name in (
             "certificates",
             "federated_subjects",
