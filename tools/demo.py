@@ -395,43 +395,100 @@ def demo() -> int:
     return 0
 
 
-def serve(port: int) -> int:
-    """Start the twin, print and write what to export, and wait until Ctrl-C."""
-    directory = BUILD / "twin"
+def in_background(directory: Path, *words: str) -> Any:
+    """Run a command for a twin in the background; what it answers."""
+    command = [sys.executable, "-m", "w365_simulator", *words, "--directory", str(directory), "--json"]
+    done = subprocess.run(
+        command,
+        env=clean_environment({"PYTHONPATH": str(SIMULATOR)}),
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        raise Problem(f"the twin could not be asked: {done.stdout or 'see its output above'}") from None
+    if "error" in answer:
+        raise Problem(str(answer["error"]))
+    return answer
+
+
+def description_of(customer: str, folder: Path) -> Path:
+    """The file that describes a customer: the one that is named, or one for a name, which is written unless it exists."""
+    if customer.endswith((".yml", ".yaml")) or "/" in customer:
+        if not Path(customer).is_file():
+            raise Problem(f"there is no file {customer}. Name a file with w365_tenant_definition, or only a name.")
+        return Path(customer).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{customer}.yml"
+    example = [sys.executable, "-m", "w365_simulator", "example", customer, "--output", str(path)]
+    done = subprocess.run(
+        example, env=clean_environment({"PYTHONPATH": str(SIMULATOR)}), text=True, capture_output=True, check=False
+    )
+    if done.returncode:
+        raise Problem(done.stderr.strip().partition(": ")[2] or "the description could not be written.")
+    return path
+
+
+def short(path: Path) -> str:
+    """A path as a person types it in this folder."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+def suggestions(answer: Mapping[str, Any], description: Path, *, of_customer: bool) -> list[str]:
+    """What to try, in its order."""
+    control = f"{answer['url']}/_simulator"
+    play = f"ansible-playbook {PLAYBOOK} -e @{short(description)}"
+    show = (
+        f"PYTHONPATH={short(SIMULATOR)} python -m w365_simulator show --ready-file {short(Path(answer['ready_file']))}"
+    )
+    if of_customer:
+        return [f"{play} --check --diff", play, show]
+    return [
+        f"{play} --check --diff",
+        play,
+        f'curl --cacert $W365_CA_PATH --json \'{{"environment": "contoso"}}\' {control}/scim',
+        "export W365_SCIM_URL=... W365_SCIM_TOKEN=...",
+        play,
+        f"curl --cacert $W365_CA_PATH --json '{{}}' {control}/run-cycle",
+        show,
+    ]
+
+
+def serve(port: int, customer: str, directory: Path) -> int:
+    """Start the twin, say what to try, and wait until Ctrl-C. With a customer its Entra is that customer's."""
     # A user ends it with Ctrl-C, a script with SIGTERM; both must stop the twin too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with running_twin(directory, port) as twin:
-        exports = {**connection(twin), "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)}
-        lines = [f"export {name}={shlex.quote(value)}" for name, value in exports.items()]
-        lines.append(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"')
-        script = directory / "env.sh"
-        script.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        narrate(f"The twin answers at {twin.ready['url']}. Ctrl-C ends it, and all its data is lost.")
+    description = description_of(customer, directory.parent / "customers") if customer else EXAMPLE
+    words = ["--definition", str(description)] if customer else ["--seed", "contoso"]
+    in_background(directory, "remove")
+    try:
+        answer = in_background(directory, "start", "--port", str(port), *words)
+        script = Path(answer["environment_file"])
+        lines = script.read_text(encoding="utf-8")
+        if not customer:
+            name = read_yaml(EXAMPLE)["w365_tenant_definition"]["environment"]["name"]
+            lines += f"export W365_ENVIRONMENT={shlex.quote(name)}\n"
+        lines += f"export ANSIBLE_COLLECTIONS_PATH={shlex.quote(str(COLLECTIONS))}\n"
+        lines += f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"\n'
+        script.write_text(lines, encoding="utf-8")
+        narrate(f"The twin answers at {answer['url']}. Ctrl-C ends it, and all its data is lost.")
+        print(f"In a browser: {answer['page']} (it has a certificate of its own, which the browser does not know)")
+        if customer:
+            print(
+                f"The customer: {short(description)}, a file that is yours. Its people are in the twin's Microsoft Entra."
+            )
         print("In another terminal, in this folder:\n")
-        print(paint(f"  source {script.relative_to(ROOT)}", "cyan") + "\n\nwhich contains:\n")
-        print("".join(f"  {line}\n" for line in lines))
-        example, ready_file = EXAMPLE.relative_to(ROOT), twin.ready_file.relative_to(ROOT)
-        print("Then, for example:\n")
-        control = f"{twin.ready['url']}/_simulator"
-        for line in (
-            f"ansible-playbook {PLAYBOOK} -e @{example} --check --diff",
-            f"ansible-playbook {PLAYBOOK} -e @{example}",
-            f'curl --cacert $W365_CA_PATH --json \'{{"environment": "contoso"}}\' {control}/scim',
-            "export W365_SCIM_URL=... W365_SCIM_TOKEN=...",
-            f"ansible-playbook {PLAYBOOK} -e @{example}",
-            f"curl --cacert $W365_CA_PATH --json '{{}}' {control}/run-cycle",
-            f"PYTHONPATH={SIMULATOR.relative_to(ROOT)} python -m w365_simulator show --ready-file {ready_file}",
-        ):
+        for line in (f"source {short(script)}", *suggestions(answer, description, of_customer=bool(customer))):
             print(paint(f"  {line}", "cyan"), flush=True)
         print(flush=True)
-        while True:
-            try:
-                twin.ask("GET", "switches")
-            except Problem as problem:
-                raise Problem(
-                    f"the twin has ended by itself. Its log is {directory.relative_to(ROOT)}/twin.log."
-                ) from problem
+        while in_background(directory, "status")["running"]:
             time.sleep(5)
+        raise Problem(f"the twin has ended by itself. Its log is {short(directory)}/twin.log.")
+    finally:
+        in_background(directory, "remove")
 
 
 def main() -> int:
@@ -441,8 +498,12 @@ def main() -> int:
     )
     parser.add_argument("--twin", action="store_true", help="only start the twin and print what to export")
     parser.add_argument("--port", type=int, default=8365, help="where --twin listens; default 8365")
+    parser.add_argument(
+        "--customer", default="", help="a name, or a file that describes a tenant: whose Entra --twin has"
+    )
+    parser.add_argument("--directory", type=Path, default=BUILD / "twin", help="where the files of --twin are")
     options = parser.parse_args()
-    return serve(options.port) if options.twin else demo()
+    return serve(options.port, options.customer.strip(), options.directory.absolute()) if options.twin else demo()
 
 
 if __name__ == "__main__":
