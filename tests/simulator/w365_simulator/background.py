@@ -25,6 +25,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ DEFAULT_PORT = 8365
 # Seconds. A start takes less than one; a busy machine or a big seed takes longer.
 START_LIMIT = 120.0
 STOP_LIMIT = 15.0
+ANSWER_LIMIT = 30.0
 # What is imported only by the process that serves, under the name of its package.
 NEEDED = {
     "cryptography": "cryptography", "httptools": "httptools", "jwt": "pyjwt", "starlette": "starlette",
@@ -362,12 +364,13 @@ class _Work:
             time.sleep(0.05)
         ready = read_json(self.place.ready)
         twin = Twin(ready)
+        twin.timeout = ANSWER_LIMIT
         try:
             twin.switches()
-        except (OSError, TwinError) as problem:
+        except (OSError, HTTPException, TwinError) as problem:
             raise StartError(
                 f"a twin runs in {self.place.directory} as process {self.place.holder() or 'unknown'}, but it does not"
-                f" answer at {ready['url']}: {problem}. Stop it, and start it again."
+                f" answer at {ready['url']} ({problem}). Stop it, and start it again."
             ) from problem
         return twin
 

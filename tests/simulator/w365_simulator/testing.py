@@ -39,6 +39,9 @@ class TwinError(RuntimeError):
 class Twin:
     """A running twin. ``ready`` is the content of its ready file; the most used fields are attributes."""
 
+    # Seconds until a call of the control interface has to be answered.
+    timeout = 60.0
+
     def __init__(
         self, ready: Mapping[str, Any], process: subprocess.Popen[bytes] | None = None, log: Path | None = None
     ) -> None:
@@ -78,7 +81,7 @@ class Twin:
                 parts = urlsplit(self.url)
                 context = ssl.create_default_context(cafile=self.ca_path)
                 self._connection = http.client.HTTPSConnection(
-                    parts.hostname or "", parts.port, timeout=60, context=context
+                    parts.hostname or "", parts.port, timeout=self.timeout, context=context
                 )
             try:
                 self._connection.request(method, f"/_simulator/{path}", payload, {"Content-Type": "application/json"})

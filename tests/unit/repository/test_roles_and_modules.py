@@ -416,7 +416,7 @@ def connection_spec() -> dict[str, Any]:
 # A blank variable counts as not given, in every role and in every playbook
 
 GIVEN = r"(?<![\w.]){name} \| default\(''\)\s+\| workspace365\.provisioning\.given\b"
-SENTENCES = {"fail_msg", "msg", "name", "__w365_sync_late", "__w365_sync_unnamed"}
+SENTENCES = {"fail_msg", "msg", "name", "__w365_sync_late", "__w365_sync_unnamed", "__w365_twin_missing"}
 
 
 def blank_variables(role: str) -> dict[str, Any]:
