@@ -25,7 +25,7 @@ from w365_simulator.switches import Switches
 
 ROOT = Path(__file__).resolve().parents[3]
 CONTOSO = ROOT / "playbooks" / "examples" / "contoso.yml"
-SCENARIO = ROOT / "playbooks" / "examples" / "molecule" / "default" / "customer.yml"
+SCENARIO = ROOT / "playbooks" / "examples" / "molecule" / "default" / "vars" / "customer.yml"
 SECRET = "a-generated-secret"
 GROUP_ID = "11111111-2222-4333-8444-555555555555"
 FABRIKAM: dict[str, Any] = yaml.safe_load(example("fabrikam"))[VARIABLE]
