@@ -69,7 +69,11 @@ def make_twin(directory: Path, customer: str) -> Iterator[Session]:
 def test_a_customer_of_ones_own_in_three_commands(tmp_path: Path) -> None:
     with make_twin(tmp_path, "fabrikam") as session:
         source, check, onboard, show = session.commands
-        assert source.startswith("source ")
+        as_in_checkout = [command.replace(str(tmp_path), ".build") for command in session.commands]
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        guide = (ROOT / "docs" / "docsite" / "rst" / "guide_twin.rst").read_text(encoding="utf-8")
+        assert "\n".join(["make twin CUSTOMER=fabrikam", as_in_checkout[0], as_in_checkout[2]]) in readme
+        assert "\n".join(f"   {command}" for command in as_in_checkout) in guide
         preview = session.type_in(source, check)
         assert "failed=0" in preview
         assert "fabrikam" in preview
@@ -85,6 +89,12 @@ def test_a_customer_of_ones_own_in_three_commands(tmp_path: Path) -> None:
         assert [key for key in keys if key in session.output] == []
     assert not (tmp_path / "twin").exists(), "its files stay after the end"
     assert (tmp_path / "customers" / "fabrikam.yml").exists(), "the file of the person is gone"
+
+
+def test_make_does_the_same() -> None:
+    said = subprocess.run(["make", "-n", "-o", "install", "twin", "CUSTOMER=fabrikam", "PORT=9000"], cwd=ROOT,
+                          capture_output=True, text=True, check=True).stdout  # fmt: skip
+    assert said.splitlines()[-1].endswith('/python tools/demo.py --twin --port 9000 --customer "fabrikam"')
 
 
 OWN = """\
