@@ -21,7 +21,8 @@ import pytest
 import requests
 
 from w365_simulator import background
-from w365_simulator.background import Place, Request, StartError, bring, status
+from w365_simulator.background import Place, Request, bring, status
+from w365_simulator.cli import StartError
 
 DEFINITION: dict[str, Any] = {
     "environment": {"name": "fabrikam", "administrator": {"email": "allan.deyoung@fabrikam.com"}},

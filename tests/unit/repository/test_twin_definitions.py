@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from w365_simulator import __version__
-from w365_simulator.background import StartError, without_digests
+from w365_simulator.background import without_digests
 from w365_simulator.background_cli import read_request
+from w365_simulator.cli import StartError
 from w365_simulator.control import state
 from w365_simulator.definitions import VARIABLE, client_id_of, example, needs_of, read_definition, tenant_of
 from w365_simulator.seeding import SeedError, load
