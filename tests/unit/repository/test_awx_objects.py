@@ -362,14 +362,11 @@ def test_the_head_describes_every_variable() -> None:
 # The project that a user copies
 
 WRAPPERS = sorted(path.stem for path in PROJECT.glob("fleet_*.yml"))
-# Until these playbooks are there.
-PENDING = {"fleet_sync", "fleet_onboard", "fleet_audit", "fleet_rotate", "fleet_export", "fleet_offboard"}
 
 
 def test_the_project_has_a_file_for_every_playbook_of_a_fleet() -> None:
     playbooks = {path.stem for path in PLAYBOOKS.glob("fleet_*.yml")}
-    assert playbooks <= set(WRAPPERS)
-    assert set(WRAPPERS) - playbooks <= PENDING
+    assert playbooks == set(WRAPPERS)
     for name in WRAPPERS:
         (play,) = yaml.safe_load((PROJECT / f"{name}.yml").read_text(encoding="utf-8"))
         assert set(play) == {"name", "ansible.builtin.import_playbook"}

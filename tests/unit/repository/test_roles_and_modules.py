@@ -247,7 +247,9 @@ def task_mistakes(passed: Mapping[str, str], module: Mapping[str, Any], values: 
 
 
 def test_every_role_is_compared() -> None:
-    assert sorted({*(run.role for run in RUNS), "w365_admins", "w365_offboard", "w365_tenant", *WITHOUT_MODULE}) == ROLES
+    assert (
+        sorted({*(run.role for run in RUNS), "w365_admins", "w365_offboard", "w365_tenant", *WITHOUT_MODULE}) == ROLES
+    )
 
 
 @pytest.mark.parametrize("run", RUNS, ids=of_module)

@@ -14,7 +14,7 @@ from ansible.errors import AnsibleFilterError
 from hypothesis import given
 from hypothesis import strategies as st
 
-filters: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.filter.fleet_changes")
+filters: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.filter.change_lines")
 
 
 def entry(kind: str, action: str, name: str, outcome: str = "planned", **changes: Any) -> dict[str, Any]:
