@@ -158,10 +158,14 @@ def what_runs(path: Path, seen: set[Path] | None = None) -> tuple[list[str], lis
                 roles += [str(role).removeprefix(f"{FULL_NAME}.") for role in given]
             elif name in {"import_tasks", "include_tasks", "import_playbook"}:
                 file = value if isinstance(value, str) else value.get("file", "")
-                more_roles, more_modules = what_runs((path.parent / file).resolve(), seen)
-                roles += more_roles
-                modules += more_modules
-            elif str(key).startswith(f"{FULL_NAME}.w365_"):
+                # A file whose name a variable decides may be any of them.
+                for included in sorted(path.parent.glob(re.sub(r"\{\{.*?\}\}", "*", file))):
+                    more_roles, more_modules = what_runs(included.resolve(), seen)
+                    roles += more_roles
+                    modules += more_modules
+            elif str(key).startswith("awx.awx."):
+                modules.append("awx.awx")
+            elif str(key).startswith(f"{FULL_NAME}."):
                 modules.append(str(key).removeprefix(f"{FULL_NAME}."))
     return list(dict.fromkeys(roles)), list(dict.fromkeys(modules))
 
@@ -214,6 +218,9 @@ def playbook_page(path: Path) -> str:
     for role in roles:
         page += f"* :ansplugin:`the role {role} <{FULL_NAME}.{role}#role>`: {_short(role)}\n"
     for module in modules:
+        if module == "awx.awx":
+            page += "* modules of the collection ``awx.awx``\n"
+            continue
         page += f"* :ansplugin:`the module {module} <{FULL_NAME}.{module}#module>`\n"
     page += "\n"
     for role in roles:

@@ -167,7 +167,7 @@ class Runner:
         noticed = {
             "result": result,
             # Workers are not in step with each other, so the order of their requests says nothing ...
-            "requests": sorted(scrubbed(json.dumps({**request, "number": 0}, sort_keys=True)) for request in requests),
+            "requests": sorted(scrubbed(json.dumps(_comparable(request), sort_keys=True)) for request in requests),
             # ... but for those that did not wait for a slow one.
             "before the slow one": slow,
             "other hosts": self._foreign_hosts[asked:],
@@ -229,6 +229,11 @@ def first_difference(one: str, other: str) -> str:
         return "" if len(one) == len(other) else "one ends where the other goes on"
     before, after = max(at - 120, 0), at + 120
     return f"... {one[before:after]} ... and ... {other[before:after]} ..."
+
+
+def _comparable(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A request of the log without what differs from one time to the next: its number, and the digest of a token."""
+    return {**request, "number": 0, "credentials": [one["where"] for one in request["credentials"]]}
 
 
 def scrubbed(text: str) -> str:

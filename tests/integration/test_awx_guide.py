@@ -33,7 +33,7 @@ PEOPLE = ["adele.vance@contoso.com", "megan.bowen@contoso.com"]
 
 # Line of the guide -> what is run in its place. {…} is filled in by the test, and ":" stands for what cannot run here.
 INSTEAD = {
-    "ansible-galaxy collection install workspace365.provisioning": "test -d ~/.ansible/collections",
+    "ansible-galaxy collection install workspace365-provisioning-1.1.0.tar.gz": "test -d ~/.ansible/collections",
     "export W365_INSTANCE_URL=https://workspace.contoso.com W365_PROVISIONING_KEY=...": "export {twin}",
     'git commit -m "Begin with one environment"': (
         'git -c user.name=Megan -c user.email=megan.bowen@contoso.com commit -qm "Begin with one environment"'

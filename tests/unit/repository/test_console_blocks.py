@@ -63,7 +63,24 @@ def blocks(text: str) -> Iterator[Block]:
             yield Block(body, taken, reason)
 
 
+# What other tests run, which read the pages themselves.
+ELSEWHERE = {
+    "test_awx_guide.py": [
+        command
+        for block in blocks((ROOT / "docs" / "docsite" / "rst" / "guide_awx.rst").read_text(encoding="utf-8"))
+        for command in commands(block.text)
+    ],
+    "test_make_twin.py": [
+        "make twin CUSTOMER=fabrikam",
+        "source .build/twin/env.sh",
+        "ansible-playbook workspace365.provisioning.onboard_tenant -e @.build/customers/fabrikam.yml --check --diff",
+        "ansible-playbook workspace365.provisioning.onboard_tenant -e @.build/customers/fabrikam.yml",
+        "PYTHONPATH=tests/simulator python -m w365_simulator show --ready-file .build/twin/ready.json",
+    ],
+}
+
 RUN = {command for scripts in SCENES.values() for script in scripts for command in commands(script)}
+RUN_ELSEWHERE = {command for found in ELSEWHERE.values() for command in found}
 
 
 @pytest.fixture
@@ -89,7 +106,15 @@ def test_commands_are_run_or_say_why_not(path: Path, checks: set[str]) -> None:
     found = list(blocks(text))
     announced = re.findall(rf"(?m)^\s*(?:```|\.\. (?:code-block|code|sourcecode):: )(?:{SHELLS})\s*$", text)
     assert len(found) == len(announced)
-    assert [mistake for block in found for mistake in mistakes(block, RUN | checks)] == []
+    assert [mistake for block in found for mistake in mistakes(block, RUN | RUN_ELSEWHERE | checks)] == []
+
+
+@pytest.mark.parametrize(
+    ("test", "page"), [("test_awx_guide.py", "guide_awx.rst"), ("test_make_twin.py", "guide_twin.rst")]
+)
+def test_other_tests_read_the_pages(test: str, page: str) -> None:
+    assert ELSEWHERE[test]
+    assert page in (ROOT / "tests" / "integration" / test).read_text(encoding="utf-8")
 
 
 def test_commands_of_the_articles_are_run() -> None:

@@ -69,6 +69,7 @@ QUERIES: dict[str, Any] = read("extensions", "audit", "event_query.yml")
 # Module -> why it counts no environment.
 WITHOUT_NODE = {
     "w365_api": "nobody knows what its request is about",
+    "w365_export": "it changes files alone",
     "w365_import_app": "it is about Microsoft Entra",
     "w365_scim_app": "it is about Microsoft Entra",
     "w365_sso_app": "it is about Microsoft Entra",
