@@ -189,6 +189,7 @@ keyed_groups:
 
 import os
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from hashlib import sha256
 from typing import Any
 
@@ -253,6 +254,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
         config = self._read_config_data(path)
+        self._refuse_unknown_keys(config)
         self._warn_of_plain_keys(config, path)
         folder = os.path.dirname(os.path.abspath(path))
         try:
@@ -274,6 +276,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._add(fleet)
         self.inventory = inventory
         self._add(fleet)
+
+    def _refuse_unknown_keys(self, config: Mapping[str, Any]) -> None:
+        """Ansible overlooks them, and with a misspelled include every environment would be a host."""
+        known = {"plugin", *self.option_definitions}
+        for name in config:
+            if name not in known:
+                near = get_close_matches(str(name), sorted(known), n=1)
+                hint = f"Did you mean {near[0]}?" if near else "ansible-doc -t inventory shows all options."
+                raise AnsibleParserError(
+                    f"The file has the key {str(name)!r}, which is no option of this plugin. {hint} Correct it or take it out."
+                )
 
     # What is read
 

@@ -125,6 +125,9 @@ def test_which_environments(fleet: Inventory) -> None:
         ({"provisioning_key": "another-key"}, "could not be listed"),
         ({"instance_url": None}, "instance_url is not given"),
         ({"instance_url": "http://workspace.contoso.com"}, "https"),
+        ({"includes": ["contoso"]}, "has the key 'includes', which is no option of this plugin. Did you mean include?"),
+        ({"state": ["active"]}, "Did you mean states?"),
+        ({"w365_hosts": "contoso"}, "has the key 'w365_hosts'"),
         ({"tenants": ["nowhere.yml"]}, "nowhere.yml cannot be read"),
         ({"endpoints": {"environment.list": "/Nowhere/"}}, "could not be listed, because the server does not have"),
         (
