@@ -85,6 +85,13 @@ def import_app(twin: Twin) -> Calls:
     yield play(twin, "w365_import_app", federated_credentials=[federated], consent="none", replication_timeout=0)
 
 
+def offboard(twin: Twin) -> Calls:
+    yield play(twin, "w365_api", service="graph", path="/organization", query={"$select": "id,verifiedDomains"})
+    yield play(twin, "w365_scim_app", scim=True, state="paused")
+    yield play(twin, "w365_sso_app", state="absent", check_others=True)
+    yield play(twin, "w365_scim_app", scim=True, state="absent", replication_timeout=0)
+
+
 CASES: dict[str, tuple[bool, Callable[[Twin], Calls]]] = {
     "audit": (True, audit),
     "import": (False, imported),
@@ -94,6 +101,7 @@ CASES: dict[str, tuple[bool, Callable[[Twin], Calls]]] = {
     "rotation": (True, rotation),
     "scim": (False, scim),
     "import-app": (False, import_app),
+    "offboard": (True, offboard),
 }
 """Set -> whether the applications exist before, and what is done with it."""
 
@@ -128,6 +136,10 @@ def test_a_set_is_enough(name: str, twin: Twin) -> None:
 # Directory.Read.All allows these as well. The errors name the lesser ones, with which single tasks work.
 COVERED = {
     ("audit", "Application.Read.All"),
+    # Application.ReadWrite.All reads as well. Microsoft names the other one for assignments.
+    ("offboard", "Application.Read.All"),
+    # The application owns what it takes down here; for what others own this one is needed.
+    ("offboard", "Synchronization.ReadWrite.All"),
     *(("sso-checks", name) for name in ("Application.Read.All", "Organization.Read.All", "User.Read.All")),
 }
 
