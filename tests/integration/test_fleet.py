@@ -304,6 +304,7 @@ def test_a_sync_imports_first(twin: Twin, fleet: Fleet, folder: Path) -> None:
     assert len(found["fabrikam"]) > 1
     assert set(found["fabrikam"]) | {"adele"} == set(found["contoso"])
     assert found["litware"] == ["boss"]
+    assert twin.client_secret
     assert twin.client_secret not in ran.output + ran.errors
     again = fleet("fleet_sync", "--limit", "contoso,fabrikam", environ=entra)
     assert again.code == 0, again.said
