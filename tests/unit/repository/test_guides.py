@@ -157,7 +157,7 @@ def test_the_pages_are_there() -> None:
     assert sum(len(yaml_blocks(path)) for path in PAGES) > 25
 
 
-# To be split when their present authors are done.
+# Still to be split.
 LONG = {"guide_fleet"}
 
 
