@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import yaml
 
-from common import BUILD, FULL_NAME, ROOT, Problem, clean_environment, run_main
+from common import BUILD, FULL_NAME, ROOT, Problem, run_main, run_tool
 from site_links import link_mistakes
 from site_pages import articles_page, collection_page, contract_page, playbook_pages, published
 from site_report import write_report
@@ -54,22 +53,6 @@ class Source:
                 path.unlink()
 
 
-def run(*command: str) -> str:
-    """Run a program in a clean environment; its output. Raises Problem with it."""
-    answer = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=clean_environment(),
-        text=True,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    if answer.returncode:
-        raise Problem(f"{Path(command[0]).name} has findings:\n{answer.stdout}")
-    return answer.stdout
-
-
 def is_fresh(folder: Path, key: str) -> bool:
     """Whether the folder was made of the same as now; `mark` says so of it."""
     stamp = folder / ".made-of"
@@ -88,7 +71,7 @@ def make_collection_pages(key: str) -> None:
     shutil.rmtree(PAGES, ignore_errors=True)
     PAGES.mkdir(parents=True)
     options = ("--use-current", "--fail-on-error", "--squash-hierarchy", "--dest-dir", str(PAGES))
-    run("antsibull-docs", "collection", *options, FULL_NAME)
+    run_tool("antsibull-docs", "collection", *options, FULL_NAME)
     mark(PAGES, key)
 
 
@@ -138,11 +121,11 @@ def build(python: str) -> None:
     sphinx = (python, "-m", "sphinx", "--fail-on-warning", "--quiet", "--nitpicky", "--color")
     words = (*sphinx, "-b", "html", "-d", str(WORK / "doctrees"), str(SOURCE), str(SITE))
     try:
-        run(*words)
+        run_tool(*words)
     except Problem:
         # What Sphinx remembers of pages that have moved since can be wrong, so the last word has a run without it.
         shutil.rmtree(WORK / "doctrees", ignore_errors=True)
-        run(*words)
+        run_tool(*words)
     made = {path.relative_to(SOURCE).with_suffix(".html") for path in SOURCE.rglob("*.rst")}
     made |= {Path(name) for name in ("genindex.html", "search.html")}
     for path in SITE.rglob("*.html"):

@@ -14,9 +14,19 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from pathlib import Path
 
-from common import BUILD, COLLECTIONS, FULL_NAME, ROOT, Problem, clean_environment, module_names, role_names, run_main
+from common import (
+    BUILD,
+    COLLECTIONS,
+    FULL_NAME,
+    ROOT,
+    Problem,
+    clean_environment,
+    module_names,
+    role_names,
+    run_main,
+    run_tool,
+)
 
 # Folder below plugins/ and what ansible-doc calls the kind.
 KINDS = {
@@ -107,22 +117,6 @@ def check_group() -> None:
         )
 
 
-def antsibull(*arguments: str, cwd: Path) -> None:
-    """Run antsibull-docs. Raises Problem with its output."""
-    command = ["antsibull-docs", *arguments]
-    answer = subprocess.run(
-        command,
-        cwd=cwd,
-        env=clean_environment(),
-        text=True,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    if answer.returncode:
-        raise Problem(f"{' '.join(command)} has findings:\n{answer.stdout}")
-
-
 def main() -> int:
     """All of it, in the order in which a mistake is easiest to understand."""
     check_group()
@@ -133,11 +127,12 @@ def main() -> int:
         "--validate-collection-refs=all",
         "--disallow-unknown-collection-refs",
     )
-    antsibull("lint-collection-docs", *options, str(installed), cwd=ROOT)
+    run_tool("antsibull-docs", "lint-collection-docs", *options, str(installed), cwd=ROOT)
     pages = BUILD / "docs"
     shutil.rmtree(pages, ignore_errors=True)
     pages.mkdir(parents=True)
-    antsibull(
+    run_tool(
+        "antsibull-docs",
         "collection",
         "--use-current",
         "--fail-on-error",

@@ -125,6 +125,22 @@ def stop_group(process: subprocess.Popen[str], grace: float = 10.0) -> None:
     process.wait()
 
 
+def run_tool(*command: str, cwd: Path = ROOT) -> str:
+    """Run a program in a clean environment; its output. Raises Problem with it when the program has findings."""
+    answer = subprocess.run(
+        command,
+        cwd=cwd,
+        env=clean_environment(),
+        text=True,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if answer.returncode:
+        raise Problem(f"{Path(command[0]).name} has findings:\n{answer.stdout}")
+    return answer.stdout
+
+
 def module_names() -> set[str]:
     """Every module of the collection, from the folder. Others are documentation of what belongs to a role."""
     return {path.stem for path in (ROOT / "plugins" / "modules").glob("w365_*.py")}

@@ -29,7 +29,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.plans im
 
 def change_lines(results: Any, definitions: Mapping[str, Any] | None = None) -> list[str]:
     """See ``change_lines.yml``. Raises AnsibleFilterError for something else than results by host."""
-    return lines_of_changes(_results(results, "change_lines"), hosts_with_passwords(definitions or {}))
+    return lines_of_changes(checked_results(results, "change_lines"), hosts_with_passwords(definitions or {}))
 
 
 def fleet_losses(results: Any, limit: Any) -> str:
@@ -38,7 +38,7 @@ def fleet_losses(results: Any, limit: Any) -> str:
         allowed = limit_from_option(str(limit), "w365_fleet_limit")
     except InputError as error:
         raise AnsibleFilterError(str(error).removeprefix("Option ")) from error
-    return losses(_results(results, "fleet_losses"), allowed)
+    return losses(checked_results(results, "fleet_losses"), allowed)
 
 
 def fleet_outcomes(
@@ -50,14 +50,7 @@ def fleet_outcomes(
 
 def outcome_lines(found: Any, check_mode: bool = False) -> list[str]:
     """See ``outcome_lines.yml``. Raises AnsibleFilterError for something else than outcomes by host."""
-    return lines_of_outcomes(_results(found, "outcome_lines"), check_mode)
-
-
-def _results(value: Any, name: str) -> Mapping[str, Mapping[str, Any]]:
-    try:
-        return checked_results(value)
-    except ValueError as error:
-        raise AnsibleFilterError(f"{name} {error}") from error
+    return lines_of_outcomes(checked_results(found, "outcome_lines"), check_mode)
 
 
 class FilterModule:

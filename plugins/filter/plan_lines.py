@@ -23,12 +23,12 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.plans im
 
 def plan_lines(results: Any, definitions: Mapping[str, Any] | None = None) -> list[str]:
     """See ``plan_lines.yml``. Raises AnsibleFilterError for something else than results by host."""
-    return lines_of_plans(_results(results, "plan_lines"), hosts_with_passwords(definitions or {}))
+    return lines_of_plans(checked_results(results, "plan_lines"), hosts_with_passwords(definitions or {}))
 
 
 def plan_variables(results: Any, environments: Mapping[str, str], revision: Any = "") -> dict[str, str]:
     """See ``plan_variables.yml``. Raises AnsibleFilterError for something else than results by host, and without a name."""
-    plans = _results(results, "plan_variables")
+    plans = checked_results(results, "plan_variables")
     unnamed = [host for host, result in plans.items() if result.get("plan") and not environments.get(host)]
     if unnamed:
         raise AnsibleFilterError(
@@ -47,13 +47,6 @@ def plan_variable(environment: Any, what: str = "plan") -> str:
     if what not in VARIABLES:
         raise AnsibleFilterError(f"plan_variable knows {', '.join(VARIABLES)}, and not {what!r}.")
     return variable_name(environment, what)
-
-
-def _results(value: Any, name: str) -> Mapping[str, Mapping[str, Any]]:
-    try:
-        return checked_results(value)
-    except ValueError as error:
-        raise AnsibleFilterError(f"{name} {error}") from error
 
 
 class FilterModule:

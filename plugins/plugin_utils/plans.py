@@ -15,6 +15,8 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
+from ansible.errors import AnsibleFilterError
+
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.removal_policy import RemovalLimit
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
 
@@ -58,10 +60,10 @@ def variables_of_plans(results: Results, environments: Mapping[str, str], revisi
     return found
 
 
-def checked_results(value: Any) -> Results:
-    """The value itself. Raises ValueError for something else than results by host."""
+def checked_results(value: Any, name: str) -> Results:
+    """The value itself. Raises AnsibleFilterError, which names the filter, for something else than results by host."""
     if not isinstance(value, Mapping) or not all(isinstance(result, Mapping) for result in value.values()):
-        raise ValueError("needs a dictionary with a result for each host.")
+        raise AnsibleFilterError(f"{name} needs a dictionary with a result for each host.")
     return value
 
 

@@ -285,6 +285,8 @@ def test_a_sync_imports_first(twin: Twin, fleet: Fleet, folder: Path) -> None:
     given = {"domains": ["emea.contoso.com"]}
     for name in FLEET:
         content: dict[str, Any] = {"w365_o365_import_definition": given, "w365_entra_tenant": twin.tenant}
+        # What belongs to fleet_onboard has no say here.
+        content["w365_tenant_definition"] = {"users": [person(name, "stranger")]}
         if name == "contoso":
             content["w365_directory_definition"] = {"users": [person(name)]}
         if name == "litware":
@@ -304,6 +306,7 @@ def test_a_sync_imports_first(twin: Twin, fleet: Fleet, folder: Path) -> None:
     assert len(found["fabrikam"]) > 1
     assert set(found["fabrikam"]) | {"adele"} == set(found["contoso"])
     assert found["litware"] == ["boss"]
+    assert "stranger" not in {upn for users in found.values() for upn in users}
     assert twin.client_secret
     assert twin.client_secret not in ran.output + ran.errors
     again = fleet("fleet_sync", "--limit", "contoso,fabrikam", environ=entra)
