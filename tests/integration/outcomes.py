@@ -218,7 +218,7 @@ _RANDOM = (
 
 MAKES_SECRETS = {"w365_sso_app", "w365_import_app"}
 
-_MADE_UP = re.compile(r"((?:key_sha256|client_secret)\\?\"\W+)[\w.~-]{40,64}")
+_MADE_UP = re.compile(r"((?:key_sha256|client_secret)\\?\"[^\w.~-]+)[\w.~-]{40,64}")
 """The key of the single sign-on, where a task has had the twin make it up."""
 
 
