@@ -15,6 +15,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.removal_options import (
     limit_from_option,
 )
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import untrusted
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.fleet_outcomes import (
     lines_of_outcomes,
     outcomes,
@@ -45,7 +46,8 @@ def fleet_outcomes(
     hosts: Iterable[str], hostvars: Mapping[str, Any], needed: Collection[str] = ()
 ) -> dict[str, dict[str, Any]]:
     """See ``fleet_outcomes.yml``."""
-    return outcomes(hosts, hostvars, needed)
+    found: dict[str, dict[str, Any]] = untrusted(outcomes(hosts, hostvars, needed))
+    return found
 
 
 def outcome_lines(found: Any, check_mode: bool = False) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import untrusted
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.fleet_audit import audit_verdict, judge_tenant
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.fleet_audit_page import (
     fleet_csv,
@@ -28,7 +29,8 @@ def fleet_audit(tenants: Any, now: str, warn_days: int = 30, critical_days: int 
         rows = [judge_tenant(str(host), read, problem, limits, now) for host, read, problem in tenants]
     except ValueError as error:
         raise AnsibleFilterError(f"fleet_audit: {error}") from error
-    return report_of(rows, limits, now)
+    report: dict[str, Any] = untrusted(report_of(rows, limits, now))
+    return report
 
 
 def fleet_audit_shown(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Everything that a task in Ansible's own process uses of ansible-core; each name is public in every supported version.
+"""Everything that plugins use of ansible-core beside their base classes; each name is public in every supported version.
 
 Private to this collection: not an interface for others.
 """
@@ -20,6 +20,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible.utils.unsafe_proxy import wrap_var
 
 __all__ = [
     "ActionBase",
@@ -33,6 +34,7 @@ __all__ = [
     "remove_values",
     "run_directory",
     "sanitize_keys",
+    "untrusted",
 ]
 
 
@@ -49,3 +51,11 @@ def configured(name: str, variables: Mapping[str, Any]) -> Any:
 def run_directory() -> str:
     """The folder of this run of Ansible for temporary files: all of its processes share it, and it is removed at the end."""
     return str(constants.DEFAULT_LOCAL_TMP)
+
+
+def untrusted(value: Any) -> Any:
+    """A copy in which no text is a template, wherever it is put. For what a server had a say in.
+
+    Since 2.19 a text that Python code makes is never a template. Before that, one in a fact is, and set_fact makes facts.
+    """
+    return wrap_var(value)

@@ -392,6 +392,22 @@ def test_the_canary_of_a_sync_stops_the_others(twin: Twin, fleet: Fleet, folder:
     assert people(twin)["litware"] == BEFORE["litware"]
 
 
+@pytest.mark.parametrize("playbook", ["fleet_sync", "fleet_apply"])
+def test_what_a_server_says_is_no_template(playbook: str, twin: Twin, fleet: Fleet) -> None:
+    """One text could be calculated, and one is a template that cannot be read."""
+    plans = fleet("fleet_plan").stats if playbook == "fleet_apply" else {}
+    body = [{"MemberNames": [], "ErrorMessage": "{{ 7 * 7 }} {{ half a … }}' {% if"}]
+    for method in ("POST", "DELETE"):
+        twin.fault(
+            surface="provisioning", method=method, path="/fabrikam/", action="status", status=400, body=body, times=-1
+        )
+    ran = fleet(playbook, **plans)
+    assert ran.code != 0
+    assert "{{ 7 * 7 }} {{ half a" in ran.said
+    assert "To retry: --limit fabrikam" in ran.said
+    assert people(twin)["contoso"] == AFTER["contoso"]
+
+
 @pytest.mark.slow
 def test_two_jobs_that_share_no_folder(twin: Twin, folder: Path, tmp_path: Path) -> None:
     """By ansible-runner, as AWX runs jobs: the artifacts of the first one are the variables of the second one."""
