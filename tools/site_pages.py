@@ -240,8 +240,9 @@ def _short(role: str) -> str:
 
 
 def connection_page() -> str:
-    """The variables of vars/connection.yml."""
-    options = yaml.safe_load((PLAYBOOKS / "vars" / "connection.yml").read_text(encoding="utf-8"))["w365_connection"]
+    """The variables that the lookup w365_connection reads, which are the keys of a customer of w365_sync."""
+    customer = specification("w365_sync")["options"]["w365_sync_configurations"]["options"]
+    options = [name for name in customer if name not in ("name", "schedule", "import")]
     shown = [["Variable", "Environment variable", "Option of the modules"]]
     # Every module has them; those of Microsoft Entra are options of those that use it.
     for name in options:

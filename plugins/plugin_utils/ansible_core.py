@@ -19,6 +19,7 @@ from ansible.module_utils.common.parameters import remove_values, sanitize_keys
 from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import filter_loader, lookup_loader
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import wrap_var
 
@@ -31,6 +32,7 @@ __all__ = [
     "UnsupportedError",
     "boolean",
     "configured",
+    "load_template_plugins",
     "remove_values",
     "run_directory",
     "sanitize_keys",
@@ -51,6 +53,19 @@ def configured(name: str, variables: Mapping[str, Any]) -> Any:
 def run_directory() -> str:
     """The folder of this run of Ansible for temporary files: all of its processes share it, and it is removed at the end."""
     return str(constants.DEFAULT_LOCAL_TMP)
+
+
+def load_template_plugins(filter_name: str, lookup_name: str) -> None:
+    """Load a filter and a lookup, in the process that Ansible forks for each host: otherwise each of these loads them anew.
+
+    To find a filter, Ansible also loads its own ones, and the files of the collection up to the one that has the filter.
+    """
+    try:
+        filter_loader.get(filter_name)
+        lookup_loader.get(lookup_name, class_only=True)
+    except KeyError:
+        # A program that is not Ansible has not set up the collections, and forks nothing.
+        return
 
 
 def untrusted(value: Any) -> Any:

@@ -16,6 +16,8 @@ from types import ModuleType
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils import _w365
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.entra import EntraTask
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import load_template_plugins
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_defaults import COLLECTION
 
 
 def preload(module: ModuleType) -> None:
@@ -31,6 +33,12 @@ def _preload_core() -> None:
         found = import_module(room.name)
         for part in iter_modules(getattr(found, "__path__", ())):
             import_module(f"{room.name}.{part.name}")
+
+
+@cache
+def preload_template_plugins() -> None:
+    """Load what the variables of roles and playbooks are read with."""
+    load_template_plugins(f"{COLLECTION}.given", f"{COLLECTION}.w365_connection")
 
 
 @cache

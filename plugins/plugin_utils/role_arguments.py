@@ -95,7 +95,7 @@ def sentence_about(name: str, value: Any) -> str:
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return f"{name} is not given. Nothing was written."
-    found = list(dict.fromkeys(_Level(option_of(name)).mistakes(value, "")))
+    found = list(dict.fromkeys(prepared(name).mistakes(value, "")))
     if not found:
         return ""
     listed = "; ".join(one_line(" ".join(mistake.split()).rstrip(".")) for mistake in found[:SHOWN])
@@ -152,6 +152,12 @@ class _Level:
             return f"{sentence} here, give it beside {self.name!r}"
         near = get_close_matches(str(key).lower(), self.options, 1, 0.6)
         return sentence + (f", did you mean {near[0]!r}" if near else "")
+
+
+@cache
+def prepared(name: str) -> _Level:
+    """What checks the variable of a role. An action for many hosts asks for it before Ansible forks the processes of these."""
+    return _Level(option_of(name))
 
 
 OF_BOTH = ("authority", "primary_domain", "app")

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import ActionBase, AnsibleError
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.preloading import preload_template_plugins
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_defaults import (
     COLLECTION,
     add_defaults_of_play,
@@ -31,6 +32,11 @@ class StepsAction(ActionBase):
 
     probe: ClassVar[str]
     """A step whose module has every connection option."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Roles use these actions, for many hosts at once."""
+        super().__init_subclass__(**more)
+        preload_template_plugins()
 
     _known_defaults: dict[str, Any]
     """What whole templates of `module_defaults` were for the variables of this run; `run` begins with an empty one."""

@@ -27,6 +27,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import (
     option_of,
+    prepared,
     sentence_about,
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.steps_action import StepsAction
@@ -53,6 +54,8 @@ ACTIONS: Mapping[str, type[ModuleAction]] = {
 
 _OPTIONS: Mapping[str, Mapping[str, Any]] = option_of(DEFINITION)["options"]
 """Read once, before Ansible forks the processes of its hosts."""
+
+prepared(DEFINITION)
 
 
 class TenantAction(StepsAction):

@@ -408,6 +408,31 @@ def test_what_a_server_says_is_no_template(playbook: str, twin: Twin, fleet: Fle
     assert people(twin)["contoso"] == AFTER["contoso"]
 
 
+def test_a_variable_that_cannot_be_read_is_not_left_out(twin: Twin, fleet: Fleet, folder: Path) -> None:
+    """Otherwise the value of the environment, which may be that of another customer, would take its place."""
+    path = folder / "host_vars" / "fabrikam.yml"
+    known = yaml.safe_load(path.read_text(encoding="utf-8"))
+    known |= {
+        "w365_scim_url": "{{ address_of_nobody }}",
+        "w365_ca_path": " ",
+        "w365_graph_url": "{{ none_too | default(omit) }}",
+    }
+    path.write_text(yaml.safe_dump(known), encoding="utf-8")
+    environ = {"W365_SCIM_URL": twin.scim_url("litware"), "W365_SCIM_TOKEN": twin.scim_token}
+    alone = fleet("fleet_sync", "--limit", "fabrikam", environ=environ)
+    assert alone.code != 0
+    assert "The variable w365_scim_url is given, and its template cannot be read" in alone.said
+    assert "address_of_nobody" in alone.said
+    assert people(twin) == BEFORE
+    ran = fleet("fleet_sync")
+    assert "To retry: --limit fabrikam" in ran.said
+    assert people(twin) == {**AFTER, "fabrikam": BEFORE["fabrikam"]}
+    known["w365_scim_url"] = "{{ address_of_nobody | default(omit) }}"
+    path.write_text(yaml.safe_dump(known), encoding="utf-8")
+    assert fleet("fleet_sync", "--limit", "fabrikam").code == 0
+    assert people(twin) == AFTER
+
+
 @pytest.mark.slow
 def test_two_jobs_that_share_no_folder(twin: Twin, folder: Path, tmp_path: Path) -> None:
     """By ansible-runner, as AWX runs jobs: the artifacts of the first one are the variables of the second one."""

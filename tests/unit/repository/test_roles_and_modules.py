@@ -31,6 +31,9 @@ version_added: Any = importlib.import_module(
     "ansible_collections.workspace365.provisioning.tests.unit.repository.test_version_added"
 )
 
+w365_connection: Any = importlib.import_module(
+    "ansible_collections.workspace365.provisioning.plugins.lookup.w365_connection"
+)
 tenants: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant")
 actions: Any = importlib.import_module(
     "ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant_action"
@@ -400,8 +403,7 @@ def test_every_module_has_a_role_or_a_reason() -> None:
 def test_every_connection_option_is_within_reach() -> None:
     """Of playbooks by a variable, of w365_sync by a key, and of the other roles by module_defaults and SCIM variables."""
     names_of_options = sorted(connection_spec())
-    connection = yaml.safe_load((ROOT / "playbooks" / "vars" / "connection.yml").read_text(encoding="utf-8"))
-    assert sorted(connection["w365_connection"]) == names_of_options
+    assert sorted(w365_connection.OPTIONS.items()) == [(f"w365_{name}", name) for name in names_of_options]
     keys = role_spec("w365_sync", "w365_sync_configurations")["options"]
     assert sorted(set(keys) - {"name", "schedule", "import"}) == names_of_options
     for role in sorted(set(ROLES) - {"w365_offboard", "w365_sync", "w365_tenant", *WITHOUT_MODULE}):
