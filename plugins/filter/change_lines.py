@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a run over several environments would change: as lines for people, and as a reason not to begin."""
+"""What a run changes, or would change: as lines for people, and over several environments as a reason not to begin."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.plans im
     lines_of_changes,
     losses,
 )
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.run_summary import line_of_results
 
 
 def change_lines(results: Any, definitions: Mapping[str, Any] | None = None) -> list[str]:
@@ -55,6 +56,14 @@ def outcome_lines(found: Any, check_mode: bool = False) -> list[str]:
     return lines_of_outcomes(checked_results(found, "outcome_lines"), check_mode)
 
 
+def result_line(result: Any, environment: Any = "", check_mode: bool = False) -> str:
+    """See ``result_line.yml``. Raises AnsibleFilterError for something else than the result of a module."""
+    if not isinstance(result, Mapping):
+        raise AnsibleFilterError("result_line needs the result of a module, which is a dictionary.")
+    failed = "" if result.get("failed") else None
+    return line_of_results(str(environment or ""), [result], check_mode=bool(check_mode), failed=failed)
+
+
 class FilterModule:
     """What ansible-core asks a file of filters for."""
 
@@ -65,4 +74,5 @@ class FilterModule:
             "fleet_losses": fleet_losses,
             "fleet_outcomes": fleet_outcomes,
             "outcome_lines": outcome_lines,
+            "result_line": result_line,
         }

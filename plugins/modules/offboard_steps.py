@@ -88,6 +88,12 @@ options:
     description:
       - What C(w365_offboard_allow_many) says.
     type: bool
+  report_file:
+    description:
+      - What C(w365_offboard_report_file) says.
+    type: list
+    elements: path
+    default: []
 attributes:
   check_mode:
     support: full
@@ -122,6 +128,10 @@ steps:
 offboarding:
   description: The fact C(w365_offboard_result) of the role.
   returned: when the variables are right
+  type: dict
+report:
+  description: What the first part has noted for the report, for the second one.
+  returned: when O(report_file) is given
   type: dict
 summary:
   description: The lines that the role shows.

@@ -32,6 +32,12 @@ options:
     description:
       - How the sentence about a wrong definition names it, where a playbook has made it of other variables.
     type: str
+  report_file:
+    description:
+      - What C(w365_tenant_report_file) says.
+    type: list
+    elements: path
+    default: []
 attributes:
   check_mode:
     support: full

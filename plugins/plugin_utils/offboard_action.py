@@ -36,7 +36,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     ENTRA_CREDENTIALS,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.environment import sso_tenant
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import boolean
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import boolean, run_directory
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.offboarding import (
     CONFIRMED,
@@ -49,9 +49,16 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.offboard
     earlier_export,
     lines,
     mistakes,
+    waiting,
     why_not_readable,
     why_scim_is_left,
 )
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.run_report import (
+    RunReport,
+    absolute,
+    why_not_writable,
+)
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.run_summary import subject
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.steps_action import StepsAction
 
 ACTIONS: Mapping[str, type[ModuleAction]] = {
@@ -64,6 +71,8 @@ ACTIONS: Mapping[str, type[ModuleAction]] = {
     "sso_app": SsoApp,
     "sso_info": SsoInfo,
 }
+
+REPORT_FILE = "w365_offboard_report_file"
 
 BEGIN = "begin"
 """The part that confirms and exports; the other one takes the environment down."""
@@ -78,6 +87,10 @@ class OffboardAction(StepsAction):
 
     actions = ACTIONS
     probe = "sso_app"
+
+    _report: RunReport | None = None
+    _reported = 0
+    """How many of the results of modules belong to steps that have ended."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task once."""
@@ -94,10 +107,12 @@ class OffboardAction(StepsAction):
         wrong = list(mistakes(self._given, self._variables, today))
         if not (begins or wrong):
             wrong = list(mistakes_of_begun(begun, self._given.name))
-        if wrong:
+        if not wrong:
+            wrong = [self._prepare_report(begun)]
+        if any(wrong):
             told = {"offboarding": begun["offboarding"]} if begun.get("offboarding") else {}
             said = {"steps": begun.get("steps") or [], "summary": begun.get("summary") or []}
-            return {**result, **said, **told, "failed": True, "msg": f"{' '.join(wrong)} {NOTHING}"}
+            return {**result, **said, **told, "failed": True, "msg": _with_end(" ".join(wrong))}
         known: dict[str, Any] = dict(begun.get("known") or {})
         self._steps += [
             Step(one["step"], one["state"], one["message"], one["changed"]) for one in begun.get("steps") or ()
@@ -110,7 +125,45 @@ class OffboardAction(StepsAction):
                 self._take_down(known)
         except StepFailedError as error:
             failure = str(error)
-        return {**result, **self._outcome(failure, known)}
+        except InputError as error:
+            # The report could not be written before the first step.
+            return {**result, "failed": True, "msg": error.message, "steps": [], "summary": []}
+        outcome = self._outcome(failure, known)
+        return {**result, **outcome, **self._end_report(outcome, ends=bool(failure) or not begins)}
+
+    def _prepare_report(self, begun: Mapping[str, Any]) -> str:
+        """Why the report cannot be written; empty when it can be, or is not wanted."""
+        paths = list(self._task.args.get("report_file") or ())
+        if not paths:
+            return ""
+        given, paths = self._given, absolute(paths)
+        self._report = RunReport(
+            REPORT_FILE,
+            paths,
+            given.name,
+            about="offboarding",
+            source="the role w365_offboard",
+            predicted=bool(self._task.check_mode),
+        )
+        if begun.get("report"):
+            self._report.go_on(begun["report"])
+        owner = f"the offboarding of {subject(given.name, self._host)}"
+        return why_not_writable(REPORT_FILE, paths, [given.export_tasks], run_directory(), owner)
+
+    def _end_report(self, outcome: Mapping[str, Any], *, ends: bool) -> dict[str, Any]:
+        """Write the report, and what the result has of it for the next part."""
+        if self._report is None:
+            return {}
+        if ends:
+            self._report.end(waiting(self._given, self._steps))
+        else:
+            self._report.pause("The environment is confirmed and exported. Nothing of it was taken down.")
+        warnings = [*outcome.get("warnings", ()), *self._report.problems]
+        return {"report": self._report.note(), **({"warnings": warnings} if warnings else {})}
+
+    @property
+    def _host(self) -> str:
+        return str(self._variables.get("inventory_hostname") or "")
 
     def _read_given(self) -> Given:
         args = self._task.args
@@ -390,6 +443,8 @@ class OffboardAction(StepsAction):
 
     def _call(self, step: str, action: str, options: dict[str, Any]) -> dict[str, Any]:
         """The result of a module. Raises StepFailedError when it fails; what it did until then counts."""
+        if self._report:
+            self._report.begin(step)
         result = self._run_step(action, options, self._variables, False)
         self._results.append(result)
         if result.get("failed"):
@@ -408,6 +463,9 @@ class OffboardAction(StepsAction):
         self, step: str, state: str, words: str, changed: bool = False, left: list[Mapping[str, str]] | None = None
     ) -> None:
         self._steps.append(Step(step, state, words, changed, tuple(left or ())))
+        if self._report:
+            self._report.add_step(step, state, words, changed, self._results[self._reported :], left or ())
+        self._reported = len(self._results)
 
     def _outcome(self, failure: str, known: Mapping[str, Any]) -> dict[str, Any]:
         diffs = [result["diff"] for result in self._results if result.get("changed") and result.get("diff")]
@@ -434,8 +492,12 @@ class OffboardAction(StepsAction):
             "known": dict(known),
             "steps": told["steps"],
             "offboarding": told,
-            "summary": lines(self._given, self._steps, check_mode),
+            "summary": lines(self._given, self._steps, check_mode, self._host),
         }
+
+
+def _with_end(sentences: str) -> str:
+    return sentences if sentences.endswith(NOTHING) else f"{sentences} {NOTHING}"
 
 
 def mistakes_of_begun(begun: Mapping[str, Any], name: str) -> Iterator[str]:

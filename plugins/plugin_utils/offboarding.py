@@ -38,6 +38,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ou
     USERS,
     folder_name,
 )
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.run_summary import line, subject
 
 STEPS = ("confirm", "export", "provisioning", "deactivate", "remove", "delete")
 """The steps in their order."""
@@ -292,11 +293,11 @@ class Step(NamedTuple):
         return {"step": self.name, "state": self.state, "changed": self.changed, "message": self.message}
 
 
-def lines(given: Given, steps: Sequence[Step], check_mode: bool) -> list[str]:
-    """A few lines for people: every step, what stays, and what comes next."""
+def lines(given: Given, steps: Sequence[Step], check_mode: bool, host: str = "") -> list[str]:
+    """A few lines for people: what changed or failed, every step, what stays, and what comes next."""
     known = {step.name: step for step in steps}
     failed = any(step.state == "failed" for step in steps)
-    found = []
+    found = [_first_line(given, steps, check_mode, host)]
     for number, name in enumerate(STEPS, 1):
         step = known.get(name) or Step(name, "waiting", "not reached" if failed else _later(given, name))
         found.append(f"{number} {name}: {step.state}: {step.message}")
@@ -304,7 +305,29 @@ def lines(given: Given, steps: Sequence[Step], check_mode: bool) -> list[str]:
     found.append(BY_HAND)
     if check_mode:
         found.append("Check mode: nothing was written.")
+    if failed:
+        found.append("Fix the cause and rerun it: it does what is left.")
     return [one_line(line) for line in found]
+
+
+def _first_line(given: Given, steps: Sequence[Step], check_mode: bool, host: str) -> str:
+    failed = next((step.name for step in steps if step.state == "failed"), "")
+    changed = [step.name for step in steps if step.changed]
+    manual = [step.name for step in steps if step.state == "manual"]
+    nothing = "nothing would be changed" if check_mode else "nothing was changed" if failed else "unchanged"
+    parts = [
+        f"failed in {failed}" if failed else f"offboarding to the stage {given.stage}",
+        f"{'would do' if check_mode else 'done'}: {', '.join(changed)}" if changed else nothing,
+        *([f"by hand: {', '.join(manual)}"] if manual else []),
+    ]
+    return line(subject(given.name, host), *parts)
+
+
+def waiting(given: Given, steps: Sequence[Step]) -> dict[str, str]:
+    """The steps that have not run, each with the reason."""
+    known = {step.name for step in steps}
+    failed = any(step.state == "failed" for step in steps)
+    return {name: "a step before it failed" if failed else _later(given, name) for name in STEPS if name not in known}
 
 
 def _later(given: Given, name: str) -> str:

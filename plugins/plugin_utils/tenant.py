@@ -9,10 +9,7 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import sha256
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -20,6 +17,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     sanitized_environment_name,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.claims import owner_of
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.run_summary import line_of_results, subject
 
 DEFINITION = "w365_tenant_definition"
 
@@ -94,6 +93,9 @@ PORTALS: Mapping[str, str] = {
 SHOWN = 5
 """How many warnings, and how many objects that are left out, a summary names for each step."""
 
+SOON = 30
+"""The days that a client secret is still valid, from which on a summary says so."""
+
 
 class Selection(NamedTuple):
     """The parts that the tags of a run select, and those that they skip."""
@@ -120,6 +122,8 @@ class Tenant:
         self.results: dict[str, dict[str, Any]] = {}
         self.address_of_play = ""
         """The address of the SCIM service that `module_defaults` or the environment variable give; it may be empty."""
+        self.host = ""
+        """The host of the run, which the summary names where it is called differently from the environment."""
         self.cloud = "public"
         """The Microsoft cloud of the tenant, as in the option entra_cloud."""
         self._environment = environment
@@ -210,14 +214,28 @@ class Tenant:
         users = self.definition.get("users") if step == "directory" and "users" in self.selection.parts else ()
         return any("password" in user for user in users or ())
 
-    def relative_paths(self) -> list[str]:
-        """The paths in the definition that begin at no folder of their own."""
+    def paths(self) -> list[str]:
+        """The paths in the definition."""
         found: list[Any] = []
         for part in (self.definition, self.definition.get("o365_import") or {}):
             for key in PATHS:
                 value = part.get(key) or []
                 found += [value] if isinstance(value, str) else value
-        return [path for path in map(str, found) if not path.startswith(("/", "~", "$"))]
+        return list(map(str, found))
+
+    def relative_paths(self) -> list[str]:
+        """Those that begin at no folder of their own."""
+        return [path for path in self.paths() if not path.startswith(("/", "~", "$"))]
+
+    def not_reached(self, failed: str) -> list[str]:
+        """The steps that would have followed the one that failed."""
+        return [step for step in STEPS[STEPS.index(failed) + 1 :] if self.options_of(step) is not None]
+
+    def waiting(self) -> list[str]:
+        """The steps that wait until SCIM is switched on."""
+        parts = {*filter(self._waits_alone, self.selection.parts & {*NEEDS_SCIM})} if self.waits else set()
+        steps = {"directory" if part in LISTS else part for part in parts}
+        return [step for step in STEPS if step in steps]
 
     def next_step(self) -> str:
         """What has to be done by hand while something waits."""
@@ -269,27 +287,46 @@ class Tenant:
         }
         return {**steps, "changed": any(step["changed"] for step in steps.values())}
 
-    def summary(self, failure: str, check_mode: bool) -> list[str]:
-        """A few lines for people: what each step did, warnings, the SCIM address, and what is to be done next."""
-        lines: list[str] = []
-        for step, result in self.results.items():
-            lines += _lines(step, result)
-        lines += self.clicks()
-        if not lines and not failure:
+    def summary(self, failure: str, check_mode: bool, failed: Mapping[str, Any] | None = None) -> list[str]:
+        """A few lines for people, what matters first: what changed or failed, what people have to do, and what each step did.
+
+        `failed` is the result that ended the run; its key `step` may be missing.
+        """
+        details = [line for step, result in self.results.items() for line in _lines(step, result)]
+        notes = [line for step, result in self.results.items() for line in _notes(step, result)]
+        clicks = self.clicks()
+        if not (details or notes or clicks or failure):
             return []
+        lines = [self._first_line(failed or {}, bool(failure), check_mode)]
         if failure:
             lines.append(f"failed: {failure}")
+            missed = self.not_reached(failed["step"]) if failed and failed.get("step") in STEPS else []
+            lines += [f"not reached: {', '.join(missed)}"] if missed else []
+        elif self.waits:
+            lines.append(self.next_step())
+        lines += [*clicks, *notes, *details]
         without = "none, so users and groups wait for it" if self.waits else "none"
         lines.append(f"SCIM address: {self.used_address or without}")
         if check_mode:
             lines.append("Check mode: nothing was written.")
         if failure:
             lines.append("Fix the cause and rerun it.")
-        elif self.waits:
-            lines.append(self.next_step())
-        elif not check_mode:
+        elif not check_mode and not self.waits:
             lines.append("Run it again at any time.")
         return [one_line(line) for line in lines]
+
+    def _first_line(self, failed: Mapping[str, Any], fails: bool, check_mode: bool) -> str:
+        results = [{**result, "step": step} for step, result in self.results.items()]
+        step = str(failed.get("step") or "")
+        if step and step not in self.results:
+            results.append(dict(failed))
+        return line_of_results(
+            subject(self.name, self.host),
+            results,
+            check_mode=check_mode,
+            failed=step if fails else None,
+            waits=self.waits,
+        )
 
 
 TOLD: Mapping[str, Sequence[str]] = {
@@ -321,25 +358,35 @@ def _told(module: str, result: Mapping[str, Any]) -> dict[str, Any]:
 def _lines(step: str, result: Mapping[str, Any]) -> Iterator[str]:
     if "results" in result:
         named = f" ({result['environment']['name']})" if step == "environment" and result.get("environment") else ""
-        changes = [entry for entry in result["results"] if entry.get("outcome") != "unchanged"]
+        changes = [entry for entry in result["results"] if entry.get("outcome") in ("done", "planned")]
         changes.sort(key=lambda entry: (entry["kind"], entry["action"]))
         done = [
             f" {kind} {action} {len(list(entries))};"
             for (kind, action), entries in groupby(changes, lambda entry: (entry["kind"], entry["action"]))
         ]
-        if not result.get("changed"):
+        for outcome in ("failed", "not tried"):
+            number = sum(entry.get("outcome") == outcome for entry in result["results"])
+            done += [f" {outcome} {number};"] if number else []
+        if not result.get("changed") and not result.get("failed"):
             unread = result.get("key_status") == "not compared"
             done.insert(0, " unchanged" if not unread else _without_key(result))
-        yield f"{step}{named}:{''.join(done)}"
+        yield f"{step}{named}:{''.join(done) or ' nothing was changed'}"
     job = result.get("job") if step == "scim" else None
     if job:
         yield f"scim: the provisioning job is {job['words']}"
+
+
+def _notes(step: str, result: Mapping[str, Any]) -> Iterator[str]:
+    """What people should know of a step: who was left out, secrets that end soon, warnings."""
     left_out = result.get("left_out") or []
     yield from (
         f"{step}: left out {each['kind']} {each['name']}, because it {each['reason']}" for each in left_out[:SHOWN]
     )
     if len(left_out) > SHOWN:
         yield f"{step}: left out {len(left_out) - SHOWN} more"
+    days = result.get("days_left")
+    if isinstance(days, (int, float)) and days <= SOON:
+        yield f"{step}: the client secret ends in {days:g} days"
     warnings = result.get("warnings") or []
     yield from (f"{step}: warning: {warning}" for warning in warnings[:SHOWN])
     if len(warnings) > SHOWN:
@@ -353,23 +400,8 @@ def _without_key(result: Mapping[str, Any]) -> str:
 def owner_of_address(folder: str, tenant: Tenant) -> str:
     """The environment for which the address of the tenant's SCIM service was given before in this run, if it is another one.
 
-    Every tenant leaves a note in `folder`, which belongs to the run: hosts are served by processes of their own, at the same
-    time. Returns an empty text when the address is free, or when the tenant has none or no name.
+    `folder` belongs to the run, see `owner_of`. Returns an empty text when the address is free, or when the tenant has none
+    or no name.
     """
     key = sanitized_environment_name(tenant.name)
-    if not tenant.address or not key:
-        return ""
-    note = os.path.join(folder, f"w365_scim_{sha256(tenant.address.encode()).hexdigest()}")
-    handle, written = tempfile.mkstemp(dir=folder)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(f"{key}\n{tenant.name}")
-        # Unlike a rename, this fails when the note is there.
-        os.link(written, note)
-    except FileExistsError:
-        with open(note, encoding="utf-8") as file:
-            its_key, _line, its_name = file.read().partition("\n")
-        return "" if its_key == key else its_name
-    finally:
-        os.unlink(written)
-    return ""
+    return owner_of(folder, "scim", tenant.address, key, tenant.name) if tenant.address and key else ""

@@ -13,7 +13,7 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.action.w365_directory import ActionModule as Directory
@@ -22,6 +22,7 @@ from ansible_collections.workspace365.provisioning.plugins.action.w365_o365_impo
 from ansible_collections.workspace365.provisioning.plugins.action.w365_scim_app import ActionModule as ScimApp
 from ansible_collections.workspace365.provisioning.plugins.action.w365_sso import ActionModule as Sso
 from ansible_collections.workspace365.provisioning.plugins.action.w365_sso_app import ActionModule as SsoApp
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import InputError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.texts import sentence_of_task
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import run_directory
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
@@ -30,6 +31,12 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arg
     prepared,
     sentence_about,
 )
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.run_report import (
+    RunReport,
+    absolute,
+    why_not_writable,
+)
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.run_summary import subject
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.steps_action import StepsAction
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant import (
     DEFINITION,
@@ -40,6 +47,8 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant i
     Tenant,
     owner_of_address,
 )
+
+REPORT_FILE = "w365_tenant_report_file"
 
 ACTIONS: Mapping[str, type[ModuleAction]] = {
     "environment": Environment,
@@ -77,7 +86,9 @@ class TenantAction(StepsAction):
             str(self._task.args.get("environment") or ""),
             Selection.of(variables["ansible_run_tags"], variables["ansible_skip_tags"], self._task.tags),
         )
-        refusal = self._refusal_of_tenant(tenant)
+        tenant.host = str(variables.get("inventory_hostname") or "")
+        paths = list(self._task.args.get("report_file") or ())
+        refusal = self._refusal_of_tenant(tenant) or self._refusal_of_report(tenant, paths)
         if refusal:
             return {**result, **self._refused(refusal)}
         if tenant.manages_app or tenant.has("scim"):
@@ -85,7 +96,11 @@ class TenantAction(StepsAction):
         if definition.get("scim_url") is None:
             # The first step returns it too; the tags of a run may leave that step out.
             tenant.address_of_play = self._option_of_play("scim_url")
-        return {**result, **self._run_steps(tenant, variables)}
+        try:
+            return {**result, **self._run_steps(tenant, variables, self._report_of(tenant, paths))}
+        except InputError as error:
+            # The report could not be written before the first step.
+            return {**result, **self._refused(error.message)}
 
     def _refused(self, refusal: str) -> dict[str, Any]:
         called = self._task.args.get("called")
@@ -125,11 +140,26 @@ class TenantAction(StepsAction):
             )
         return ""
 
+    def _refusal_of_report(self, tenant: Tenant, paths: list[str]) -> str:
+        if not paths:
+            return ""
+        paths[:] = absolute(paths)
+        owner = subject(tenant.name, tenant.host) or tenant.host
+        return why_not_writable(REPORT_FILE, paths, tenant.paths(), run_directory(), owner)
+
+    def _report_of(self, tenant: Tenant, paths: Sequence[str]) -> RunReport | None:
+        if not paths:
+            return None
+        source = f"the variable {self._task.args.get('called') or DEFINITION}"
+        return RunReport(
+            REPORT_FILE, paths, tenant.name, about="onboarding", source=source, predicted=bool(self._task.check_mode)
+        )
+
     def _names_an_environment(self, tenant: Tenant) -> bool:
         return bool(tenant.name.strip() or self._option_of_play("environment"))
 
-    def _run_steps(self, tenant: Tenant, variables: dict[str, Any]) -> dict[str, Any]:
-        """Run the steps until one fails."""
+    def _run_steps(self, tenant: Tenant, variables: dict[str, Any], report: RunReport | None = None) -> dict[str, Any]:
+        """Run the steps until one fails. Raises InputError when the report cannot be written before the first one."""
         invocations: dict[str, Any] = {}
         failed: dict[str, Any] = {}
         hidden = False
@@ -139,8 +169,12 @@ class TenantAction(StepsAction):
                 continue
             hides = tenant.hides(step) and bool(self._task.args.get("secure_logging"))
             hidden = hidden or hides
+            if report:
+                report.begin(step)
             result = self._run_step(tenant.module_of(step), options, variables, hides)
             invocations[step] = result.pop("invocation", None)
+            if report:
+                report.add(step, result, hidden=hides)
             if result.get("failed"):
                 failed = {**result, "step": step}
                 if hides:
@@ -155,7 +189,19 @@ class TenantAction(StepsAction):
             keys = "scim, scim_required and scim_url" if tenant.has("scim") else "scim_required and scim_url"
             way_out = f"To manage users and groups through the Provisioning API instead, leave out {keys}."
             failed = {"failed": True, "msg": f"{tenant.next_step()} {way_out}"}
-        return {**failed, **self._outcome(tenant, failed, hidden), "invocation": {"steps": invocations}}
+        outcome = self._outcome(tenant, failed, hidden)
+        if report and (tenant.results or failed):
+            self._end(report, tenant, failed)
+            warnings = [*outcome.get("warnings", ()), *report.problems]
+            outcome |= {"warnings": warnings} if warnings else {}
+        return {**failed, **outcome, "invocation": {"steps": invocations}}
+
+    def _end(self, report: RunReport, tenant: Tenant, failed: Mapping[str, Any]) -> None:
+        report.name(tenant.name)
+        waiting = dict.fromkeys(tenant.waiting(), "it waits until SCIM is switched on")
+        if failed.get("step"):
+            waiting = dict.fromkeys(tenant.not_reached(failed["step"]), f"step {failed['step']} failed")
+        report.end(waiting, "" if failed.get("step") else str(failed.get("msg") or ""))
 
     def _outcome(self, tenant: Tenant, failed: Mapping[str, Any], hidden: bool) -> dict[str, Any]:
         every = [*tenant.results.values(), *([failed] if failed.get("step") not in tenant.results else [])]
@@ -177,7 +223,7 @@ class TenantAction(StepsAction):
             "tenant": tenant.told(),
             "scim_url": tenant.used_address,
             "waits_for_scim": tenant.waits,
-            "summary": tenant.summary(failure, bool(self._task.check_mode)),
+            "summary": tenant.summary(failure, bool(self._task.check_mode), failed),
             "hidden": hidden,
             "_ansible_no_log": hidden,
         }

@@ -53,7 +53,6 @@ def write_reports(paths: Sequence[str], outcome: Outcome, redact: Callable[[str]
     `redact` is applied to every text that comes from the run. Every file is tried. Raises InputError like
     `checked_report_paths`, and where a file cannot be written, with all of them.
     """
-    paths = tuple(dict.fromkeys(paths))
     clean = _Clean(redact)
     outcome = replace(
         outcome,
@@ -62,11 +61,16 @@ def write_reports(paths: Sequence[str], outcome: Outcome, redact: Callable[[str]
         ended_early=clean(outcome.ended_early),
     )
     rows = rows_of(outcome, redact)
+    write_each(paths, lambda path: _text_of(path, outcome, rows, redact))
+
+
+def write_each(paths: Sequence[str], text_of: Callable[[str], str]) -> None:
+    """Write what `text_of` makes of each path, once. Raises InputError at the end, with all that could not be written."""
     failed: list[str] = []
-    for path in paths:
+    for path in dict.fromkeys(paths):
         try:
             checked_report_paths([path])
-            write_atomically(path, _text_of(path, outcome, rows, redact), OPTION)
+            write_atomically(path, text_of(path), OPTION)
         except InputError as error:
             failed.append(error.message)
     if failed:

@@ -104,10 +104,21 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode(
 _POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
 
 
-def page_of(outcome: Outcome, rows: Sequence[Row], remarks: Sequence[str] = ()) -> str:
-    """The page for the rows of this outcome, in the order of `rows_of`. All texts are clean already, see `write_reports`."""
+def page_of(
+    outcome: Outcome,
+    rows: Sequence[Row],
+    remarks: Sequence[str] = (),
+    *,
+    about: str = "people and groups",
+    first: str = "",
+    unfinished: str = "",
+) -> str:
+    """The page for the rows of this outcome, in the order of `rows_of`. All texts are clean already, see `write_reports`.
+
+    `first` is a section before the others, as HTML. `unfinished` says why this is not the end of the run.
+    """
     where = f", {outcome.environment}" if outcome.environment else ""
-    title = f"Workspace 365{where}: people and groups on {_day(outcome.started)}"
+    title = f"Workspace 365{where}: {about} on {_day(outcome.started)}"
     parts = {part: list(those) for part, those in groupby(rows, key=lambda row: row.part)}
     titles = _PREDICTED_TITLES if outcome.predicted else _TITLES
     sections = [_section(part, *titles[part], those) for part, those in parts.items()]
@@ -119,9 +130,12 @@ def page_of(outcome: Outcome, rows: Sequence[Row], remarks: Sequence[str] = ()) 
         else "",
         f'<p class="prediction" role="note"><strong>The run ended early.</strong> {_name(outcome.ended_early)}</p>'
         if outcome.ended_early
+        else f'<p class="prediction" role="note"><strong>This is not finished.</strong> {_name(unfinished)}</p>'
+        if unfinished
         else f'<p class="lead">{_summary(outcome, rows)}</p>',
         _about(outcome),
         _tiles(rows, outcome.report.unchanged, outcome.predicted),
+        first,
         *sections,
         _remarks(remarks),
     ]
@@ -270,6 +284,19 @@ def _section(part: int, title: str, explanation: str, rows: Sequence[Row]) -> st
     else:
         pieces.append(_collapsible(_table(title, ("Name", "What"), rows, _change_cell), len(rows), collapse))
     return "\n".join([*pieces, "</section>"])
+
+
+def section_of_steps(rows: Sequence[Row]) -> str:
+    """The steps of a run of several, in their order."""
+    title = "Steps"
+    table = _table(title, ("Step", "What"), rows, _step_cell)
+    return f'<section aria-labelledby="steps">\n<h2 id="steps">{title} ({_number(len(rows))})</h2>\n{table}\n</section>'
+
+
+def _step_cell(row: Row) -> str:
+    lines = [_name(text) for text in (row.remark, row.reason) if text]
+    listed = f"<ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>" if lines else ""
+    return f"<td>{escape(_capital(row.what))}{listed}</td>"
 
 
 def _failures(rows: Sequence[Row]) -> str:

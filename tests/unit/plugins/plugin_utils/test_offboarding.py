@@ -286,10 +286,14 @@ def test_every_step_is_in_the_summary() -> None:
         Step("export", "failed", "no\nspace"),
     ]
     found = lines(given(), steps, check_mode=True)
-    assert found[:3] == ["1 confirm: done: yes", "2 export: failed: no\\nspace", "3 provisioning: waiting: not reached"]
-    assert found[-2:] == [BY_HAND, "Check mode: nothing was written."]
+    assert found[0] == "w365 contoso: failed in export; nothing would be changed"
+    assert found[1:4] == ["1 confirm: done: yes", "2 export: failed: no\\nspace", "3 provisioning: waiting: not reached"]
+    again = "Fix the cause and rerun it: it does what is left."
+    assert found[-3:] == [BY_HAND, "Check mode: nothing was written.", again]
     later = lines(given(), steps[:1], check_mode=False)
-    assert later[4].startswith("5 remove: waiting: comes with w365_offboard_stage=remove, 30 days after")
-    assert "started by a person" in later[5]
+    assert later[0] == "w365 contoso: offboarding to the stage deactivate; unchanged"
+    assert later[5].startswith("5 remove: waiting: comes with w365_offboard_stage=remove, 30 days after")
+    assert "started by a person" in later[6]
+    assert later[-1] == BY_HAND
     left = Step("remove", "manual", "look", left=({"kind": "application", "name": "A", "reason": "is shared"},))
     assert "  left: application A, which is shared" in lines(given(), [left], check_mode=False)

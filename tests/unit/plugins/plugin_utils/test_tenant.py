@@ -208,18 +208,27 @@ def test_a_summary_has_a_few_lines() -> None:
         },
     }
     lines = tenant.summary("", check_mode=False)
-    assert lines[:3] == [
-        "environment (contoso): unchanged",
-        "o365_import: user create 90;",
+    # What people have to know comes first, and what each step did in detail after it.
+    assert lines[:2] == [
+        "w365 contoso: 90 users created; 30 left out",
         "o365_import: left out user u0, because it has no\\nlast name",
     ]
     assert "o365_import: left out 25 more" in lines
     assert "o365_import: 7 more warnings" in lines
-    assert lines[-2:] == ["SCIM address: https://x/scim", "Run it again at any time."]
-    assert len(lines) == 2 + 2 * (SHOWN + 1) + 2
-    failed = tenant.summary("sso: no key", check_mode=True)
-    assert failed[-4:] == [
+    assert lines[-4:] == [
+        "environment (contoso): unchanged",
+        "o365_import: user create 90;",
+        "SCIM address: https://x/scim",
+        "Run it again at any time.",
+    ]
+    assert len(lines) == 1 + 2 * (SHOWN + 1) + 2 + 2
+    failed = tenant.summary("sso: no key", check_mode=True, failed={"step": "sso", "failed": True})
+    assert failed[:3] == [
+        "w365 contoso: failed in sso; 90 users would be created; 30 left out",
         "failed: sso: no key",
+        "not reached: scim, o365_import, directory",
+    ]
+    assert failed[-3:] == [
         "SCIM address: https://x/scim",
         "Check mode: nothing was written.",
         "Fix the cause and rerun it.",
@@ -235,7 +244,8 @@ def test_the_summary_says_what_remains_to_be_done() -> None:
         "results": CREATED,
     }
     assert tenant.is_new
-    address, next_step = tenant.summary("", check_mode=False)[-2:]
+    first, next_step, *_steps, address = tenant.summary("", check_mode=False)
+    assert first == "w365 contoso: not finished, because SCIM is not switched on; 1 environment created"
     assert address == "SCIM address: none, so users and groups wait for it"
     assert "Sign in at https://x/contoso as an administrator" in next_step
     assert Tenant(WHOLE, "", EVERYTHING).summary("", check_mode=False) == [], "nothing was done"
