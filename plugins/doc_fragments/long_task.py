@@ -24,8 +24,8 @@ options:
         a network; it shows how many users joined, changed and left, who they are, who was left out and why, and what
         failed.
       - The files are written on the host that the module runs on, when all changes are made, also when some of them
-        have failed. In check mode they say that nothing was written. A task that is refused before its first change
-        writes none and does not change older ones.
+        have failed. In check mode they say that nothing was written. A task that an error or a guard ends before its
+        first change says why; one whose options are refused writes none and does not change older ones.
       - They hold names of users, so only the user that the module runs as can read them. They hold no password. The
         folder must exist; this is checked before anything is changed. A file that cannot be written after that is a
         warning.

@@ -27,6 +27,7 @@ from typing import Any
 import pytest
 import yaml
 
+import in_process
 from ansible_collections.workspace365.provisioning.tests.unit.repository import test_guides
 from conftest import SEED
 from pattern import ADELE, ALLAN, NESTOR
@@ -203,7 +204,8 @@ def test_scene_scim(twin: Twin, run: Runner, tmp_path: Path) -> None:
     assert [bool(changed) for _ok, changed in recaps(said)] == [True, True]
 
 
-def test_scene_sync(twin: Twin, run: Runner, tmp_path: Path) -> None:
+def customers(tmp_path: Path, twin: Twin) -> Path:
+    """Write customers.yml with one customer; the folder in which its units are."""
     for name in ("units", "bin"):
         (tmp_path / name).mkdir()
     # What a service starts has to be outside of home folders; links stand for that.
@@ -230,6 +232,11 @@ def test_scene_sync(twin: Twin, run: Runner, tmp_path: Path) -> None:
             "w365_sync_owner": tmp_path.owner(),
         },
     )
+    return tmp_path / "units"
+
+
+def test_scene_sync(twin: Twin, run: Runner, tmp_path: Path) -> None:
+    customers(tmp_path, twin)
     sync, export = SCENES["sync"]
     run(sync, {})
     people = [upn for upn in twin.environment("contoso")["users"] if upn.endswith("@emea.contoso.com")]
@@ -391,15 +398,78 @@ def test_scene_generated(tmp_path: Path) -> None:
                 process.send_signal(signal.SIGTERM)
 
 
-def test_scene_install(run: Runner, tmp_path: Path) -> None:
+def artifacts_in(folder: Path) -> None:
+    """The artifact that was built, and README's requirements.yml with it. Skips the test where nothing was built."""
     artifacts = sorted((ROOT / ".build" / "artifacts").glob("*.tar.gz"))
     if not artifacts:
         pytest.skip("no artifact was built")
-    (tmp_path / ".build").mkdir()
-    (tmp_path / ".build" / "artifacts").symlink_to(artifacts[0].parent)
+    (folder / ".build").mkdir()
+    (folder / ".build" / "artifacts").symlink_to(artifacts[0].parent)
     pages = test_guides.blocks((ROOT / "README.md").read_text(encoding="utf-8"), "yaml")
     (listed_in_readme,) = [block for block in pages if block.startswith("collections:")]
-    (tmp_path / "requirements.yml").write_text(listed_in_readme, encoding="utf-8")
+    (folder / "requirements.yml").write_text(listed_in_readme, encoding="utf-8")
+
+
+def test_scene_upgrading(twin: Twin, run: Runner, tmp_path: Path) -> None:
+    """The new version beside the one that is installed, which is not touched until somebody says so."""
+    artifacts_in(tmp_path)
+    twin.reset(SEED, "full")
+    write(tmp_path, contoso={"w365_tenant_definition": TENANT})
+    beside, replace = SCENES["upgrading"]
+    environ = {**variables_of(twin), "ANSIBLE_GALAXY_SERVER": "https://localhost:1"}
+    said = run(beside, environ)
+    assert "would be created" in said
+    assert twin.writes() == []
+    assert (tmp_path / "next" / "ansible_collections" / "workspace365" / "provisioning" / "MANIFEST.json").is_file()
+    installed = {**environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections")}
+    for _again in range(2):
+        assert "was installed successfully" in run(replace, installed)
+
+
+def test_scene_support(twin: Twin, run: Runner, tmp_path: Path) -> None:
+    """What is sent has no key and no address of a person."""
+    twin.reset(SEED, "full")
+    write(tmp_path, contoso={"w365_tenant_definition": TENANT})
+    versions, output, clean = SCENES["support"]
+    environ = variables_of(twin)
+    said = run(versions, environ)
+    assert "ansible [core " in said
+    assert f"{COLLECTION} " in said
+    run(output, environ)
+    whole = (tmp_path / "run.txt").read_text(encoding="utf-8")
+    assert NESTOR in whole
+    found = run(clean, {})
+    sent = (tmp_path / "send.txt").read_text(encoding="utf-8")
+    assert "someone@example.com" in sent
+    assert NESTOR not in sent
+    assert "contoso" in found, "what is left for a person to look at"
+    for secret in (twin.provisioning_key, twin.scim_token, twin.client_secret):
+        assert secret not in whole
+
+
+def test_scene_uninstalling(twin: Twin, run: Runner, tmp_path: Path) -> None:
+    """Both applications are found, looked at and removed; the services are gone with their secrets."""
+    prepare(twin, "contoso")
+    options = {**connection(twin, scim=True), "replication_timeout": 4}
+    made = in_process.run("w365_scim_app", options)
+    assert not made.get("failed"), made
+    look, remove, services = SCENES["uninstalling"]
+    environ = variables_of(twin, scim=True)
+    assert "w365:sso:contoso" in run(look, environ)
+    said = run(remove, environ)
+    assert said.count('"changed": true') + said.count("CHANGED") >= 4, said
+    (tenant,) = twin.state()["entra"].values()
+    assert "w365:" not in json.dumps(tenant["applications"])
+    folder = customers(tmp_path, twin)
+    run("ansible-playbook workspace365.provisioning.sync -e @customers.yml -e w365_sync_install=true", {})
+    assert list(folder.iterdir())
+    run(services, {})
+    assert list(folder.iterdir()) == []
+    assert not (tmp_path / "etc" / "contoso").exists()
+
+
+def test_scene_install(run: Runner, tmp_path: Path) -> None:
+    artifacts_in(tmp_path)
     direct, listed = SCENES["install"]
     installed = tmp_path / "collections" / "ansible_collections" / "workspace365" / "provisioning" / "MANIFEST.json"
     environ = {

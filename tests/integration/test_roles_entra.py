@@ -66,9 +66,10 @@ def test_a_new_customer_in_two_stages(twin: Twin, play: Callable[..., Play]) -> 
     assert first.code == 0, first.output
     lines = summary_of(first)
     assert next(line for line in lines if line.startswith("sso: ")).startswith("sso: application create 1; ")
-    assert lines[-2] == "SCIM address: none, so users and groups wait for it"
-    assert "so the SCIM application, users, groups and administrators wait." in lines[-1]
-    assert f"Sign in at {twin.instance_url}/contoso as an administrator" in lines[-1]
+    assert lines[0].startswith("w365 contoso: not finished, because SCIM is not switched on; 1 environment created, ")
+    assert "so the SCIM application, users, groups and administrators wait." in lines[1]
+    assert f"Sign in at {twin.instance_url}/contoso as an administrator" in lines[1]
+    assert lines[-1] == "SCIM address: none, so users and groups wait for it"
     assert twin.sign_in("contoso", ALLAN)["can_sign_in"], twin.sign_in("contoso", ALLAN)
 
     scim = click(twin)

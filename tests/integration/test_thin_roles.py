@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -70,6 +71,7 @@ def test_a_tenant_takes_few_tasks_and_says_little(how: str, twin: Twin, play: Ca
     same(
         summary_of(again),
         [
+            "w365 contoso: unchanged; unknown: the key of sso",
             "environment (contoso): unchanged",
             "sso: key not compared, the rest is unchanged",
             "o365_import: unchanged",
@@ -80,6 +82,8 @@ def test_a_tenant_takes_few_tasks_and_says_little(how: str, twin: Twin, play: Ca
         "summary of a run without a change",
     )
     assert "directory: administrator grant 1; group create 1; membership change 1; user create 1;" in summary_of(first)
+    # Whoever the import has brought comes on top of the one in the list.
+    assert re.match(r"w365 contoso: [0-9]+ users created, .*1 administrator role granted", summary_of(first)[0])
 
 
 WRONG: list[tuple[str, Any, list[str]]] = [
@@ -238,8 +242,9 @@ def test_a_step_that_fails_leaves_the_results_of_the_others(twin: Twin, play: Ca
     same(failed.result["step"], "sso", "the step that failed")
     same(played[-1].result["told"], [False, {}, {}, ["changed", "environment"]], "what a rescue knows")
     lines = summary_of(played)
-    assert lines[0] == "environment (contoso): unchanged"
+    assert lines[0] == "w365 contoso: failed in sso; nothing was changed"
     assert lines[1].startswith("failed: sso: ")
+    assert lines[2:4] == ["not reached: o365_import, directory", "environment (contoso): unchanged"]
     assert lines[-1] == "Fix the cause and rerun it."
     assert ADELE not in twin.environment("contoso")["users"]
 

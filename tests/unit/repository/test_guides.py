@@ -76,6 +76,8 @@ GUIDE_NAMES = [
     "guide_errors",
     "guide_errors_directory",
     "guide_errors_entra",
+    "guide_support",
+    "guide_upgrading",
     "guide_porting",
     "guide_porting_directory",
     "guide_porting_files",
@@ -83,6 +85,7 @@ GUIDE_NAMES = [
     "guide_porting_answers",
     "guide_porting_results",
     "guide_porting_customers",
+    "guide_uninstalling",
 ]
 PAGES = [ROOT / "README.md", ROOT / "docs" / "contract.md", *GUIDES]
 INVENTORIES = sorted(path.stem for path in (ROOT / "plugins" / "inventory").glob("*.py"))

@@ -30,6 +30,10 @@ class StepRow(Row):
     def what(self) -> str:
         return self.state
 
+    @property
+    def intended(self) -> str:
+        return ""
+
 
 def step_row(name: str, state: str, outcome: str, remark: str = "", reason: str = "") -> StepRow:
     """`outcome` is one of those of Row, or "unknown" where nobody noted how the step ended."""

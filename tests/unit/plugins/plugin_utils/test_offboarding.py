@@ -287,7 +287,11 @@ def test_every_step_is_in_the_summary() -> None:
     ]
     found = lines(given(), steps, check_mode=True)
     assert found[0] == "w365 contoso: failed in export; nothing would be changed"
-    assert found[1:4] == ["1 confirm: done: yes", "2 export: failed: no\\nspace", "3 provisioning: waiting: not reached"]
+    assert found[1:4] == [
+        "1 confirm: done: yes",
+        "2 export: failed: no\\nspace",
+        "3 provisioning: waiting: not reached",
+    ]
     again = "Fix the cause and rerun it: it does what is left."
     assert found[-3:] == [BY_HAND, "Check mode: nothing was written.", again]
     later = lines(given(), steps[:1], check_mode=False)
