@@ -25,7 +25,9 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_
     Display,
     boolean,
     configured,
+    run_directory,
 )
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.claims import owner_of
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.direct_host import (
     Setting,
     module_of,
@@ -97,6 +99,7 @@ class ModuleAction(ActionBase):
         environment = self.environment_variables()
         self._refuse_shared_values(arguments, environment, variables)
         self._refuse_shown_secret(arguments)
+        self._refuse_shared_report(arguments, variables)
         if self._runs_directly(environment, variables):
             result.update(self._run_here(arguments, environment, variables))
         else:
@@ -220,6 +223,21 @@ class ModuleAction(ActionBase):
                 "the values of one customer. Nothing was written. Give each host its own values, in the task or in "
                 f"module_defaults (an empty text for none), or set the variable {ALLOW_SHARED}=true if all hosts are for the same customer."
             )
+
+    def _refuse_shared_report(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> None:
+        """Refuse a report that another host of this run writes too: the last one would replace those of other customers."""
+        paths = arguments.get("report_file") if "report_file" in self.argument_spec else None
+        if not isinstance(paths, list) or not self._is_local():
+            return
+        host = str(task_vars.get("inventory_hostname"))
+        for path in map(str, paths):
+            place = os.path.realpath(os.path.expanduser(os.path.expandvars(path)))
+            other = owner_of(run_directory(), "host_report", place, host, host)
+            if other:
+                raise AnsibleActionFail(
+                    f"Option report_file: {path!r} is also the report of host {other} in this run. Nothing was written. Give each host its "
+                    "own file, such as one with {{ inventory_hostname }} in its name."
+                )
 
     def _refuse_shown_secret(self, arguments: Mapping[str, Any]) -> None:
         """Refuse to return a secret to a task whose result Ansible prints."""

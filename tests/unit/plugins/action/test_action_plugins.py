@@ -445,3 +445,33 @@ def test_every_text_of_every_module_is_looked_at(module: str) -> None:
     for path, given in found.items():
         with pytest.raises(AnsibleActionFail, match=rf"Option {re.escape(path)}( \(|[ ])"):
             Task(module, given).run()
+
+
+@pytest.mark.parametrize(
+    ("module", "first", "second", "more", "refused"),
+    [
+        ("w365_directory", "/srv/a.csv", "/srv/a.csv", {}, True),
+        ("w365_o365_import", "/srv/b.csv", "/srv/c.csv,/srv/../srv/b.csv", {}, True),
+        ("w365_directory", "~/d.csv", "$HOME/d.csv", {}, True),
+        ("w365_directory", "/srv/e.csv", "/srv/f.csv", {}, False),
+        # The files of another machine are that machine's own.
+        ("w365_directory", "/srv/g.csv", "/srv/g.csv", {"transport": "ssh"}, False),
+        ("w365_directory", None, None, {}, False),
+        ("w365_directory", "", "", {}, False),
+    ],
+)
+def test_two_hosts_never_share_a_report(
+    module: str, first: str | None, second: str | None, more: dict[str, Any], refused: bool
+) -> None:
+    """The same host may write it again, in a loop or a later task."""
+    for host, path, expected in (
+        ("contoso", first, False),
+        ("contoso", first, False),
+        ("fabrikam", second, refused),
+        ("contoso", first, False),
+    ):
+        task = SharedTask(module, {"report_file": path}, **more)
+        task.task_vars["inventory_hostname"] = host
+        said = task.refusal()
+        assert bool(said) is expected, said
+        assert not expected or "is also the report of host contoso in this run. Nothing was written." in said
