@@ -280,16 +280,10 @@ def _kind(name: str) -> ObjectKind:
 
 
 def _note_of(row: Row) -> list[Any]:
-    return [
-        row.part,
-        row.object.name,
-        row.name,
-        list(row.words),
-        row.outcome,
-        row.reason,
-        list(row.changes),
-        row.remark,
-    ]
+    # Results of Ansible hold plain numbers and lists only.
+    words = [int(row.words.part), *row.words[1:]]
+    changes = [list(change) for change in row.changes]
+    return [int(row.part), row.object.name, row.name, words, row.outcome, row.reason, changes, row.remark]
 
 
 def _row_of_note(noted: Sequence[Any]) -> Row:

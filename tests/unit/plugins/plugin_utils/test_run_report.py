@@ -167,8 +167,10 @@ def test_another_task_goes_on_with_it(tmp_path: Path) -> None:
     first.pause("Nothing of it was taken down.")
     assert "This is not finished. Nothing of it was taken down." in page(tmp_path)
     before = table(tmp_path)
+    noted = first.note()
+    assert {type(value) for _step, rows in noted["steps"] for row in rows for value in row} <= {int, str, list}
     second = report_in(tmp_path)
-    second.go_on(json.loads(json.dumps(first.note())))
+    second.go_on(json.loads(json.dumps(noted)))
     left = {"kind": "application", "name": "Payroll", "reason": "is shared"}
     second.add_step("remove", "manual", "look at what is left", False, [], [left])
     second.end({"delete": "comes later"})
