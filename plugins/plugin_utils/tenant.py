@@ -386,7 +386,7 @@ def _notes(step: str, result: Mapping[str, Any]) -> Iterator[str]:
         yield f"{step}: left out {len(left_out) - SHOWN} more"
     days = result.get("days_left")
     if isinstance(days, (int, float)) and days <= SOON:
-        yield f"{step}: the client secret ends in {days:g} days"
+        yield f"{step}: the client secret {f'ends in {days:g} days' if days > 0 else 'has ended'}"
     warnings = result.get("warnings") or []
     yield from (f"{step}: warning: {warning}" for warning in warnings[:SHOWN])
     if len(warnings) > SHOWN:

@@ -311,7 +311,30 @@ def test_a_step_that_failed_after_a_write_is_told(app: Any) -> None:
     told = tenant.told()
     assert (told["sso"]["compared"], told["sso"]["client_id"], told["sso"]["results"]) == (True, None, [write])
     assert told["scim"]["changed"] is False
-    assert "sso: sso write 1;" in tenant.summary("sso: it leads elsewhere", check_mode=False)
+    lines = tenant.summary("sso: it leads elsewhere", check_mode=False)
+    assert "sso: sso write 1;" in lines
+    assert "scim: nothing was changed" in lines
+
+
+def test_what_failed_is_not_counted_as_done() -> None:
+    tenant = Tenant({"users": WHOLE["users"]}, "contoso", EVERYTHING)
+    create = {"kind": "user", "action": "create", "name": "a@contoso.com"}
+    outcomes = ("done", "done", "failed", "not tried", "not tried", "unchanged")
+    results = [{**create, "outcome": outcome} for outcome in outcomes]
+    tenant.results["directory"] = {"changed": True, "failed": True, "results": results}
+    failed = {"step": "directory", "failed": True}
+    first, *lines = tenant.summary("directory: 1 of 5", check_mode=False, failed=failed)
+    assert first == "w365 contoso: failed in directory; 2 users created; 1 change failed; 2 changes not tried"
+    assert "directory: user create 2; failed 1; not tried 2;" in lines
+
+
+@pytest.mark.parametrize(("days", "said"), [(None, False), (29.5, True), (-1, True), (31, False)])
+def test_a_secret_that_ends_soon_is_said(days: float | None, said: bool) -> None:
+    tenant = Tenant({"sso": {"app": {}}}, "contoso", EVERYTHING)
+    tenant.results["sso"] = {"changed": False, "results": [], "days_left": days}
+    ends = [line for line in tenant.summary("", check_mode=False) if "client secret" in line]
+    assert bool(ends) is said
+    assert ends in ([], [f"sso: the client secret ends in {days} days"], ["sso: the client secret has ended"])
 
 
 @pytest.mark.parametrize(
