@@ -450,12 +450,14 @@ def test_scene_support(twin: Twin, run: Runner, tmp_path: Path) -> None:
 def test_scene_uninstalling(twin: Twin, run: Runner, tmp_path: Path) -> None:
     """Both applications are found, looked at and removed; the services are gone with their secrets."""
     prepare(twin, "contoso")
-    options = {**connection(twin, scim=True), "replication_timeout": 4}
+    options = {**connection(twin, scim=True), "replication_timeout": 4, "notification_email": "it@contoso.com"}
     made = in_process.run("w365_scim_app", options)
     assert not made.get("failed"), made
     look, remove, services = SCENES["uninstalling"]
     environ = variables_of(twin, scim=True)
-    assert "w365:sso:contoso" in run(look, environ)
+    found = run(look, environ)
+    assert re.search("w365:sso:[a-z0-9.:]*:contoso", found), found
+    assert "w365:scim:contoso" in found
     said = run(remove, environ)
     assert said.count('"changed": true') + said.count("CHANGED") >= 4, said
     (tenant,) = twin.state()["entra"].values()
