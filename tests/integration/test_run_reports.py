@@ -48,7 +48,7 @@ def assert_no_secret(twin: Twin, *paths: Path) -> None:
     for path in paths:
         text = path.read_text(encoding="utf-8-sig")
         for secret in (twin.provisioning_key, twin.scim_token, twin.client_secret):
-            assert secret not in text, path
+            assert str(secret) not in text, path
 
 
 # Onboarding
@@ -189,13 +189,13 @@ def test_a_fleet_has_one_file_for_each_environment(twin: Twin, tmp_path: Path) -
     shared = onboard(str(tmp_path / "all.csv"))
     assert shared.code != 0
     assert "is also the report of" in " ".join(shared.output.split())
-    people = [f"adele@{name}.com" in twin.environment(name)["users"] for name in hosts]
-    assert people.count(True) == 1, "one of them was refused, and the other one was not disturbed"
+    there = [f"adele@{name}.com" in twin.environment(name)["users"] for name in hosts]
+    assert there.count(True) == 1, "one of them was refused, and the other one was not disturbed"
     own = onboard(str(tmp_path / "{{ inventory_hostname }}.csv"))
     assert own.code == 0, own.output
     for name in hosts:
         outcome = steps(tmp_path / f"{name}.csv")["directory"]
-        same(outcome, "unchanged" if people[list(hosts).index(name)] else "done", f"step of {name}")
+        same(outcome, "unchanged" if there[list(hosts).index(name)] else "done", f"step of {name}")
         assert f"adele@{name}.com" in twin.environment(name)["users"]
 
 

@@ -79,10 +79,12 @@ AnyRow = TypeVar("AnyRow", bound=Row)
 
 
 def _cleaned(row: AnyRow, clean: _Clean) -> AnyRow:
-    texts = {name: clean(getattr(row, name)) for name in ("name", "reason", "person", "remark")}
     return replace(
         row,
-        **texts,
+        name=clean(row.name),
+        reason=clean(row.reason),
+        person=clean(row.person),
+        remark=clean(row.remark),
         changes=tuple((clean(name), clean(before), clean(after)) for name, before, after in row.changes),
         added=tuple(map(clean, row.added)),
         removed=tuple(map(clean, row.removed)),
