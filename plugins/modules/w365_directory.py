@@ -877,6 +877,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     when_unsupported_spec,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.bulk_options import (
+    permissions_spec,
     progress_spec,
     purge_spec,
     report_spec,
@@ -923,6 +924,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "apply_plan_content": {"type": "str"},
     "plan_digest": {"type": "str"},
     **trust_spec(),
+    **permissions_spec(),
     **progress_spec(),
     **report_spec(),
 }

@@ -514,6 +514,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     IMPORT_SCOPE_RULES,
     import_policy_spec,
     import_scope_spec,
+    permissions_spec,
     progress_spec,
     report_spec,
 )
@@ -535,6 +536,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     **import_scope_spec(),
     **concurrency_spec(),
     **import_policy_spec(),
+    **permissions_spec(),
     **progress_spec(),
     **report_spec(),
 }

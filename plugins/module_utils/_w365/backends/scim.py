@@ -157,4 +157,5 @@ def _concerned_groups(desired: Desired) -> frozenset[str] | None:
         if name
     ]
     names += [name for group in desired.emptied for name in (group.name, group.external_id)]
+    names += desired.also_read
     return frozenset(names) | frozenset(map(comparison_key, names))

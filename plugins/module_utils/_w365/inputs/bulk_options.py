@@ -40,6 +40,11 @@ def report_spec() -> dict[str, Any]:
     return {"report_file": {"type": "list", "elements": "path", "default": []}}
 
 
+def permissions_spec() -> dict[str, Any]:
+    """``permission_profiles``: what is described of permissions. Reading it is in permissions.py."""
+    return {"permission_profiles": {"type": "dict"}}
+
+
 def trust_spec() -> dict[str, Any]:
     """``trust_local_files``: whether files that steer a run may be of another user."""
     fallback = (env_value, [f"{ENV_PREFIX}TRUST_LOCAL_FILES"])

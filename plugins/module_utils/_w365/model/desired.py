@@ -129,7 +129,8 @@ class Desired(NamedTuple):
     accounts are not matched with anybody else. `same_named_groups` are groups with the name of a desired one: the external
     ids on the server decide which of the two is managed. `when_administrators_unknown` is "refuse", "warn", or empty for
     what depends on the action. `membership_limit` is how many members one group may lose without being named.
-    `when_group_empty` is "refuse", "skip" or "accept": what happens when the `emptied` groups had members.
+    `when_group_empty` is "refuse", "skip" or "accept": what happens when the `emptied` groups had members. `also_read` are
+    names and ids of groups whose members are needed too, where those of any group are.
     """
 
     users: tuple[DesiredUser, ...] = ()
@@ -146,6 +147,7 @@ class Desired(NamedTuple):
     membership_limit: RemovalLimit | None = None
     emptied: tuple[EmptiedGroup, ...] = ()
     when_group_empty: str = "refuse"
+    also_read: frozenset[str] = frozenset()
 
     @property
     def objects(self) -> tuple[DesiredUser | DesiredGroup, ...]:

@@ -18,7 +18,7 @@ _UNSAFE_IN_LINE = re.compile(f"[{_CONTROLS}\n\r]")
 
 _NAMES = {"\n": r"\n", "\r": r"\r"}
 
-KEEPS_LINES = frozenset({"content", "description", "exception", "json"})
+KEEPS_LINES = frozenset({"content", "description", "exception", "json", "prepared"})
 """The keys of results whose texts may have several lines."""
 
 

@@ -6,12 +6,20 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
+from ..execution.results import ApplyResult
 from ..inputs.concurrency import Concurrency, concurrency_from_options
+from ..model.desired import Desired
+from ..model.directory import Snapshot
 from ..transport.adaptive import AdaptiveThrottle
 from ..transport.throttle import Throttle
 from .base import Task
 from .directory import DirectoryTask
+
+if TYPE_CHECKING:
+    from ..model.permissions import PermissionProfiles
+    from .connections import Users
 
 
 class BulkTask(Task):
@@ -20,6 +28,31 @@ class BulkTask(Task):
     @cached_property
     def _concurrency(self) -> Concurrency:
         return concurrency_from_options(self.options)
+
+    @cached_property
+    def permissions(self) -> PermissionProfiles | None:
+        """What option permission_profiles describes; None where it is not given."""
+        given = self.options.get("permission_profiles")
+        if given is None:
+            return None
+        from ..inputs.permissions import permissions_from_options  # start-up
+
+        return permissions_from_options(given, "Option permission_profiles")
+
+    def read(self, desired: Desired, directory: Users | None = None) -> Snapshot:
+        if self.permissions is not None:
+            # What somebody gains also depends on the other groups that have permissions.
+            groups = (name for one in self.permissions.profiles for name in (one.key, one.identity) if name)
+            desired = desired._replace(also_read=frozenset(groups))
+        return super().read(desired, directory)
+
+    def outcome(self, report: ApplyResult, **own: Any) -> dict[str, Any]:
+        result = super().outcome(report, **own)
+        if self.permissions is None:
+            return result
+        from .permissions import with_permission_changes  # start-up
+
+        return with_permission_changes(result, self.permissions, report, self.current)
 
     @property
     def workers(self) -> int:
