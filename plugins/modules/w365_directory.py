@@ -381,6 +381,19 @@ options:
         and lists all of them in RV(would_go).
     type: str
     default: 10%
+  # BEGIN shared: permissions.options (written by "make docs" from docs/shared/permissions.yml)
+  permission_profiles:
+    description:
+      - "What the groups of Workspace 365 may do, described as for the role C(w365_permission_profiles), whose argument
+        spec has the keys. The result and the diff then name the permissions that users gain or lose by memberships that
+        this task changes. Nothing else depends on it: no permission is set, and no group or member is managed because
+        of it."
+      - Administrators gain and lose nothing, since they may do everything. Where it is unknown who is one, nobody
+        counts as one. C(default) that is not given counts as not set here, and so does what groups without a profile
+        may do. A user who is deleted is not listed.
+    type: dict
+    version_added: 1.1.0
+  # END shared: permissions.options
   # BEGIN shared: guards.membership_limit (written by "make docs" from docs/shared/guards.yml)
   membership_limit:
     description:
@@ -732,6 +745,50 @@ would_go:
       - adele.vance@contoso.com
       - lee.gu@contoso.com
 # END shared: report.many_objects
+# BEGIN shared: permissions.returned (written by "make docs" from docs/shared/permissions.yml)
+permission_changes:
+  description:
+    - The permissions that users gain or lose by memberships that were changed, or in check mode would be, as
+      O(permission_profiles) describes them.
+  version_added: 1.1.0
+  type: list
+  elements: dict
+  returned: success, if O(permission_profiles) is given
+  contains:
+    user:
+      description: The UPN of the user, in lowercase.
+      type: str
+      returned: always
+      sample: adele.vance@contoso.com
+    change:
+      description: V(gains) or V(loses); V(may gain) or V(may lose) where the members of another group are not known.
+      type: str
+      returned: always
+      sample: gains
+    permission:
+      description: The name of the permission.
+      type: str
+      returned: always
+      sample: Create and manage announcements
+    groups:
+      description: The groups that the user enters or leaves, and that have a value for this permission.
+      type: list
+      elements: str
+      returned: always
+      sample:
+        - W365 News editors
+    reason:
+      description: What is not known.
+      type: str
+      returned: when the change is not certain
+      sample: who is in group Interns is not known
+  sample:
+    - user: adele.vance@contoso.com
+      change: gains
+      permission: Create and manage announcements
+      groups:
+        - W365 News editors
+# END shared: permissions.returned
 # BEGIN shared: concurrency.returned (written by "make docs" from docs/shared/concurrency.yml)
 concurrency:
   description:

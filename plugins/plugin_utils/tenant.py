@@ -68,6 +68,7 @@ DIRECTORY_OPTIONS = (
     "concurrency",
     "concurrency_max",
     "scim_bulk",
+    "permission_profiles",
     "membership_limit",
     "when_administrators_unknown",
     "protected_users",

@@ -65,8 +65,9 @@ class Runs(NamedTuple):
         return f"{self.options[1]}." if self.beside else ""
 
 
-# The roles with a task for a module. Three are different and have tests of their own: the variable of w365_admins is the
-# only option of its module, w365_tenant includes the other roles, and w365_offboard decides itself what to do.
+# The roles with a task for a module. Four are different and have tests of their own: the variable of w365_admins is the
+# only option of its module, w365_tenant includes the other roles, w365_offboard decides itself what to do, and
+# w365_permission_profiles makes groups of its profiles.
 RUNS = [
     Runs("w365_directory", "w365_directory", ("w365_directory_definition",), "__w365_directory_definition"),
     Runs("w365_environment", "w365_environment", ("w365_environment_definition",), "__w365_environment_definition"),
@@ -250,9 +251,8 @@ def task_mistakes(passed: Mapping[str, str], module: Mapping[str, Any], values: 
 
 
 def test_every_role_is_compared() -> None:
-    assert (
-        sorted({*(run.role for run in RUNS), "w365_admins", "w365_offboard", "w365_tenant", *WITHOUT_MODULE}) == ROLES
-    )
+    others = {"w365_admins", "w365_offboard", "w365_permission_profiles", "w365_tenant", *WITHOUT_MODULE}
+    assert sorted({*(run.role for run in RUNS), *others}) == ROLES
 
 
 @pytest.mark.parametrize("run", RUNS, ids=of_module)
@@ -369,6 +369,29 @@ def test_the_readme_of_w365_tenant_names_every_key() -> None:
     readme = (ROOT / "roles" / "w365_tenant" / "README.md").read_text(encoding="utf-8")
     keys = role_spec("w365_tenant", TENANT)["options"]
     assert [key for key in keys if not re.search(rf"(?m)^\|[^|]*`{key}`[^|]*\|", readme)] == []
+
+
+def test_the_profiles_have_the_keys_that_are_read() -> None:
+    """Those of the reader, of the argument spec, and of the README."""
+    reader = importlib.import_module(
+        "ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.permissions"
+    )
+    options = role_spec("w365_permission_profiles", "w365_permission_profiles_definition")["options"]
+    category = options["hub_categories"]["options"]
+    known = {
+        reader.KEYS: options,
+        reader.OF_PROFILE: options["profiles"]["options"],
+        reader.OF_MEMBERS: options["profiles"]["options"]["members"]["options"],
+        reader.OF_VALUES: options["default"]["options"],
+        reader.OF_CATEGORY: category,
+        reader.OF_PEOPLE: category["editors"]["options"],
+    }
+    assert [sorted(keys) for keys in known] == [sorted(described) for described in known.values()]
+    assert category["owners"]["options"] == category["editors"]["options"]
+    assert tuple(options["other_groups"]["choices"]) == reader.OTHER_GROUPS
+    readme = (ROOT / "roles" / "w365_permission_profiles" / "README.md").read_text(encoding="utf-8")
+    keys = {key for described in known.values() for key in described}
+    assert [key for key in sorted(keys) if f"`{key}`" not in readme] == []
 
 
 # Every module is within reach of a role or a playbook
