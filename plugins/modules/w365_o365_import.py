@@ -456,7 +456,7 @@ permission_changes:
   version_added: 1.1.0
   type: list
   elements: dict
-  returned: success, if O(permission_profiles) is given
+  returned: if O(permission_profiles) is given
   contains:
     user:
       description: The UPN of the user, in lowercase.
@@ -485,12 +485,6 @@ permission_changes:
       type: str
       returned: when the change is not certain
       sample: who is in group Interns is not known
-  sample:
-    - user: adele.vance@contoso.com
-      change: gains
-      permission: Create and manage announcements
-      groups:
-        - W365 News editors
 # END shared: permissions.returned
 # BEGIN shared: concurrency.returned (written by "make docs" from docs/shared/concurrency.yml)
 concurrency:

@@ -17,6 +17,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.permissions import (
+    GAINS,
+    LOSES,
+    MAY_GAIN,
+    MAY_LOSE,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.removal_policy import RemovalLimit
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
 
@@ -30,6 +36,8 @@ FEW = 3
 
 REMOVALS = ("delete", "delete_permanently", "revoke")
 """The actions after which somebody or something is gone."""
+
+CHANGE_ORDER = (LOSES, MAY_LOSE, GAINS, MAY_GAIN)
 
 Results = Mapping[str, Mapping[str, Any]]
 
@@ -155,8 +163,26 @@ def _lines_of_one(host: str, result: Mapping[str, Any], hidden: bool) -> Iterato
         shown = "" if hidden else f": {', '.join(names[:NAMES_SHOWN])}{more}"
         what = "" if action in REMOVALS or rank else ", takes access"
         yield f"{host}: {kind} {action}{what} {len(names)}{shown}"
+    yield from _lines_of_permissions(host, result, hidden)
     for thing in list(result.get("left_out") or ())[:NAMES_SHOWN]:
         yield f"{host}: left out {thing['kind']} {thing['name']}, because it {thing['reason']}"
+
+
+def _lines_of_permissions(host: str, result: Mapping[str, Any], hidden: bool) -> Iterator[str]:
+    """Who gains or loses permissions by memberships, where the definition has profiles; those who lose come first."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in result.get("permission_changes") or ():
+        found.setdefault((str(one["change"]), str(one["permission"])), []).append(str(one["user"]))
+    for (change, permission), users in sorted(
+        found.items(), key=lambda item: (CHANGE_ORDER.index(item[0][0]), item[0])
+    ):
+        more = f" and {len(users) - NAMES_SHOWN} more" if len(users) > NAMES_SHOWN else ""
+        shown = "" if hidden else f": {', '.join(users[:NAMES_SHOWN])}{more}"
+        yield f"{host}: {_counted(len(users), 'person', 'people')} {_verb(change, len(users))} {permission}{shown}"
+
+
+def _verb(change: str, number: int) -> str:
+    return change if number == 1 or change.startswith("may") else change.removesuffix("s")
 
 
 def people_of(entry: Mapping[str, Any]) -> Iterator[str]:

@@ -337,6 +337,10 @@ def admin_scenarios() -> Iterator[Scenario]:
     yield Scenario("administrators.set", one(set=[ALLAN, MEGAN]), [[ALLAN], [ALLAN, MEGAN, NESTOR], Refused([])])
 
 
+OF_SALES = {"name": "Sellers", "group": "Sales", "allow": ["Create apps in app store"]}
+OF_RETAIL = {"profiles": [{"name": "Shops", "group": "Retail", "deny": ["Create shared tile groups"]}]}
+
+
 def directory_scenarios() -> Iterator[Scenario]:
     def one(connection: Options = SCIM, **more: Any) -> Situation:
         # Workers that are not in step would make two runs of the same differ.
@@ -381,6 +385,8 @@ def directory_scenarios() -> Iterator[Scenario]:
     yield Scenario(
         "membership_limit", one(groups=[{"name": "Retail", "members": {"set": []}}]), [Refused("0"), Refused("many")]
     )
+    joining = one(groups=[{"name": "Retail", "members": {"add": [MEGAN]}}])
+    yield Scenario("permission_profiles", joining, [OF_RETAIL, Refused({}), Refused({**OF_RETAIL, "deny": []})])
     blind = one(users=[{**OLD, "state": "absent"}])
     yield Scenario("when_administrators_unknown", blind, [Refused("refuse")])
     seen = one(BOTH, users=[{**OLD, "state": "absent"}], faults=[odd_list()], fails=True)
@@ -497,6 +503,9 @@ def import_scenarios() -> Iterator[Scenario]:
     members = {"name": "Sales", "external_id": SALES_ID, "members": [NESTOR]}
     outsider = one(seed=seed_with_groups(members))
     yield Scenario("membership_limit", outsider, [Refused("0"), Refused("many")])
+    yield Scenario(
+        "permission_profiles", one(), [{"profiles": [OF_SALES]}, Refused({"profiles": [OF_SALES, OF_SALES]})]
+    )
     crew = {"name": "Crew", "external_id": CREW_ID, "members": [LEE]}
     empty = {"op": "add_group", "id": CREW_ID, "set": {"displayName": "Crew"}}
     emptied = replace(
@@ -1052,11 +1061,24 @@ def changed_since() -> Situation:
     return situation("w365_directory", SCIM, apply_plan="<folder>/plan.json", fails=True, earlier=earlier)
 
 
+def uncertain_permissions(module: str, connection: Options, **more: Any) -> Situation:
+    """The server does not show who is in a group with a Deny, so whether somebody gains what another one allows is unknown."""
+    denying = {"name": "Shops", "group": "Retail", "deny": ["Create apps in app store"]}
+    groups = {"surface": "provisioning", "method": "GET", "action": "status", "times": -1}
+    unseen = [
+        {**groups, "path": "/contoso/Group/$", "status": 200, "body": [{"Id": "1", "Name": "Retail"}]},
+        {**groups, "path": "/contoso/Group/1", "status": 404},
+    ]
+    profiles = {"profiles": [OF_SALES, denying]}
+    return situation(module, connection, permission_profiles=profiles, faults=unseen, check=True, **more)
+
+
 def import_results() -> Iterator[Situation]:
     options = {"groups": ["Sales"], "attribute_map": EVERY_OPTIONAL_ATTRIBUTE, "tenant": [FULL_PROFILE]}
     silent = {"scim_attributes": "none", "scim_schemas": "missing"}
     yield situation("w365_o365_import", {**GRAPH, **SCIM}, switches=silent, **options)
     yield situation("w365_o365_import", {**GRAPH, **SCIM}, groups=["EMEA Office"], **refusing("POST", "scim"))
+    yield uncertain_permissions("w365_o365_import", {**GRAPH, **PROVISIONING}, groups=["Sales"])
 
 
 RESULTS: Mapping[str, Sequence[Situation]] = {
@@ -1073,7 +1095,11 @@ RESULTS: Mapping[str, Sequence[Situation]] = {
             faults=[{"action": "status", "status": 200, "body": "<p>no JSON</p>"}],
         )
     ],
-    "w365_directory": [changed_since(), returned_plan()],
+    "w365_directory": [
+        changed_since(),
+        returned_plan(),
+        uncertain_permissions("w365_directory", PROVISIONING, groups=[{"name": "Sales", "members": {"set": [NESTOR]}}]),
+    ],
     "w365_environment": [
         situation("w365_environment", PROVISIONING, environment="contoso", active=False, **refusing("PUT")),
         situation("w365_environment", BOTH, active=True, seed=INACTIVE_ENVIRONMENT, **forgetting("environments")),

@@ -239,7 +239,10 @@ def test_one_tenant_after_another_keeps_nothing(twin: Twin, play: Callable[..., 
 
 # A run that does nothing
 
+PROFILES = {"profiles": [{"name": "Press", "group": "Press"}]}
 GIVEN: dict[str, dict[str, Any]] = {
+    "apply_permissions": {"w365_permission_profiles_definition": PROFILES},
+    "report_permissions": {"w365_permission_profiles_definition": PROFILES},
     "apply_directory": {"w365_directory_definition": {"users": [NEW]}},
     "audit_sso": {"w365_hosts": "localhost"},
     "change_sso": {"w365_sso_definition": {"primary_domain": "contoso.com", "app": {}}},

@@ -61,6 +61,7 @@ def test_every_variable_of_every_role(blank: Any, twin: Twin, play: Callable[...
         role("w365_admins", definition={"add": [ALLAN]}),
         role("w365_directory", definition={"users": [NEW]}),
         role("w365_o365_import", definition=emea),
+        role("w365_permission_profiles", definition={"profiles": [{"name": "EMEA", "group": "EMEA Office"}]}),
         role("w365_scim", definition={"delete_guard": False, "replication_timeout": 4}),
         role("w365_sync", configurations=[customer]),
         # The names that this role passes on are hidden by nothing.

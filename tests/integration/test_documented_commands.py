@@ -168,6 +168,26 @@ def test_scene_directory(twin: Twin, run: Runner, tmp_path: Path) -> None:
     assert list(twin.environment("contoso")["groups"]) == ["Retail"]
 
 
+def test_scene_profiles(twin: Twin, run: Runner, tmp_path: Path) -> None:
+    """With the file that the guide shows."""
+    (text, *_others) = test_guides.blocks((GUIDES / "guide_permissions.rst").read_text(encoding="utf-8"), "yaml")
+    (tmp_path / "permissions.yml").write_text(text, encoding="utf-8")
+    names = ("megan.bowen", "adele.vance", "lee.gu")
+    people = [{"upn": f"{name}@contoso.com", "first_name": name, "last_name": "X"} for name in names]
+    boss = {"upn": ALLAN, "first_name": "Allan", "last_name": "Deyoung", "administrator": True}
+    twin.reset({**SEED, "environments": [{"name": "contoso", "users": [boss, *people]}]}, "full")
+    apply, done, report = SCENES["profiles"]
+    environ = variables_of(twin)
+    said = run(apply, environ)
+    assert [bool(changed) for _ok, changed in recaps(said)] == [True, True]
+    assert "adele.vance@contoso.com: gains Create and manage announcements (group W365 News editors)" in said
+    assert "[ ] Create apps in app store: Deny" in said
+    assert "Nothing has to be set by hand." in run(done, environ)
+    assert "W365 Interns" in (tmp_path / "permissions_done.yml").read_text(encoding="utf-8")
+    assert "4 people of environment contoso: 9 yes, 11 no, 0 unknown" in run(report, environ)
+    assert "<table" in (tmp_path / "permissions.html").read_text(encoding="utf-8")
+
+
 def test_scene_environment(twin: Twin, run: Runner, tmp_path: Path) -> None:
     grady = {"upn": "grady.archie@contoso.com", "first_name": "Grady", "last_name": "Archie"}
     boss = {"upn": ALLAN, "first_name": "Allan", "last_name": "Deyoung", "administrator": True}

@@ -48,6 +48,21 @@ def test_who_loses_something_comes_first() -> None:
     ]
 
 
+def test_who_gains_and_loses_permissions() -> None:
+    changes = [
+        {"user": user, "change": change, "permission": "Manage news", "groups": ["Editors"]}
+        for user, change in (("a@x.com", "gains"), ("b@x.com", "gains"), ("c@x.com", "loses"), ("d@x.com", "may lose"))
+    ]
+    result = planned(entry("membership", "change", "Editors", add=["a@x.com"]), permission_changes=changes)
+    assert filters.plan_lines({"contoso": result})[3:6] == [
+        "contoso: 1 person loses Manage news: c@x.com",
+        "contoso: 1 person may lose Manage news: d@x.com",
+        "contoso: 2 people gain Manage news: a@x.com, b@x.com",
+    ]
+    hidden = filters.plan_lines({"contoso": result}, {"contoso": {"users": [{"password": "x"}]}})
+    assert hidden[3] == "contoso: 1 person loses Manage news"
+
+
 def test_every_environment_has_a_line() -> None:
     many = planned(*(entry("user", "create", f"user{number:02}@contoso.com") for number in range(25)))
     failed = {"failed": True, "msg": "The SCIM service refused the key.\nCheck it."}
