@@ -37,6 +37,7 @@ def _outcome(variables: Mapping[str, Any], needed: bool) -> dict[str, Any]:
         return {"outcome": NOT_REACHED} if needed else {"outcome": NOT_SEEN}
     steps = list(run["steps"].values())
     state = UNCHANGED if not needed else DONE if variables.get(WORKED) else NOT_REACHED
+    permissions = [change for step in steps for change in step.get("permission_changes") or ()]
     return {
         "outcome": state,
         # The task itself says that it has changed nothing where it only looked.
@@ -45,6 +46,7 @@ def _outcome(variables: Mapping[str, Any], needed: bool) -> dict[str, Any]:
         "left_out": [thing for step in steps for thing in step.get("left_out") or ()],
         "scim_url": run.get("scim_url") or "",
         "waits_for_scim": bool(run.get("waits_for_scim")),
+        **({"permission_changes": permissions} if permissions else {}),
     }
 
 

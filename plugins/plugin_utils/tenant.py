@@ -334,8 +334,8 @@ TOLD: Mapping[str, Sequence[str]] = {
     "sso": ("compared", "verified", "key_status"),
     SSO_APP: ("compared", "rotated", "rotation_reason", "days_left", "not_proven"),
     "scim": ("summary", "compared", "service_principal_id", "job", "not_proven"),
-    "o365_import": ("summary", "left_out"),
-    "directory": ("summary", "compared"),
+    "o365_import": ("summary", "left_out", "permission_changes"),
+    "directory": ("summary", "compared", "permission_changes"),
 }
 """What the fact takes from the result of each module as it is. A step that failed has not everything of it."""
 

@@ -145,7 +145,7 @@ def test_diffs_name_permissions_in_both_hosts(twin: Twin, play: Callable[..., Pl
 def test_a_plan_names_permissions(twin: Twin, play: Callable[..., Play]) -> None:
     """When it is made, and when it is applied, also where one of the groups is read for that alone."""
     twin.reset({"environments": [SEEDED]}, "full")
-    twin.switches(scim_members_listed=1, scim_members_beyond="none")
+    twin.switches(scim_members_listed=1, scim_members_beyond="empty")
     groups = [{"name": INTERNS, "members": {"remove": [ADELE]}}]
     common = {"permission_profiles": PROFILES}
     played = play(
@@ -184,7 +184,6 @@ def test_who_may_do_what(twin: Twin, play: Callable[..., Play], tmp_path: Path) 
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "script" not in page.tags
     assert ODD in page.text
-    assert "15 yes" not in played.output
     assert "3 people of environment contoso" in played.output
     # What nobody has noted as set is unknown, and can fail the run.
     strict = {**given, "w365_permission_profiles_done": "none.yml", "w365_permissions_fail_on_unknown": "yes"}

@@ -50,6 +50,14 @@ def test_what_would_change_is_said_for_each_environment() -> None:
     ]
 
 
+def test_who_gains_and_loses_permissions() -> None:
+    change = {"user": "lee@contoso.com", "change": "loses", "permission": "Manage news", "groups": ["Sales"]}
+    hostvars = {"a": host(LESS), "b": host(NEW)}
+    hostvars["a"]["__w365_tenant_run"]["steps"]["directory"]["permission_changes"] = [change]
+    lines = filters.change_lines(filters.fleet_outcomes(hostvars, hostvars))
+    assert lines[3] == "a: 1 person loses Manage news: lee@contoso.com"
+
+
 @pytest.mark.parametrize(
     ("losing", "others", "unknown", "limit", "stops"),
     [
