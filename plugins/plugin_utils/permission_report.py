@@ -11,6 +11,7 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -173,6 +174,11 @@ class _Report:
         self._checklist = Checklist(profiles, done) if done is not None else None
         self._profiles = (*profiles.profiles, *(self._checklist.without_profile() if self._checklist else ()))
         self._found = {profile.key: self._groups_of(profile) for profile in self._profiles}
+        self._places = [
+            (profile, self._checklist.settings_of(profile.key) if self._checklist else {}) for profile in self._profiles
+        ]
+        keys = Counter(person.key for person in reading.users or ())
+        self._shared = {key for key, number in keys.items() if number > 1}
 
     def _groups_of(self, profile: Profile) -> list[Group]:
         """The groups of the environment that a profile means: by its name, and until it is renamed by the former one."""
@@ -201,9 +207,11 @@ class _Report:
 
     def rows(self, person: Person) -> Iterator[dict[str, Any]]:
         administrator = self.administrator(person)
+        others = list(self._of_others(person))
+        members = {profile.key: self._is_member(person, self._found[profile.key]) for profile in self._profiles}
         for name in self.profiles.names:
-            sources = [*self._of_everybody(name), *self._of_profiles(person, name), *self._of_others(person)]
-            yield self._row(person, name, decide(administrator, sources), self._values_of(name))
+            sources = [*self._of_everybody(name), *self._of_profiles(members, name), *others]
+            yield self._row(person, name, decide(administrator, sources), self._owners[name])
         for category in self.profiles.categories:
             for right, verdict in self._of_category(person, category, administrator):
                 yield self._row(person, f"Hub category {category.name}: {right}", verdict, {})
@@ -230,10 +238,12 @@ class _Report:
 
     # The values
 
-    def _values_of(self, name: str) -> dict[str, str]:
-        """What each source says about a permission, for sentences."""
+    @cached_property
+    def _owners(self) -> dict[str, dict[str, str]]:
+        """The profile of each group that says something about a permission, for sentences."""
         return {
-            profile.group: f"profile {profile.name}" for profile in self.profiles.profiles if name in profile.values
+            name: {one.group: f"profile {one.name}" for one in self.profiles.profiles if name in one.values}
+            for name in self.profiles.names
         }
 
     def _of_everybody(self, name: str) -> Iterator[Source]:
@@ -257,11 +267,10 @@ class _Report:
             return frozenset({done[name].value}), ""
         return ANYTHING, f"{name} of {place} is to be {value}, and nobody has noted that it was set"
 
-    def _of_profiles(self, person: Person, name: str) -> Iterator[Source]:
-        for profile in self._profiles:
-            done = self._checklist.settings_of(profile.key) if self._checklist else {}
+    def _of_profiles(self, members: Mapping[str, bool | None], name: str) -> Iterator[Source]:
+        for profile, done in self._places:
+            member = members[profile.key]
             possible, doubt = self._possible(name, profile.values, done, f"group {profile.group}")
-            member = self._is_member(person, self._found[profile.key])
             if possible == {NOT_SET} or member is False:
                 continue
             if member is None:
@@ -273,8 +282,17 @@ class _Report:
         """Whether a person is in the group; None where that is not known, as where two groups have its name."""
         if self.reading.groups is None:
             return None
-        answers = {None if group.members is None else person.key in group.members for group in groups}
+        answers = {self._is_in(person, group) for group in groups}
         return answers.pop() if len(answers) == 1 else None if answers else False
+
+    def _is_in(self, person: Person, group: Group) -> bool | None:
+        if group.members is None:
+            return None
+        if person.key in group.members:
+            return True
+        # Of two users with one UPN, a group shows ids only.
+        unclear = person.key in self._shared and any(member.startswith(UNRESOLVED) for member in group.members)
+        return None if unclear else False
 
     def _of_others(self, person: Person) -> Iterator[Source]:
         """Groups without a profile: whether they have permissions is not known, unless somebody says that they have none."""
@@ -283,7 +301,7 @@ class _Report:
         if self.reading.groups is None:
             yield Source("other groups", ANYTHING, "the groups could not be read")
             return
-        inside = [group.name for group in self._others if group.members is None or person.key in group.members]
+        inside = [group.name for group in self._others if self._is_in(person, group) is not False]
         if inside:
             yield Source(
                 _named("group", inside),
@@ -346,6 +364,8 @@ class _Report:
                 f"No profile describes {_named('group', [group.name for group in self._others])}. Who is in such a group may have its "
                 "permissions too. When nobody has set any there, give other_groups: not_set."
             )
+        if self._shared:
+            yield f"Two users have the {_named('UPN', sorted(self._shared))}, so in which groups each of them is cannot be told."
         unclear = [person.upn for person in self.reading.users or () if person.active is None]
         if unclear:
             yield f"The server does not say whether {_named('account', unclear)} can sign in; their permissions count as those of active users."

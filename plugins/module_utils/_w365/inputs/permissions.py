@@ -158,8 +158,10 @@ class _Reader:
         return Category(name, roles["editors"], roles["owners"])
 
     def _other_groups(self, value: Any) -> str:
-        if value is None or value in OTHER_GROUPS:
-            return value or OTHER_GROUPS[0]
+        if value is None:
+            return OTHER_GROUPS[0]
+        if isinstance(value, str) and value in OTHER_GROUPS:
+            return str(value)
         self.mistakes.append(f"other_groups is {str(value)[:60]!r}: give unknown or not_set")
         return OTHER_GROUPS[0]
 

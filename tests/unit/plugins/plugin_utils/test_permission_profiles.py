@@ -381,6 +381,9 @@ def test_deny_beats_allow() -> None:
         # Two groups of the name, of which one has the permissions
         (definition(), PEOPLE, {"groups": [group(EDITORS, ADELE), group(EDITORS, id="2")]}, ADMINS, ADELE, UNKNOWN),
         (definition(), PEOPLE, {"groups": [group(EDITORS, ADELE), group(EDITORS, id="2")]}, ADMINS, NESTOR, NO),
+        # Two users of one UPN, of whom a group shows ids only
+        (definition(), users({"upn": ADELE}, {"upn": ADELE}), {"groups": [group(EDITORS, "id:7")]}, ADMINS, ADELE, UNKNOWN),
+        (definition(), users({"upn": ADELE}, {"upn": ADELE}), {"groups": [group(EDITORS, NESTOR)]}, ADMINS, ADELE, NO),
         # The group does not exist, or is not renamed yet
         (definition(), PEOPLE, {"groups": []}, ADMINS, ADELE, NO),
         (definition(profile(identity="Old")), PEOPLE, {"groups": [group("old", ADELE)]}, ADMINS, ADELE, YES),
