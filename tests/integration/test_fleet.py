@@ -473,3 +473,16 @@ def test_two_jobs_that_share_no_folder(twin: Twin, folder: Path, tmp_path: Path)
     code, _nothing = job("apply", "fleet_apply", plans)
     assert code == 0
     assert people(twin) == AFTER
+
+
+def test_plans_name_permissions(twin: Twin, folder: Path, fleet: Fleet) -> None:
+    """Where a definition has permission profiles. An administrator gains nothing."""
+    editors = {"name": "Editors", "members": {"add": ["boss@contoso.com", "nestor@contoso.com"]}}
+    profile = {"name": "News editors", "group": "Editors", "allow": ["Create and manage announcements"]}
+    describe(folder, "contoso", {"groups": [editors], "permission_profiles": {"profiles": [profile]}})
+    planned = fleet("fleet_plan", "--limit", "contoso")
+    assert planned.code == 0, planned.said
+    assert "contoso: 1 person gains Create and manage announcements: nestor@contoso.com" in planned.said
+    preview = fleet("fleet_sync", "--check", "--diff", "--limit", "contoso")
+    assert "contoso: 1 person gains Create and manage announcements: nestor@contoso.com" in preview.said
+    assert "nestor@contoso.com: gains Create and manage announcements (group Editors)" in preview.said

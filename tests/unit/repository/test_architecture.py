@@ -170,6 +170,18 @@ def test_a_task_for_one_user_packs_nothing_about_groups() -> None:
     assert reached_from(modules["w365_group"]) >= NOT_FOR_ONE_USER
 
 
+# What bulk tasks alone need, and only where profiles are given.
+OF_PERMISSIONS = {"inputs.permissions", "model.permissions", "task.permissions"}
+
+
+def test_a_task_for_one_object_packs_nothing_about_permissions() -> None:
+    modules = {path.stem: path for path in MODULES}
+    for name in ("w365_user", "w365_group", "w365_admin"):
+        assert not reached_from(modules[name]) & OF_PERMISSIONS, name
+    for name in ("w365_directory", "w365_o365_import"):
+        assert reached_from(modules[name]) >= OF_PERMISSIONS, name
+
+
 # ---- who may import what
 
 # PyYAML comes with ansible-core, and is imported only when a YAML file is to be read.

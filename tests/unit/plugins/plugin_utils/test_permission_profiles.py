@@ -11,6 +11,8 @@ import importlib
 import io
 import itertools
 import json
+import re
+import tempfile
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
@@ -48,6 +50,21 @@ ADELE, MEGAN, NESTOR = (f"{name}@contoso.com" for name in ("adele.vance", "megan
 EDITORS = "W365 News editors"
 ODD = "=cmd()<script>{{ 7 * 7 }}"
 DAY = "2026-11-26"
+KEYS = (
+    "profiles",
+    "default",
+    "groups",
+    "name",
+    "group",
+    "allow",
+    "deny",
+    "members",
+    "set",
+    "value",
+    "date",
+    "users",
+    "upn",
+)
 
 
 def profile(**more: Any) -> dict[str, Any]:
@@ -482,3 +499,58 @@ def test_lines_name_who_has_a_permission() -> None:
     assert lines[lines.index(f"{NEWS}:") + 1] == f"  yes 2: {ADELE}, {MEGAN}"
     with pytest.raises(AnsibleFilterError, match="none of lines, html, csv, json"):
         SHOWN({}, "pdf")
+
+
+# Nothing but a sentence, whatever is given
+
+
+ANY_TEXT = st.one_of(st.sampled_from([*KEYS, NEWS, EDITORS, ADELE, ALLOW, "", " "]), st.text(max_size=5))
+ANY_VALUE = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.dates(), ANY_TEXT),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(ANY_TEXT, inner, max_size=4)),
+    max_leaves=12,
+)
+
+
+def sentence_or_report(*values: Any, **more: Any) -> None:
+    for function in (PROFILES, EFFECTIVE):
+        try:
+            found = function(*values, **more)
+        except AnsibleFilterError:
+            continue
+        if function is EFFECTIVE:
+            assert {row["answer"] for row in found["rows"]} <= {YES, NO, UNKNOWN}
+            for form in ("lines", "html", "csv", "json"):
+                SHOWN(found, form)
+
+
+@given(ANY_VALUE)
+def test_any_description_ends_in_a_sentence(value: Any) -> None:
+    sentence_or_report(value)
+    sentence_or_report({"profiles": [value], "default": {}})
+    sentence_or_report({"default": {}, "hub_categories": [{"name": "N", "editors": value}]})
+
+
+@given(st.one_of(ANY_VALUE.map(lambda value: yaml.safe_dump(value, allow_unicode=True)), st.text(max_size=40)))
+def test_any_file_ends_in_a_sentence(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "done.yml"
+        path.write_text(text, encoding="utf-8", errors="surrogatepass")
+        sentence_or_report(definition(), done=str(path))
+
+
+@given(ANY_VALUE, ANY_VALUE, ANY_VALUE)
+def test_any_reading_gives_an_answer(people: Any, groups: Any, admins: Any) -> None:
+    for described in (definition(), definition(other_groups="unknown", default=None)):
+        for listed in (people, [people], [{"upn": people, "name": groups}]):
+            results = ({"users": listed}, {"groups": listed}, {"administrators": listed})
+            report = EFFECTIVE(described, *results)
+            assert json.loads(SHOWN(report, "json"))["counts"] == report["counts"]
+        EFFECTIVE(described, people, groups, admins)
+
+
+def test_one_table_has_the_names_of_permissions() -> None:
+    """The guide, which has them for readers, lists those of the table and no others."""
+    guide = (ROOT / "docs" / "docsite" / "rst" / "guide_permissions.rst").read_text(encoding="utf-8")
+    section = guide.partition("\nThe permissions\n")[2].partition("\nThe management of")[0]
+    assert re.findall(r"(?m)^\* (.+)$", section) == [permission.name for permission in PERMISSIONS]
