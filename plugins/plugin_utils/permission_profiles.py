@@ -220,22 +220,39 @@ class Checklist:
         """Raises InputError where a group that is renamed is in the file by both names."""
         self.profiles = profiles
         self.done = done
-        self._former: dict[str, str] = {}
-        for profile in profiles.profiles:
-            former = comparison_key(profile.identity)
-            if not former or former == profile.key or former not in done.groups:
-                continue
-            if profile.key in done.groups:
+        self._former = self._renamed_groups()
+        described = {profile.key for profile in profiles.profiles}
+        self._left = [key for key in done.groups if key not in described and key not in self._former.values()]
+
+    def _renamed_groups(self) -> dict[str, str]:
+        """The key that the file has for each renamed group, by its key now. A name may pass from one group to another."""
+        waiting = {
+            profile.key: former
+            for profile in self.profiles.profiles
+            if (former := comparison_key(profile.identity)) and former != profile.key and former in self.done.groups
+        }
+        found: dict[str, str] = {}
+        while True:
+            # One whose name is not in the file, or is there for a group that has another name now.
+            clear = [key for key in waiting if key not in self.done.groups or key in found.values()]
+            if not clear:
+                break
+            found |= {key: waiting.pop(key) for key in clear}
+        described = {profile.key for profile in self.profiles.profiles}
+        for profile in self.profiles.profiles:
+            # A former name that is the name of another group now is about that group.
+            if waiting.get(profile.key, "") not in {"", *described}:
                 raise InputError(
                     f"group {profile.group!r} is in the file of what was done by its name and by its former name "
                     f"{profile.identity!r}. Remove the one that is not about this group."
                 )
-            self._former[profile.key] = former
-        described = {profile.key for profile in profiles.profiles}
-        self._left = [key for key in done.groups if key not in described and key not in self._former.values()]
+        return found
 
     def settings_of(self, key: str) -> Mapping[str, Setting]:
         """What was set for a group, also under its former name."""
+        if key not in self._former and key in self._former.values():
+            # It is about another group, which has this name until it is renamed.
+            return {}
         place = self.done.groups.get(self._former.get(key, key))
         return place.settings if place else {}
 

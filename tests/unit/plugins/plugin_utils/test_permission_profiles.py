@@ -247,6 +247,25 @@ def test_a_renamed_group_keeps_what_was_set(tmp_path: Path) -> None:
         PROFILES(renamed, done_file(tmp_path, **{"Old editors": {}, EDITORS: {}}))
 
 
+def test_a_name_that_another_rename_makes_free(tmp_path: Path) -> None:
+    """B becomes C, and A becomes B: what was set for A is that of the new B."""
+    both = definition(
+        {"name": "P", "group": "B", "identity": "A", "allow": [NEWS]},
+        {"name": "Q", "group": "C", "identity": "B", "allow": [TILES]},
+    )
+    path = done_file(tmp_path, A={NEWS: ALLOW}, B={TILES: ALLOW})
+    assert open_items(PROFILES(both, path)) == []
+    text = PROFILES(both, path, ["*"], DAY)["done"]
+    assert {name: list(values) for name, values in yaml.safe_load(text)["groups"].items()} == {
+        "B": [NEWS],
+        "C": [TILES],
+    }
+    Path(path).write_text(text, encoding="utf-8")
+    assert open_items(PROFILES(both, path)) == []
+    path = done_file(tmp_path, B={TILES: ALLOW})
+    assert open_items(PROFILES(both, path)) == [("B", NEWS, ALLOW, None)]
+
+
 def test_what_was_done_is_remembered(tmp_path: Path) -> None:
     path = done_file(
         tmp_path, **{EDITORS: {NEWS: {"value": ALLOW, "date": "2026-01-02"}, SHOP: DENY}, "Gone": {NEWS: ALLOW}}
