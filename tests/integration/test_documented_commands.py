@@ -184,7 +184,7 @@ def test_scene_profiles(twin: Twin, run: Runner, tmp_path: Path) -> None:
     assert "[ ] Create apps in app store: Deny" in said
     assert "Nothing has to be set by hand." in run(done, environ)
     assert "W365 Interns" in (tmp_path / "permissions_done.yml").read_text(encoding="utf-8")
-    assert "4 people of environment contoso: 9 yes, 11 no, 0 unknown" in run(report, environ)
+    assert "4 people of environment contoso: 10 yes, 10 no, 0 unknown" in run(report, environ)
     assert "<table" in (tmp_path / "permissions.html").read_text(encoding="utf-8")
 
 

@@ -147,10 +147,9 @@ def test_a_plan_names_permissions(twin: Twin, play: Callable[..., Play]) -> None
     twin.reset({"environments": [SEEDED]}, "full")
     twin.switches(scim_members_listed=1, scim_members_beyond="empty")
     groups = [{"name": INTERNS, "members": {"remove": [ADELE]}}]
-    common = {"permission_profiles": PROFILES}
     played = play(
-        task("w365_directory", groups=groups, plan_file="plan.json", **common),
-        task("w365_directory", apply_plan="plan.json", **common),
+        task("w365_directory", groups=groups, plan_file="plan.json", permission_profiles=PROFILES),
+        task("w365_directory", apply_plan="plan.json", permission_profiles=PROFILES),
         defaults=connection(twin, scim=True),
     )
     gained = {"user": ADELE, "change": "gains", "permission": NEWS, "groups": [INTERNS]}

@@ -185,13 +185,13 @@ def test_a_former_name_is_the_same_permission() -> None:
 # The checklist, and its file
 
 
-def done_file(tmp_path: Path, text: str | None = None, **groups: Any) -> str:
+def done_file(tmp_path: Path, text: Any = None, **groups: Any) -> str:
     path = tmp_path / "done.yml"
     path.write_text(yaml.safe_dump({"groups": groups}) if text is None else text, encoding="utf-8")
     return str(path)
 
 
-def open_items(found: Mapping[str, Any]) -> list[tuple[str, str, str, str | None]]:
+def open_items(found: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     return [(item["group"], item["permission"], item["value"], item["was"]) for item in found["open"]]
 
 
