@@ -15,6 +15,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.permissions import (
     permissions_from_options,
 )
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import untrusted
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.permission_profiles import profiles_outcome
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.permission_report import (
     Reading,
@@ -28,9 +29,11 @@ DEFINITION = "w365_permission_profiles_definition"
 def permission_profiles(definition: Any, done: str = "", clicked: Sequence[str] = (), day: str = "") -> dict[str, Any]:
     """See ``permission_profiles.yml``. Raises AnsibleFilterError for a description or a file that cannot be used."""
     try:
-        return profiles_outcome(permissions_from_options(definition, DEFINITION), done, list(clicked), day)
+        outcome = profiles_outcome(permissions_from_options(definition, DEFINITION), done, list(clicked), day)
     except InputError as error:
         raise AnsibleFilterError(error.message) from error
+    found: dict[str, Any] = untrusted(outcome)
+    return found
 
 
 def effective_permissions(
@@ -45,9 +48,11 @@ def effective_permissions(
     """See ``w365_effective_permissions.yml``. Raises AnsibleFilterError as `permission_profiles` does."""
     try:
         profiles = permissions_from_options(definition, DEFINITION)
-        return permission_report(profiles, Reading.of(users, groups, administrators), done, environment, now)
+        report = permission_report(profiles, Reading.of(users, groups, administrators), done, environment, now)
     except InputError as error:
         raise AnsibleFilterError(error.message) from error
+    found: dict[str, Any] = untrusted(report)
+    return found
 
 
 def effective_permissions_shown(report: Any, form: str = "lines") -> Any:
