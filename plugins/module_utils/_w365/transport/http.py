@@ -246,7 +246,11 @@ class Http:
         Raises NoAnswerError, CertificateError, RateLimitError, StoppedError.
         """
         data = json.dumps(body).encode() if has_body else None
-        what = f"{method} {self.shown_url(url)}"
+
+        def what() -> str:
+            """Made where a sentence needs it, which is in few of all requests."""
+            return f"{method} {self.shown_url(url)}"
+
         repeated = False
         tries = waits = 0
         while True:
@@ -256,34 +260,34 @@ class Http:
             except StoppedError as error:
                 if not repeated:
                     raise
-                raise LostAnswerError(f"{error.message} An earlier try may be done ({what}).") from None
+                raise LostAnswerError(f"{error.message} An earlier try may be done ({what()}).") from None
             self.sent_writes += method != "GET"
             answer = self._attempt(method, url, headers, query, data)
             if isinstance(answer, _Failure):
                 failure = answer.reason
                 if answer.may_be_done and not repeatable:
-                    raise LostAnswerError(f"{failure} ({what}).")
+                    raise LostAnswerError(f"{failure} ({what()}).")
                 if not answer.again:
-                    raise NoAnswerError(f"{failure} ({what}).")
+                    raise NoAnswerError(f"{failure} ({what()}).")
                 repeated = repeated or answer.may_be_done
             elif answer.status in (429, 503):
                 # Waiting because the server asks for it does not count as a try.
                 tries -= 1
                 waits += 1
-                self.wait_for_server(answer, waits, what)
+                self.wait_for_server(answer, waits, what())
                 continue
             else:
                 self.throttle.record_success()
                 self._on_answer()
                 if answer.status in (502, 504) and not repeatable:
-                    raise LostAnswerError(f"a gateway answered HTTP {answer.status} for the server ({what}).")
+                    raise LostAnswerError(f"a gateway answered HTTP {answer.status} for the server ({what()}).")
                 if not _should_retry(method, answer) or tries >= TRIES:
-                    return answer._replace(repeated=repeated)
+                    return answer._replace(repeated=True) if repeated else answer
                 failure = f"HTTP {answer.status}"
                 repeated = True
             if tries >= TRIES:
-                raise NoAnswerError(f"{failure} ({what}, tried {tries} times).")
-            self.pause(backoff(tries), f"{failure} from {what}")
+                raise NoAnswerError(f"{failure} ({what()}, tried {tries} times).")
+            self.pause(backoff(tries), f"{failure} from {what()}")
 
     def _attempt(
         self,
