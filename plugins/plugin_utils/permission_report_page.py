@@ -30,7 +30,8 @@ NAMES_SHOWN = 20
 _STYLE = (
     STYLE.replace("max-width: 70rem", "max-width: 90rem")
     + """
-h2 { font-size: 1.2rem; } main { overflow-x: auto; } td span { display: block; } .why { color: var(--soft); font-size: .875rem; }
+h2 { font-size: 1.2rem; } main { overflow-x: auto; } td span, tbody th span { display: block; } tbody th { min-width: 14rem; }
+.why { color: var(--soft); font-size: .875rem; font-weight: 400; }
 .yes, .no { font-weight: 600; } fieldset { border: 0; padding: 0; margin: 1rem 0; } label { margin-inline-end: 1rem; }
 main:has(#only-unknown:checked) tbody tr[data-unknown=no] { display: none; }
 @media print { fieldset { display: none; } tr { break-inside: avoid; } }
