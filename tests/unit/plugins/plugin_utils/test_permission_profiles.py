@@ -38,7 +38,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     decide,
 )
 
-filters: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.filter.permission_profiles")
+filters: Any = importlib.import_module(
+    "ansible_collections.workspace365.provisioning.plugins.filter.permission_profiles"
+)
 ROOT = Path(__file__).resolve().parents[4]
 PROFILES, EFFECTIVE, SHOWN = (
     filters.permission_profiles,
