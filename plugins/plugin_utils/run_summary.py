@@ -13,19 +13,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.environment_actions import (
+    INSTANCE_ACTIONS,
+)
 
 WORD = "w365"
 """What the line begins with, so that it can be found in a long log."""
 
 OBJECTS: Mapping[str, tuple[str, str]] = {
+    **{row.object.name: (row.object.one, row.object.many) for row in INSTANCE_ACTIONS},
     "user": ("user", "users"),
     "group": ("group", "groups"),
     "membership": ("membership of a group", "memberships of groups"),
     "administrator": ("administrator role", "administrator roles"),
     "environment": ("environment", "environments"),
     "sso": ("single sign-on", "single sign-ons"),
-    "exchange": ("Exchange setting", "Exchange settings"),
-    "sharepoint": ("SharePoint setting", "SharePoint settings"),
     "application": ("application", "applications"),
     "service_principal": ("service principal", "service principals"),
     "consent": ("consent", "consents"),
@@ -118,7 +120,8 @@ def changes_of(entries: Iterable[Mapping[str, Any]], *, would: bool) -> list[str
         if entry.get("outcome") in ("done", "planned"):
             key = (str(entry["kind"]), participle(entry))
             counts[key] = counts.get(key, 0) + 1
-    order = list(OBJECTS)
+    # People first, whatever the order of the steps was.
+    order = ("user", "administrator", "group", "membership")
     ordered = sorted(counts, key=lambda key: order.index(key[0]) if key[0] in order else len(order))
     return [
         f"{counts[kind, done]} {_named(kind, counts[kind, done])} {'would be ' if would else ''}{done}"
