@@ -61,7 +61,7 @@ OPTIONS = {f"w365_{name}": name for name in connection_option_names()}
 """Variable -> option."""
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]
+class LookupModule(LookupBase):
     """The lookup plugin."""
 
     def run(
