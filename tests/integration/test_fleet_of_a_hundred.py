@@ -107,7 +107,7 @@ def environ(twin: Twin, folder: Path, playbook: str) -> dict[str, str]:
         "W365_PROVISIONING_KEY": twin.provisioning_key,
         "W365_CA_PATH": twin.ca_path,
     }
-    if playbook in OF_ENTRA:
+    if playbook in OF_ENTRA and twin.client_id and twin.client_secret:
         known |= {
             "W365_ENTRA_AUTHORITY": twin.entra_authority,
             "W365_ENTRA_CLIENT_ID": twin.client_id,
@@ -193,7 +193,11 @@ def changed(twin: Twin, playbook: str) -> set[str]:
         "fleet_offboard": lambda environment: not environment["active"],
         "fleet_rotate": lambda environment: bool(environment["sso"]),
     }
-    is_so = is_done.get(playbook, lambda environment: len(environment["users"]) == 2)
+
+    def has_both(environment: dict[str, Any]) -> bool:
+        return len(environment["users"]) == 2
+
+    is_so = is_done.get(playbook, has_both)
     return {name for name in NAMES if is_so(found[name])}
 
 
