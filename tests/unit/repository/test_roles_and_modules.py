@@ -534,10 +534,11 @@ def values_of(role: str, name: str, variables: Mapping[str, Any]) -> dict[str, A
 
 
 def playbook_variables() -> set[str]:
-    """Every variable that a playbook reads, from its text: all of them begin with w365_."""
+    """Every variable that a playbook reads, from its text or by the lookup of the connection: all of them begin with w365_."""
     texts = yaml_of(ROOT / "playbooks")
     found = {name for text in texts.values() for name in re.findall(r"(?<![\w.'/])(w365_[a-z0-9_]+)\b(?![:='])", text)}
     modules = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")}
+    found |= set(w365_connection.OPTIONS)
     return found - modules - set(ROLES) - {"w365_connection"} - {name for name in found if name.endswith("_result")}
 
 
