@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible import constants
+from ansible import constants, template
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values, sanitize_keys
@@ -69,8 +69,8 @@ def load_template_plugins(filter_name: str, lookup_name: str) -> None:
 
 
 def untrusted(value: Any) -> Any:
-    """A copy in which no text is a template, wherever it is put. For what a server had a say in.
+    """The value with no text that is a template, wherever it is put. For what a server had a say in.
 
-    Since 2.19 a text that Python code makes is never a template. Before that, one in a fact is, and set_fact makes facts.
+    Since 2.19 a text that Python code makes is never one. Before that, one in a fact is, and set_fact makes facts.
     """
-    return wrap_var(value)
+    return value if hasattr(template, "trust_as_template") else wrap_var(value)

@@ -86,8 +86,8 @@ CONTENT = {
     "w365_admin": {"administrators"},
     "w365_environment": {"environment", "state", "administrator", "empty", "active", "delete_confirmation"},
     "w365_sso": {"authority", "primary_domain", "client_id", "key", "verify_timeout", "scopes", "post_check", "previous"},
-    "w365_directory": {"users", "groups", "administrators", "src", "concurrency", "concurrency_max", "scim_bulk", "purge", "plan_file", "return_plan", "apply_plan", "apply_plan_content", "plan_digest", "report_file", "progress_file", "progress_interval"},
-    "w365_o365_import": {"groups", "domains", "everything", "scope_match", "nested_groups", "include_guests", "include_groups", "group_names", "attribute_map", "concurrency", "concurrency_max", "default_status", "administrators_from", "active_status_from", "state_file", "full_every", "scim_bulk", "report_file", "progress_file", "progress_interval"},
+    "w365_directory": {"users", "groups", "administrators", "src", "concurrency", "concurrency_max", "scim_bulk", "purge", "plan_file", "return_plan", "apply_plan", "apply_plan_content", "plan_digest", "report_file", "permission_profiles", "progress_file", "progress_interval"},
+    "w365_o365_import": {"groups", "domains", "everything", "scope_match", "nested_groups", "include_guests", "include_groups", "group_names", "attribute_map", "concurrency", "concurrency_max", "default_status", "administrators_from", "active_status_from", "state_file", "full_every", "scim_bulk", "report_file", "permission_profiles", "progress_file", "progress_interval"},
 }  # fmt: skip
 """Module -> its other options: what is to be there, and how it is done. They pass in the same way."""
 

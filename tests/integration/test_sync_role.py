@@ -35,6 +35,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.bulk_options import (
     import_policy_spec,
     import_scope_spec,
+    permissions_spec,
     progress_spec,
     report_spec,
 )
@@ -740,7 +741,14 @@ def test_the_role_knows_every_option() -> None:
     # A progress file would be one for all of them.
     same(
         passed,
-        {*import_scope_spec(), *import_policy_spec(), *concurrency_spec(), *report_spec(), *progress_spec()}
+        {
+            *import_scope_spec(),
+            *import_policy_spec(),
+            *concurrency_spec(),
+            *report_spec(),
+            *progress_spec(),
+            *permissions_spec(),
+        }
         - {"progress_file"},
         "import options of the tasks and of the module",
     )
