@@ -4,17 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from ansible.errors import AnsibleLookupError, AnsibleUndefinedVariable
-from ansible.plugins.lookup import LookupBase
-
-from ansible_collections.workspace365.provisioning.plugins.filter.given import given
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
-    connection_option_names,
-)
-
 DOCUMENTATION = r"""
 ---
 name: w365_connection
@@ -56,6 +45,17 @@ _raw:
   type: list
   elements: dict
 """
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleLookupError, AnsibleUndefinedVariable
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.workspace365.provisioning.plugins.filter.given import given
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
+    connection_option_names,
+)
 
 OPTIONS = {f"w365_{name}": name for name in connection_option_names()}
 """Variable -> option."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from ..execution.results import ApplyResult
 from ..model.directory import UNRESOLVED, Group, Snapshot
@@ -33,7 +33,7 @@ from ..planning.actions import (
     Action,
 )
 
-Members = frozenset[str] | None
+Members: TypeAlias = "frozenset[str] | None"
 """The keys of the users in a group; None where they are not known."""
 
 
