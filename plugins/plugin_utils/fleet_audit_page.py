@@ -9,13 +9,11 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.report_csv import safe_cell
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.report_csv import table_as_csv
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.sso_audit import OK, STATES, UNKNOWN
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.sso_audit_page import (
     STYLE,
@@ -130,21 +128,19 @@ def fleet_lines(report: Mapping[str, Any]) -> list[str]:
 
 
 def fleet_csv(report: Mapping[str, Any]) -> str:
-    """One line for each tenant in the format of RFC 4180, with the byte order mark by which Excel detects UTF-8."""
-    text = io.StringIO(newline="")
-    text.write("\ufeff")
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow(CSV_COLUMNS)
-    for row in report["tenants"]:
-        told = {
-            **row,
-            "drift_counts": " ".join(f"{key}={count}" for key, count in sorted(row["drift_counts"].items())),
-            "findings": " | ".join(
-                f"{one['state']}: {one['area']}: {one['text']}" for one in row["findings"] if one["state"] != OK
-            ),
-        }
-        writer.writerow([safe_cell("" if told[name] is None else str(told[name])) for name in CSV_COLUMNS])
-    return text.getvalue()
+    """One line for each tenant."""
+    return table_as_csv(CSV_COLUMNS, map(_csv_cells, report["tenants"]))
+
+
+def _csv_cells(row: Mapping[str, Any]) -> list[str]:
+    told = {
+        **row,
+        "drift_counts": " ".join(f"{key}={count}" for key, count in sorted(row["drift_counts"].items())),
+        "findings": " | ".join(
+            f"{one['state']}: {one['area']}: {one['text']}" for one in row["findings"] if one["state"] != OK
+        ),
+    }
+    return ["" if told[name] is None else str(told[name]) for name in CSV_COLUMNS]
 
 
 def fleet_html(report: Mapping[str, Any]) -> str:

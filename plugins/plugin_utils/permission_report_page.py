@@ -9,8 +9,6 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from itertools import groupby
@@ -18,7 +16,7 @@ from typing import Any
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.permissions import NO, UNKNOWN, YES
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.report_csv import safe_cell
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.report_csv import table_as_csv
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.sso_audit_page import STYLE, json_of, page_of
 
 CSV_COLUMNS = ("user", "name", "active", "permission", "answer", "rule", "evidence", "because")
@@ -67,15 +65,10 @@ def _summary(report: Mapping[str, Any]) -> str:
 
 
 def csv_of(report: Mapping[str, Any]) -> str:
-    """One line for each person and permission in the format of RFC 4180, with the byte order mark by which Excel detects UTF-8."""
-    text = io.StringIO(newline="")
-    text.write("\ufeff")
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow(CSV_COLUMNS)
-    for row in report["rows"]:
-        told = {**row, "active": {True: "yes", False: "no", None: "unknown"}[row["active"]]}
-        writer.writerow([safe_cell(str(told[name])) for name in CSV_COLUMNS])
-    return text.getvalue()
+    """One line for each person and permission."""
+    activity = {True: "yes", False: "no", None: "unknown"}
+    rows = ({**row, "active": activity[row["active"]]} for row in report["rows"])
+    return table_as_csv(CSV_COLUMNS, ([str(row[name]) for name in CSV_COLUMNS] for row in rows))
 
 
 def html_of(report: Mapping[str, Any]) -> str:

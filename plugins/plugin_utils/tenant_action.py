@@ -64,6 +64,7 @@ ACTIONS: Mapping[str, type[ModuleAction]] = {
 _OPTIONS: Mapping[str, Mapping[str, Any]] = option_of(DEFINITION)["options"]
 """Read once, before Ansible forks the processes of its hosts."""
 
+# Made before that too.
 prepared(DEFINITION)
 
 
@@ -87,7 +88,7 @@ class TenantAction(StepsAction):
             Selection.of(variables["ansible_run_tags"], variables["ansible_skip_tags"], self._task.tags),
         )
         tenant.host = str(variables.get("inventory_hostname") or "")
-        paths = list(self._task.args.get("report_file") or ())
+        paths = absolute(self._task.args.get("report_file") or ())
         refusal = self._refusal_of_tenant(tenant) or self._refusal_of_report(tenant, paths)
         if refusal:
             return {**result, **self._refused(refusal)}
@@ -140,10 +141,9 @@ class TenantAction(StepsAction):
             )
         return ""
 
-    def _refusal_of_report(self, tenant: Tenant, paths: list[str]) -> str:
+    def _refusal_of_report(self, tenant: Tenant, paths: Sequence[str]) -> str:
         if not paths:
             return ""
-        paths[:] = absolute(paths)
         owner = subject(tenant.name, tenant.host) or tenant.host
         return why_not_writable(REPORT_FILE, paths, tenant.paths(), run_directory(), owner)
 

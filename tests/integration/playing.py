@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -158,6 +159,15 @@ class Running:
         self._twin.switches(refuse_writes=False)
         plays.append(Play(code, self.output(), steps))
         return plays[-1]
+
+    def kill_at_fault(self, limit: float = 90) -> None:
+        """Kill it when a request has met a fault of the twin, within `limit` seconds."""
+        ends = time.monotonic() + limit
+        while not any(one["hits"] for one in self._twin.faults()):
+            assert not self.over, self.output()
+            assert time.monotonic() < ends, self.output()
+            time.sleep(0.05)
+        self.kill()
 
     def kill(self) -> None:
         """End it, its workers and the module with SIGKILL, as a machine that loses its power does."""

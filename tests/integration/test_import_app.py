@@ -298,12 +298,7 @@ def test_killed_in_the_middle_one_more_run_completes_it(
     twin.fault(**KILLED[where])
     steps = [task("w365_import_app", **wanted)]
     with start_playbook(tmp_path, twin, steps, defaults=connection(twin, None)) as running:
-        ends = time.monotonic() + 60
-        while not any(one["hits"] for one in twin.faults()):
-            assert not running.over, running.output()
-            assert time.monotonic() < ends, running.output()
-            time.sleep(0.05)
-        running.kill()
+        running.kill_at_fault()
     twin.release()
     twin.clear_faults()
     good(twin, certificate_path=pairs[0].public)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import stat
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -133,12 +132,7 @@ def test_a_killed_run_has_told_how_far_it_came(twin: Twin, tmp_path: Path) -> No
     variables = json.dumps({"w365_tenant_definition": whole(twin), ONBOARDING: [str(report), str(tmp_path / "r.html")]})
     arguments = ["-e", variables, f"{COLLECTION}.onboard_tenant"]
     with start_playbook(tmp_path, twin, [], arguments=arguments, environ=environ(twin)) as running:
-        ends = time.monotonic() + 90
-        while not any(one["hits"] for one in twin.faults()):
-            assert not running.over, running.output()
-            assert time.monotonic() < ends, running.output()
-            time.sleep(0.05)
-        running.kill()
+        running.kill_at_fault()
     twin.release()
     same(steps(report), {"environment": "unchanged", "sso": "done", "o365_import": "unknown"}, "steps")
     assert "This is not finished." in page(tmp_path / "r.html")
@@ -267,12 +261,7 @@ def test_a_killed_offboarding_has_told_how_far_it_came(
     path = inventory(tenant, tmp_path, {"contoso": host_of(tenant, "contoso")})
     words = ["-i", str(path), "-e", json.dumps({"w365_offboard_confirm": "contoso", OFFBOARDING: str(report)})]
     with start_playbook(tmp_path, tenant, [], arguments=[*words, f"{COLLECTION}.fleet_offboard"]) as running:
-        ends = time.monotonic() + 90
-        while not any(one["hits"] for one in tenant.faults()):
-            assert not running.over, running.output()
-            assert time.monotonic() < ends, running.output()
-            time.sleep(0.05)
-        running.kill()
+        running.kill_at_fault()
     tenant.release()
     tenant.clear_faults()
     same(steps(report), expected, "steps")

@@ -427,6 +427,10 @@ def test_every_connection_option_is_within_reach() -> None:
     """Of playbooks by a variable, of w365_sync by a key, and of the other roles by module_defaults and SCIM variables."""
     names_of_options = sorted(connection_spec())
     assert sorted(w365_connection.OPTIONS.items()) == [(f"w365_{name}", name) for name in names_of_options]
+    shown = (
+        (ROOT / "playbooks" / "vars" / "connection.yml").read_text(encoding="utf-8").partition("w365_connection:")[0]
+    )
+    assert sorted(re.findall(r"\bw365_\w+", shown)) == sorted(w365_connection.OPTIONS)
     keys = role_spec("w365_sync", "w365_sync_configurations")["options"]
     assert sorted(set(keys) - {"name", "schedule", "import"}) == names_of_options
     for role in sorted(set(ROLES) - {"w365_offboard", "w365_sync", "w365_tenant", *WITHOUT_MODULE}):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,15 +36,19 @@ _BIDI = re.compile("[\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]")
 
 
 def csv_of(rows: Iterable[Row]) -> str:
-    """All rows in the format of RFC 4180, with the byte order mark by which Excel detects UTF-8."""
+    """All rows as a table, see `table_as_csv`."""
+    return table_as_csv(
+        COLUMNS, ((row.object.name, row.name, row.what, row.details, row.outcome, row.reason) for row in rows)
+    )
+
+
+def table_as_csv(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    """Headings and rows in the format of RFC 4180, with the byte order mark by which Excel detects UTF-8; no cell is a formula."""
     text = io.StringIO(newline="")
     text.write("\ufeff")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(
-        [safe_cell(cell) for cell in (row.object.name, row.name, row.what, row.details, row.outcome, row.reason)]
-        for row in rows
-    )
+    writer.writerow(columns)
+    writer.writerows([safe_cell(cell) for cell in row] for row in rows)
     return text.getvalue()
 
 
