@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the integration tests share: one twin per module of tests, emptied before each test."""
+"""What the integration tests share: one twin for each process of pytest, emptied before each test."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ CONTOSO: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running_twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
     with start_twin(tmp_path_factory.mktemp("twin"), seed=CONTOSO) as twin:
         yield twin

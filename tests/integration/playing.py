@@ -218,6 +218,8 @@ def ansible_environment(folder: Path) -> dict[str, str]:
         "ANSIBLE_LOCAL_TEMP": str(folder / "ansible"),
         "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
         "ANSIBLE_ASYNC_DIR": str(folder / "async"),
+        "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callback_plugins"),
+        "ANSIBLE_CALLBACKS_ENABLED": "compiled",
     }
 
 
@@ -253,8 +255,7 @@ def start_playbook(
     witness = tmp_path / "witness.jsonl"
     witness.unlink(missing_ok=True)
     variables = ansible_environment(tmp_path) | {
-        "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).parent / "callback_plugins"),
-        "ANSIBLE_CALLBACKS_ENABLED": "witness",
+        "ANSIBLE_CALLBACKS_ENABLED": "compiled,witness",
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "WITNESS_FILE": str(witness),
         "WITNESS_TWIN": twin.url,

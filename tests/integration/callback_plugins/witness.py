@@ -9,11 +9,12 @@ It runs inside ansible-playbook. While a task is in check mode, the twin refuses
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import ssl
-import urllib.request
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible.plugins.callback import CallbackBase
 
@@ -34,24 +35,32 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self._path = os.environ["WITNESS_FILE"]
-        self._twin = os.environ["WITNESS_TWIN"]
-        context = ssl.create_default_context(cafile=os.environ["WITNESS_CA"])
-        self._opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        address = urlsplit(os.environ["WITNESS_TWIN"])
+        # One connection for all tasks: a handshake for each question would take longer than its answer.
+        self._twin = http.client.HTTPSConnection(
+            address.hostname or "",
+            address.port,
+            timeout=30,
+            context=ssl.create_default_context(cafile=os.environ["WITNESS_CA"]),
         )
         self._seen = 0
         self._refusing = False
 
     def _control(self, method: str, path: str, body: Any = None) -> Any:
-        request = urllib.request.Request(  # noqa: S310 - the twin's address, from the test
-            f"{self._twin}/_simulator/{path}",
-            data=None if body is None else json.dumps(body).encode(),
-            method=method,
-            headers={"Content-Type": "application/json"},
-        )
-        with self._opener.open(request, timeout=30) as answer:
-            content = answer.read()
-        return json.loads(content) if content else None
+        content = None if body is None else json.dumps(body)
+        try:
+            return self._ask(method, path, content)
+        except (OSError, http.client.HTTPException):
+            # The twin may have been started anew since the last question.
+            self._twin.close()
+            return self._ask(method, path, content)
+
+    def _ask(self, method: str, path: str, content: str | None) -> Any:
+        self._twin.request(method, f"/_simulator/{path}", content, {"Content-Type": "application/json"})
+        answer = self._twin.getresponse()
+        text = answer.read()
+        assert answer.status < 400, text
+        return json.loads(text) if text else None
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         refuse = bool(task.check_mode)
