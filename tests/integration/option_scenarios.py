@@ -689,7 +689,7 @@ def sso_app_scenarios() -> Iterator[Scenario]:
     yield Scenario("primary_domain", new, ["emea.contoso.com", Refused("contoso"), Refused(LEFT_OUT)])
     yield Scenario("post_check", new, ["redirect"])
     slow = replace(new, switches={"entra_replication": "001"}, fails=True)
-    yield Scenario("replication_timeout", slow, [60, Refused(-1)])
+    yield Scenario("replication_timeout", slow, [60, Refused(-1)], slow=True)
     late = replace(new, switches={"secret_activation": "001"}, fails=True)
     yield Scenario("activation_timeout", late, [60, Refused(-1)])
 
@@ -772,9 +772,9 @@ def import_app_scenarios() -> Iterator[Scenario]:
     short = replace(secret, earlier=[("w365_import_app", {**secret.options, "secret_lifetime": 40})])
     yield Scenario("rotate_before", short, [41, Refused(-1)])
     slow = replace(new, switches={"entra_replication": "001"}, fails=True)
-    yield Scenario("replication_timeout", slow, [60, Refused(-1)])
+    yield Scenario("replication_timeout", slow, [60, Refused(-1)], slow=True)
     late = replace(secret, switches={"secret_activation": "001"}, fails=True)
-    yield Scenario("activation_timeout", late, [60, Refused(-1)])
+    yield Scenario("activation_timeout", late, [60, Refused(-1)], slow=True)
 
 
 SCIM_APP: Options = {**GRAPH, **SCIM, "replication_timeout": 0, "notification_email": "it@contoso.com"}

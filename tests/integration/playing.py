@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
+
 from w365_simulator.testing import Twin
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +76,11 @@ class Play:
 
     def __getitem__(self, index: int) -> Step:
         return self.steps[index]
+
+
+def slow(*values: Any) -> Any:
+    """One more of a kind: a quick case of it guards the same behavior."""
+    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 @contextmanager

@@ -347,6 +347,7 @@ def collection_without_action_plugins(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_results_are_those_of_the_module(twin: Twin, tmp_path: Path) -> None:
     """Key by key, in this process, in one of their own, and without the action plugins: of changes, of nothing to do,
     of failures, and with warnings."""

@@ -209,6 +209,7 @@ def test_skipping_a_list_skips_that_list_alone(kind: str, twin: Twin, play: Call
     same(sorted(reported(played)), ["directory", "environment", "sso"], "steps")
 
 
+@pytest.mark.slow
 def test_tags_that_select(twin: Twin, play: Callable[..., Play]) -> None:
     """One step, with the first one for the name; and the tag that a play gives to the role."""
     played = tenant_run(play, twin, "--tags", "w365_tenant_sso")
@@ -350,6 +351,7 @@ def group_variables(folder: Path, **variables: Any) -> None:
     (folder / "group_vars" / "all.yml").write_text(yaml.safe_dump(variables), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_group_variables_that_count(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     """In a project of AWX with one line that imports a playbook of the collection: those beside the inventory.
 

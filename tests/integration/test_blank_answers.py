@@ -22,7 +22,11 @@ from playing import COLLECTION, ROOT, Play, connection
 from test_roles import SSO, role, the_report
 from w365_simulator.testing import Twin
 
-BLANKS = [pytest.param("", id="empty"), pytest.param("   ", id="blanks"), pytest.param(None, id="null")]
+BLANKS = [
+    pytest.param("", id="empty"),
+    pytest.param("   ", id="blanks", marks=pytest.mark.slow),
+    pytest.param(None, id="null", marks=pytest.mark.slow),
+]
 NEW = {"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}
 
 
@@ -181,6 +185,7 @@ def test_a_playbook_that_got_nothing_but_blanks(
     same(twin.requests(), [], "requests")
 
 
+@pytest.mark.slow
 def test_an_installed_configuration_with_blank_answers(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     """The folder is what was answered; the list is the question that was not."""
     folder = tmp_path / "installed" / "contoso"
@@ -227,6 +232,7 @@ def test_a_list_of_files_as_a_text(text: str, twin: Twin, play: Callable[..., Pl
     same([users[upn]["active"] for upn in (ADELE, PATTI)], [True, True], "people of both files")
 
 
+@pytest.mark.slow
 def test_a_name_with_a_comma(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     """A list is a list, and in a text with lines a comma is a comma: of a file as of a group."""
     for name, upn in (("sales, emea.csv", ADELE), ("more.csv", PATTI)):

@@ -219,6 +219,7 @@ def failure(found: Play) -> str:
     return next(step for step in found if step.status == "failed").message
 
 
+@pytest.mark.slow
 def test_one_file_is_one_customer(twin: Twin, play: Callable[..., Play]) -> None:
     """A definition holds its own SCIM service: wrong ones are refused before the first step writes."""
     before = twin.state()

@@ -188,6 +188,7 @@ def test_scene_profiles(twin: Twin, run: Runner, tmp_path: Path) -> None:
     assert "<table" in (tmp_path / "permissions.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_scene_environment(twin: Twin, run: Runner, tmp_path: Path) -> None:
     grady = {"upn": "grady.archie@contoso.com", "first_name": "Grady", "last_name": "Archie"}
     boss = {"upn": ALLAN, "first_name": "Allan", "last_name": "Deyoung", "administrator": True}
@@ -255,6 +256,7 @@ def customers(tmp_path: Path, twin: Twin) -> Path:
     return tmp_path / "units"
 
 
+@pytest.mark.slow
 def test_scene_sync(twin: Twin, run: Runner, tmp_path: Path) -> None:
     customers(tmp_path, twin)
     sync, export = SCENES["sync"]
@@ -267,6 +269,7 @@ def test_scene_sync(twin: Twin, run: Runner, tmp_path: Path) -> None:
     assert "{{ vault_contoso_scim_token }}" in (tmp_path / "customers.yml").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_scene_secrets(twin: Twin, run: Runner, tmp_path: Path) -> None:
     prepare(twin, "contoso")
     inventory(tmp_path, twin, ("contoso",))
@@ -279,6 +282,7 @@ def test_scene_secrets(twin: Twin, run: Runner, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_scene_fleet(twin: Twin, run: Runner, tmp_path: Path) -> None:
     seed = [{"name": name, "users": [person(name, "boss", administrator=True)]} for name in FLEET]
     twin.reset({"environments": seed})
@@ -467,6 +471,7 @@ def test_scene_support(twin: Twin, run: Runner, tmp_path: Path) -> None:
         assert str(secret) not in whole
 
 
+@pytest.mark.slow
 def test_scene_uninstalling(twin: Twin, run: Runner, tmp_path: Path) -> None:
     """Both applications are found, looked at and removed; the services are gone with their secrets."""
     prepare(twin, "contoso")

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 import in_process
-from playing import COLLECTION, ROOT, Play, Task, ansible_environment, connection, run_in, task
+from playing import COLLECTION, ROOT, Play, Task, ansible_environment, connection, run_in, slow, task
 from w365_simulator.testing import Twin
 
 Plays = Callable[..., Play]
@@ -120,7 +120,7 @@ def test_the_source_is_unchanged_and_an_empty_environment_becomes_the_same(
         {"action": "status", "status": 200, "body": {}},
         {"action": "status", "status": 500},
         {"action": "status", "status": 404},
-        {"action": "truncate"},
+        slow({"action": "truncate"}),
     ],
     ids=lambda fault: str(fault.get("body", fault.get("status", fault["action"]))),
 )
@@ -278,6 +278,7 @@ def blocks_of_guide() -> list[Any]:
     return [yaml.safe_load(block) for block in found]
 
 
+@pytest.mark.slow
 def test_the_way_back_of_the_guide(twin: Twin, fleet: Callable[..., Ran], tmp_path: Path) -> None:
     """Its variables compare, and its playbook sets empty environments up again."""
     assert fleet().code == 0
@@ -309,6 +310,7 @@ def test_the_way_back_of_the_guide(twin: Twin, fleet: Callable[..., Ran], tmp_pa
     assert exported.said.count("; unchanged; SCIM address:") == 3
 
 
+@pytest.mark.slow
 def test_a_fleet_is_exported(twin: Twin, fleet: Callable[..., Ran], tmp_path: Path) -> None:
     preview = fleet("--check")
     assert preview.code == 0, preview.said

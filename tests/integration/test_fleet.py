@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from conftest import CONTOSO
-from playing import COLLECTION, ROOT, ansible_environment
+from playing import COLLECTION, ROOT, ansible_environment, slow
 from w365_simulator.testing import Twin
 
 FLEET = ["contoso", "fabrikam", "litware"]
@@ -122,6 +122,7 @@ BEFORE = {name: ["boss", "nestor"] for name in FLEET}
 AFTER = {name: ["adele", "boss"] for name in FLEET}
 
 
+@pytest.mark.slow
 def test_a_plan_is_shown_approved_and_applied(twin: Twin, fleet: Fleet) -> None:
     planned = fleet("fleet_plan")
     assert planned.code == 0, planned.said
@@ -199,7 +200,7 @@ def test_the_canary_stops_the_others(twin: Twin, fleet: Fleet, folder: Path) -> 
     assert "must be numbers from 1" in odd.said
 
 
-@pytest.mark.parametrize("playbook", ["fleet_plan", "fleet_apply", "fleet_sync"])
+@pytest.mark.parametrize("playbook", [slow("fleet_plan"), slow("fleet_apply"), "fleet_sync"])
 def test_a_run_that_does_nothing_fails(playbook: str, twin: Twin, fleet: Fleet, folder: Path) -> None:
     plans = fleet("fleet_plan").stats
     for arguments in (["--limit", "localhost"], ["--tags", "nothing"], ["-e", "w365_hosts=nobody"]):
@@ -221,6 +222,7 @@ def test_values_of_one_customer_in_the_environment_are_refused(twin: Twin, fleet
     assert twin.writes() == []
 
 
+@pytest.mark.slow
 def test_two_instances_with_environments_of_the_same_name(twin: Twin, fleet: Fleet, folder: Path) -> None:
     """Here both are the same one: each host applies its own plan, and the second one finds everything done."""
     file = folder / "fleet.w365.yml"
@@ -347,7 +349,7 @@ def test_a_sync_leaves_alone_what_it_cannot_see(twin: Twin, fleet: Fleet, folder
     assert "plan_file" in planned.said
 
 
-@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("waits", [slow(False), True])
 def test_tenants_are_onboarded_and_kept(twin: Twin, fleet: Fleet, folder: Path, waits: bool) -> None:
     """One that does not exist, one to change, one that is as described."""
     options = yaml.safe_load((folder / "fleet.w365.yml").read_text(encoding="utf-8"))
@@ -392,7 +394,7 @@ def test_the_canary_of_a_sync_stops_the_others(twin: Twin, fleet: Fleet, folder:
     assert people(twin)["litware"] == BEFORE["litware"]
 
 
-@pytest.mark.parametrize("playbook", ["fleet_sync", "fleet_apply"])
+@pytest.mark.parametrize("playbook", ["fleet_sync", slow("fleet_apply")])
 def test_what_a_server_says_is_no_template(playbook: str, twin: Twin, fleet: Fleet) -> None:
     """One text could be calculated, and one is a template that cannot be read."""
     plans = fleet("fleet_plan").stats if playbook == "fleet_apply" else {}

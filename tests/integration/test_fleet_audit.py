@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 import in_process
-from playing import COLLECTION, Play, connection
+from playing import COLLECTION, Play, connection, slow
 from w365_simulator.testing import Twin
 
 FILES = {f"w365_audit_{form}": f"audit.{form}" for form in ("html", "csv", "json")}
@@ -31,11 +31,6 @@ TOMORROW, LAST_MONTH = (str((NOW + timedelta(days=days)).date()) for days in (2,
 
 Run = Callable[..., Play]
 Rows = Callable[[], dict[str, dict[str, Any]]]
-
-
-def slow(*values: Any) -> Any:
-    """One more of a kind: a quick case of it guards the same behavior."""
-    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 def person(environment: str, name: str, **more: Any) -> dict[str, Any]:
@@ -264,6 +259,7 @@ def check_files(twin: Twin, folder: Path, played: Play) -> None:
             assert secret not in text
 
 
+@pytest.mark.slow
 def test_one_of_them_and_only_that(twin: Twin, run: Run, rows: Rows) -> None:
     """Blank answers are not given; nothing is asked about the others, and drift is a failure only where it is to be one."""
     twin.seed(seed("fabrikam", "litware"))

@@ -121,6 +121,7 @@ def active(twin: Twin, name: str = "contoso") -> Any:
 OURS = {"Workspace365 - contoso", "Workspace365 SCIM - contoso"}
 
 
+@pytest.mark.slow
 def test_from_the_first_run_to_the_deletion(tenant: Twin, run: Run, tmp_path: Path) -> None:
     check = run("--check", "--diff")
     assert check.code == 0, check.output
@@ -279,6 +280,7 @@ def test_what_others_use_is_left_and_the_rest_goes(tenant: Twin, run: Run) -> No
     assert "left: application Workspace365 - contoso, which also has the tag" in " ".join(told(played))
 
 
+@pytest.mark.slow
 def test_another_tenant_and_no_connection_to_it(tenant: Twin, run: Run) -> None:
     tenant.switches(settings_read="pascal")
     wrong = {"authority": "https://login.windows.net/fabrikam.com", "client_id": "00000000-0000-4000-8000-0000000000b2"}

@@ -165,6 +165,7 @@ def test_a_token_of_another_issuer_signs_in(twin: Twin, tmp_path: Path) -> None:
     assert "No federated credential of the app registration fits the token's subject" in refused["msg"]
 
 
+@pytest.mark.slow
 def test_a_certificate_is_renewed_without_a_gap_and_beside_those_of_others(twin: Twin, pairs: list[Files]) -> None:
     twin.switches(keys_without_content="lose")
     made = good(twin, certificate_path=pairs[0].public)

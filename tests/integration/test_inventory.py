@@ -280,6 +280,7 @@ def test_several_instances(twin: Twin, fleet: Inventory) -> None:
     assert ran.hosts["us_contoso"]["w365_instance"] == "us"
 
 
+@pytest.mark.slow
 def test_the_cache(twin: Twin, fleet: Inventory, tmp_path: Path) -> None:
     cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(tmp_path / "cache")}
     assert sorted(fleet(**cache).hosts) == ["contoso", "demo1", "fabrikam"]

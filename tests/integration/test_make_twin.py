@@ -68,6 +68,7 @@ def make_twin(directory: Path, customer: str) -> Iterator[Session]:
         process.wait(60)
 
 
+@pytest.mark.slow
 def test_a_customer_of_ones_own_in_three_commands(tmp_path: Path) -> None:
     with make_twin(tmp_path, "fabrikam") as session:
         source, check, onboard, show = session.commands

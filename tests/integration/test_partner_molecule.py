@@ -82,6 +82,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_the_scenario_that_a_partner_copies_is_green(machine: Machine, tmp_path: Path) -> None:
     shutil.copytree(machine.collection / "playbooks" / "examples" / "molecule", tmp_path / "molecule")
     output = machine.run(["molecule", "test"], tmp_path)

@@ -56,6 +56,7 @@ def checklist(played: Play) -> list[str]:
     return lines
 
 
+@pytest.mark.slow
 def test_profiles_are_applied_listed_and_remembered(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     defaults = connection(twin, scim=True)
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from pattern import ADELE, ALLAN, NESTOR, NO_GROUPS, PATTI, held_value, plain, same
-from playing import COLLECTION, ROOT, Play, Step, connection
+from playing import COLLECTION, ROOT, Play, Step, connection, slow
 from w365_simulator.testing import Twin
 
 SSO = {
@@ -111,6 +111,7 @@ def test_every_thin_role_over_scim(twin: Twin, play: Callable[..., Play], tmp_pa
     same([bool(user["display_name"]) for user in emea], [True] * 6, "display names of those that were imported")
 
 
+@pytest.mark.slow
 def test_every_thin_role_over_the_provisioning_api(twin: Twin, play: Callable[..., Play]) -> None:
     """A role's own environment wins over the one in module_defaults; an empty one does not hide it."""
     twin.seed({"environments": [{"name": "lab", "users": [{"upn": ALLAN, "first_name": "A", "last_name": "D"}]}]})
@@ -179,7 +180,7 @@ def test_a_whole_tenant_at_any_point(twin: Twin, play: Callable[..., Play]) -> N
     same(plain(twin.state()), plain(finished), "state after mending")
 
 
-@pytest.mark.parametrize("scim", [True, False], ids=["scim", "provisioning"])
+@pytest.mark.parametrize("scim", [True, slow(False)], ids=["scim", "provisioning"])
 def test_a_tenant_stops_at_what_the_server_lacks(scim: bool, twin: Twin, play: Callable[..., Play]) -> None:
     """On a documented server the step that needs more says so before its first write, and what came before it stays."""
     twin.switches(profile="documented")
@@ -215,6 +216,7 @@ def test_a_tenant_stops_at_what_the_server_lacks(scim: bool, twin: Twin, play: C
     same([list(lab["users"]), list(lab["groups"])], [[ADELE], ["Retail"] if scim else []], "what was left in")
 
 
+@pytest.mark.slow
 def test_a_tag_hands_over_one_list(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     """And the fact tells about that list only."""
     more = tmp_path / "more.yml"

@@ -248,6 +248,7 @@ def setup_scim(play: Callable[..., Play], twin: Twin, words: Sequence[str] = (),
     return play(arguments=arguments, environ=environ(twin))
 
 
+@pytest.mark.slow
 def test_the_playbook_sets_scim_up_and_says_what_remains(twin: Twin, play: Callable[..., Play]) -> None:
     def run(arguments: Sequence[str] = ()) -> Play:
         return setup_scim(play, twin, arguments, w365_scim_definition=SCIM)

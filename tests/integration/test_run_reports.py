@@ -290,6 +290,7 @@ def test_an_offboarding_that_fails_and_one_without_a_report(tenant: Twin, run: R
 # The directory
 
 
+@pytest.mark.slow
 def test_files_of_the_directory_have_a_report_too(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     """The variable for files and for a definition, beside the key of the definition."""
     (tmp_path / "people.csv").write_text(f"upn;first_name;last_name\n{ADELE};Adele;Vance\n", encoding="utf-8")

@@ -446,6 +446,7 @@ def test_the_token_is_nowhere(twin: Twin) -> None:
 # In a playbook, in both hosts
 
 
+@pytest.mark.slow
 def test_in_a_playbook_entra_provisions_a_group(twin: Twin, tmp_path: Path) -> None:
     def test() -> None:
         defaults = {**connection(twin, scim=True), "replication_timeout": 4}

@@ -465,6 +465,7 @@ def test_when_scim_graph_and_entra_send_the_secrets_back(
     echoes(fine, failing, guarded_twin, credentials, tmp_path, echo, *names)
 
 
+@pytest.mark.slow
 def test_when_the_module_crashes(guarded_twin: Twin, credentials: Credentials, tmp_path: Path) -> None:
     """A library below us raises something that nobody expects, with everything that it was given in its text."""
     shim = tmp_path / "shim"

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 import in_process
-from playing import COLLECTION, Play, connection
+from playing import COLLECTION, Play, connection, slow
 from w365_simulator.testing import Twin
 
 TENANTS = ("contoso", "fabrikam", "lab")
@@ -33,11 +33,6 @@ ODD = "<script>alert(1)</script> {{ 7 * 7 }}"
 """What a server says must stay what it is."""
 
 Run = Callable[..., Play]
-
-
-def slow(*values: Any) -> Any:
-    """One more of a kind: a quick case of it guards the same behavior."""
-    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 def prepare(twin: Twin, *names: str) -> dict[str, dict[str, Any]]:
@@ -104,6 +99,7 @@ def rotated(played: Play) -> list[str]:
     return lines
 
 
+@pytest.mark.slow
 def test_all_are_renewed_when_due_and_nothing_on_the_next_night(twin: Twin, run: Run) -> None:
     prepare(twin, *TENANTS)
     before = keys(twin)
@@ -451,6 +447,7 @@ def proven(played: Play) -> str:
     return "\n".join(lines_of(played, "Show what was proven"))
 
 
+@pytest.mark.slow
 def test_change_with_every_test(twin: Twin, change: Run) -> None:
     """Blank answers beside the values; check mode; a refusal that names the variable; and the write."""
     twin.clear_requests()
@@ -476,6 +473,7 @@ def test_change_with_every_test(twin: Twin, change: Run) -> None:
     assert twin.environment("contoso")["sso"]["client_id"] == SSO_ID
 
 
+@pytest.mark.slow
 def test_change_puts_the_previous_values_back(twin: Twin, change: Run) -> None:
     assert not in_process.run("w365_sso", {**connection(twin), **other_application(twin)}).get("failed")
     twin.switches(settings_write="dropped")
@@ -495,6 +493,7 @@ def test_change_puts_the_previous_values_back(twin: Twin, change: Run) -> None:
     assert twin.environment("contoso")["sso"]["client_id"] == SSO_ID
 
 
+@pytest.mark.slow
 def test_change_with_an_app_registration_that_is_managed(twin: Twin, change: Run) -> None:
     definition = {"primary_domain": "contoso.com", "app": QUICK}
     first = change("-vvvv", w365_sso_definition=definition)

@@ -42,7 +42,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.concurrency import concurrency_spec
 from conftest import CONTOSO
 from pattern import ALLAN, plain, same
-from playing import COLLECTION, ROOT, Play, ansible_environment
+from playing import COLLECTION, ROOT, Play, ansible_environment, slow
 from test_roles import role
 from w365_simulator.testing import Twin, start_twin
 
@@ -401,7 +401,7 @@ def test_what_no_unit_could_carry_is_said_before_a_secret_is_written(
     assert not (tmp_path / "etc").exists()
 
 
-@pytest.mark.parametrize("check", [False, True])
+@pytest.mark.parametrize("check", [slow(False), True])
 def test_a_schedule_is_tried_before_anything_is_written(tmp_path: Path, installed: dict[str, Any], check: bool) -> None:
     """Also in check mode, and in an export, which is there to be installed."""
     if shutil.which("systemd-analyze") is None:
@@ -659,6 +659,7 @@ def test_an_export_refuses_a_secret_in_the_wrong_place(tmp_path: Path, twin: Twi
     assert not (tmp_path / "export.yml").exists()
 
 
+@pytest.mark.slow
 def test_an_export_keeps_what_only_looks_like_a_template(tmp_path: Path, twin: Twin) -> None:
     """Values are written as they are, whatever they look like; a secret may be a word of the file."""
     odd = {

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pattern import ADELE, ALLAN, NESTOR, plain, same
-from playing import COLLECTION, Play, connection
+from playing import COLLECTION, Play, connection, slow
 from test_blank_answers import named
 from test_roles import SSO, TENANT, role
 from w365_simulator.testing import Twin
@@ -49,7 +49,7 @@ def summary_of(played: Play) -> list[str]:
     return lines
 
 
-@pytest.mark.parametrize("how", ["include_role", "roles", "playbook"])
+@pytest.mark.parametrize("how", ["include_role", slow("roles"), "playbook"])
 def test_a_tenant_takes_few_tasks_and_says_little(how: str, twin: Twin, play: Callable[..., Play]) -> None:
     """Also the first run, in which everything changes."""
 

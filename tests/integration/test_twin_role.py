@@ -122,6 +122,7 @@ def test_check_mode_then_for_real_then_nothing_more(play: Play) -> None:
     assert said["environments"] == first["environments"]
 
 
+@pytest.mark.slow
 def test_stopping_and_removing_twice(play: Play) -> None:
     stop, remove = {"state": "stopped"}, {"state": "absent"}
     results, output = play.run({}, stop, stop, {}, remove, remove)
@@ -130,6 +131,7 @@ def test_stopping_and_removing_twice(play: Play) -> None:
     assert not play.directory.exists()
 
 
+@pytest.mark.slow
 def test_a_missing_package_is_said_with_what_to_do(play: Play) -> None:
     play.simulator = ""
     for words in ((), ("--check",)):
