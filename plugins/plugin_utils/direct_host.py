@@ -151,7 +151,11 @@ def run_directly(
             raise host.stop.signal
     if warnings:
         result["warnings"] = warnings
-    result["invocation"] = {"module_args": sanitize_keys(module.KIND.shown(options), secrets)}
+    shown = module.KIND.shown(options)
+    if any(secret in name for name in _names(shown) for secret in secrets):
+        # Takes longer than everything else here, and has nearly never anything to do.
+        shown = sanitize_keys(shown, secrets)
+    result["invocation"] = {"module_args": shown}
     kept = {name: value for name, value in result.items() if value is None or isinstance(value, bool)}
     masked: dict[str, Any] = plain(remove_values(result, secrets) | kept)
     return masked
@@ -196,6 +200,17 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(part)
     elif value is not None and not isinstance(value, bool):
         yield str(value)
+
+
+def _names(value: Any) -> Iterator[str]:
+    """The keys of dictionaries, at any depth."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            yield str(name)
+            yield from _names(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _names(part)
 
 
 def _double_options(spec: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> Iterator[str]:

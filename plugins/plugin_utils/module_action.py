@@ -88,6 +88,9 @@ class ModuleAction(ActionBase):
     known_defaults: dict[str, Any] | None = None
     """What the `module_defaults` of the play are, for an action that runs several modules with the same variables."""
 
+    known_python: dict[str, str] | None = None
+    """For such an action: `found`, which other Python than that of Ansible its modules would need, once it is known."""
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task once: for a loop Ansible calls this for each item, and for `until` for each attempt."""
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -155,8 +158,11 @@ class ModuleAction(ActionBase):
         foreign = sorted(name for name in environment if not name.startswith("W365_"))
         if foreign:
             return f"it has the environment variable {foreign[0]}"
-        host = (variables.get("ansible_delegated_vars") or {}).get(self._task.delegate_to) or variables
-        python = other_python(host, self._templar.template)
+        known = {} if self.known_python is None else self.known_python
+        if "found" not in known:
+            host = (variables.get("ansible_delegated_vars") or {}).get(self._task.delegate_to) or variables
+            known["found"] = other_python(host, self._templar.template)
+        python = known["found"]
         return f"its Python is {python}" if python else missing_libraries()
 
     def _run_here(

@@ -95,12 +95,22 @@ def sentence_about(name: str, value: Any) -> str:
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return f"{name} is not given. Nothing was written."
-    found = list(dict.fromkeys(prepared(name).mistakes(value, "")))
+    # Ansible's validation copies all below a dictionary for each level, and texts with notes of Ansible slowly.
+    found = list(dict.fromkeys(prepared(name).mistakes(_without_notes(value), "")))
     if not found:
         return ""
     listed = "; ".join(one_line(" ".join(mistake.split()).rstrip(".")) for mistake in found[:SHOWN])
     more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return f"{name} cannot be used: {listed}{more}. Nothing was written."
+
+
+def _without_notes(value: Any) -> Any:
+    """The value without what ansible-core 2.19 and later note about texts; what is encrypted stays so."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, Mapping):
+        return {_without_notes(key): _without_notes(content) for key, content in value.items()}
+    return [_without_notes(entry) for entry in value] if isinstance(value, list) else value
 
 
 class _Level:

@@ -41,9 +41,12 @@ class StepsAction(ActionBase):
     _known_defaults: dict[str, Any]
     """What whole templates of `module_defaults` were for the variables of this run; `run` begins with an empty one."""
 
+    _known_python: dict[str, str]
+    """Which Python the modules of this run need, in the same way."""
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """What every action begins its result with."""
-        self._known_defaults = {}
+        self._known_defaults, self._known_python = {}, {}
         result: dict[str, Any] = super().run(tmp, task_vars)
         return result
 
@@ -91,5 +94,5 @@ class StepsAction(ActionBase):
             templar=self._templar,
             shared_loader_obj=self._shared_loader_obj,
         )
-        action.known_defaults = self._known_defaults
+        action.known_defaults, action.known_python = self._known_defaults, self._known_python
         return action

@@ -94,7 +94,6 @@ class TenantAuditAction(StepsAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task once."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        self._known_defaults = {}
         audit = self._audit(task_vars or {})
         return {**result, "changed": False, "audit": audit, "_ansible_no_log": audit["hidden"]}
 
