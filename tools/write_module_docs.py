@@ -34,7 +34,8 @@ O(name) of an option of the same piece becomes O(users.name) where the piece is 
 
 Pieces of options are written into roles/*/meta/argument_specs.yml in the same way, in the form that argument specs of
 roles have: `options` for `suboptions`; no `aliases`; instead of a `default`, which is the module's and not the role's, a
-sentence about it; and C(name) for O(name) and RV(name), because these names are keys of a role's variable.
+sentence about it; C(name) for O(name) and RV(name), because these names are keys of a role's variable; and a description
+of one text without a list.
 """
 
 from __future__ import annotations
@@ -245,7 +246,9 @@ def _role_option(option: Mapping[str, Any], where: str) -> dict[str, Any]:
         shown = str(default).lower() if isinstance(default, bool) else default
         texts = [*texts, f"The module's default is V({shown})."]
     keys = [key for key in (*OPTION_KEYS, *ROLE_KEYS) if key not in ("aliases", "default", "suboptions")]
-    result = {"description": texts, **{key: option[key] for key in keys if key in option}}
+    # Ansible templates the whole argument spec for each host, and every list costs as much as a text.
+    told = texts[0] if len(texts) == 1 else texts
+    result = {"description": told, **{key: option[key] for key in keys if key in option}}
     if "suboptions" in option:
         result["options"] = for_role(option["suboptions"], where)
     return result

@@ -727,21 +727,21 @@ def written(writer: Any, piece: str, *, role: bool = True) -> Any:
 def test_options_have_the_form_of_roles(writer: Any) -> None:
     assert written(writer, "pet.role_options") == {
         "name": {
-            "description": ["See C(owners.set), C(state=absent) and O(a.b.c#module:name)."],
+            "description": "See C(owners.set), C(state=absent) and O(a.b.c#module:name).",
             "type": "str",
             "required": True,
         },
-        "chip": {"description": ["Its own."], "type": "str", "no_log": True},
+        "chip": {"description": "Its own.", "type": "str", "no_log": True},
         "state": {
             "description": ["V(absent) stands in C(results).", "The module's default is V(present)."],
             "type": "str",
         },
         "tame": {"description": ["Whether it is tame.", "The module's default is V(false)."], "type": "bool"},
         "owners": {
-            "description": ["Its owners."],
+            "description": "Its owners.",
             "type": "dict",
             "required_one_of": [["add"]],
-            "options": {"add": {"description": ["More."], "type": "list", "elements": "str"}},
+            "options": {"add": {"description": "More.", "type": "list", "elements": "str"}},
         },
     }
 
@@ -756,7 +756,7 @@ def test_modules_get_nothing_that_is_for_roles(writer: Any) -> None:
 
 def test_a_part_of_a_piece(writer: Any) -> None:
     assert written(writer, "pet.lists") == {
-        "add": {"description": ["Added."], "type": "list", "elements": "str"},
+        "add": {"description": "Added.", "type": "list", "elements": "str"},
         "tame": {"description": ["Whether it is tame.", "The module's default is V(false)."], "type": "bool"},
     }
 
@@ -769,7 +769,7 @@ def test_only_options_are_written_into_roles(writer: Any) -> None:
 def test_a_new_attribute_reaches_the_roles_and_is_missed_in_the_task(writer: Any) -> None:
     sources = writer.Sources.read()
     sources.files["user"]["attributes"]["shoe_size"] = {"type": "str", "option": ["Not the same as O(email)."]}
-    expected = {"description": ["Not the same as C(email)."], "type": "str"}
+    expected = {"description": "Not the same as C(email).", "type": "str"}
     fresh = {path.parents[1].name: text for path, text in writer.stale_files(sources).items() if path.suffix == ".yml"}
     assert sorted(fresh) == ["w365_directory", "w365_tenant", "w365_users"]
     for role, path in (
