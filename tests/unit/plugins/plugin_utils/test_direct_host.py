@@ -101,6 +101,18 @@ def test_secrets_are_masked_in_results_and_arguments(arguments: dict[str, Any]) 
 
 
 @pytest.mark.parametrize(
+    "given",
+    [{f"<{SECRET}>": 1}, {"deep": [{"deeper": {SECRET: "x"}}]}, {SECRET: {"below": SECRET}}],
+)
+def test_secrets_are_masked_in_the_keys_of_arguments(given: dict[str, Any]) -> None:
+    spec = {"mapping": {"type": "dict"}}
+    result = play(fake(lambda task: {}, **spec), {"provisioning_key": SECRET, "mapping": given, "timeout": 7})
+    assert SECRET not in repr(result)
+    shown = result["invocation"]["module_args"]
+    assert (len(shown["mapping"]), shown["timeout"]) == (1, 7)
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         {"provisioning_key": SECRET, "timeout": f"soon {SECRET}"},

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleError
 
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils import module_action
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant import Selection, Tenant
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant_action import TenantAction
 
@@ -125,3 +126,31 @@ def test_the_step_of_an_app_registration_runs_its_module(monkeypatch: pytest.Mon
     assert result["steps"] == {"sso": done}
     told = {"changed": True, "client_id": "c1", "compared": True, "rotated": True, "results": []}
     assert result["tenant"]["sso"] == told
+
+
+@pytest.mark.parametrize(("python", "obstacle"), [("", ""), ("/opt/python", "its Python is /opt/python")])
+def test_the_steps_of_a_host_ask_once_for_its_python(
+    monkeypatch: pytest.MonkeyPatch, python: str, obstacle: str
+) -> None:
+    asked: list[str] = []
+
+    def other_python(host: Mapping[str, Any], _template: Any) -> str:
+        asked.append(host["inventory_hostname"])
+        return python
+
+    monkeypatch.setattr(module_action, "other_python", other_python)
+    given = {
+        "connection": SimpleNamespace(transport="local"),
+        "play_context": SimpleNamespace(become=False),
+        "loader": None,
+        "templar": SimpleNamespace(template=lambda value: value),
+        "shared_loader_obj": None,
+    }
+    rest = {"async_val": 0, "delegate_to": None, "_parent": None}
+    for host in ("contoso", "fabrikam"):
+        task = SimpleNamespace(**rest, copy=lambda **_how: SimpleNamespace(**rest))
+        action = TenantAction(task=task, **given)
+        action._known_defaults, action._known_python = {}, {}
+        steps = [action._action_of(step, {}) for step in ("environment", "sso", "directory")]
+        assert [step._obstacle({}, {"inventory_hostname": host}) for step in steps] == [obstacle] * 3
+    assert asked == ["contoso", "fabrikam"]
