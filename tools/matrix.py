@@ -27,7 +27,7 @@ from interpreters import find_interpreter
 REQUIREMENTS = ROOT / "tests" / "requirements"
 SUITES = ("sanity", "unit", "integration")
 # Seconds after which a suite is ended and has failed.
-LIMIT = 1800
+LIMIT = 3600
 
 
 @dataclass(frozen=True)
