@@ -315,6 +315,19 @@ def test_a_function_fits_a_screen(path: Path) -> None:
             assert length <= LONGEST_FUNCTION, f"{node.name} in line {node.lineno} has {length} lines"
 
 
+def test_a_body_begins_in_a_line_of_its_own() -> None:
+    """The style check of ansible-core 2.16 and 2.18 wants it, that of newer versions does not look."""
+    found = []
+    for path in (ROOT / "plugins").rglob("*.py"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for node in ast.walk(tree(path)):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                first = node.body[0]
+                if lines[first.lineno - 1].encode()[: first.col_offset].strip():
+                    found.append(f"{path.relative_to(ROOT)}, line {first.lineno}: {node.name}")
+    assert found == []
+
+
 def test_there_is_something_to_look_at() -> None:
     assert len(MODULES) >= 13
     assert len(CORE) >= 50

@@ -108,25 +108,32 @@ class Registration(Protocol):
     """What an app registration of this collection is found by and created with. `marker` is its tag, `subject` whose it is."""
 
     @property
-    def client_id(self) -> str | None: ...
+    def client_id(self) -> str | None:
+        """The application id of one that exists, or None."""
 
     @property
-    def unique_name(self) -> str: ...
+    def unique_name(self) -> str:
+        """The property uniqueName, which Graph keeps unique within a tenant."""
 
     @property
-    def marker(self) -> str: ...
+    def marker(self) -> str:
+        """The tag that says whose it is."""
 
     @property
-    def title(self) -> str: ...
+    def title(self) -> str:
+        """The display name that it is created with."""
 
     @property
-    def subject(self) -> str: ...
+    def subject(self) -> str:
+        """For whom it is: an environment or a tenant."""
 
     @property
-    def redirects(self) -> tuple[str, ...]: ...
+    def redirects(self) -> tuple[str, ...]:
+        """The addresses to which people may be sent back."""
 
     @property
-    def audience(self) -> str | None: ...
+    def audience(self) -> str | None:
+        """The property signInAudience; None leaves it as it is."""
 
 
 class DesiredApplication(NamedTuple):
