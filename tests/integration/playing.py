@@ -78,9 +78,9 @@ class Play:
         return self.steps[index]
 
 
-def slow(*values: Any) -> Any:
+def slow(*values: Any, id: str | None = None) -> Any:
     """One more of a kind: a quick case of it guards the same behavior."""
-    return pytest.param(*values, marks=pytest.mark.slow)
+    return pytest.param(*values, id=id, marks=pytest.mark.slow)
 
 
 @contextmanager

@@ -18,15 +18,11 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     connection_option_names,
 )
 from pattern import ADELE, ALLAN, NESTOR, PATTI, same
-from playing import COLLECTION, ROOT, Play, connection
+from playing import COLLECTION, ROOT, Play, connection, slow
 from test_roles import SSO, role, the_report
 from w365_simulator.testing import Twin
 
-BLANKS = [
-    pytest.param("", id="empty"),
-    pytest.param("   ", id="blanks", marks=pytest.mark.slow),
-    pytest.param(None, id="null", marks=pytest.mark.slow),
-]
+BLANKS = [pytest.param("", id="empty"), slow("   ", id="blanks"), slow(None, id="null")]
 NEW = {"upn": ADELE, "first_name": "Adele", "last_name": "Vance"}
 
 

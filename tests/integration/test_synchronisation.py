@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from pattern import ALLAN, NESTOR, PATTI, differences
-from playing import Play, Step, Task, connection, slow, task
+from playing import Play, Step, Task, connection, task
 from w365_simulator.seeding import generated
 from w365_simulator.testing import Twin
 
@@ -523,7 +523,8 @@ def test_each_refusal_of_entra_has_its_own_sentence(twin: Twin, play: Player) ->
 
 
 @pytest.mark.timeout(420)
-@pytest.mark.parametrize("size", [slow(2_000), slow(50_000)])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [2_000, 50_000])
 def test_a_large_tenant(twin: Twin, play: Player, tmp_path: Path, size: int) -> None:
     """It comes in once; afterwards ten changes cost a handful of requests to Graph, and ten writes."""
     seed = generated(f"generated:{size}")

@@ -9,14 +9,18 @@ It runs inside ansible-playbook. While a task is in check mode, the twin refuses
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
-import ssl
+import sys
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from ansible.plugins.callback import CallbackBase
+
+# Only the tests themselves have the twin on their path.
+sys.path.append(str(Path(__file__).parents[2] / "simulator"))
+
+from w365_simulator.testing import Control
 
 DOCUMENTATION = """
 name: witness
@@ -35,32 +39,9 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self._path = os.environ["WITNESS_FILE"]
-        address = urlsplit(os.environ["WITNESS_TWIN"])
-        # One connection for all tasks: a handshake for each question would take longer than its answer.
-        self._twin = http.client.HTTPSConnection(
-            address.hostname or "",
-            address.port,
-            timeout=30,
-            context=ssl.create_default_context(cafile=os.environ["WITNESS_CA"]),
-        )
+        self._control = Control(os.environ["WITNESS_TWIN"], os.environ["WITNESS_CA"]).call
         self._seen = 0
         self._refusing = False
-
-    def _control(self, method: str, path: str, body: Any = None) -> Any:
-        content = None if body is None else json.dumps(body)
-        try:
-            return self._ask(method, path, content)
-        except (OSError, http.client.HTTPException):
-            # The twin may have been started anew since the last question.
-            self._twin.close()
-            return self._ask(method, path, content)
-
-    def _ask(self, method: str, path: str, content: str | None) -> Any:
-        self._twin.request(method, f"/_simulator/{path}", content, {"Content-Type": "application/json"})
-        answer = self._twin.getresponse()
-        text = answer.read()
-        assert answer.status < 400, text
-        return json.loads(text) if text else None
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         refuse = bool(task.check_mode)

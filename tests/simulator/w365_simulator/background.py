@@ -363,8 +363,7 @@ class _Work:
                 )
             time.sleep(0.05)
         ready = read_json(self.place.ready)
-        twin = Twin(ready)
-        twin.timeout = ANSWER_LIMIT
+        twin = Twin(ready, timeout=ANSWER_LIMIT)
         try:
             twin.switches()
         except (OSError, HTTPException, TwinError) as problem:

@@ -36,14 +36,61 @@ class TwinError(RuntimeError):
     """The twin did not start, or refused a request of a test."""
 
 
-class Twin:
-    """A running twin. ``ready`` is the content of its ready file; the most used fields are attributes."""
+class Control:
+    """The control interface of a running twin, over one connection that is kept. ``ca_path`` is that of its certificate,
+    ``timeout`` the time in seconds within which a call has to be answered.
+    """
 
-    # Seconds until a call of the control interface has to be answered.
-    timeout = 60.0
+    def __init__(self, url: str, ca_path: str, timeout: float = 60.0) -> None:
+        self._url = urlsplit(url)
+        self._ca_path = ca_path
+        self._timeout = timeout
+        self._connection: http.client.HTTPSConnection | None = None
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Call /_simulator/<path>; return the JSON of the answer, or None. Raises TwinError when the twin refuses it."""
+        payload = None if body is None else json.dumps(body).encode()
+        for attempt in (1, 2):
+            if self._connection is None:
+                context = ssl.create_default_context(cafile=self._ca_path)
+                self._connection = http.client.HTTPSConnection(
+                    self._url.hostname or "", self._url.port, timeout=self._timeout, context=context
+                )
+            try:
+                self._connection.request(method, f"/_simulator/{path}", payload, {"Content-Type": "application/json"})
+                answer = self._connection.getresponse()
+                content = answer.read()
+                break
+            except (OSError, http.client.HTTPException):
+                # The twin may have been restarted since the last call.
+                self.close()
+                if attempt == 2:
+                    raise
+        if answer.status >= 400:
+            raise TwinError(
+                f"{method} /_simulator/{path} answered {answer.status}: {content.decode('utf-8', 'replace')}"
+            )
+        return json.loads(content) if content else None
+
+    def close(self) -> None:
+        """End the connection; the next call makes another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class Twin:
+    """A running twin. ``ready`` is the content of its ready file; the most used fields are attributes.
+
+    ``timeout`` is the time in seconds within which the control interface has to answer.
+    """
 
     def __init__(
-        self, ready: Mapping[str, Any], process: subprocess.Popen[bytes] | None = None, log: Path | None = None
+        self,
+        ready: Mapping[str, Any],
+        process: subprocess.Popen[bytes] | None = None,
+        log: Path | None = None,
+        timeout: float = 60.0,
     ) -> None:
         self.ready = dict(ready)
         self.process = process
@@ -60,7 +107,7 @@ class Twin:
         self.client_id: str | None = ready["client_id"]
         self.client_secret: str | None = ready["client_secret"]
         self.pid: int = ready["pid"]
-        self._connection: http.client.HTTPSConnection | None = None
+        self._control = Control(self.url, self.ca_path, timeout)
 
     @classmethod
     def from_ready_file(cls, path: str | Path) -> Twin:
@@ -75,30 +122,7 @@ class Twin:
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """Call /_simulator/<path>; return the JSON of the answer, or None."""
-        payload = None if body is None else json.dumps(body).encode()
-        for attempt in (1, 2):
-            if self._connection is None:
-                parts = urlsplit(self.url)
-                context = ssl.create_default_context(cafile=self.ca_path)
-                self._connection = http.client.HTTPSConnection(
-                    parts.hostname or "", parts.port, timeout=self.timeout, context=context
-                )
-            try:
-                self._connection.request(method, f"/_simulator/{path}", payload, {"Content-Type": "application/json"})
-                answer = self._connection.getresponse()
-                content = answer.read()
-                break
-            except (OSError, http.client.HTTPException):
-                # The twin may have been restarted since the last call.
-                self._connection.close()
-                self._connection = None
-                if attempt == 2:
-                    raise
-        if answer.status >= 400:
-            raise TwinError(
-                f"{method} /_simulator/{path} answered {answer.status}: {content.decode('utf-8', 'replace')}"
-            )
-        return json.loads(content) if content else None
+        return self._control.call(method, path, body)
 
     def state(self) -> dict[str, Any]:
         """Return everything that the twin holds."""
@@ -211,9 +235,7 @@ class Twin:
 
     def stop(self, *, kill: bool = False) -> None:
         """End the process that this object started; ``kill`` ends it without its cleanup."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._control.close()
         if self.process is None or self.process.poll() is not None:
             return
         self.process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
