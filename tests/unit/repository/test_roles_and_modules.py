@@ -343,6 +343,20 @@ def test_one_text_for_one_option() -> None:
     }
 
 
+def described(options: Mapping[str, Any], where: str) -> Iterator[tuple[str, Any]]:
+    """Every option at any depth with its description."""
+    for name, option in options.items():
+        yield f"{where}.{name}", option["description"]
+        yield from described(option.get("options", {}), f"{where}.{name}")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_description_of_one_text_is_no_list(role: str) -> None:
+    """Ansible templates the whole argument spec for each host, and a list costs as much as a text."""
+    told = dict(described(role_spec(role)["options"], role))
+    assert [where for where, text in told.items() if isinstance(text, list) and len(text) < 2] == []
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_later_options_of_roles_name_a_release(role: str) -> None:
     main = role_file(role, "meta", "argument_specs.yml")["argument_specs"]["main"]
