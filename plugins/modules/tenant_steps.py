@@ -13,31 +13,8 @@ version_added: 1.1.0
 description:
   - This is internal and can change in every release. Use the role P(workspace365.provisioning.w365_tenant#role).
   - Checks C(w365_tenant_definition), and then runs the modules of all steps of the role, in one task.
-options:
-  environment:
-    description:
-      - What C(w365_tenant_environment) says.
-    type: str
-  secure_logging:
-    description:
-      - Whether the result is hidden when a user of the definition has a password.
-    type: bool
-    default: false
-  playbook:
-    description:
-      - Whether a playbook of this collection runs it. No relative path can mean the folder of such a playbook.
-    type: bool
-    default: false
-  called:
-    description:
-      - How the sentence about a wrong definition names it, where a playbook has made it of other variables.
-    type: str
-  report_file:
-    description:
-      - What C(w365_tenant_report_file) says.
-    type: list
-    elements: path
-    default: []
+  - It reads the variables of the role itself.
+options: {}
 attributes:
   check_mode:
     support: full

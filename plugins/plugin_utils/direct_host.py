@@ -152,7 +152,8 @@ def run_directly(
     if warnings:
         result["warnings"] = warnings
     shown = module.KIND.shown(options)
-    if any(secret in name for name in _names(shown) for secret in secrets):
+    names = "\n".join(_names(shown))
+    if any(secret in names for secret in secrets):
         # Takes longer than everything else here, and has nearly never anything to do.
         shown = sanitize_keys(shown, secrets)
     result["invocation"] = {"module_args": shown}

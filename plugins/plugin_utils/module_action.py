@@ -135,7 +135,7 @@ class ModuleAction(ActionBase):
     def _runs_directly(self, environment: Mapping[str, str], variables: Mapping[str, Any]) -> bool:
         """Whether the task runs in this process. Raises AnsibleActionFail when it has to and cannot."""
         chosen = self._templar.template(variables.get(VARIABLE))
-        wanted = wanted_execution(chosen, {**os.environ, **environment})
+        wanted = wanted_execution(chosen, {**os.environ, **environment} if environment else os.environ)
         obstacle = f"{VARIABLE} is {PROCESS}" if wanted == PROCESS else self._obstacle(environment, variables)
         if wanted == DIRECT and obstacle:
             raise AnsibleActionFail(

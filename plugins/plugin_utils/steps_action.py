@@ -58,8 +58,10 @@ class StepsAction(ActionBase):
         given: dict[str, Any] = {name: value or None}
         action = self._action_of(self.probe, given)
         add_defaults_of_play(given, action._task, self._templar, action.known_defaults)
+        if given.get(name):
+            return str(given[name]).strip()
         environ = {**(os.environ if shared else {}), **action.environment_variables()}
-        return str(given.get(name) or environ.get(f"W365_{name.upper()}", "")).strip()
+        return environ.get(f"W365_{name.upper()}", "").strip()
 
     def _run_step(
         self, step: str, options: dict[str, Any], variables: dict[str, Any], hides: bool, *, check_mode: bool = False

@@ -50,6 +50,9 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant i
 
 REPORT_FILE = "w365_tenant_report_file"
 
+VARIABLES = ("environment", "secure_logging", "report_file", "playbook", "called", "looks")
+"""The variables of `vars/main.yml` that the task reads itself: Ansible would compile a template for each argument."""
+
 ACTIONS: Mapping[str, type[ModuleAction]] = {
     "environment": Environment,
     "sso": Sso,
@@ -74,21 +77,25 @@ class TenantAction(StepsAction):
     actions = ACTIONS
     probe = "sso"
 
+    _given: Mapping[str, Any]
+    """The values of `VARIABLES`."""
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the task once."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
+        self._given = {name: self._templar.template(variables[f"__w365_tenant_{name}"]) for name in VARIABLES}
         definition = self._templar.template(variables.get(DEFINITION))
         refusal = self._refusal_of_definition(definition)
         if refusal:
             return {**result, **self._refused(refusal)}
         tenant = Tenant(
             definition,
-            str(self._task.args.get("environment") or ""),
+            str(self._given["environment"] or ""),
             Selection.of(variables["ansible_run_tags"], variables["ansible_skip_tags"], self._task.tags),
         )
         tenant.host = str(variables.get("inventory_hostname") or "")
-        paths = absolute(self._task.args.get("report_file") or ())
+        paths = absolute(self._given["report_file"] or ())
         refusal = self._refusal_of_tenant(tenant) or self._refusal_of_report(tenant, paths)
         if refusal:
             return {**result, **self._refused(refusal)}
@@ -103,9 +110,11 @@ class TenantAction(StepsAction):
             # The report could not be written before the first step.
             return {**result, **self._refused(error.message)}
 
+    def _called(self) -> str:
+        return str(self._given["called"] or DEFINITION)
+
     def _refused(self, refusal: str) -> dict[str, Any]:
-        called = self._task.args.get("called")
-        sentence = refusal.replace(DEFINITION, str(called)) if called else refusal
+        sentence = refusal.replace(DEFINITION, self._called())
         return {"failed": True, "msg": sentence, "steps": {}, "summary": []}
 
     def _refusal_of_definition(self, definition: Any) -> str:
@@ -122,7 +131,7 @@ class TenantAction(StepsAction):
         return sentence or sentence_of_task(_OPTIONS, definition)
 
     def _refusal_of_tenant(self, tenant: Tenant) -> str:
-        if self._task.args.get("playbook"):
+        if self._given["playbook"]:
             # The modules would look for them beside the playbook, in the folder of the collection.
             paths = tenant.relative_paths()
             if paths:
@@ -150,7 +159,7 @@ class TenantAction(StepsAction):
     def _report_of(self, tenant: Tenant, paths: Sequence[str]) -> RunReport | None:
         if not paths:
             return None
-        source = f"the variable {self._task.args.get('called') or DEFINITION}"
+        source = f"the variable {self._called()}"
         return RunReport(
             REPORT_FILE, paths, tenant.name, about="onboarding", source=source, predicted=bool(self._task.check_mode)
         )
@@ -167,7 +176,7 @@ class TenantAction(StepsAction):
             options = tenant.options_of(step)
             if options is None:
                 continue
-            hides = tenant.hides(step) and bool(self._task.args.get("secure_logging"))
+            hides = tenant.hides(step) and bool(self._given["secure_logging"])
             hidden = hidden or hides
             if report:
                 report.begin(step)
@@ -211,7 +220,8 @@ class TenantAction(StepsAction):
             reason = "" if hidden and tenant.hides(failed["step"]) else f": {failure}"
             failure = f"{failed['step']}{reason}"
         outcome = {
-            "changed": any(result.get("changed") for result in every),
+            # A playbook that first looks at many environments has changed nothing then.
+            "changed": any(result.get("changed") for result in every) and not self._given["looks"],
             "diff": [each for diff in diffs for each in (diff if isinstance(diff, list) else [diff])],
             **{
                 kind: [text for result in every for text in result.get(kind) or ()]

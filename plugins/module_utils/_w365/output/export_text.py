@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from ..model.desired import Skipped
@@ -160,7 +161,12 @@ _KEYS = {
     "key": r'"\{\{ vault_w365_[a-z0-9_]+ \}\}"',
 }
 
-_LINE = line_pattern(_KEYS)
+
+@cache
+def _line() -> re.Pattern[str]:
+    """Compiling it takes long, and few of the tasks that import this file export."""
+    return line_pattern(_KEYS)
+
 
 _COMMENTS = frozenset(f"# {line}" for line in (*_ABOUT_SECRETS, *_ABOUT_REPORT))
 
@@ -169,7 +175,7 @@ _SECRET = re.compile(r"# vault_w365_[a-z0-9_]+: the client secret")
 
 def is_own_line(line: str) -> bool:
     """Whether an export writes such a line. Others may hold secrets that somebody has added."""
-    return bool(not line or line in _COMMENTS or _LINE.fullmatch(line) or _SECRET.fullmatch(line))
+    return bool(not line or line in _COMMENTS or _line().fullmatch(line) or _SECRET.fullmatch(line))
 
 
 def has_users(text: str | None) -> bool:

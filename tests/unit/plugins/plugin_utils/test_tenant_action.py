@@ -15,7 +15,7 @@ from ansible.errors import AnsibleError
 
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils import module_action
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant import Selection, Tenant
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant_action import TenantAction
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant_action import VARIABLES, TenantAction
 
 SECRET = "a-planted-secret"
 DEFINITION = {
@@ -56,7 +56,8 @@ def run(
 
     monkeypatch.setattr(TenantAction, "_action_of", action_of)
     action = TenantAction.__new__(TenantAction)
-    action._task = SimpleNamespace(args={"secure_logging": secure_logging}, check_mode=False)
+    action._task = SimpleNamespace(check_mode=False)
+    action._given = {**dict.fromkeys(VARIABLES), "secure_logging": secure_logging}
     return action._run_steps(Tenant(definition, "", Selection.of(["all"], [], [])), {})
 
 
