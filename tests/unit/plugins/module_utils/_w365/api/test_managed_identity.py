@@ -124,7 +124,10 @@ def source(
     made: list[Http] = []
 
     def make(identity: str = "system", **settings: Any) -> TokenSource:
-        made.append(Http(HttpSettings(timeout=5, max_wait=60, **settings), Redactor(), sleep=waits.append))
+        http = Http(
+            HttpSettings(timeout=5, max_wait=60, **settings), Redactor(), sleep=waits.append, clock=lambda: sum(waits)
+        )
+        made.append(http)
         if ADDRESS:
             made[-1]._session.mount(ADDRESS, AnsweredHere())
         return TokenSource(
