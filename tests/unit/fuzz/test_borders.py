@@ -32,7 +32,7 @@ from truthful import ADELE, ALLAN, MEGAN, PASSWORD, Call, Scenario, Truthful, pl
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
 
-FEW = 200
+FEW = 40
 MANY = int(os.environ.get("FUZZ_EXAMPLES", "2000"))
 
 
