@@ -203,7 +203,7 @@ fuzz: ## answers that nobody expects, EXAMPLES of them for each endpoint of the 
 # proves that the collection passes its own bundle on every request.
 .PHONY: integration
 integration: install $(WHEEL) $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(AWX)/.stamp $(IF_SLOW) ## integration tests: real ansible-playbook runs against the twin, with a wrong REQUESTS_CA_BUNDLE (MARKS="not slow" for the quick ones)
-	@$(RUN) REQUESTS_CA_BUNDLE=$(CURDIR)/$(BUILD)/wrong-ca/client.pem pytest tests/integration -n $(WORKERS) $(PYTEST_CHOICE)
+	@$(RUN) REQUESTS_CA_BUNDLE=$(CURDIR)/$(BUILD)/wrong-ca/client.pem pytest tests/integration -n $(WORKERS) --dist loadgroup $(PYTEST_CHOICE)
 
 # A certificate authority that has signed nothing.
 $(BUILD)/wrong-ca/client.pem: $(BUILD)/venv/.stamp

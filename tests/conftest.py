@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What all suites share: a run that leaves the slow tests out says how many these are."""
+"""What all suites share: which tests are slow, and that a run that leaves them out says how many these are."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,19 @@ LEFT_OUT = pytest.StashKey[int]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[LEFT_OUT] = 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark the cases of a test that come after as many quick ones as `slow_after` says."""
+    quick: Counter[str] = Counter()
+    for item in items:
+        most = item.get_closest_marker("slow_after")
+        if most and not item.get_closest_marker("slow"):
+            test = item.nodeid.partition("[")[0]
+            quick[test] += 1
+            if quick[test] > most.args[0]:
+                item.add_marker(pytest.mark.slow)
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

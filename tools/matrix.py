@@ -119,7 +119,7 @@ def command_of(
         return [str(python), "tools/sanity.py", "--python", "all", "--work", str(work), str(artifact)], environment
     command = [str(python), "-m", "pytest", f"tests/{suite}", "--quiet", *(["-m", marks] if marks else [])]
     # As many at once as the Makefile's WORKERS for integration.
-    command += ["-n", "4" if suite == "integration" else "2"]
+    command += ["-n", "4" if suite == "integration" else "2", "--dist", "loadgroup"]
     if suite == "integration":
         environment["TEST_EXECUTION"] = execution
         environment["REQUESTS_CA_BUNDLE"] = str(BUILD / "wrong-ca" / "client.pem")

@@ -96,6 +96,7 @@ def test_relative_paths_are_relative_to_the_playbook(
     assert not list(tmp_path.glob("*.plan")) + list(tmp_path.glob("report.*"))
 
 
+@pytest.mark.slow
 def test_a_home_folder_and_variables_keep_their_meaning(
     twin: Twin, tmp_path: Path, site: Path, play_site: Callable[..., Play]
 ) -> None:
@@ -222,6 +223,7 @@ def test_warnings_of_python_are_not_displayed(twin: Twin, play: Callable[..., Pl
 
 
 # Ansible's own default is the quick one.
+@pytest.mark.slow
 @pytest.mark.parametrize("pipelining", [pytest.param("true", marks=pytest.mark.slow), "false"])
 def test_an_asynchronous_task_is_started_and_asked_for_later(
     twin: Twin, site: Path, tmp_path: Path, play_site: Callable[..., Play], pipelining: str

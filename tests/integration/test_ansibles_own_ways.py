@@ -193,6 +193,7 @@ def reported(played: Play) -> dict[str, str]:
     return {name.partition(" ")[0]: rest for name, colon, rest in lines if colon and name.split()[0] in STEPS}
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("step", STEPS)
 def test_skipping_a_step_skips_that_step_alone(step: str, twin: Twin, play: Callable[..., Play]) -> None:
     played = tenant_run(play, twin, "--skip-tags", f"w365_tenant_{step}")
@@ -200,6 +201,7 @@ def test_skipping_a_step_skips_that_step_alone(step: str, twin: Twin, play: Call
     same(sorted(reported(played)), sorted(set(STEPS) - {step}), "steps")
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_skipping_a_list_skips_that_list_alone(kind: str, twin: Twin, play: Callable[..., Play]) -> None:
     played = tenant_run(play, twin, "--skip-tags", f"w365_tenant_{kind},w365_tenant_o365_import")
@@ -257,6 +259,7 @@ GIVEN: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow_after(3)
 @pytest.mark.parametrize("playbook", sorted(GIVEN))
 def test_tags_that_select_nothing_are_no_success(playbook: str, twin: Twin, play: Callable[..., Play]) -> None:
     """Unless the playbook is one of several."""
@@ -281,6 +284,7 @@ def test_a_tenant_without_content_is_no_success(twin: Twin, play: Callable[..., 
     assert "one of the following is required" in options.output
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("playbook", "start", "code"),
     [
@@ -409,6 +413,7 @@ def support(play: Callable[..., Play], variables: dict[str, str], *words: str) -
     return played, [line.strip() for line in report.result["msg"]]
 
 
+@pytest.mark.slow
 def test_what_support_shows(twin: Twin, play: Callable[..., Play]) -> None:
     """Versions, addresses, wires and abilities; no secret, nobody's name, no write; in check mode the same."""
     variables = {**environ(twin), "W365_SCIM_URL": twin.scim_url("contoso") + "?key=planted-in-the-address"}

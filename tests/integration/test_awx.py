@@ -108,6 +108,7 @@ def configuring(awx: FakeAwx, folder: Path) -> Configure:
     return run
 
 
+@pytest.mark.slow
 def test_the_objects_are_made_kept_and_removed(awx: FakeAwx, configure: Configure) -> None:
     """From an empty AWX and back to it, with an object of somebody else in between."""
     made = configure("-vvv")
@@ -524,6 +525,7 @@ def test_awx_wants_a_git_project_and_its_files(awx: FakeAwx, post: Post) -> None
     assert post("job_templates", **template, playbook="fleet_plan.yml")[0] == 201
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

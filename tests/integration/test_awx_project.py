@@ -167,6 +167,7 @@ def test_a_run_without_hosts_fails(mistake: str, twin: Twin, program: Program, p
     assert "PLAY RECAP" not in ran.output or mistake == "pattern"
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 def test_ansible_accepts_the_wrappers(wrapper: str, program: Program) -> None:
     checked = program("ansible-playbook", "--syntax-check", wrapper)

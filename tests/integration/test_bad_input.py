@@ -234,6 +234,7 @@ def test_a_duplicate_that_only_the_server_knows(play: Player, twin: Twin, shape:
     assert twin.state() == before
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("shape", FEW_SHAPES)
 def test_a_user_that_a_documented_server_already_has(play: Player, twin: Twin, shape: str) -> None:
     """Nothing can be listed there: what Validate refuses as existing is unchanged, in whatever shape it says so."""
@@ -250,6 +251,7 @@ def test_a_user_that_a_documented_server_already_has(play: Player, twin: Twin, s
     assert twin.writes() == []
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_a_server_objects_to_is_shown_whole(play: Player, twin: Twin, shape: str) -> None:
     """The server's rules may be stricter than ours. All of its findings reach the person, and nothing is created."""

@@ -292,6 +292,7 @@ LOSSES: dict[str, tuple[dict[str, Any], int]] = {
 }
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("what", CREATES)
 def test_a_create_whose_answer_is_lost_makes_one_object(play: Player, twin: Twin, what: str) -> None:
     surface, ending = CREATES[what]
@@ -331,6 +332,7 @@ def test_a_documented_server_loses_answers_too(play: Player, twin: Twin) -> None
         assert set(twin.environment(name)["users"]) == {ADMINISTRATOR, NEWCOMER}
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("listing", ["objects", "missing"])
 def test_an_environment_whose_answer_is_lost_is_made_once(play: Player, twin: Twin, listing: str) -> None:
     administrator = {"email": ADMINISTRATOR, "first_name": "Allan", "last_name": "Deyoung"}
@@ -360,6 +362,7 @@ def test_an_environment_whose_answer_is_lost_is_made_once(play: Player, twin: Tw
     assert [rule["hits"] for rule in twin.faults()] == [1, 1, 1]
 
 
+@pytest.mark.slow
 def test_changes_and_reads_whose_answers_are_lost_are_repeated(play: Player, twin: Twin) -> None:
     environments(twin, "read", "cut", "stumble", "put", "patch", "delete", "group")
     twin.seed(
@@ -687,6 +690,7 @@ def bare_interpreter(folder: Path, *without: str) -> str:
     return str(folder / "bin" / "python")
 
 
+@pytest.mark.slow
 def test_missing_libraries(play: Player, twin: Twin, tmp_path: Path) -> None:
     bare = {"vars": {"ansible_python_interpreter": bare_interpreter(tmp_path / "bare", "requests", "msal")}}
     half = {"vars": {"ansible_python_interpreter": bare_interpreter(tmp_path / "half", "msal")}}
@@ -716,6 +720,7 @@ def test_missing_libraries(play: Player, twin: Twin, tmp_path: Path) -> None:
 # One object of many
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("wire", ["scim", "provisioning"])
 def test_one_object_of_an_import_fails(play: Player, twin: Twin, wire: str) -> None:
     scim = wire == "scim"

@@ -77,6 +77,7 @@ def test_every_variable_of_every_role(blank: Any, twin: Twin, play: Callable[...
     same({"/scim/" in path for step in directory for _method, path in step.writes}, {True}, "wire of the new user")
 
 
+@pytest.mark.slow
 def test_answers_as_texts(twin: Twin, play: Callable[..., Play]) -> None:
     """What a survey makes of numbers and booleans; what is neither is refused before anything is asked."""
     customer = {"name": "contoso", **connection(twin, scim=True), "import": {"domains": ["emea.contoso.com"]}}
@@ -91,6 +92,7 @@ def test_answers_as_texts(twin: Twin, play: Callable[..., Play]) -> None:
     same(twin.requests(), [], "requests")
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
@@ -160,6 +162,7 @@ def test_a_tenant_with_blank_answers(blank: Any, twin: Twin, play: Callable[...,
     assert twin.environment("lab")["sso"]
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(
     ("playbook", "variables", "said"),
     [
@@ -214,6 +217,7 @@ def test_an_installed_configuration_with_blank_answers(twin: Twin, play: Callabl
     )
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "text",
     ["people.csv, more.csv", "people.csv\nmore.csv\n", " people.csv \r\n\r\n more.csv "],

@@ -252,6 +252,7 @@ def test_one_file_is_one_customer(twin: Twin, play: Callable[..., Play]) -> None
     same(again[-1].result["msg"], [twin.scim_url("contoso"), False], "what a summary shows")
 
 
+@pytest.mark.slow
 def test_the_two_stages_of_a_new_environment(twin: Twin, play: Callable[..., Play]) -> None:
     first = {"email": ALLAN, "first_name": "Allan", "last_name": "Deyoung"}
     definition = {
@@ -280,6 +281,7 @@ def test_the_two_stages_of_a_new_environment(twin: Twin, play: Callable[..., Pla
     assert (again.code, [step for step in again if step.result.get("changed")]) == (0, [])
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("key", ["environment", "entra_tenant"])
 def test_a_list_of_customers_with_one_address_is_refused(key: str, twin: Twin, play: Callable[..., Play]) -> None:
     """As a whole, before its first import: it is not known whose the address is."""

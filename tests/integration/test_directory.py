@@ -310,6 +310,7 @@ def people(path: Path, count: int) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_a_thousand_people_from_a_file(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     """Each one is written once and looked up never; the second time nothing is written and only pages are read."""
     wish = {"src": [people(tmp_path / "people.csv", 1000)]}
@@ -361,6 +362,7 @@ def test_progress_is_seen_while_a_long_task_runs(twin: Twin, tmp_path: Path) -> 
     assert done.output.count("changes made") == len(written)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.usefixtures("inside_ansible")
 @pytest.mark.parametrize("interval", [0, 1])
 def test_progress_needs_no_file(twin: Twin, play: Callable[..., Play], tmp_path: Path, interval: int) -> None:
@@ -372,6 +374,7 @@ def test_progress_needs_no_file(twin: Twin, play: Callable[..., Play], tmp_path:
     assert not list((tmp_path / "ansible").rglob("w365_progress_*"))
 
 
+@pytest.mark.slow
 def test_an_asynchronous_task(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     """Also where HOME is not the folder that the password file names."""
     wish = {**task("w365_directory", users=[{"upn": PATTI}]), "async": 60, "poll": 1}
@@ -381,6 +384,7 @@ def test_an_asynchronous_task(twin: Twin, play: Callable[..., Play], tmp_path: P
     assert done[0].environment()["users"][PATTI]["active"]
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("answered", ["all", "some lost"])
 def test_in_bulk_where_the_server_offers_it(
     twin: Twin, play: Callable[..., Play], tmp_path: Path, answered: str

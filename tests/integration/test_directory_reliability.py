@@ -124,6 +124,7 @@ def changed_nothing(step: Step) -> None:
 
 
 # The others run when there is time: each one kills at another moment.
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 10))])
 def test_a_run_that_was_killed_is_finished_by_the_next(twin: Twin, play: Player, tmp_path: Path, seed: int) -> None:
     people = numbered(2000)
@@ -176,6 +177,7 @@ def test_a_create_whose_answer_was_lost_is_not_repeated(twin: Twin, play: Player
     changed_nothing(again)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "often"), [(200, 3), pytest.param(2000, 1, marks=pytest.mark.slow)])
 def test_refusals_and_cut_connections_at_random(
     twin: Twin, play: Player, tmp_path: Path, count: int, often: int
@@ -335,6 +337,7 @@ def test_names_that_hide_something_are_refused_at_once(twin: Twin, tmp_path: Pat
     assert twin.writes() == []
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(420)
 @pytest.mark.parametrize("count", [1_000, pytest.param(30_000, marks=pytest.mark.slow)])
 def test_people_of_the_world(twin: Twin, play: Player, tmp_path: Path, count: int) -> None:

@@ -142,6 +142,7 @@ def test_every_scene_has_its_test() -> None:
     assert names == set(SCENES)
 
 
+@pytest.mark.slow
 def test_scene_tenant(twin: Twin, run: Runner, tmp_path: Path) -> None:
     twin.reset(SEED, "full")
     write(tmp_path, contoso={"w365_tenant_definition": TENANT}, vault={"vault_contoso_key": "x"})
@@ -158,6 +159,7 @@ def test_scene_tenant(twin: Twin, run: Runner, tmp_path: Path) -> None:
     assert "Failed: none" in run(loop, environ)
 
 
+@pytest.mark.slow
 def test_scene_directory(twin: Twin, run: Runner, tmp_path: Path) -> None:
     text = f"upn,first_name,last_name\n{ADELE},Adele,Vance\n"
     (tmp_path / "users.csv").write_text(text, encoding="utf-8")
@@ -168,6 +170,7 @@ def test_scene_directory(twin: Twin, run: Runner, tmp_path: Path) -> None:
     assert list(twin.environment("contoso")["groups"]) == ["Retail"]
 
 
+@pytest.mark.slow
 def test_scene_profiles(twin: Twin, run: Runner, tmp_path: Path) -> None:
     """With the file that the guide shows."""
     (text, *_others) = test_guides.blocks((GUIDES / "guide_permissions.rst").read_text(encoding="utf-8"), "yaml")
@@ -217,6 +220,7 @@ def test_scene_environment(twin: Twin, run: Runner, tmp_path: Path) -> None:
     assert not twin.environment("contoso")["users"][grady["upn"]]["active"]
 
 
+@pytest.mark.slow
 def test_scene_scim(twin: Twin, run: Runner, tmp_path: Path) -> None:
     definition = {"groups": ["Invoice Approvals"], "notification_email": "it@contoso.com", "replication_timeout": 4}
     write(tmp_path, contoso_scim={"w365_scim_definition": definition})
@@ -434,6 +438,7 @@ def artifacts_in(folder: Path) -> None:
     (folder / "requirements.yml").write_text(listed_in_readme, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_scene_upgrading(twin: Twin, run: Runner, tmp_path: Path) -> None:
     """The new version beside the one that is installed, which is not touched until somebody says so."""
     artifacts_in(tmp_path)
@@ -450,6 +455,7 @@ def test_scene_upgrading(twin: Twin, run: Runner, tmp_path: Path) -> None:
         assert "was installed successfully" in run(replace, installed)
 
 
+@pytest.mark.slow
 def test_scene_support(twin: Twin, run: Runner, tmp_path: Path) -> None:
     """What is sent has no key and no address of a person."""
     twin.reset(SEED, "full")

@@ -110,6 +110,7 @@ def test_the_next_item_of_a_loop_begins_anew(tmp_path: Path, twin: Twin) -> None
     assert created(twin) >= 2
 
 
+@pytest.mark.slow
 def test_a_time_limit_while_reading(tmp_path: Path, twin: Twin) -> None:
     twin.fault(surface="scim", method="GET", action="status", status=429, retry_after=30, times=1)
     done = start(tmp_path, twin, creation(tmp_path, timeout=4), host="direct").wait()
@@ -127,6 +128,7 @@ def test_a_module_process_ends_with_the_task_that_gave_it_up(tmp_path: Path, twi
     assert outcomes(report).count("done") == there
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_without_its_ansible_a_task_writes_nothing(tmp_path: Path, twin: Twin, host: str, sent: signal.Signals) -> None:

@@ -55,10 +55,27 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
         yield Runner(twin, folder / "files", found, foreign_hosts)
 
 
+def together(module: str) -> pytest.MarkDecorator:
+    """For the tests of a module: one process of pytest-xdist runs them all, so that each of their situations is run once."""
+    return pytest.mark.xdist_group(f"options of {module}")
+
+
+LONG = {"w365_directory", "w365_export", "w365_o365_import", "w365_o365_import_info", "w365_user"} | {
+    f"w365_{kind}_app{info}" for kind in ("import", "scim", "sso") for info in ("", "_info")
+}
+"""Modules whose situations take longer than those of all others together."""
+
+EACH_MODULE = [
+    pytest.param(module, marks=[together(module), *([pytest.mark.slow] if module in LONG else [])])
+    for module in MODULES
+]
+
+
 def parameters(scenarios: Iterable[Scenario]) -> Iterator[Any]:
     for scenario in scenarios:
-        marks = [pytest.mark.slow] if scenario.slow else []
-        yield pytest.param(scenario, id=f"{scenario.situation.module}-{scenario.option}", marks=marks)
+        module = scenario.situation.module
+        marks = [together(module), *([pytest.mark.slow] if scenario.slow else [])]
+        yield pytest.param(scenario, id=f"{module}-{scenario.option}", marks=marks)
 
 
 def none_of(problems: Iterable[str]) -> None:
@@ -192,6 +209,7 @@ def with_variables() -> Iterator[tuple[str, Situation, Situation]]:
                 yield variable, given, replace(left_out, environ={**left_out.environ, variable: str(value)})
 
 
+@pytest.mark.slow
 def test_the_variable_of_a_connection_option_does_the_same(runner: Runner) -> None:
     proven = set()
     for variable, given, by_variable in with_variables():
@@ -211,7 +229,7 @@ def alias_cases() -> Iterator[Any]:
         wiring = wiring_of(module)
         for path, option in walk(wiring.spec):
             for alias in option.get("aliases", ()):
-                yield pytest.param(module, path, alias, id=f"{module}-{alias}")
+                yield pytest.param(module, path, alias, id=f"{module}-{alias}", marks=together(module))
 
 
 @pytest.mark.parametrize(("module", "path", "alias"), list(alias_cases()))
@@ -228,6 +246,7 @@ def test_an_alias_does_the_same(runner: Runner, module: str, path: str, alias: s
 # What becomes of an optional attribute, on every kind of server
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("module", ["w365_user", "w365_directory"])
 @pytest.mark.parametrize(("option", "value"), [(option, values[0]) for option, *values in OPTIONAL_ATTRIBUTES])
 def test_an_optional_attribute_is_kept_or_somebody_is_told(
@@ -288,7 +307,7 @@ def situations() -> dict[str, list[Situation]]:
     return {module: list(known.values()) for module, known in found.items()}
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", EACH_MODULE)
 def test_an_outcome_is_the_same_when_it_is_repeated(runner: Runner, module: str) -> None:
     """Otherwise a difference would prove nothing. Those with a slow answer are left out: they are the slow ones."""
     scenarios = [*SCENARIOS[module], *(item.scenario for item in CONNECTION_SCENARIOS)]
@@ -383,7 +402,7 @@ NEVER_GIVEN: Mapping[str, frozenset[str]] = {
 """Keys that are always null, as their descriptions say: the same object is returned by modules that know more."""
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", EACH_MODULE)
 def test_results_are_what_their_documentation_says(runner: Runner, module: str) -> None:
     documented = yaml.safe_load(module_of(module).RETURN)
     outcomes = [(one, runner.outcome(one)) for one in situations()[module]]
@@ -392,7 +411,7 @@ def test_results_are_what_their_documentation_says(runner: Runner, module: str) 
     none_of(result_problems(documented, results, NEVER_GIVEN.get(module, frozenset())))
 
 
-@pytest.mark.parametrize("module", [module for module, more in RESULTS.items() if more])
+@pytest.mark.parametrize("module", [each for each in EACH_MODULE if RESULTS[str(each.values[0])]])
 def test_a_situation_ends_as_it_should(runner: Runner, module: str) -> None:
     for one in RESULTS[module]:
         none_of(unexpected_end("in this situation", runner.outcome(one), fails=one.fails))

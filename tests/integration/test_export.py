@@ -113,6 +113,7 @@ def test_the_source_is_unchanged_and_an_empty_environment_becomes_the_same(
     assert files_of(tmp_path / "two" / "contoso") == once
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(
     "fault",
     [

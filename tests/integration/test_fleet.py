@@ -150,6 +150,7 @@ def test_a_plan_is_shown_approved_and_applied(twin: Twin, fleet: Fleet) -> None:
     assert "contoso: unchanged;" in again.said
 
 
+@pytest.mark.slow
 def test_every_plan_goes_to_its_own_environment(twin: Twin, fleet: Fleet) -> None:
     """A plan in another one's variable, without its digest, of another revision, or none at all."""
     plans = fleet("fleet_plan", awx_project_revision="abc123").stats
@@ -244,6 +245,7 @@ def test_two_instances_with_environments_of_the_same_name(twin: Twin, fleet: Fle
     assert "us_contoso: unchanged;" in applied.said
 
 
+@pytest.mark.slow
 def test_names_are_hidden_with_passwords(twin: Twin, fleet: Fleet, folder: Path) -> None:
     describe(folder, "contoso", {"users": [person("contoso", password="a-planted-secret")]})
     planned = fleet("fleet_plan", "-vvv")
@@ -281,6 +283,7 @@ def test_a_sync_looks_first_and_works_on_what_needs_it(twin: Twin, fleet: Fleet,
     assert "3 environments are unchanged." in again.said
 
 
+@pytest.mark.slow
 def test_a_sync_imports_first(twin: Twin, fleet: Fleet, folder: Path) -> None:
     """One host has an import and a directory, one an import alone, and one has the key of another Microsoft tenant."""
     twin.reset({**CONTOSO, "environments": [{"name": name, "users": [person(name, "boss")]} for name in FLEET]})
@@ -410,6 +413,7 @@ def test_what_a_server_says_is_no_template(playbook: str, twin: Twin, fleet: Fle
     assert people(twin)["contoso"] == AFTER["contoso"]
 
 
+@pytest.mark.slow
 def test_a_variable_that_cannot_be_read_is_not_left_out(twin: Twin, fleet: Fleet, folder: Path) -> None:
     """Otherwise the value of the environment, which may be that of another customer, would take its place."""
     path = folder / "host_vars" / "fabrikam.yml"
@@ -477,6 +481,7 @@ def test_two_jobs_that_share_no_folder(twin: Twin, folder: Path, tmp_path: Path)
     assert people(twin) == AFTER
 
 
+@pytest.mark.slow
 def test_plans_name_permissions(twin: Twin, folder: Path, fleet: Fleet) -> None:
     """Where a definition has permission profiles. An administrator gains nothing."""
     editors = {"name": "Editors", "members": {"add": ["boss@contoso.com", "nestor@contoso.com"]}}

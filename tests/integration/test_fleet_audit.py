@@ -204,6 +204,7 @@ STATES = {
 }
 
 
+@pytest.mark.slow
 def test_ten_tenants_with_every_kind_of_state(twin: Twin, run: Run, rows: Rows, tmp_path: Path) -> None:
     played = run(every_kind(twin), "-vvvv")
     assert played.code == 2, played.output
@@ -282,6 +283,7 @@ def test_one_of_them_and_only_that(twin: Twin, run: Run, rows: Rows) -> None:
     assert "Of 2 tenants, 1 with drift (fabrikam). The table above says why." in failed.output
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
@@ -302,6 +304,7 @@ def test_what_cannot_be_reported_is_refused_before_anything_is_read(
     assert sentence in " ".join(played.output.split())
 
 
+@pytest.mark.slow
 def test_a_fleet_of_which_nothing_can_be_read_is_a_failure(twin: Twin, run: Run, rows: Rows) -> None:
     """With a wrong key, also where unknown is no failure; and so is a run that has no host or skips everything."""
     wrong = {

@@ -192,6 +192,7 @@ KILLED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "where",
     [name if name == "after the deactivation" else pytest.param(name, marks=pytest.mark.slow) for name in KILLED],
@@ -333,6 +334,7 @@ def test_a_schedule_deletes_nothing(tenant: Twin, run: Run, started: dict[str, A
     assert tenant.writes() == []
 
 
+@pytest.mark.slow
 def test_the_export_is_kept_elsewhere_before_anything_is_taken_down(tenant: Twin, run: Run, tmp_path: Path) -> None:
     awx = {"awx_job_id": 7, "awx_job_launch_type": "manual"}
     tasks = tmp_path / "keep.yml"

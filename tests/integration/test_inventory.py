@@ -118,6 +118,7 @@ def test_which_environments(fleet: Inventory) -> None:
     assert sorted(fleet(include=["*O*", "nobody"], exclude=["demo*"]).hosts) == ["contoso"]
 
 
+@pytest.mark.slow_after(3)
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -250,6 +251,7 @@ def test_files_of_tenants(twin: Twin, fleet: Inventory, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [

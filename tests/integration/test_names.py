@@ -262,6 +262,7 @@ def test_two_users_of_one_name(twin: Twin, scim: bool) -> None:
     assert not site.ok("w365_user", upn=ADELE, last_name="Smith")["changed"]
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("scim", [True, False], ids=["scim", "provisioning"])
 def test_two_groups_of_one_name(twin: Twin, play: Callable[..., Play], scim: bool) -> None:
     site = Site(twin, scim=scim)

@@ -138,6 +138,7 @@ def test_unknown_people_may_be_accepted(play: Callable[..., Play], twin: Twin) -
     assert active(twin)[NESTOR] is False
 
 
+@pytest.mark.slow
 def test_permanently_twice(play: Callable[..., Play], twin: Twin) -> None:
     """The second run finds nobody: unchanged, with a warning. When one of them is there, it is an error."""
     given = {"upns": [NESTOR, MEGAN], "permanent": "yes"}
@@ -157,6 +158,7 @@ def test_permanently_twice(play: Callable[..., Play], twin: Twin) -> None:
     assert sorted(active(twin)) == [ALLAN]
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("upns", "more", "said"),
     [
@@ -235,6 +237,7 @@ def test_one_failure_does_not_hide_the_others(play: Callable[..., Play], twin: T
     assert active(twin) == {ALLAN: True, MEGAN: False, NESTOR: True, PATTI: False}
 
 
+@pytest.mark.slow
 def test_a_refusal_names_the_variables_of_the_playbook(play: Callable[..., Play], twin: Twin) -> None:
     """The module's sentence is about its options, which nobody can give here."""
     for given, variable in (

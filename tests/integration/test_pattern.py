@@ -219,6 +219,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow_after(5)
 @pytest.mark.parametrize(("pattern", "profile"), CASES)
 def test_pattern(pattern: Pattern, profile: str, twin: Twin, play: Callable[..., Play]) -> None:
     twin.switches(profile=profile)

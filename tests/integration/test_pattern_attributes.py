@@ -107,6 +107,7 @@ def test_a_service_that_says_it_does_not_keep_an_attribute(twin: Twin, play: Cal
     )
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("schemas", ["missing", "html", "no_body", "empty", "no_attributes", "strings"])
 def test_a_service_that_does_not_say_what_it_keeps(schemas: str, twin: Twin, play: Callable[..., Play]) -> None:
     """It is written to and read back, and what it did not keep is told in the same run."""
@@ -146,6 +147,7 @@ def test_an_attribute_that_does_not_differ_costs_no_question(twin: Twin, play: C
     assert [step.changed for step in (create, again, others)] == [True, False, True]
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("module", ["w365_user", "w365_directory"])
 def test_the_provisioning_api_has_no_such_attribute(module: str, twin: Twin, play: Callable[..., Play]) -> None:
     asked: Mapping[str, Any] = {**NAMES, "department": "Marketing"}
@@ -221,6 +223,7 @@ def test_settings_are_written_compared_and_changed(twin: Twin, play: Callable[..
     )  # fmt: skip
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("policy", ["write", "skip", "fail"])
 def test_settings_that_cannot_be_read(policy: str, twin: Twin, play: Callable[..., Play]) -> None:
     wish = {"exchange": {"ews_url": EWS}, "when_unreadable": policy}

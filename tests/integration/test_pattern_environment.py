@@ -152,6 +152,7 @@ SHAPES = {"objects": True, "wrapped": True, "names": None, "strings": None, "mis
 
 
 # The others are read like one of these, and in every shape by the next test.
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "shape",
     [
@@ -200,6 +201,7 @@ def test_every_shape_of_the_list(shape: str, twin: Twin, play: Callable[..., Pla
     )
 
 
+@pytest.mark.slow
 def test_info_in_every_shape(twin: Twin, play: Callable[..., Play]) -> None:
     twin.seed({"environments": [{"name": "lab", "active": False}]})
     twin.switches(profile="documented")

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
+import pytest
+
 from pattern import ALLAN, NESTOR, NO_GROUPS, PATTI, Stage, changed, new_group, renamed, same, walk
 from playing import Play, connection, task
 from w365_simulator.testing import Twin
@@ -53,6 +55,7 @@ def test_groups_over_scim(twin: Twin, play: Callable[..., Play]) -> None:
     )
 
 
+@pytest.mark.slow
 def test_groups_over_the_provisioning_api(twin: Twin, play: Callable[..., Play]) -> None:
     walk(
         play,
@@ -92,6 +95,7 @@ def test_groups_over_the_provisioning_api(twin: Twin, play: Callable[..., Play])
     )
 
 
+@pytest.mark.slow
 def test_a_group_of_more_than_a_page(twin: Twin, play: Callable[..., Play]) -> None:
     """201 users and 12 groups over small pages: nobody is missed, and who is to go is found on the last page."""
     people = [f"person{number:03d}@contoso.com" for number in range(201)]

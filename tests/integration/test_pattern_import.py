@@ -187,6 +187,7 @@ def test_over_the_provisioning_api(twin: Twin, play: Callable[..., Play]) -> Non
     )
 
 
+@pytest.mark.slow
 def test_over_the_documented_endpoints(twin: Twin, play: Callable[..., Play]) -> None:
     """Users can come; groups cannot, and that is said before anybody has."""
     walk(play, twin, "w365_o365_import", [Stage({"groups": [SALES]}, refused=NO_GROUPS)], profile="documented")

@@ -68,6 +68,7 @@ def held_group(twin: Twin, *, scim: bool) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("wire", ["provisioning-full", "scim-documented", "provisioning-documented"])
 def test_every_info_module(wire: str, twin: Twin, play: Callable[..., Play]) -> None:
     scim, documented = wire.startswith("scim"), wire.endswith("documented")
@@ -226,6 +227,7 @@ HABITS = {
 }
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("profile", HABITS)
 def test_a_server_with_habits(profile: str, twin: Twin, play: Callable[..., Play]) -> None:
     """It insists on headers, slashes and small letters, and its errors are web pages. Every call is made once."""

@@ -180,6 +180,7 @@ def test_create_in_office365(twin: Twin, play: Callable[..., Play]) -> None:
     assert [step.changed for step in played] == [True, True, True, False]
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("scim", [True, False], ids=["scim", "provisioning"])
 def test_the_last_administrator_stays(scim: bool, twin: Twin, play: Callable[..., Play]) -> None:
     """Whichever module and wire would take the last active administrator away."""
@@ -244,6 +245,7 @@ def test_an_administrator_who_does_not_exist(twin: Twin, play: Callable[..., Pla
     assert not do.writes
 
 
+@pytest.mark.slow
 def test_a_server_that_has_only_the_documented_endpoints(twin: Twin, play: Callable[..., Play]) -> None:
     """Creating works and is found again through Validate; whatever has to be read is refused in the same words."""
     twin.switches(profile="documented")
@@ -283,6 +285,7 @@ def test_a_server_that_has_only_the_documented_endpoints(twin: Twin, play: Calla
     )
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("quirks", [{"scim_patch": "compliant"}, {"scim_patch_body": False}], ids=str)
 def test_patches_that_a_strict_server_takes(quirks: dict[str, Any], twin: Twin, play: Callable[..., Play]) -> None:
     """Only the standard's own dialect, and a PATCH that is answered without a body."""
@@ -314,6 +317,7 @@ def test_patches_that_a_strict_server_takes(quirks: dict[str, Any], twin: Twin, 
     same(members, [[ALLAN, NESTOR], [ALLAN, NESTOR], [NESTOR], [NESTOR]], str(quirks))
 
 
+@pytest.mark.slow
 def test_a_server_that_hides_its_deleted_users(twin: Twin, play: Callable[..., Play]) -> None:
     """What nobody is shown cannot be restored: the server's own refusal is told, with where to look."""
     hidden = {"upn": PATTI, "first_name": "Patti", "last_name": "Fernandez"}

@@ -127,6 +127,7 @@ def test_every_set_is_tried() -> None:
     assert set(SETS) - set(CASES) == {"alias-login"}, "its steps are requests of the guide"
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize("name", CASES)
 def test_a_set_is_enough(name: str, twin: Twin) -> None:
     more = WITH_GROUPS if name == "scim" else []

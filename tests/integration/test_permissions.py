@@ -106,6 +106,7 @@ def test_profiles_are_applied_listed_and_remembered(twin: Twin, play: Callable[.
     )
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(
     ("definition", "text", "said"),
     [
@@ -127,6 +128,7 @@ def test_what_is_not_clear_stops_before_a_request(
     same((tmp_path / DONE).read_text(encoding="utf-8"), text, "the file")
 
 
+@pytest.mark.slow
 def test_diffs_name_permissions_in_both_hosts(twin: Twin, play: Callable[..., Play]) -> None:
     twin.reset({"environments": [SEEDED]}, "full")
     # Adele is denied by another group that this task does not touch.
@@ -165,6 +167,7 @@ def report(tmp_path: Path) -> dict[tuple[str, str], dict[str, Any]]:
 FILES = {f"w365_permissions_{form}": f"report.{form}" for form in ("html", "csv", "json")}
 
 
+@pytest.mark.slow
 def test_who_may_do_what(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     twin.reset({"environments": [SEEDED]}, "full")
     given = {"w365_permission_profiles_definition": PROFILES, **FILES}
@@ -193,6 +196,7 @@ def test_who_may_do_what(twin: Twin, play: Callable[..., Play], tmp_path: Path) 
     same(report(tmp_path)[NESTOR, NEWS]["answer"], "unknown", "what nobody has set")
 
 
+@pytest.mark.slow
 def test_what_could_not_be_read_is_unknown(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     twin.reset({"environments": [SEEDED]}, "documented")
     given = {"w365_permission_profiles_definition": PROFILES, **FILES}

@@ -68,6 +68,7 @@ def check_do_repeat(run: Callable[..., Play], twin: Twin) -> tuple[Play, Play]:
     return do, again
 
 
+@pytest.mark.slow
 def test_every_thin_role_over_scim(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     """On a server that has only the documented endpoints, as far as it goes, and that keeps the optional attributes."""
     tasks = [
@@ -180,6 +181,7 @@ def test_a_whole_tenant_at_any_point(twin: Twin, play: Callable[..., Play]) -> N
     same(plain(twin.state()), plain(finished), "state after mending")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scim", [True, slow(False)], ids=["scim", "provisioning"])
 def test_a_tenant_stops_at_what_the_server_lacks(scim: bool, twin: Twin, play: Callable[..., Play]) -> None:
     """On a documented server the step that needs more says so before its first write, and what came before it stays."""
@@ -249,6 +251,7 @@ def test_a_tag_hands_over_one_list(twin: Twin, play: Callable[..., Play], tmp_pa
     )
 
 
+@pytest.mark.slow
 def test_a_tenant_passes_options_to_its_last_step(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     """Also those that are false or 0."""
     twin.switches(scim_attributes="none")
@@ -287,6 +290,7 @@ def test_a_tenant_passes_options_to_its_last_step(twin: Twin, play: Callable[...
     same(plain(twin.state()), plain(before), "state after what was refused")
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("scim", [True, False], ids=["scim", "provisioning"])
 def test_a_directory_from_lists_and_files(scim: bool, twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     """The role's environment wins over the one in module_defaults; a path counts from the folder of the playbook."""
@@ -325,6 +329,7 @@ def test_a_directory_from_lists_and_files(scim: bool, twin: Twin, play: Callable
     same(twin.environment("contoso"), before, "the other environment")
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(
     ("definition", "said"),
     [
@@ -405,6 +410,7 @@ def test_the_playbook_makes_a_plan_and_carries_it_out(twin: Twin, play: Callable
     assert twin.environment("contoso")["users"][PATTI]["active"]
 
 
+@pytest.mark.slow
 def test_the_playbook_applies_files(twin: Twin, play: Callable[..., Play], tmp_path: Path) -> None:
     """One by its name, then several, one of them by its whole path."""
     (tmp_path / "people.csv").write_text(f"upn;first_name;last_name\n{ADELE};Adele;Vance\n", encoding="utf-8")
@@ -423,6 +429,7 @@ def test_the_playbook_applies_files(twin: Twin, play: Callable[..., Play], tmp_p
     same(twin.environment("contoso")["groups"]["Retail"]["members"], [ADELE], "members")
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("scim", [True, False], ids=["scim", "provisioning"])
 def test_the_playbook_applies_a_definition_and_tells_what_failed(
     scim: bool, twin: Twin, play: Callable[..., Play]
@@ -455,6 +462,7 @@ def test_the_playbook_applies_a_definition_and_tells_what_failed(
     same(sorted(twin.environment("contoso")["groups"]), ["Engineering", "Retail"], "groups")
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
@@ -477,6 +485,7 @@ def test_the_playbook_reports_nothing_when_nothing_was_tried(
     same([step.name for step in played if step.status == "ok" and step.name == "Show what was done"], [], "reports")
 
 
+@pytest.mark.slow_after(3)
 @pytest.mark.parametrize(
     ("variables", "said"),
     [

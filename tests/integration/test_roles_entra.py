@@ -100,6 +100,7 @@ def test_a_new_customer_in_two_stages(twin: Twin, play: Callable[..., Play]) -> 
         assert scim["scim_token"] not in played.output
 
 
+@pytest.mark.slow
 def test_groups_may_have_people_whom_entra_provisions(twin: Twin, play: Callable[..., Play]) -> None:
     """With `wait`, the steps after it begin when the first cycle is done."""
     over = threading.Event()
@@ -127,6 +128,7 @@ def test_groups_may_have_people_whom_entra_provisions(twin: Twin, play: Callable
 # Single sign-on
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("profile", ["full", "documented"])
 def test_the_role_manages_the_app_registration(profile: str, twin: Twin, play: Callable[..., Play]) -> None:
     """Also on a server that cannot show its settings. The result is that of the module that has run."""
@@ -142,6 +144,7 @@ def test_the_role_manages_the_app_registration(profile: str, twin: Twin, play: C
         assert TWINS_SECRET not in played.output
 
 
+@pytest.mark.slow
 def test_the_role_returns_the_secret_for_a_task_of_the_user(
     twin: Twin, play: Callable[..., Play], tmp_path: Path
 ) -> None:
@@ -200,6 +203,7 @@ def test_a_tenant_never_returns_a_secret(twin: Twin, play: Callable[..., Play]) 
     assert TWINS_SECRET not in played.output
 
 
+@pytest.mark.slow
 def test_what_remains_a_click_has_an_address(twin: Twin, play: Callable[..., Play]) -> None:
     """Users have to be assigned to the app registration, and nobody is assigned for SCIM."""
     first = play(role("w365_sso", definition=APP), defaults=connection(twin))
@@ -220,6 +224,7 @@ def test_what_remains_a_click_has_an_address(twin: Twin, play: Callable[..., Pla
 # SCIM
 
 
+@pytest.mark.slow
 def test_the_role_for_scim(twin: Twin, play: Callable[..., Play]) -> None:
     """Once with the key, and then without it. The environment and the connection come from its variables."""
     scim = {"scim_url": twin.scim_url("contoso"), "scim_token": twin.scim_token}
@@ -271,6 +276,7 @@ def test_the_playbook_sets_scim_up_and_says_what_remains(twin: Twin, play: Calla
     assert gone.code == 0, gone.output
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(
     ("variables", "said"),
     [

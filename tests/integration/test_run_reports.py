@@ -140,6 +140,7 @@ def test_a_killed_run_has_told_how_far_it_came(twin: Twin, tmp_path: Path) -> No
     assert_no_secret(twin, report)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("path", "said"),
     [
@@ -164,6 +165,7 @@ def test_a_path_that_cannot_be_written_is_refused_before_anything_else(
     assert source.read_text(encoding="utf-8").startswith("upn;"), "a file of the definition was replaced"
 
 
+@pytest.mark.slow
 def test_a_fleet_has_one_file_for_each_environment(twin: Twin, tmp_path: Path) -> None:
     """And two environments that name the same one are not both written: the second is refused as a whole."""
     twin.seed({"environments": [{"name": "fabrikam", "users": []}]})
@@ -212,6 +214,7 @@ def test_what_no_server_shows_is_unknown(twin: Twin, play: Callable[..., Play], 
 # Offboarding
 
 
+@pytest.mark.slow
 def test_an_offboarding_step_by_step(tenant: Twin, run: Run, tmp_path: Path) -> None:  # noqa: F811
     report, html = tmp_path / "contoso.csv", tmp_path / "contoso.html"
     given = {OFFBOARDING: f"{tmp_path}/{{{{ inventory_hostname }}}}.csv, {html}"}
@@ -233,6 +236,7 @@ def test_an_offboarding_step_by_step(tenant: Twin, run: Run, tmp_path: Path) -> 
     assert told(again)[0] == "w365 contoso: offboarding to the stage deactivate; unchanged"
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
@@ -271,6 +275,7 @@ def test_a_killed_offboarding_has_told_how_far_it_came(
     assert active(tenant) is False
 
 
+@pytest.mark.slow
 def test_an_offboarding_that_fails_and_one_without_a_report(tenant: Twin, run: Run, tmp_path: Path) -> None:  # noqa: F811
     missing = run(**{OFFBOARDING: str(tmp_path / "none" / "run.csv")})
     assert missing.code != 0

@@ -172,6 +172,7 @@ LOST = (
 )
 
 
+@pytest.mark.slow
 def test_both_dialects_end_in_the_same_directory(twin: Twin) -> None:
     found = []
     for dialect in ("standard", "entra_default"):
@@ -329,6 +330,7 @@ def test_errors_that_were_discarded_in_words(twin: Twin) -> None:
     assert "restart=when_quarantined" in " ".join(result["warnings"])
 
 
+@pytest.mark.slow
 def test_pausing_starting_and_waiting(twin: Twin) -> None:
     good(twin, job="paused", **SET_UP)
     assert info(twin)["job"]["words"] == "not started"

@@ -418,6 +418,7 @@ def test_when_the_provisioning_api_sends_the_secrets_back(
     echoes(fine, failing, guarded_twin, credentials, tmp_path, echo, *names)
 
 
+@pytest.mark.slow
 def test_when_scim_graph_and_entra_send_the_secrets_back(
     guarded_twin: Twin, credentials: Credentials, tmp_path: Path, echo: tuple[Echo, str]
 ) -> None:
@@ -524,6 +525,7 @@ def test_a_key_that_cannot_be_sent(guarded_twin: Twin, credentials: Credentials,
     expect_clean(played, guarded_twin, tmp_path, credentials)
 
 
+@pytest.mark.slow
 def test_roles_that_carry_secrets(guarded_twin: Twin, credentials: Credentials, tmp_path: Path) -> None:
     guarded_twin.reset(guarded_seed(credentials))
 
@@ -583,6 +585,7 @@ def test_roles_that_carry_secrets(guarded_twin: Twin, credentials: Credentials, 
     expect_clean(played, guarded_twin, tmp_path, credentials)
 
 
+@pytest.mark.slow
 def test_roles_that_make_secrets(guarded_twin: Twin, credentials: Credentials, tmp_path: Path) -> None:
     """The app registration by role and tenant, also when Workspace 365 fails in the middle; SCIM with its key."""
     kept = credentials.certificate.with_name("kept")
@@ -637,6 +640,7 @@ def test_roles_that_make_secrets(guarded_twin: Twin, credentials: Credentials, t
     assert "8Q~" in kept.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_parameters_of_roles_that_carry_secrets(guarded_twin: Twin, credentials: Credentials, tmp_path: Path) -> None:
     """Under ``roles:``, where Ansible hands what was given to the check of the arguments."""
     guarded_twin.reset(guarded_seed(credentials))

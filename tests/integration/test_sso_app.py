@@ -118,6 +118,7 @@ KILLED = {
 }
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("rotation", [False, True], ids=["creation", "rotation"])
 @pytest.mark.parametrize(
     "where", [name if name == "after Workspace 365" else pytest.param(name, marks=pytest.mark.slow) for name in KILLED]

@@ -190,6 +190,7 @@ def test_a_write_that_is_not_kept_stops_at_the_canary(twin: Twin, run: Run) -> N
     assert not touched(twin, "lab", made)
 
 
+@pytest.mark.slow
 def test_the_others_of_a_batch_are_told(twin: Twin, run: Run) -> None:
     """A tenant that failed takes nobody with it who is already on the way."""
     made = prepare(twin, *TENANTS)
@@ -208,6 +209,7 @@ def test_the_others_of_a_batch_are_told(twin: Twin, run: Run) -> None:
     assert [line.split(" ")[:2] for line in rotated(again)[:-1]] == [["fabrikam:", "rotated"]]
 
 
+@pytest.mark.slow
 def test_a_tenant_is_not_given_another_app_registration(twin: Twin, run: Run) -> None:
     """Nor is a key of its own made useless, nor a misspelled option overlooked. All three say what to do."""
     prepare(twin, "contoso")
@@ -261,6 +263,7 @@ def test_no_run_does_nothing_and_is_green(playbook: str, twin: Twin, run: Run, p
     assert accepted.code == 0, accepted.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blank", ["", slow(None)], ids=["empty", "null"])
 @pytest.mark.parametrize("playbook", BOTH)
 def test_blank_answers_are_not_given(playbook: str, blank: Any, twin: Twin, run: Run) -> None:
@@ -375,6 +378,7 @@ def test_an_audit_of_good_bad_and_unreadable_tenants(twin: Twin, run: Run, tmp_p
     assert {(tmp_path / name).stat().st_mode & 0o777 for name in FILES.values()} == {0o600}
 
 
+@pytest.mark.slow
 def test_unknown_is_a_failure_unless_it_is_not_to_be_one(twin: Twin, run: Run, tmp_path: Path) -> None:
     prepare(twin, *TENANTS)
     tenants = {name: {"w365_audit_parts": ["sso", "import"]} for name in TENANTS}
@@ -388,6 +392,7 @@ def test_unknown_is_a_failure_unless_it_is_not_to_be_one(twin: Twin, run: Run, t
     assert (row["host"], row["state"], row["import_expires"]) == ("lab", "unknown", "unknown")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("day", "state"), [(340, "warning"), slow(355, "critical"), slow(366, "critical")])
 def test_secrets_that_end(day: int, state: str, twin: Twin, run: Run, tmp_path: Path) -> None:
     """By the clock of Microsoft Graph, which is not that of the controller."""
@@ -401,6 +406,7 @@ def test_secrets_that_end(day: int, state: str, twin: Twin, run: Run, tmp_path: 
     assert played.code == (0 if state == "warning" else 2)
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
@@ -514,6 +520,7 @@ def keys_of(twin: Twin) -> str:
     return str(twin.environment("contoso")["sso"]["key_sha256"])
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     "variables",
     [
@@ -543,6 +550,7 @@ def test_change_shows_what_a_server_says_as_it_is(twin: Twin, change: Run) -> No
     assert ODD in failed.message
 
 
+@pytest.mark.slow
 def test_change_without_a_sign_in_to_entra_makes_no_checks(twin: Twin, change: Run) -> None:
     played = change(entra=False, **VALUES)
     assert played.code == 0, played.output

@@ -129,6 +129,7 @@ def emea(twin: Twin, name: str) -> list[str]:
 # Side by side
 
 
+@pytest.mark.slow
 def test_one_that_fails_does_not_stop_the_others(twin: Twin, play: Callable[..., Play]) -> None:
     """Fabrikam has a wrong key. Contoso is done, the play names Fabrikam, and running it again does the rest."""
     right = [configuration(twin, name) for name in ("contoso", "fabrikam")]
@@ -183,6 +184,7 @@ def test_one_that_fails_does_not_stop_the_others(twin: Twin, play: Callable[...,
     same(twin.writes(), [], "writes of the second run")
 
 
+@pytest.mark.slow
 def test_an_import_that_takes_too_long_is_ended(twin: Twin, play: Callable[..., Play]) -> None:
     twin.fault(surface="graph", action="latency", seconds=30, times=-1)
     configurations = [configuration(twin, name) for name in ("contoso", "fabrikam")]
@@ -192,6 +194,7 @@ def test_an_import_that_takes_too_long_is_ended(twin: Twin, play: Callable[..., 
     assert "imeout" in played.output or "did not finish within 4 seconds" in played.output
 
 
+@pytest.mark.slow_after(2)
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -345,6 +348,7 @@ def test_what_yaml_makes_of_names_and_values(tmp_path: Path, installed: dict[str
     same(install(tmp_path, installed, *words, "-e", "w365_sync_purge=true"), 0, "changes of the second run")
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -401,6 +405,7 @@ def test_what_no_unit_could_carry_is_said_before_a_secret_is_written(
     assert not (tmp_path / "etc").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", [slow(False), True])
 def test_a_schedule_is_tried_before_anything_is_written(tmp_path: Path, installed: dict[str, Any], check: bool) -> None:
     """Also in check mode, and in an export, which is there to be installed."""
@@ -526,6 +531,7 @@ def test_the_command_of_a_service_works(tmp_path: Path, installed: dict[str, Any
 # Export
 
 
+@pytest.mark.slow
 def test_an_export_holds_no_secret(tmp_path: Path, installed: dict[str, Any], twin: Twin) -> None:
     """From the installed folder, from a list, and from a single import. Filled in, it is what it was."""
     install(tmp_path, installed)
@@ -649,6 +655,7 @@ SPELLINGS = {
 }
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("how", SPELLINGS)
 def test_an_export_refuses_a_secret_in_the_wrong_place(tmp_path: Path, twin: Twin, how: str) -> None:
     odd = configuration(twin, "contoso", graph_url=SPELLINGS[how])

@@ -125,6 +125,7 @@ def graph_requests(step: Step) -> int:
     return sum(request["surface"] == "graph" for request in step.requests)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "remembering",
     [pytest.param(True, id="with a state"), pytest.param(False, id="without", marks=pytest.mark.slow)],
@@ -198,6 +199,7 @@ def test_a_month(twin: Twin, play: Player, tmp_path: Path, remembering: bool) ->
         assert graph_requests(evenings[1]) == 2
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("remembering", [True, False], ids=["with a state", "without"])
 def test_a_day_with_an_empty_answer_takes_nobody_away(
     twin: Twin, play: Player, tmp_path: Path, remembering: bool
@@ -224,6 +226,7 @@ def test_a_day_with_an_empty_answer_takes_nobody_away(
     assert not quiet.changed
 
 
+@pytest.mark.slow
 def test_the_groups_of_the_people_are_read_in_batches(twin: Twin, play: Player) -> None:
     """Throttled items of a batch are asked for again by themselves."""
     fault = strike(twin, surface="graph", batch=True, action="status", status=429, retry_after=1, times=3)
@@ -310,6 +313,7 @@ def test_leavers_stay_unless_it_is_asked_for(twin: Twin, play: Player) -> None:
     assert told == [BEN]
 
 
+@pytest.mark.slow
 def test_a_upn_that_is_not_free_keeps_two_people_waiting_and_nobody_else(twin: Twin, play: Player) -> None:
     """Ben has left and his account is kept; Grady has his UPN now. Alex and Bianca have exchanged theirs. Sonia is new."""
 
@@ -394,6 +398,7 @@ def test_a_upn_that_passed_to_somebody_new_gives_nobody_another_s_account(twin: 
     assert not again.changed
 
 
+@pytest.mark.slow
 def test_a_group_that_is_left_out_stays_as_it_is(twin: Twin, play: Player) -> None:
     """Nobody is left in Retail whom the import could bring."""
     retail = {"op": "add_group", "set": {"displayName": "Retail", "securityEnabled": True}, "members": [BEN, GRADY]}
@@ -499,6 +504,7 @@ def provisioning_sync() -> Task:
     return {"workspace365.provisioning.w365_o365_import": {"groups": [SALES], "on_leave": "delete", "scim_url": ""}}
 
 
+@pytest.mark.slow
 def test_each_refusal_of_entra_has_its_own_sentence(twin: Twin, play: Player) -> None:
     """With Entra's real codes; a missing permission is named. Nothing is written."""
     application = {"op": "change_application", "client_id": twin.client_id}

@@ -49,6 +49,7 @@ def summary_of(played: Play) -> list[str]:
     return lines
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("how", ["include_role", slow("roles"), "playbook"])
 def test_a_tenant_takes_few_tasks_and_says_little(how: str, twin: Twin, play: Callable[..., Play]) -> None:
     """Also the first run, in which everything changes."""
@@ -179,6 +180,7 @@ def test_what_is_wrong_is_one_line(twin: Twin, play: Callable[..., Play]) -> Non
     same(plain(twin.state()), plain(before), "state")
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize(
     ("configurations", "said"),
     [

@@ -468,6 +468,7 @@ def test_a_server_that_repeats_its_first_page(play: Player, foreign: Foreign) ->
     assert foreign.writes() == []
 
 
+@pytest.mark.slow_after(1)
 @servers(quick=(SCIM2_SERVER,))
 def test_a_wrong_token(play: Player, foreign: Foreign) -> None:
     done = play(task("w365_user_info", scim_token="not-the-token"), defaults=foreign.defaults())

@@ -63,6 +63,7 @@ def says(step: Step, *parts: str) -> None:
         assert part in said, f"{step.name}: {part!r} is not in: {said}"
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("bundle", ["stranger", "missing"])
 def test_the_named_authority_wins_over_the_environment(
     play: Player, twin: Twin, tmp_path: Path, stranger: str, bundle: str

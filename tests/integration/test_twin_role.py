@@ -143,6 +143,7 @@ def test_a_missing_package_is_said_with_what_to_do(play: Play) -> None:
     assert not play.directory.exists()
 
 
+@pytest.mark.slow
 def test_refusals_are_sentences_without_secrets(play: Play) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

@@ -76,6 +76,7 @@ COSTLY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 
 
+@pytest.mark.slow_after(6)
 @pytest.mark.parametrize("answer", ODD)
 def test_an_odd_list_of_roles_removes_nobody(twin: Twin, answer: str) -> None:
     """An answer that says nothing is not an environment without administrators."""
@@ -120,6 +121,7 @@ def test_an_odd_list_through_the_provisioning_api(twin: Twin, answer: str, verb:
     assert not twin.writes()
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("answer", sorted(set(ODD) - {"a server error"}))
 def test_an_odd_list_takes_the_role_from_nobody(twin: Twin, answer: str) -> None:
     odd(twin, answer)
@@ -194,6 +196,7 @@ def _run(module: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return run(module, {name: value for name, value in options.items() if value is not None})
 
 
+@pytest.mark.slow
 def test_two_playbooks_at_once_leave_an_administrator(twin: Twin, tmp_path: Path) -> None:
     _two_administrators(twin)
     # Each has read the roles for the last time before the other writes.
