@@ -158,11 +158,11 @@ twin: install ## start the twin on PORT, also with a tenant for CUSTOMER=fabrika
 ## Check it
 
 .PHONY: test
-test: install $(WHEEL) $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(AWX)/.stamp ## run every check of this list but the slow tests and the matrix, and the demo, side by side (CHECKS="lint unit" for some)
+test: install $(WHEEL) $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(AWX)/.stamp ## run the demo and every check of this list but the slow tests, molecule, importer, site and the matrix, side by side (CHECKS="lint unit" for some)
 	@$(BIN)/python tools/run_checks.py $(CHECKS)
 
 .PHONY: test-all
-test-all: install $(WHEEL) $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(AWX)/.stamp $(SERVERS)/.stamp ## run what "make test" runs, then the slow tests that it leaves out
+test-all: install $(WHEEL) $(BUILD)/src/.stamp $(BUILD)/wrong-ca/client.pem $(AWX)/.stamp $(SERVERS)/.stamp ## run what "make test" runs, then what it leaves out but the matrix
 	@$(BIN)/python tools/run_checks.py --all $(CHECKS)
 
 .PHONY: lint

@@ -86,7 +86,8 @@ RUN_ELSEWHERE = {command for found in ELSEWHERE.values() for command in found}
 @pytest.fixture
 def checks(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    return {f"make {check.target}" for check in importlib.import_module("run_checks").CHECKS}
+    checks = importlib.import_module("run_checks")
+    return {f"make {check.target}" for check in (*checks.CHECKS, *checks.SLOW_CHECKS)}
 
 
 def mistakes(block: Block, known: set[str]) -> Iterator[str]:
