@@ -209,6 +209,7 @@ def test_a_twin_that_was_killed_is_started_again(request_: Request) -> None:
     assert list(second["environments"]) == ["contoso"]
 
 
+@pytest.mark.slow
 def test_a_twin_that_does_not_answer_is_not_taken_for_one_that_runs(
     request_: Request, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +224,7 @@ def test_a_twin_that_does_not_answer_is_not_taken_for_one_that_runs(
     assert Place(request_.directory).holder() is None
 
 
+@pytest.mark.slow
 def test_a_running_twin_without_its_file_is_not_started_twice(
     request_: Request, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -352,6 +352,7 @@ def delta(twin: Twin, link: str) -> Any:
         return session.get(link, headers=headers, timeout=30).json()
 
 
+@pytest.mark.slow_after(1)
 @pytest.mark.parametrize("kill", [False, True])
 def test_links_survive_a_restart(tmp_path: Path, seed: dict[str, Any], kill: bool) -> None:
     first = launch(tmp_path, seed=seed, state=tmp_path / "state.db")
@@ -387,6 +388,7 @@ def test_a_state_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path, see
         second.stop()
 
 
+@pytest.mark.slow
 def test_the_log_of_an_earlier_version_follows_the_new_properties(tmp_path: Path, seed: dict[str, Any]) -> None:
     first = launch(tmp_path, seed=seed, state=tmp_path / "state.db")
     try:

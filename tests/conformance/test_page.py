@@ -152,6 +152,7 @@ def test_links_lead_to_pages(there: Twin) -> None:
         assert read(there, link)[0].status_code == 200, link
 
 
+@pytest.mark.slow
 def test_long_lists_have_pages(tmp_path: Path) -> None:
     with start_twin(tmp_path, seed="generated:450:environment") as twin:
         _, first = read(twin, "?environment=contoso")

@@ -85,6 +85,7 @@ def test_state_and_authority_survive_a_restart(tmp_path: Path, seed: dict[str, A
         second.stop()
 
 
+@pytest.mark.slow
 def test_tokens_survive_a_restart(tmp_path: Path, seed: dict[str, Any]) -> None:
     first = launch(tmp_path, seed=seed, state=tmp_path / "state.db")
     form = {
@@ -106,6 +107,7 @@ def test_tokens_survive_a_restart(tmp_path: Path, seed: dict[str, Any]) -> None:
     assert status == 200
 
 
+@pytest.mark.slow
 def test_without_a_state_everything_is_forgotten_and_tidied_up(tmp_path: Path) -> None:
     with start_twin(tmp_path, seed={"environments": [{"name": "contoso"}]}) as twin:
         assert list(twin.state()["environments"]) == ["contoso"]

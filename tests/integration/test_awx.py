@@ -146,6 +146,7 @@ def refused(awx: FakeAwx, ran: Ran, *said: str) -> None:
     assert awx.writes == []
 
 
+@pytest.mark.slow
 def test_objects_of_others_are_not_taken_over(awx: FakeAwx, configure: Configure) -> None:
     """A name is no proof of who has made an object."""
     awx.add(

@@ -248,6 +248,7 @@ def test_a_name_with_a_comma(twin: Twin, play: Callable[..., Play], tmp_path: Pa
     same(list(twin.environment("contoso")["groups"]), ["Sales, EMEA"], "groups")
 
 
+@pytest.mark.slow
 def test_given_as_empty_keeps_its_meaning(twin: Twin, play: Callable[..., Play]) -> None:
     """Inside of a definition nothing is new: an empty list of members is nobody, and an empty text clears."""
     twin.seed({"environments": [{"name": "contoso", "groups": [{"name": "Retail", "members": [NESTOR]}]}]})

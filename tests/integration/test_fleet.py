@@ -337,6 +337,7 @@ def test_a_sync_stops_when_too_many_would_lose_people(twin: Twin, fleet: Fleet) 
     assert people(twin) == {**BEFORE, "contoso": AFTER["contoso"]}
 
 
+@pytest.mark.slow
 def test_a_sync_leaves_alone_what_it_cannot_see(twin: Twin, fleet: Fleet, folder: Path) -> None:
     describe(folder, "fabrikam", {"users": [{"upn": "adele"}]})
     (folder / "host_vars" / "litware.yml").unlink()

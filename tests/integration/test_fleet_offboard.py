@@ -409,6 +409,7 @@ def test_a_name_that_is_nobodys(tenant: Twin, run: Run) -> None:
     assert tenant.writes() == []
 
 
+@pytest.mark.slow
 def test_twice_for_one_host_and_with_errors_that_are_ignored(
     tenant: Twin, play: Callable[..., Play], tmp_path: Path
 ) -> None:

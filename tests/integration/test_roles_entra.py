@@ -168,6 +168,7 @@ def test_the_role_returns_the_secret_for_a_task_of_the_user(
     assert TWINS_SECRET not in played.output
 
 
+@pytest.mark.slow
 def test_the_role_passes_the_options_of_a_key(twin: Twin, play: Callable[..., Play]) -> None:
     """The checks before and after a write too. The seed's app registration has no redirect URI."""
     checked = {**SSO, "preflight": "always", "min_secret_days": 1}

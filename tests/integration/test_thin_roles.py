@@ -202,6 +202,7 @@ def test_what_is_wrong_with_the_customers_of_the_playbook(
     assert "a-planted-secret" not in played.output
 
 
+@pytest.mark.slow
 def test_a_variable_that_is_missing(twin: Twin, play: Callable[..., Play]) -> None:
     roles = (
         "w365_admins",

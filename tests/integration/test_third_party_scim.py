@@ -165,6 +165,7 @@ def test_the_life_of_a_user(play: Player, foreign: Foreign) -> None:
     assert foreign.writes() == []
 
 
+@pytest.mark.slow
 @servers(quick=(SCIM2_SERVER,))
 def test_the_life_of_a_group(play: Player, foreign: Foreign) -> None:
     create_three(foreign)

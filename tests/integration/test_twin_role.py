@@ -99,6 +99,7 @@ def error(output: str) -> str:
     return " ".join(output.split())
 
 
+@pytest.mark.slow
 def test_check_mode_then_for_real_then_nothing_more(play: Play) -> None:
     whole = {"seed": SEED, "definition": DEFINITION, "switches": {"html_errors": True}, "scim": ["contoso"]}
     (said,), output = play.run(whole, words=("--check",))
