@@ -46,6 +46,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.tr
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.http import (
     BACKOFF_CAP,
+    DEPTH,
     RETRY_AFTER_CAP,
     TRIES,
     Answer,
@@ -1107,3 +1108,19 @@ def test_proxies_and_bundles_of_the_environment_are_those_that_requests_finds(mo
         assert bool(wanted["proxies"]) is ("intern" not in url)
     ours.close()
     plain.close()
+
+
+# ---- how deep an answer may be
+
+
+@pytest.mark.parametrize(("begin", "end", "deep"), [("[", "]", 1), ('{"a":', "}", 1), ('[{"a":', "}]", 2)])
+def test_how_deep_an_answer_may_be(begin: str, end: str, deep: int) -> None:
+    """Brackets in a text, and lists beside each other, are not deep."""
+    levels = DEPTH // deep
+    text, beside = f'"{"[{" * DEPTH}"', ",".join(["[]"] * DEPTH)
+    assert answered(f"{begin * levels}{text}{end * levels}").json()
+    assert answered(f"[{text},{beside}]").json()
+    with pytest.raises(ValueError, match=f"nested deeper than {DEPTH} levels"):
+        answered(f"{begin * levels}[{text}]{end * levels}").json()
+    with pytest.raises(ValueError, match=f"nested deeper than {DEPTH} levels"):
+        answered(f"{begin * levels}[]{end * levels}").json()
