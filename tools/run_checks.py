@@ -4,9 +4,8 @@
 
 """Run the checks of `make test`: several at a time, each one's output in one block, a summary at the end.
 
-`make test` leaves out the slow tests, and says how many these are, and the checks of what is released; `make test-all`
-runs them after everything else.
-Every check is a target of the Makefile, so what fails here can be repeated alone. A check takes as many of the slots
+`make test` leaves out the slow tests and the checks of what is released, and says so; `make test-all` runs them after
+everything else. Every check is a target of the Makefile, so what fails here can be repeated alone. A check takes as many of the slots
 as it can keep busy; there are as many slots as cores, but at least two. The exit code is 0 only when all passed.
 """
 
@@ -20,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -206,22 +206,25 @@ def choose(names: list[str], known: tuple[Check, ...]) -> list[Check]:
     return [check for check in known if not wanted or check.name in wanted]
 
 
-def left_over(outcomes: list[Outcome]) -> str:
-    """How many slow tests have been run by none of the checks, as a sentence; empty when there are none."""
+def left_over(outcomes: list[Outcome]) -> Iterator[str]:
+    """What all checks of `make test` leave out, and how many slow tests have been run by none, as sentences."""
+    done = {outcome.check for outcome in outcomes}
+    checks = [check.name for check in SLOW_CHECKS if not check.marks and check not in done]
+    if checks and done >= set(CHECKS):
+        yield f"Left to 'make test-all': {', '.join(checks)}."
     run = {outcome.check.target for outcome in outcomes if outcome.check in SLOW_CHECKS}
     left = [outcome for outcome in outcomes if outcome.left and outcome.check.target not in run]
-    if not left:
-        return ""
-    count = sum(outcome.left for outcome in left)
-    where = ", ".join(f"{outcome.left} of {outcome.check.name}" for outcome in left)
-    return f"Left to 'make test-all': {count} slow test{'s' if count > 1 else ''} ({where})."
+    if left:
+        count = sum(outcome.left for outcome in left)
+        where = ", ".join(f"{outcome.left} of {outcome.check.name}" for outcome in left)
+        yield f"Left to 'make test-all': {count} slow test{'s' if count > 1 else ''} ({where})."
 
 
 def main() -> int:
     """Run the chosen checks and print the summary."""
     parser = argparse.ArgumentParser(description="Run checks of the Makefile in parallel.")
     parser.add_argument("checks", nargs="*", help="names of checks; none for all")
-    parser.add_argument("--all", action="store_true", help="the slow tests as well")
+    parser.add_argument("--all", action="store_true", help="also what `make test` leaves out")
     options = parser.parse_args()
     checks = choose(options.checks, CHECKS + (SLOW_CHECKS if options.all or options.checks else ()))
     slots = max(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2)
@@ -244,8 +247,7 @@ def main() -> int:
         for outcome in outcomes
     ]
     print(table(["check", "result", "seconds", ""], rows))
-    if left := left_over(outcomes):
-        print(f"\n{left}")
+    print("", *left_over(outcomes), sep="\n")
     failed = [outcome.check for outcome in outcomes if not outcome.passed]
     total = f"{time.monotonic() - begin:.0f} seconds in all"
     if failed:

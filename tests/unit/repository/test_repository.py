@@ -165,9 +165,20 @@ def test_slow_tests_that_are_left_out_are_counted(monkeypatch: pytest.MonkeyPatc
     quick, slow = checks.CHECKS[0], checks.SLOW_CHECKS[0]
     other = next(check for check in checks.CHECKS if check.target != quick.target)
     outcomes = [checks.Outcome(quick, True, 1, left=2), checks.Outcome(other, True, 1)]
-    assert checks.left_over(outcomes) == "Left to 'make test-all': 2 slow tests (2 of integration)."
-    assert checks.left_over([*outcomes, checks.Outcome(slow, True, 1)]) == ""
-    assert checks.left_over(outcomes[1:]) == ""
+    assert list(checks.left_over(outcomes)) == ["Left to 'make test-all': 2 slow tests (2 of integration)."]
+    assert list(checks.left_over([*outcomes, checks.Outcome(slow, True, 1)])) == []
+    assert list(checks.left_over(outcomes[1:])) == []
+
+
+def test_checks_that_are_left_out_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = tool("run_checks", monkeypatch)
+    quick, all_of_them = (
+        [checks.Outcome(check, True, 1) for check in each] for each in (checks.CHECKS, checks.SLOW_CHECKS)
+    )
+    assert list(checks.left_over(quick)) == ["Left to 'make test-all': molecule, importer, site."]
+    assert list(checks.left_over([*quick, *all_of_them])) == []
+    # Somebody who asks for some checks knows that.
+    assert list(checks.left_over(quick[:-1])) == []
 
 
 FORMS = sorted(path for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml") if path.stem != "config")
