@@ -116,7 +116,6 @@ w365_tenant_definition:
 """
 
 
-@pytest.mark.slow
 def test_a_file_of_ones_own_works_at_the_first_try(tmp_path: Path) -> None:
     """Its groups, its second domain, and a member of a group who is listed nowhere else."""
     own = tmp_path / "own.yml"
