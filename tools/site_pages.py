@@ -179,10 +179,19 @@ def _entries(found: Any) -> Iterator[dict[Any, Any]]:
 
 
 def specification(role: str) -> dict[str, Any]:
-    """What a role says of itself."""
+    """What a role says of itself. What another entry point says is below a variable belongs to it here too."""
     path = ROOT / "roles" / role / "meta" / "argument_specs.yml"
-    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]
-    return found
+    entries: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]
+    below = {
+        name: option["options"]
+        for entry in entries.values()
+        for name, option in entry.get("options", {}).items()
+        if "options" in option
+    }
+    main: dict[str, Any] = entries["main"]
+    for name, option in main.get("options", {}).items():
+        option.update({"options": below[name]} if name in below else {})
+    return main
 
 
 def role_table(role: str) -> str:

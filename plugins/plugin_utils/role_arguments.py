@@ -56,11 +56,18 @@ NAMES = ("upn", "name")
 
 @cache
 def role_options(role: str) -> Mapping[str, Mapping[str, Any]]:
-    """The variables of a role of the collection, as its argument spec describes them."""
+    """The variables of a role of the collection, as its argument spec describes them.
+
+    Where an entry point other than C(main) says what is below a variable, it says so for all of them: Ansible templates the
+    spec of an entry point once more for each host.
+    """
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     path = os.path.join(os.path.dirname(__file__), "..", "..", "roles", role, "meta", "argument_specs.yml")
     with open(path, encoding="utf-8") as file:
-        found: Mapping[str, Mapping[str, Any]] = yaml.load(file, loader)["argument_specs"]["main"]["options"]  # noqa: S506 - a safe loader
+        entries: Mapping[str, Mapping[str, Any]] = yaml.load(file, loader)["argument_specs"]  # noqa: S506 - a safe loader
+    found = dict(entries["main"]["options"])
+    for entry in entries.values():
+        found.update({name: option for name, option in entry["options"].items() if "options" in option})
     return found
 
 

@@ -50,8 +50,13 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant i
 
 REPORT_FILE = "w365_tenant_report_file"
 
-VARIABLES = ("environment", "secure_logging", "report_file", "playbook", "called", "looks")
+VARIABLES = ("environment", "secure_logging", "report_file", "playbook", "called", "looks", "checks")
 """The variables of `vars/main.yml` that the task reads itself: Ansible would compile a template for each argument."""
+
+CHECKED = (
+    f"{DEFINITION} has no mistake that can be seen without a server. No server was asked, and nothing was written."
+)
+"""What the task says where it only checks."""
 
 ACTIONS: Mapping[str, type[ModuleAction]] = {
     "environment": Environment,
@@ -95,8 +100,11 @@ class TenantAction(StepsAction):
             Selection.of(variables["ansible_run_tags"], variables["ansible_skip_tags"], self._task.tags),
         )
         tenant.host = str(variables.get("inventory_hostname") or "")
+        refusal = self._refusal_of_tenant(tenant)
+        if self._given["checks"] and not refusal:
+            return {**result, "changed": False, "msg": CHECKED.replace(DEFINITION, self._called()), "steps": {}}
         paths = absolute(self._given["report_file"] or ())
-        refusal = self._refusal_of_tenant(tenant) or self._refusal_of_report(tenant, paths)
+        refusal = refusal or self._refusal_of_report(tenant, paths)
         if refusal:
             return {**result, **self._refused(refusal)}
         if tenant.manages_app or tenant.has("scim"):

@@ -321,3 +321,32 @@ def test_two_hosts_never_share_a_scim_address(twin: Twin, play: Callable[..., Pl
     same(twin.environment("fabrikam")["users"], {}, "people of the other customer")
     both = run(("contoso", "Contoso"))
     assert both.code == 0, both.output
+
+
+def test_a_definition_is_checked_without_a_server(twin: Twin, play: Callable[..., Play]) -> None:
+    """All that the role itself says of it, on two hosts; without a request, and without anything that looks like a run."""
+    before = twin.state()
+    twin.clear_requests()
+    check = {"ansible.builtin.include_role": {"name": f"{COLLECTION}.w365_tenant", "tasks_from": "check"}}
+    wrong = [(value, said) for variable, value, said in WRONG if variable == "w365_tenant_definition"]
+    other = {**whole(twin), "environment": {"name": "northwind"}}
+    given = [(whole(twin), []), *wrong, (other, ["in this run it was also given for environment Contoso"])]
+    tasks = [
+        {
+            "name": "definition",
+            "block": [{**check, "vars": {"w365_tenant_definition": definition}}],
+            "rescue": [{"name": "go on", "ansible.builtin.debug": {"msg": "refused"}}],
+        }
+        for definition, _said in given
+    ]
+    played = play(*tasks)
+    assert played.code == 0, played.output
+    checked = [step for step in played if step.name.endswith("Check the definition of the tenant")]
+    for step, (_definition, said) in zip(checked, given, strict=True):
+        assert step.status == ("failed" if said else "ok"), step.message
+        assert not step.result["changed"]
+        assert [part for part in said if part not in step.message] == [], step.message
+    assert "No server was asked, and nothing was written." in checked[0].message
+    assert "a-planted-secret" not in played.output
+    same(twin.requests(), [], "requests")
+    same(plain(twin.state()), plain(before), "state")

@@ -30,6 +30,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     connection_option_names,
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import (
+    role_options,
     sentence_about,
 )
 
@@ -181,16 +182,10 @@ def test_every_yaml_directive_is_read() -> None:
 # YAML
 
 
-def role_spec(role: str) -> dict[str, Any]:
-    path = ROOT / "roles" / role / "meta" / "argument_specs.yml"
-    options: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
-    return options
-
-
 def variable_mistakes(where: str, variables: Mapping[str, Any], roles: list[str]) -> list[str]:
     """What the roles' argument specifications say about these variables. A variable says which role it belongs to."""
     mistakes: list[str] = []
-    owners = {role: role_spec(role) for role in ROLES}
+    owners = {role: role_options(role) for role in ROLES}
     for role, spec in owners.items():
         given = {name: value for name, value in variables.items() if name in spec}
         if not given and role not in roles:

@@ -34,6 +34,9 @@ version_added: Any = importlib.import_module(
 w365_connection: Any = importlib.import_module(
     "ansible_collections.workspace365.provisioning.plugins.lookup.w365_connection"
 )
+arguments: Any = importlib.import_module(
+    "ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments"
+)
 tenants: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant")
 actions: Any = importlib.import_module(
     "ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant_action"
@@ -160,9 +163,7 @@ def role_file(role: str, *path: str) -> Any:
 
 def role_spec(role: str, *path: str) -> dict[str, Any]:
     """One variable of a role in its argument spec, or what stands at the path of keys below it."""
-    found: dict[str, Any] = {
-        "options": role_file(role, "meta", "argument_specs.yml")["argument_specs"]["main"]["options"]
-    }
+    found: dict[str, Any] = {"options": arguments.role_options(role)}
     for key in path:
         found = found["options"][key]
     return found
@@ -357,10 +358,23 @@ def test_a_description_of_one_text_is_no_list(role: str) -> None:
     assert [where for where, text in told.items() if isinstance(text, list) and len(text) < 2] == []
 
 
+def test_ansible_gets_no_more_of_a_tenant_than_its_variables() -> None:
+    """It templates and copies all of an entry point for each host: what is below the variables took a quarter of a tenant."""
+    entries = role_file("w365_tenant", "meta", "argument_specs.yml")["argument_specs"]
+    assert [name for name, option in entries["main"]["options"].items() if "options" in option] == []
+    assert "options" in entries["check"]["options"][TENANT]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_an_entry_point_has_tasks(role: str) -> None:
+    entries = role_file(role, "meta", "argument_specs.yml")["argument_specs"]
+    assert [entry for entry in entries if not (ROOT / "roles" / role / "tasks" / f"{entry}.yml").is_file()] == []
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_later_options_of_roles_name_a_release(role: str) -> None:
     main = role_file(role, "meta", "argument_specs.yml")["argument_specs"]["main"]
-    later = version_added.later(main["options"])
+    later = version_added.later(arguments.role_options(role))
     assert list(version_added.releases().later_mistakes(main["version_added"], later)) == []
 
 
@@ -787,14 +801,14 @@ def test_a_new_attribute_reaches_the_roles_and_is_missed_in_the_task(writer: Any
     fresh = {path.parents[1].name: text for path, text in writer.stale_files(sources).items() if path.suffix == ".yml"}
     assert sorted(fresh) == ["w365_directory", "w365_tenant", "w365_users"]
     for role, path in (
-        ("w365_users", ["w365_users_list", "options"]),
-        ("w365_directory", ["w365_directory_definition", "options", "users", "options"]),
-        ("w365_tenant", ["w365_tenant_definition", "options", "users", "options"]),
+        ("w365_users", ["main", "options", "w365_users_list"]),
+        ("w365_directory", ["main", "options", "w365_directory_definition", "options", "users"]),
+        ("w365_tenant", ["check", "options", "w365_tenant_definition", "options", "users"]),
     ):
-        options = yaml.safe_load(fresh[role])["argument_specs"]["main"]["options"]
+        found = yaml.safe_load(fresh[role])["argument_specs"]
         for key in path:
-            options = options[key]
-        assert options["shoe_size"] == expected, role
+            found = found[key]
+        assert found["options"]["shoe_size"] == expected, role
     passed = module_task(role_file("w365_users", "tasks", "main.yml"), "w365_user")
     module = {**module_spec("w365_user"), "shoe_size": {"type": "str"}}
     assert list(task_mistakes(passed, module, "__w365_users_user")) == ["shoe_size is not passed"]
