@@ -255,11 +255,12 @@ class Stage:
         return [Costs(line["seconds"], line["cpu"], line["peak"]) for line in found]
 
     def _run(self, command: Sequence[str], extra: Mapping[str, str]) -> None:
-        # A proxy would be measured along, and the bundle of somebody else's certificates does not know the twin.
+        # A proxy would be measured along, and the bundle of somebody else's certificates does not know the twin. With
+        # PYTHONUNBUFFERED, Python reads a module that comes through a pipe byte by byte, in 0.1 s for 300 KB.
         variables = {
             name: value
             for name, value in os.environ.items()
-            if not name.lower().endswith("_proxy") and not name.endswith("_CA_BUNDLE")
+            if not name.lower().endswith("_proxy") and not name.endswith("_CA_BUNDLE") and name != "PYTHONUNBUFFERED"
         }
         log = self.directory / "last-run.log"
         with log.open("w", encoding="utf-8") as output:
