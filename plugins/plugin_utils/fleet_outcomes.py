@@ -45,6 +45,8 @@ def _outcome(variables: Mapping[str, Any], needed: bool) -> dict[str, Any]:
         "results": [entry for step in steps for entry in step.get("results") or ()],
         "left_out": [thing for step in steps for thing in step.get("left_out") or ()],
         "scim_url": run.get("scim_url") or "",
+        # Only a run that looks says it.
+        "environment": run.get("environment") or "",
         "waits_for_scim": bool(run.get("waits_for_scim")),
         **({"permission_changes": permissions} if permissions else {}),
     }

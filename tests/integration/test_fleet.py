@@ -337,6 +337,31 @@ def test_a_sync_stops_when_too_many_would_lose_people(twin: Twin, fleet: Fleet) 
     assert people(twin) == {**BEFORE, "contoso": AFTER["contoso"]}
 
 
+@pytest.mark.parametrize("playbook", ["fleet_sync", slow("fleet_onboard")])
+def test_two_hosts_for_one_environment_are_refused(playbook: str, twin: Twin, fleet: Fleet, folder: Path) -> None:
+    """A file was copied, and the name in it stayed. Nobody but a person can say which of the two is wrong."""
+    path = folder / "host_vars" / "fabrikam.yml"
+    if playbook == "fleet_sync":
+        given = {"w365_environment": "Contoso", "w365_directory_definition": {"users": [person("fabrikam")]}}
+        path.write_text(yaml.safe_dump(given), encoding="utf-8")
+    else:
+        for name in FLEET:
+            onboard(folder, name, {"users": [person(name)]})
+        onboard(folder, "fabrikam", {"environment": {"name": "contoso"}, "users": [person("fabrikam")]})
+    server = twin.instance_url.removeprefix("https://")
+    for options in ([], ["--check"]):
+        ran = fleet(playbook, *options)
+        assert ran.code != 0
+        assert (
+            f"Hosts contoso, fabrikam are for the same environment, contoso of {server}. Nothing was changed."
+            in ran.said
+        )
+        assert twin.writes() == []
+    one = fleet(playbook, "--limit", "contoso,litware")
+    assert one.code == 0, one.said
+    assert "adele" in people(twin)["contoso"]
+
+
 @pytest.mark.slow
 def test_a_sync_leaves_alone_what_it_cannot_see(twin: Twin, fleet: Fleet, folder: Path) -> None:
     describe(folder, "fabrikam", {"users": [{"upn": "adele"}]})
