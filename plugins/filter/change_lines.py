@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -17,8 +17,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import untrusted
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.fleet_outcomes import (
+    environments_by_name,
     lines_of_outcomes,
     outcomes,
+    shared_environments,
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.plans import (
     checked_results,
@@ -51,6 +53,16 @@ def fleet_outcomes(
     return found
 
 
+def fleet_shared(found: Any, hostvars: Mapping[str, Any] | None = None) -> str:
+    """See ``fleet_shared.yml``. Raises AnsibleFilterError for something else than outcomes by host, or than names of hosts."""
+    if hostvars is not None:
+        if isinstance(found, (str, Mapping)) or not isinstance(found, Sequence):
+            raise AnsibleFilterError("fleet_shared needs a list with the names of hosts.")
+        return shared_environments(environments_by_name(found, hostvars))
+    outcomes_by_host = checked_results(found, "fleet_shared")
+    return shared_environments({host: str(given.get("environment") or "") for host, given in outcomes_by_host.items()})
+
+
 def outcome_lines(found: Any, check_mode: bool = False) -> list[str]:
     """See ``outcome_lines.yml``. Raises AnsibleFilterError for something else than outcomes by host."""
     return lines_of_outcomes(checked_results(found, "outcome_lines"), check_mode)
@@ -73,6 +85,7 @@ class FilterModule:
             "change_lines": change_lines,
             "fleet_losses": fleet_losses,
             "fleet_outcomes": fleet_outcomes,
+            "fleet_shared": fleet_shared,
             "outcome_lines": outcome_lines,
             "result_line": result_line,
         }

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from ansible_collections.workspace365.provisioning.plugins.action.w365_directory import ActionModule as Directory
 from ansible_collections.workspace365.provisioning.plugins.action.w365_environment import ActionModule as Environment
@@ -25,10 +24,8 @@ from ansible_collections.workspace365.provisioning.plugins.action.w365_sso impor
 from ansible_collections.workspace365.provisioning.plugins.action.w365_sso_app import ActionModule as SsoApp
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import InputError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.texts import sentence_of_task
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.environment import (
-    sanitized_environment_name,
-)
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import run_directory
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.fleet_outcomes import environment_of_server
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import (
     option_of,
@@ -212,19 +209,15 @@ class TenantAction(StepsAction):
             failed = {"failed": True, "msg": f"{tenant.next_step()} {way_out}"}
         outcome = self._outcome(tenant, failed, hidden)
         if self._given["looks"]:
-            outcome["environment"] = self._identity(tenant)
+            outcome["environment"] = environment_of_server(
+                tenant.name or self._option_of_play("environment"),
+                self._option_of_play("instance_url") or tenant.used_address,
+            )
         if report and (tenant.results or failed):
             self._end(report, tenant, failed)
             warnings = [*outcome.get("warnings", ()), *report.problems]
             outcome |= {"warnings": warnings} if warnings else {}
         return {**failed, **outcome, "invocation": {"steps": invocations}}
-
-    def _identity(self, tenant: Tenant) -> str:
-        """The environment and the server that has it, the same for all hosts that are for it; empty where one is not known."""
-        name = sanitized_environment_name(tenant.name or self._option_of_play("environment"))
-        url = self._option_of_play("instance_url") or tenant.used_address
-        server = urlsplit(url).netloc.rpartition("@")[2].lower()
-        return f"{name} of {server}" if name and server else ""
 
     def _end(self, report: RunReport, tenant: Tenant, failed: Mapping[str, Any]) -> None:
         report.name(tenant.name)

@@ -209,6 +209,22 @@ def test_the_others_of_a_batch_are_told(twin: Twin, run: Run) -> None:
     assert [line.split(" ")[:2] for line in rotated(again)[:-1]] == [["fabrikam:", "rotated"]]
 
 
+def test_a_tenant_with_the_name_of_another_is_no_renewal(twin: Twin, run: Run) -> None:
+    """Its sign-in would be written into the environment of the other one. Nobody is looked at, and one alone is renewed."""
+    prepare(twin, *TENANTS)
+    before = keys(twin)
+    odd = {"lab": {"w365_environment": "Fabrikam"}}
+    for size in (1, 3):
+        played = run("rotate_sso_secrets", hosts=odd, w365_rotate_when="always", w365_rotate_canary=size)
+        assert played.code != 0
+        (failed,) = (step for step in played if step.status == "failed")
+        assert failed.message.startswith("Hosts fabrikam, lab are for the same environment, fabrikam of localhost:")
+        assert twin.requests() == []
+    alone = run("rotate_sso_secrets", "--limit", "contoso,fabrikam", hosts=odd, w365_rotate_when="always")
+    assert alone.code == 0, alone.output
+    assert [keys(twin)[name] != before[name] for name in TENANTS] == [True, True, False]
+
+
 @pytest.mark.slow
 def test_a_tenant_is_not_given_another_app_registration(twin: Twin, run: Run) -> None:
     """Nor is a key of its own made useless, nor a misspelled option overlooked. All three say what to do."""

@@ -10,7 +10,7 @@ import importlib
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleFilterError
+from ansible.errors import AnsibleFilterError, AnsibleUndefinedVariable
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,6 +91,51 @@ def test_how_many_environments_may_lose_people(losing: int, others: int, unknown
 def test_an_odd_limit_is_refused(limit: Any) -> None:
     with pytest.raises(AnsibleFilterError, match="w365_fleet_limit is"):
         filters.fleet_losses({}, limit)
+
+
+class Unreadable(dict[str, Any]):
+    """The variables of a host where one is a template that cannot be read."""
+
+    def get(self, *_key: Any) -> Any:
+        raise AnsibleUndefinedVariable("'elsewhere' is undefined")
+
+
+NAMED = {
+    "a": {"w365_environment": "contoso", "w365_instance_url": "https://one.contoso.com"},
+    "b": {"w365_environment": " Con-toso", "w365_instance_url": "https://ONE.contoso.com/"},
+    "c": {"w365_environment": "contoso", "w365_instance_url": "https://two.contoso.com"},
+    "d": {"w365_environment": "fabrikam"},
+    "e": {"w365_environment": "fabrikam", "w365_instance_url": None},
+    "f": {},
+    "g": {"w365_environment": ""},
+    "h": Unreadable(),
+    "i": {"w365_environment": 4711},
+}
+
+
+def test_which_hosts_are_for_the_same_environment() -> None:
+    """By what their variables name. Where a name is not known, nothing is said: the task of the host says it."""
+    said = filters.fleet_shared(list(NAMED), NAMED)
+    assert said == (
+        "Hosts a, b are for the same environment, contoso of one.contoso.com. "
+        "Hosts d, e are for the same environment, fabrikam."
+    )
+    assert filters.fleet_shared(["a", "c", "d", "f", "g", "h", "i"], NAMED) == ""
+    wrong: list[Any] = ["contoso", {"a": {}}, 5]
+    for odd in wrong:
+        with pytest.raises(AnsibleFilterError, match="names of hosts"):
+            filters.fleet_shared(odd, NAMED)
+
+
+def test_which_hosts_were_seen_to_be_for_the_same_environment() -> None:
+    """By what a look at each has found. One that could not be looked at is not changed either."""
+    hostvars = {"a": host(environment="x of s"), "b": host(environment="y of s"), "c": PROBLEM, "d": {}, "e": host()}
+    assert filters.fleet_shared(filters.fleet_outcomes(hostvars, hostvars)) == ""
+    hostvars |= {"f": host(NEW, environment="x of s"), "g": host(environment="")}
+    said = filters.fleet_shared(filters.fleet_outcomes(hostvars, hostvars))
+    assert said == "Hosts a, f are for the same environment, x of s."
+    with pytest.raises(AnsibleFilterError, match="fleet_shared"):
+        filters.fleet_shared(["a"])
 
 
 def test_what_became_of_each_environment() -> None:
