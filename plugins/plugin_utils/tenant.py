@@ -217,16 +217,7 @@ class Tenant:
 
     def paths(self) -> list[str]:
         """The paths in the definition."""
-        found: list[Any] = []
-        for part in (self.definition, self.definition.get("o365_import") or {}):
-            for key in PATHS:
-                value = part.get(key) or []
-                found += [value] if isinstance(value, str) else value
-        return list(map(str, found))
-
-    def relative_paths(self) -> list[str]:
-        """Those that begin at no folder of their own."""
-        return [path for path in self.paths() if not path.startswith(("/", "~", "$"))]
+        return [*paths_of(self.definition), *paths_of(self.definition.get("o365_import") or {})]
 
     def not_reached(self, failed: str) -> list[str]:
         """The steps that would have followed the one that failed."""
@@ -396,6 +387,28 @@ def _notes(step: str, result: Mapping[str, Any]) -> Iterator[str]:
 
 def _without_key(result: Mapping[str, Any]) -> str:
     return " key not compared, the rest is unchanged" if result.get("compared") else " not compared"
+
+
+def paths_of(options: Mapping[str, Any]) -> list[str]:
+    """The paths in the options of a step."""
+    found: list[Any] = []
+    for key in PATHS:
+        value = options.get(key) or []
+        found += [value] if isinstance(value, str) else value
+    return list(map(str, found))
+
+
+def refusal_of_paths(paths: Iterable[str], where: str) -> str:
+    """Why these paths, which are in the variable `where`, cannot be used by a playbook of the collection; empty when they can.
+
+    A relative one would begin beside the playbook, in the folder of the collection.
+    """
+    relative = [path for path in paths if not path.startswith(("/", "~", "$"))]
+    return (
+        f"The paths in {where} include {', '.join(relative)}. Give absolute paths there, which begin with /."
+        if relative
+        else ""
+    )
 
 
 def owner_of_address(folder: str, tenant: Tenant) -> str:

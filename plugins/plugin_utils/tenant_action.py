@@ -47,6 +47,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant i
     Selection,
     Tenant,
     owner_of_address,
+    refusal_of_paths,
 )
 
 REPORT_FILE = "w365_tenant_report_file"
@@ -141,10 +142,9 @@ class TenantAction(StepsAction):
 
     def _refusal_of_tenant(self, tenant: Tenant) -> str:
         if self._given["playbook"]:
-            # The modules would look for them beside the playbook, in the folder of the collection.
-            paths = tenant.relative_paths()
-            if paths:
-                return f"The paths in {DEFINITION} include {', '.join(paths)}. Give absolute paths there, which begin with /."
+            refusal = refusal_of_paths(tenant.paths(), DEFINITION)
+            if refusal:
+                return refusal
             if not self._names_an_environment(tenant):
                 return (
                     f"No environment was given. Give {DEFINITION} the key environment with a name, or name the environment "

@@ -40,7 +40,14 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arg
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_defaults import add_defaults
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.sso_audit import PARTS as PARTS_OF_SSO
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.steps_action import StepsAction
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant import LISTS, Selection, Tenant
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant import (
+    DEFINITION,
+    LISTS,
+    Selection,
+    Tenant,
+    paths_of,
+    refusal_of_paths,
+)
 
 ACTIONS: Mapping[str, type[ModuleAction]] = {
     "environment": EnvironmentInfo,
@@ -350,13 +357,15 @@ def _described(tenant: _Described) -> Iterator[tuple[str, dict[str, Any] | str]]
         yield "sso", {**values, "key": NO_SECRET, **checks}
     directory = {key: value for key, value in tenant.directory.items() if key not in NOT_COMPARED}
     if any(directory.get(key) for key in LISTS):
-        yield "directory", {**directory, **tenant.scim()}
+        refusal = refusal_of_paths(paths_of(directory), "w365_directory_definition")
+        yield "directory", refusal or {**directory, **tenant.scim()}
     elif any(map(whole.has, LISTS)):
         of_directory = whole.options_of("directory")
         if of_directory is None:
             yield "directory", "Users and groups wait until SCIM is switched on, and scim_url is not given."
         else:
-            yield "directory", {key: value for key, value in of_directory.items() if key not in NOT_COMPARED}
+            options = {key: value for key, value in of_directory.items() if key not in NOT_COMPARED}
+            yield "directory", refusal_of_paths(paths_of(options), DEFINITION) or options
 
 
 def _differences(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -337,6 +337,30 @@ def test_a_sync_stops_when_too_many_would_lose_people(twin: Twin, fleet: Fleet) 
     assert people(twin) == {**BEFORE, "contoso": AFTER["contoso"]}
 
 
+@pytest.mark.parametrize("playbook", ["fleet_plan", slow("fleet_apply")])
+def test_a_path_that_would_begin_in_the_collection_is_refused(
+    playbook: str, twin: Twin, fleet: Fleet, folder: Path
+) -> None:
+    """Only there: the other environments have their plans, or are changed."""
+    plans = fleet("fleet_plan").stats if playbook == "fleet_apply" else {}
+    (folder / "people.csv").write_text("upn,first_name,last_name\nadele@contoso.com,Adele,Vance\n", encoding="utf-8")
+    describe(folder, "contoso", {"src": ["people.csv", "/srv/people.csv"], "report_file": "report.html"})
+    ran = fleet(playbook, **plans)
+    assert ran.code != 0
+    assert (
+        "The paths in w365_directory_definition include report.html, people.csv. Give absolute paths there" in ran.said
+    )
+    assert "--limit contoso" in ran.said
+    if plans:
+        assert people(twin) == {**AFTER, "contoso": BEFORE["contoso"]}
+    else:
+        assert sorted(ran.stats)[:3] == [
+            "w365_plan_digest_fabrikam",
+            "w365_plan_digest_litware",
+            "w365_plan_fabrikam",
+        ]
+
+
 @pytest.mark.parametrize("playbook", ["fleet_sync", slow("fleet_onboard")])
 def test_two_hosts_for_one_environment_are_refused(playbook: str, twin: Twin, fleet: Fleet, folder: Path) -> None:
     """A file was copied, and the name in it stayed. Nobody but a person can say which of the two is wrong."""

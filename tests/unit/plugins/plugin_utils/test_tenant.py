@@ -20,6 +20,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant i
     Selection,
     Tenant,
     owner_of_address,
+    refusal_of_paths,
 )
 
 EVERYTHING = Selection.of(["all"], [], [])
@@ -164,7 +165,13 @@ def test_paths_that_begin_nowhere() -> None:
         "report_file": "report.html",
         "o365_import": {"state_file": "state.json", "report_file": ["/r.csv"]},
     }
-    assert Tenant(definition, "", EVERYTHING).relative_paths() == ["b.csv", "report.html", "state.json"]
+    paths = Tenant(definition, "", EVERYTHING).paths()
+    assert paths == [*definition["src"], "report.html", "/r.csv", "state.json"]
+    said = refusal_of_paths(paths, "w365_tenant_definition")
+    assert said.startswith(
+        "The paths in w365_tenant_definition include b.csv, report.html, state.json. Give absolute paths"
+    )
+    assert refusal_of_paths(["/a.csv", "~/c.csv", "$HOME/d.csv"], "w365_tenant_definition") == ""
 
 
 # SCIM addresses

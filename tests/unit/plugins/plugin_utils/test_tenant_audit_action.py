@@ -219,6 +219,18 @@ def test_the_lists_of_a_tenants_file_are_compared_too(audit: Audit, asked: Asked
     assert waits["scim_key"] == {"given": False}
 
 
+def test_files_that_would_begin_in_the_collection_are_not_compared(audit: Audit, asked: Asked) -> None:
+    """The module would look for them beside the playbook, and another file may be there. A report is not made anyway."""
+    files = {"src": ["/srv/a.csv", "b.csv"], "report_file": ["report.html"]}
+    for given, variable in (
+        ({"directory": files}, "w365_directory_definition"),
+        ({"tenant": {"environment": {"name": "contoso"}, **files}}, "w365_tenant_definition"),
+    ):
+        said = audit(**given)["results"]["drift"]["directory"]["msg"]
+        assert said == f"The paths in {variable} include b.csv. Give absolute paths there, which begin with /."
+        assert "directory of file" not in asked
+
+
 def test_a_missing_environment_is_not_compared(audit: Audit, asked: Asked) -> None:
     listed = {**ENVIRONMENT, "environments": []}
     directory = {"users": [{"upn": PERSON}]}
