@@ -9,7 +9,9 @@ Private to this collection: not an interface for others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -419,3 +421,28 @@ def owner_of_address(folder: str, tenant: Tenant) -> str:
     """
     key = sanitized_environment_name(tenant.name)
     return owner_of(folder, "scim", tenant.address, key, tenant.name) if tenant.address and key else ""
+
+
+def owner_of_environment(folder: str, environment: str, host: str, hosts: Iterable[str], definition: Any) -> str:
+    """The other host of the same play that was for this environment before in this run, with another definition.
+
+    `folder` belongs to the run, see `owner_of`. `hosts` are those of the play: a play for one host may prepare what another
+    play goes on with. The definition has no secrets any more. Returns an empty text where there is no such host.
+    """
+    play = sha256("\n".join(sorted(hosts)).encode(errors="surrogateescape")).hexdigest()
+    what = json.dumps(definition, sort_keys=True, default=str)
+    key = sha256(what.encode()).hexdigest()
+    return owner_of(folder, "environment", f"{play} {environment}", key, host) if environment else ""
+
+
+def without_keys(value: Any, names: Collection[str]) -> Any:
+    """The value without these keys at any depth."""
+    if isinstance(value, Mapping):
+        return {str(key): without_keys(content, names) for key, content in value.items() if key not in names}
+    return [without_keys(entry, names) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def secret_names(options: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """The names of the options at any depth that hold a secret."""
+    found = {name for name, option in options.items() if option.get("no_log")}
+    return found.union(*(secret_names(option.get("options") or {}) for option in options.values()))

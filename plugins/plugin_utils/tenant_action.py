@@ -47,7 +47,10 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant i
     Selection,
     Tenant,
     owner_of_address,
+    owner_of_environment,
     refusal_of_paths,
+    secret_names,
+    without_keys,
 )
 
 REPORT_FILE = "w365_tenant_report_file"
@@ -73,6 +76,8 @@ ACTIONS: Mapping[str, type[ModuleAction]] = {
 
 _OPTIONS: Mapping[str, Mapping[str, Any]] = option_of(DEFINITION)["options"]
 """Read once, before Ansible forks the processes of its hosts."""
+
+_SECRETS = secret_names(_OPTIONS)
 
 # Made before that too.
 prepared(DEFINITION)
@@ -102,7 +107,7 @@ class TenantAction(StepsAction):
             Selection.of(variables["ansible_run_tags"], variables["ansible_skip_tags"], self._task.tags),
         )
         tenant.host = str(variables.get("inventory_hostname") or "")
-        refusal = self._refusal_of_tenant(tenant)
+        refusal = self._refusal_of_tenant(tenant) or self._refusal_of_host(tenant, variables)
         if self._given["checks"] and not refusal:
             return {**result, "changed": False, "msg": CHECKED.replace(DEFINITION, self._called()), "steps": {}}
         paths = absolute(self._given["report_file"] or ())
@@ -159,6 +164,30 @@ class TenantAction(StepsAction):
             )
         return ""
 
+    def _refusal_of_host(self, tenant: Tenant, variables: Mapping[str, Any]) -> str:
+        """Where a playbook looks at many environments first, it compares their hosts itself, and changes none of them."""
+        if self._given["looks"]:
+            return ""
+        environment = self._environment_of(tenant)
+        described = without_keys(tenant.definition, _SECRETS)
+        # The name is compared as the server writes it.
+        (described.get("environment") or {}).pop("name", None)
+        hosts = variables["ansible_play_hosts_all"]
+        other = owner_of_environment(run_directory(), environment, tenant.host, hosts, described)
+        if not other:
+            return ""
+        return (
+            f"Hosts {other} and {tenant.host} are for the same environment, {environment}, with different definitions. Nothing "
+            f"was written for {tenant.host}. Each environment needs one host: correct the names in the inventory, or run the hosts one by one "
+            "with --limit."
+        )
+
+    def _environment_of(self, tenant: Tenant) -> str:
+        return environment_of_server(
+            tenant.name or self._option_of_play("environment"),
+            self._option_of_play("instance_url") or tenant.used_address,
+        )
+
     def _refusal_of_report(self, tenant: Tenant, paths: Sequence[str]) -> str:
         if not paths:
             return ""
@@ -209,10 +238,7 @@ class TenantAction(StepsAction):
             failed = {"failed": True, "msg": f"{tenant.next_step()} {way_out}"}
         outcome = self._outcome(tenant, failed, hidden)
         if self._given["looks"]:
-            outcome["environment"] = environment_of_server(
-                tenant.name or self._option_of_play("environment"),
-                self._option_of_play("instance_url") or tenant.used_address,
-            )
+            outcome["environment"] = self._environment_of(tenant)
         if report and (tenant.results or failed):
             self._end(report, tenant, failed)
             warnings = [*outcome.get("warnings", ()), *report.problems]

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 import in_process
 from conftest import CONTOSO
 from pattern import ADELE, ALLAN, NESTOR, plain, same
-from playing import COLLECTION, Play, connection, task
+from playing import COLLECTION, Play, Step, connection, task
 from w365_simulator.testing import Twin, start_twin
 
 LEE = "lee.gu@fabrikam.com"
@@ -250,6 +251,41 @@ def test_one_file_is_one_customer(twin: Twin, play: Callable[..., Play]) -> None
     assert again.code == 0, again.output
     assert not any(step.result.get("changed") for step in again)
     same(again[-1].result["msg"], [twin.scim_url("contoso"), False], "what a summary shows")
+
+
+def test_two_hosts_with_the_name_of_one_customer_are_refused(twin: Twin, play: Callable[..., Play]) -> None:
+    """A file was copied, and the name in it stayed: one of the two hosts writes, and the other one says so."""
+    environment = {"name": "{{ named[inventory_hostname] }}"}
+    definition = {"environment": environment, "users": [{**NEW, "last_name": "{{ inventory_hostname }}"}]}
+    step = {"name": "tenant", "ansible.builtin.include_role": {"name": f"{COLLECTION}.w365_tenant"}}
+
+    def run(fabrikam: str, *words: str) -> list[Step]:
+        variables = {
+            "ansible_python_interpreter": sys.executable,
+            "named": {"contoso": "contoso", "fabrikam": fabrikam},
+            "w365_tenant_definition": definition,
+        }
+        found = play(
+            step,
+            defaults=connection(twin, None),
+            play={**HOSTS, "vars": variables},
+            arguments=[*INVENTORY, *words],
+        )
+        return [step for step in found if step.name.endswith("Bring the tenant to its desired state")]
+
+    for words in (["--check"], []):
+        steps = run("Con-toso", *words)
+        same(sorted(step.status for step in steps), ["failed", "ok"], "the hosts")
+        (message,) = (step.message for step in steps if step.status == "failed")
+        assert re.search(
+            r"Hosts (contoso and fabrikam|fabrikam and contoso) are for the same environment, contoso", message
+        )
+    refused = "contoso" if "written for contoso" in message else "fabrikam"
+    (host,) = {"contoso", "fabrikam"} - {refused}
+    assert twin.environment("contoso")["users"][ADELE]["last_name"] == host
+    # One by one, and each with its own name.
+    same([step.status for step in run("contoso", "--limit", "fabrikam")], ["ok"], "one host")
+    same([step.status for step in run("fabrikam")], ["ok", "ok"], "both hosts")
 
 
 @pytest.mark.slow

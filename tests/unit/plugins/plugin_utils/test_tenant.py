@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import option_of
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant import (
     PARTS,
     SHOWN,
@@ -20,7 +21,10 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant i
     Selection,
     Tenant,
     owner_of_address,
+    owner_of_environment,
     refusal_of_paths,
+    secret_names,
+    without_keys,
 )
 
 EVERYTHING = Selection.of(["all"], [], [])
@@ -197,6 +201,31 @@ def test_of_many_at_once_one_gets_the_address(tmp_path: Path) -> None:
         owners = list(workers.map(lambda name: owner(tmp_path, name, "https://x/scim"), names))
     (first,) = (name for name, other in zip(names, owners, strict=True) if not other)
     assert {other for other in owners if other} == {first}
+
+
+def test_an_environment_belongs_to_one_host_of_a_play(tmp_path: Path) -> None:
+    def other(host: str, environment: str, *hosts: str, given: Any = None) -> str:
+        return owner_of_environment(str(tmp_path), environment, host, hosts, given or {"users": [{"upn": host}]})
+
+    assert other("a", "contoso of s", "a", "b") == ""
+    assert other("b", "contoso of s", "b", "a") == "a"
+    assert other("a", "contoso of s", "a", "b") == "", "the same host again"
+    assert other("b", "contoso of s", "a", "b", given={"users": [{"upn": "a"}]}) == "", "the same definition"
+    assert other("b", "contoso of t", "a", "b") == other("b", "fabrikam of s", "a", "b") == ""
+    assert other("b", "contoso of s", "b") == "", "another play"
+    assert other("a", "", "a", "b") == other("b", "", "a", "b") == "", "not known"
+
+
+def test_no_secret_is_kept_to_compare_definitions() -> None:
+    names = secret_names(option_of("w365_tenant_definition")["options"])
+    assert {"password", "key", "scim_token"} <= names
+    given = {
+        "scim_token": "x",
+        "users": [{"upn": "a", "password": "y"}],
+        "sso": {"key": "z", "client_id": "c"},
+        "src": ("p",),
+    }
+    assert without_keys(given, names) == {"users": [{"upn": "a"}], "sso": {"client_id": "c"}, "src": ["p"]}
 
 
 # The summary
