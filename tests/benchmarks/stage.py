@@ -283,7 +283,7 @@ def _inventory(hosts: Mapping[str, Any]) -> str:
     return json.dumps({"all": {"hosts": hosts, "children": {"w365_environments": group}}})
 
 
-def task(module: str, /, *, title: str = "", loop: Sequence[Any] | None = None, **arguments: Any) -> Task:
-    """A task for `Stage.play`."""
+def task(module: str, /, *, title: str = "", loop: Sequence[Any] | str | None = None, **arguments: Any) -> Task:
+    """A task for `Stage.play`. `loop` is a list, or a template that makes one."""
     name = module if "." in module else f"{FULL_NAME}.{module}"
-    return {"name": title or module, name: arguments, **({} if loop is None else {"loop": list(loop)})}
+    return {"name": title or module, name: arguments, **({} if loop is None else {"loop": loop if isinstance(loop, str) else list(loop)})}
