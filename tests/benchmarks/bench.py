@@ -187,7 +187,7 @@ def direct(stage: Stage, repeats: int) -> Figures:
     others = People.made_up(ITEMS * repeats, prefix="new.")
     bulk = People.made_up(BULK * repeats, prefix="bulk.")
     single = {name: f"{{{{ item.{name} }}}}" for name in people.users[0]}
-    debug = task("ansible.builtin.debug", loop=people.users, msg="nothing")
+    debug = task("ansible.builtin.debug", loop=stage.loop_of(people.users), msg="nothing")
     found: dict[str, list[float]] = {name: [] for name in ("user", "uri", "debug", "create", "bulk", "one", "one_uri")}
     stage.reset(people)
     for repeat in range(repeats):
@@ -195,10 +195,10 @@ def direct(stage: Stage, repeats: int) -> Figures:
         many = bulk.users[repeat * BULK : (repeat + 1) * BULK]
         one = task("w365_user", **people.users[7])
         tasks = [
-            task("w365_user", loop=people.users, **single),
-            task("ansible.builtin.uri", loop=people.users[:LOOP], **_get(stage, "{{ item.upn }}")),
+            task("w365_user", loop=stage.loop_of(people.users), **single),
+            task("ansible.builtin.uri", loop=stage.loop_of(people.users[:LOOP]), **_get(stage, "{{ item.upn }}")),
             debug,
-            task("w365_user", loop=new, **single),
+            task("w365_user", loop=stage.loop_of(new), **single),
             task("w365_directory", users=many, concurrency=CONCURRENCY),
             *[one, task("ansible.builtin.uri", **_get(stage, people.users[7]["upn"]))] * ROUNDS,
         ]

@@ -54,8 +54,7 @@ def hosts(stage: Stage, repeats: int) -> Figures:
 def memory(stage: Stage, _repeats: int) -> Figures:
     """How much memory each further item of a loop takes, against `debug` that returns the same result: bytes per item.
 
-    Ansible keeps every result of a loop, in the process that runs it and in its own. The items come from a file: it sends the
-    text of `loop` from one process to the other with every result, and a list of 10,000 items would be all of the time.
+    Ansible keeps every result of a loop, in the process that runs it and in its own.
     """
     people = People.made_up(max(ITEMS))
     stage.reset(people)
@@ -63,9 +62,7 @@ def memory(stage: Stage, _repeats: int) -> Figures:
     sample = _result_of(stage, people)
     peaks: dict[str, list[int]] = {"ours": [], "debug": []}
     for count in ITEMS:
-        source = stage.directory / "items.json"
-        source.write_text(json.dumps(people.users[:count]), encoding="utf-8")
-        users = f"{{{{ lookup('ansible.builtin.file', '{source}') | from_json }}}}"
+        users = stage.loop_of(people.users[:count])
         for name, each in (
             ("ours", task("w365_user", loop=users, **single)),
             ("debug", task("ansible.builtin.debug", loop=users, msg=sample)),

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,13 @@ class Stage:
             "scim_token": self.twin.scim_token,
             "ca_path": self.twin.ca_path,
         }
+
+    def loop_of(self, items: Sequence[Any]) -> str:
+        """A template that makes these items. ansible-core hands a list that is written as a loop on with every result."""
+        text = json.dumps(items)
+        file = self.directory / f"items-{sha256(text.encode()).hexdigest()[:16]}.json"
+        file.write_text(text, encoding="utf-8")
+        return f"{{{{ lookup('ansible.builtin.file', '{file}') | from_json }}}}"
 
     def play(
         self,
@@ -286,4 +294,8 @@ def _inventory(hosts: Mapping[str, Any]) -> str:
 def task(module: str, /, *, title: str = "", loop: Sequence[Any] | str | None = None, **arguments: Any) -> Task:
     """A task for `Stage.play`. `loop` is a list, or a template that makes one."""
     name = module if "." in module else f"{FULL_NAME}.{module}"
-    return {"name": title or module, name: arguments, **({} if loop is None else {"loop": loop if isinstance(loop, str) else list(loop)})}
+    return {
+        "name": title or module,
+        name: arguments,
+        **({} if loop is None else {"loop": loop if isinstance(loop, str) else list(loop)}),
+    }
