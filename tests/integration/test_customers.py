@@ -253,6 +253,7 @@ def test_one_file_is_one_customer(twin: Twin, play: Callable[..., Play]) -> None
     same(again[-1].result["msg"], [twin.scim_url("contoso"), False], "what a summary shows")
 
 
+@pytest.mark.slow
 def test_two_hosts_with_the_name_of_one_customer_are_refused(twin: Twin, play: Callable[..., Play]) -> None:
     """A file was copied, and the name in it stayed: one of the two hosts writes, and the other one says so."""
     environment = {"name": "{{ named[inventory_hostname] }}"}

@@ -337,7 +337,8 @@ def test_a_sync_stops_when_too_many_would_lose_people(twin: Twin, fleet: Fleet) 
     assert people(twin) == {**BEFORE, "contoso": AFTER["contoso"]}
 
 
-@pytest.mark.parametrize("playbook", ["fleet_plan", slow("fleet_apply")])
+@pytest.mark.slow
+@pytest.mark.parametrize("playbook", ["fleet_plan", "fleet_apply"])
 def test_a_path_that_would_begin_in_the_collection_is_refused(
     playbook: str, twin: Twin, fleet: Fleet, folder: Path
 ) -> None:

@@ -209,6 +209,7 @@ def test_the_others_of_a_batch_are_told(twin: Twin, run: Run) -> None:
     assert [line.split(" ")[:2] for line in rotated(again)[:-1]] == [["fabrikam:", "rotated"]]
 
 
+@pytest.mark.slow
 def test_a_tenant_with_the_name_of_another_is_no_renewal(twin: Twin, run: Run) -> None:
     """Its sign-in would be written into the environment of the other one. Nobody is looked at, and one alone is renewed."""
     prepare(twin, *TENANTS)
