@@ -428,11 +428,14 @@ def owner_of_environment(folder: str, environment: str, host: str, hosts: Iterab
 
     `folder` belongs to the run, see `owner_of`. `hosts` are those of the play: a play for one host may prepare what another
     play goes on with. The definition has no secrets any more. Returns an empty text where there is no such host.
+    `environment` is not empty.
     """
     play = sha256("\n".join(sorted(hosts)).encode(errors="surrogateescape")).hexdigest()
     what = json.dumps(definition, sort_keys=True, default=str)
     key = sha256(what.encode()).hexdigest()
-    return owner_of(folder, "environment", f"{play} {environment}", key, host) if environment else ""
+    owner = owner_of(folder, "environment", f"{play} {environment}", key, host)
+    # One host may bring an environment to its state in several tasks.
+    return "" if owner == host else owner
 
 
 def without_keys(value: Any, names: Collection[str]) -> Any:

@@ -166,20 +166,20 @@ class TenantAction(StepsAction):
 
     def _refusal_of_host(self, tenant: Tenant, variables: Mapping[str, Any]) -> str:
         """Where a playbook looks at many environments first, it compares their hosts itself, and changes none of them."""
-        if self._given["looks"]:
+        hosts = variables["ansible_play_hosts_all"]
+        environment = "" if self._given["looks"] or len(hosts) < 2 else self._environment_of(tenant)
+        if not environment:
             return ""
-        environment = self._environment_of(tenant)
         described = without_keys(tenant.definition, _SECRETS)
         # The name is compared as the server writes it.
         (described.get("environment") or {}).pop("name", None)
-        hosts = variables["ansible_play_hosts_all"]
         other = owner_of_environment(run_directory(), environment, tenant.host, hosts, described)
         if not other:
             return ""
         return (
             f"Hosts {other} and {tenant.host} are for the same environment, {environment}, with different definitions. Nothing "
-            f"was written for {tenant.host}. Each environment needs one host: correct the names in the inventory, or run the hosts one by one "
-            "with --limit."
+            f"was written for {tenant.host}. Each environment needs one host: correct the names in the inventory, or run the "
+            "hosts one by one with --limit."
         )
 
     def _environment_of(self, tenant: Tenant) -> str:
