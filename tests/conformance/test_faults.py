@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -238,6 +239,36 @@ def test_reset_and_seed(api: Any, twin: Twin) -> None:
     empty = twin.state()
     assert (empty["environments"], empty["tenants"], empty["profile"]) == ({}, {}, "documented")
     assert (twin.faults(), twin.requests()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        {"action": "hold_before", "seconds": 30},
+        {"action": "latency", "seconds": 30},
+        {"action": "hold_after", "seconds": 30},
+        None,
+    ],
+    ids=lambda late: late["action"] if late else "switch",
+)
+def test_a_reset_ends_what_came_before_it(api: Any, twin: Twin, late: dict[str, Any] | None) -> None:
+    """What a request of before would do now, it would do to somebody else's data, and in somebody else's log."""
+    seed = {"environments": [{"name": "contoso"}]}
+    if late:
+        twin.fault(surface="provisioning", method="POST", **late)
+    else:
+        twin.switches(latency=30_000)
+    with ThreadPoolExecutor() as pool:
+        sent = [pool.submit(create, api) for _ in range(2 if late is None else 1)]
+        time.sleep(0.5)
+        assert not any(request.done() for request in sent)
+        twin.reset(seed)
+        for request in sent:
+            with pytest.raises(requests.ConnectionError):
+                request.result(10)
+    assert twin.environment("contoso")["users"] == {}
+    assert twin.requests() == []
+    assert create(api).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -513,10 +513,12 @@ def test_the_command_of_a_service_works(tmp_path: Path, installed: dict[str, Any
     by_hand = os.open(here, os.O_RDONLY)
     fcntl.flock(by_hand, fcntl.LOCK_EX)
     with start() as waiting:
-        with pytest.raises(subprocess.TimeoutExpired):
-            waiting.wait(3)
-        same(twin.requests(), [], "requests while somebody else holds the lock")
-        os.close(by_hand)
+        try:
+            with pytest.raises(subprocess.TimeoutExpired):
+                waiting.wait(3)
+            same(twin.requests(), [], "requests while somebody else holds the lock")
+        finally:
+            os.close(by_hand)
         output = waiting.communicate(timeout=150)[0]
     with start() as second:
         again = second.communicate(timeout=150)[0]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from .clock import Clock, read
@@ -24,6 +24,7 @@ from .seeding import GLOBAL_ADMINISTRATOR, Seeder, SeedError, load
 from .store import Store
 from .switches import SwitchError, Switches
 from .tenant import TenantEditor
+from .waiting import Waiting
 from .wire import Answer, Call, Deferred, UnreadableBody, json_answer
 
 
@@ -31,15 +32,15 @@ class Control:
     """Answers everything below /_simulator."""
 
     def __init__(
-        self, store: Store, seeder: Seeder, switches: Switches, faults: Faults, log: RequestLog, jobs: Jobs
-    ) -> None:
+        self, store: Store, seeder: Seeder, switches: Switches, faults: Faults, log: RequestLog, jobs: Jobs,
+        waiting: Waiting,
+    ) -> None:  # fmt: skip
         self.store = store
         self.jobs = jobs
         self.registry = registry = jobs.registry
         self.clock: Clock = registry.clock
         self.sign_in = SignIn(registry, seeder.directory)
-        # Sets the requests free that a fault holds; the server puts its own here.
-        self.release: Callable[[], int] = lambda: 0
+        self.waiting = waiting
         self.scim_switch = seeder.directory.switch_scim
         self.seeder = seeder
         self.switches = switches
@@ -121,6 +122,7 @@ class Control:
         self.faults.clear()
         self.faults.restart(self.switches.random_seed)
         self.log.clear()
+        self.waiting.reset()
         return Answer(204)
 
     def _seed(self, call: Call) -> Answer:
@@ -206,7 +208,7 @@ class Control:
         return value
 
     def _release(self, call: Call) -> Answer:
-        return json_answer(200, {"released": self.release()})
+        return json_answer(200, {"released": self.waiting.release()})
 
     def _switches(self, call: Call) -> Answer:
         return json_answer(200, self.switches.all())

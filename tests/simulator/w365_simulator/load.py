@@ -9,15 +9,17 @@ import asyncio
 from collections import deque
 
 from .switches import Switches
+from .waiting import Waiting
 
 
 class Load:
     """Counts the requests that are worked on. The switches say how many there may be, and what becomes of the others."""
 
-    def __init__(self, switches: Switches) -> None:
+    def __init__(self, switches: Switches, waiting: Waiting) -> None:
         self._switches = switches
+        self._waiting = waiting
         self._working = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._turns: deque[asyncio.Future[None]] = deque()
 
     @property
     def _is_full(self) -> bool:
@@ -29,15 +31,15 @@ class Load:
             return False
         while self._is_full:
             turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
+            self._turns.append(turn)
             await turn
         self._working += 1
         if self._switches.latency:
-            await asyncio.sleep(self._switches.latency / 1000)
+            await self._waiting.delay(self._switches.latency / 1000)
         return True
 
     def leave(self) -> None:
         """End the work on a request."""
         self._working -= 1
-        if self._waiting:
-            self._waiting.popleft().set_result(None)
+        if self._turns:
+            self._turns.popleft().set_result(None)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import socket
@@ -40,6 +39,7 @@ from .seeding import Seeder
 from .store import Store
 from .switches import Switches
 from .tokens import Tokens
+from .waiting import ResetError, Waiting
 from .wire import HTML, SCIM_JSON, Answer, Call, Deferred, html_answer, json_answer
 
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
@@ -66,20 +66,19 @@ class Twin:
         self.switches = switches
         self.faults = Faults(switches.random_seed)
         self.log = RequestLog()
-        self.load = Load(switches)
+        self.waiting = Waiting()
+        self.load = Load(switches, self.waiting)
         self.directory = Directory(store, switches)
         self.seeder = Seeder(store, self.directory, client_secret)
         self.clock = Clock(switches)
         self.registry = Registry(store, switches, self.clock)
         jobs = Jobs(self.registry, None if authority is None else str(authority))
-        self._holds: set[asyncio.Event] = set()
         tokens = Tokens(store, self.clock)
         self.provisioning = Provisioning(store, self.directory, switches, provisioning_key)
         self.scim = Scim(store, self.directory, switches, scim_token)
         self.entra = Entra(store, switches, tokens, self.registry)
         self.graph = Graph(store, switches, tokens, self.faults, self.registry, jobs)
-        self.control = Control(store, self.seeder, switches, self.faults, self.log, jobs)
-        self.control.release = self._release
+        self.control = Control(store, self.seeder, switches, self.faults, self.log, jobs, self.waiting)
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
@@ -92,22 +91,6 @@ class Twin:
             ]
         )
 
-    # ---- requests that are held
-
-    async def _hold(self, seconds: float) -> None:
-        """Wait until the control interface releases all held requests, or for some seconds."""
-        released = asyncio.Event()
-        self._holds.add(released)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(released.wait(), seconds)
-        self._holds.discard(released)
-
-    def _release(self) -> int:
-        held = len(self._holds)
-        for event in self._holds:
-            event.set()
-        return held
-
     # ---- one coroutine per mount: its surface, whether the call writes, and the method that answers
 
     async def _control(self, call: Call, connection: Connection) -> None:
@@ -115,7 +98,7 @@ class Twin:
             await connection.send(json_answer(403, {"error": "The control interface answers this machine only."}))
             return
         inner = _below(call, "/_simulator")
-        await connection.send(await _complete(lambda: self.control.answer(inner), "control"))
+        await connection.send(await self._complete(lambda: self.control.answer(inner), "control", connection))
 
     async def _provisioning(self, call: Call, connection: Connection) -> None:
         inner = _below(call, "/Provisioning")
@@ -148,6 +131,7 @@ class Twin:
             await self._refuse(surface, call, connection, write)
             return
         try:
+            self.waiting.check(connection.resets)
             await self._work(surface, call, connection, write, answerer)
         finally:
             self.load.leave()
@@ -173,20 +157,22 @@ class Twin:
         if rule is not None and rule.action in ("status", "html", "expired_token", "expired_delta", "concurrency"):
             answer = _made_up(rule, surface, call)
         elif rule is not None and rule.action == "hold_before":
-            await self._hold(rule.seconds)
+            await self.waiting.hold(rule.seconds)
         elif rule is not None and rule.action == "latency":
-            await asyncio.sleep(rule.seconds)
+            await self.waiting.delay(rule.seconds)
+        self.waiting.check(connection.resets)
         if rule is None or rule.action != "drop_before":
             if answer is None and write and self.switches.refuse_writes:
                 answer = _plain_error(surface, 500, "This server refuses every write.")
             if answer is None:
-                answer = await _complete(answerer, surface)
+                answer = await self._complete(answerer, surface, connection)
                 if rule is not None and rule.action == "empty":
                     answer = self.graph.emptied(_below(call, "/graph"), answer)
         status = answer.status if answer is not None else 0
         self.log.add(surface, call, status, write, rule.action if rule else None)
         if rule is not None and rule.action == "hold_after":
-            await self._hold(rule.seconds)
+            await self.waiting.hold(rule.seconds)
+            self.waiting.check(connection.resets)
         if answer is None or (rule is not None and rule.action == "drop_after"):
             await connection.drop()
         elif rule is not None and rule.action == "slow_body":
@@ -197,6 +183,16 @@ class Twin:
         else:
             await connection.send(answer)
 
+    async def _complete(self, answerer: Callable[[], Answer], surface: str, connection: Connection) -> Answer:
+        """Ask a surface; work that talks to other servers is done in a thread, while the twin goes on answering."""
+        answer = _answer(answerer, surface)
+        while isinstance(answer, Deferred):
+            deferred = answer
+            result = await asyncio.to_thread(deferred.work)
+            self.waiting.check(connection.resets)
+            answer = _answer(partial(deferred.finish, result), surface)
+        return answer
+
     def _endpoint(
         self, serve: Callable[[Call, Connection], Awaitable[None]]
     ) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
@@ -206,7 +202,11 @@ class Twin:
             connection = Connection(scope, receive, send)
             body = await connection.body()
             connection.date = self.clock.http_date()
-            await serve(_call(scope, body), connection)
+            connection.resets = self.waiting.resets
+            try:
+                await serve(_call(scope, body), connection)
+            except ResetError:
+                await connection.drop()
 
         return endpoint
 
@@ -220,6 +220,8 @@ class Connection:
         self._send = send
         self.peer = scope["client"][0] if scope.get("client") else ""
         self.date = ""
+        # How often the twin had been reset when the request came.
+        self.resets = 0
 
     async def body(self) -> bytes:
         """Return the whole body of the request."""
@@ -302,16 +304,6 @@ def _answer(answerer: Callable[[], Answer], surface: str) -> Answer:
     except Exception:
         traceback.print_exc()
         return _plain_error(surface, 500, "The twin itself has failed; its output says where.")
-
-
-async def _complete(answerer: Callable[[], Answer], surface: str) -> Answer:
-    """Ask a surface; work that talks to other servers is done in a thread, while the twin goes on answering."""
-    answer = _answer(answerer, surface)
-    while isinstance(answer, Deferred):
-        deferred = answer
-        result = await asyncio.to_thread(deferred.work)
-        answer = _answer(partial(deferred.finish, result), surface)
-    return answer
 
 
 def _plain_error(surface: str, status: int, sentence: str) -> Answer:
