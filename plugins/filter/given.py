@@ -22,6 +22,7 @@ from jinja2.runtime import Undefined
 
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import (
     option_of,
+    refusal_of_paths,
     sentence_about,
 )
 
@@ -48,11 +49,25 @@ def mistakes(value: Any, name: str) -> str:
 
     Raises AnsibleFilterError when no role of the collection has a variable of this ``name``.
     """
+    _known(name)
+    return f"{name} is not given. Nothing was written." if _blank(value) else sentence_about(name, value)
+
+
+def mistakes_of_paths(value: Any, name: str) -> str:
+    """Which paths in the variable of a role begin nowhere, as a sentence; empty when none does. See ``mistakes_of_paths.yml``.
+
+    Raises AnsibleFilterError when no role of the collection has a variable of this ``name``, and for something else than a
+    dictionary.
+    """
+    _known(name)
+    return "" if _blank(value) else refusal_of_paths(name, _dict(value, {}, name))
+
+
+def _known(name: str) -> None:
     try:
         option_of(name)
     except (OSError, KeyError) as error:
         raise AnsibleFilterError(f"No role of this collection has a variable {name!r}.") from error
-    return f"{name} is not given. Nothing was written." if _blank(value) else sentence_about(name, value)
 
 
 def _blank(value: Any) -> bool:
@@ -151,4 +166,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """By the names that templates use."""
-        return {"given": given, "mistakes": mistakes}
+        return {"given": given, "mistakes": mistakes, "mistakes_of_paths": mistakes_of_paths}

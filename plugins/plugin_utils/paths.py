@@ -10,7 +10,7 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 
@@ -67,12 +67,30 @@ def resolve_paths(
             arguments[name][:] = [place(name, _plain(path)) for path in given]
 
 
+def paths_given(spec: Mapping[str, Mapping[str, Any]], arguments: Mapping[str, Any]) -> Iterator[str]:
+    """The paths in arguments, and in the dictionaries below them; the argument spec says which they are."""
+    kinds = paths_of_spec(spec)
+    for name, written in arguments.items():
+        given = _plain(written)
+        if name in kinds:
+            paths = given.split(",") if isinstance(given, str) and kinds[name] == "list" else given
+            listed = paths if isinstance(paths, list) else [paths]
+            yield from (path for path in map(_plain, listed) if isinstance(path, str) and path.strip())
+        elif isinstance(given, Mapping) and "options" in spec.get(name, ()):
+            yield from paths_given(spec[name]["options"], given)
+
+
+def begins_nowhere(path: str) -> bool:
+    """Whether a path is relative. Ansible expands one that begins with ``~`` or ``$``."""
+    return not path.startswith(("/", "~", "$"))
+
+
 def _plain(value: Any) -> Any:
     """The text of an encrypted value, which is no text before ansible-core 2.19; anything else as it is."""
     return str(value) if hasattr(value, "encode") and not isinstance(value, str) else value
 
 
 def _resolved(path: Any, folder: str) -> Any:
-    if not isinstance(path, str) or not path or path.startswith(("~", "$")) or os.path.isabs(path):
+    if not isinstance(path, str) or not path or not begins_nowhere(path):
         return path
     return os.path.join(folder, path)

@@ -28,6 +28,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_
     UnsupportedError,
     boolean,
 )
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import begins_nowhere, paths_given
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_defaults import COLLECTION
 
 SHOWN = 20
@@ -109,6 +110,24 @@ def sentence_about(name: str, value: Any) -> str:
     listed = "; ".join(one_line(" ".join(mistake.split()).rstrip(".")) for mistake in found[:SHOWN])
     more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return f"{name} cannot be used: {listed}{more}. Nothing was written."
+
+
+def paths_in(name: str, value: Mapping[str, Any]) -> list[str]:
+    """The paths in the variable of a role, which its argument spec tells from other texts."""
+    return list(paths_given(option_of(name)["options"], value))
+
+
+def refusal_of_paths(name: str, value: Mapping[str, Any]) -> str:
+    """Why a playbook of the collection cannot use the paths in the variable of a role; empty when it can.
+
+    A relative one would begin beside the playbook, in the folder of the collection.
+    """
+    relative = list(filter(begins_nowhere, paths_in(name, value)))
+    return (
+        one_line(f"The paths in {name} include {', '.join(relative)}. Give absolute paths there, which begin with /.")
+        if relative
+        else ""
+    )
 
 
 def _without_notes(value: Any) -> Any:

@@ -83,7 +83,6 @@ DIRECTORY_OPTIONS = (
 """The keys of a definition that apply to its last step. Purges and plans are left out: a purge would remove users and groups
 that the import has brought, or that the tags of a run leave out, and a plan would hold this step only."""
 
-PATHS = ("src", "report_file", "progress_file", "state_file")
 
 PORTALS: Mapping[str, str] = {
     "public": "https://entra.microsoft.com",
@@ -216,10 +215,6 @@ class Tenant:
         """Whether the options of a step hold passwords of users."""
         users = self.definition.get("users") if step == "directory" and "users" in self.selection.parts else ()
         return any("password" in user for user in users or ())
-
-    def paths(self) -> list[str]:
-        """The paths in the definition."""
-        return [*paths_of(self.definition), *paths_of(self.definition.get("o365_import") or {})]
 
     def not_reached(self, failed: str) -> list[str]:
         """The steps that would have followed the one that failed."""
@@ -389,28 +384,6 @@ def _notes(step: str, result: Mapping[str, Any]) -> Iterator[str]:
 
 def _without_key(result: Mapping[str, Any]) -> str:
     return " key not compared, the rest is unchanged" if result.get("compared") else " not compared"
-
-
-def paths_of(options: Mapping[str, Any]) -> list[str]:
-    """The paths in the options of a step."""
-    found: list[Any] = []
-    for key in PATHS:
-        value = options.get(key) or []
-        found += [value] if isinstance(value, str) else value
-    return list(map(str, found))
-
-
-def refusal_of_paths(paths: Iterable[str], where: str) -> str:
-    """Why these paths, which are in the variable `where`, cannot be used by a playbook of the collection; empty when they can.
-
-    A relative one would begin beside the playbook, in the folder of the collection.
-    """
-    relative = [path for path in paths if not path.startswith(("/", "~", "$"))]
-    return (
-        f"The paths in {where} include {', '.join(relative)}. Give absolute paths there, which begin with /."
-        if relative
-        else ""
-    )
 
 
 def owner_of_address(folder: str, tenant: Tenant) -> str:

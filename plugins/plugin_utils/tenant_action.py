@@ -29,7 +29,9 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.fleet_ou
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import (
     option_of,
+    paths_in,
     prepared,
+    refusal_of_paths,
     sentence_about,
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.run_report import (
@@ -48,7 +50,6 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant i
     Tenant,
     owner_of_address,
     owner_of_environment,
-    refusal_of_paths,
     secret_names,
     without_keys,
 )
@@ -147,7 +148,7 @@ class TenantAction(StepsAction):
 
     def _refusal_of_tenant(self, tenant: Tenant) -> str:
         if self._given["playbook"]:
-            refusal = refusal_of_paths(tenant.paths(), DEFINITION)
+            refusal = refusal_of_paths(DEFINITION, tenant.definition)
             if refusal:
                 return refusal
             if not self._names_an_environment(tenant):
@@ -192,7 +193,7 @@ class TenantAction(StepsAction):
         if not paths:
             return ""
         owner = subject(tenant.name, tenant.host) or tenant.host
-        return why_not_writable(REPORT_FILE, paths, tenant.paths(), run_directory(), owner)
+        return why_not_writable(REPORT_FILE, paths, paths_in(DEFINITION, tenant.definition), run_directory(), owner)
 
     def _report_of(self, tenant: Tenant, paths: Sequence[str]) -> RunReport | None:
         if not paths:

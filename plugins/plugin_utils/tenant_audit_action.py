@@ -36,7 +36,10 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.direct_h
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.fleet_audit import OF_SSO, PARTS
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.plans import hosts_with_passwords, takes_access
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import sentence_about
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import (
+    refusal_of_paths,
+    sentence_about,
+)
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_defaults import add_defaults
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.sso_audit import PARTS as PARTS_OF_SSO
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.steps_action import StepsAction
@@ -45,8 +48,6 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant i
     LISTS,
     Selection,
     Tenant,
-    paths_of,
-    refusal_of_paths,
 )
 
 ACTIONS: Mapping[str, type[ModuleAction]] = {
@@ -357,7 +358,7 @@ def _described(tenant: _Described) -> Iterator[tuple[str, dict[str, Any] | str]]
         yield "sso", {**values, "key": NO_SECRET, **checks}
     directory = {key: value for key, value in tenant.directory.items() if key not in NOT_COMPARED}
     if any(directory.get(key) for key in LISTS):
-        refusal = refusal_of_paths(paths_of(directory), "w365_directory_definition")
+        refusal = refusal_of_paths("w365_directory_definition", directory)
         yield "directory", refusal or {**directory, **tenant.scim()}
     elif any(map(whole.has, LISTS)):
         of_directory = whole.options_of("directory")
@@ -365,7 +366,7 @@ def _described(tenant: _Described) -> Iterator[tuple[str, dict[str, Any] | str]]
             yield "directory", "Users and groups wait until SCIM is switched on, and scim_url is not given."
         else:
             options = {key: value for key, value in of_directory.items() if key not in NOT_COMPARED}
-            yield "directory", refusal_of_paths(paths_of(options), DEFINITION) or options
+            yield "directory", refusal_of_paths(DEFINITION, options) or options
 
 
 def _differences(result: Mapping[str, Any]) -> dict[str, Any]:

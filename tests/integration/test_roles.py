@@ -495,8 +495,11 @@ def test_the_playbook_reports_nothing_when_nothing_was_tried(
         ({"w365_directory_src": {"users": "a.csv"}}, "must be one path or a list of paths"),
         ({"w365_directory_src": ["a.csv", ""]}, "must be one path or a list of paths"),
         ({"w365_directory_definition": "users.csv"}, "must be a dictionary"),
-        ({"w365_directory_definition": {"src": ["/a.csv", "b.csv"]}}, "holds the path b.csv."),
-        ({"w365_directory_definition": {"users": [], "report_file": "b.html"}}, "holds the path b.html."),
+        ({"w365_directory_definition": {"src": ["/a.csv", "b.csv"]}}, "include b.csv. Give absolute paths there"),
+        (
+            {"w365_directory_definition": {"users": [], "report_file": "b.html"}},
+            "include b.html. Give absolute paths there",
+        ),
     ],
     ids=["nothing", "both", "empty", "dictionary", "blank", "text", "relative", "report"],
 )

@@ -15,7 +15,7 @@ import yaml
 from ansible.errors import AnsibleFilterError
 
 filters: Any = importlib.import_module("ansible_collections.workspace365.provisioning.plugins.filter.given")
-given, mistakes = filters.given, filters.mistakes
+given, mistakes, mistakes_of_paths = filters.given, filters.mistakes, filters.mistakes_of_paths
 
 BLANKS = [None, "", " ", "   ", "\n", "\t \r\n"]
 
@@ -139,6 +139,43 @@ def test_a_blank_variable_is_a_mistake(blank: Any) -> None:
 def test_a_variable_that_no_role_has_is_a_mistake_of_the_template(name: str) -> None:
     with pytest.raises(AnsibleFilterError, match=f"No role of this collection has a variable '{name}'"):
         mistakes([], name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "relative"),
+    [
+        ("w365_directory_definition", {"src": ["/a.csv", "b.csv", "~/c.csv", "$HOME/d.csv"]}, ["b.csv"]),
+        # A list may be one text with commas, of which Ansible keeps the blanks.
+        ("w365_directory_definition", {"src": "/a.csv,b.csv, /c.csv"}, ["b.csv", " /c.csv"]),
+        (
+            "w365_directory_definition",
+            {"apply_plan": "plan.json", "plan_file": "../new.json"},
+            ["plan.json", "../new.json"],
+        ),
+        ("w365_directory_definition", {"progress_file": "p.json", "report_file": "r.html"}, ["p.json", "r.html"]),
+        ("w365_directory_definition", {"users": [{"upn": "src"}], "apply_plan_content": "no/path", "src": []}, []),
+        ("w365_directory_definition", {"src": None, "report_file": ["", " ", 5]}, []),
+        (
+            "w365_tenant_definition",
+            {"src": ["/a.csv"], "o365_import": {"state_file": "s.json", "report_file": ["/r.csv", "r.csv"]}},
+            ["s.json", "r.csv"],
+        ),
+        ("w365_o365_import_definition", {"state_file": "s.json", "group_names": ["a/b"]}, ["s.json"]),
+        ("w365_sso_definition", {"authority": "contoso.com", "key": "no/path"}, []),
+        ("w365_directory_definition", " ", []),
+    ],
+)
+def test_paths_that_begin_nowhere(name: str, value: Any, relative: list[str]) -> None:
+    said = f"The paths in {name} include {', '.join(relative)}. Give absolute paths there, which begin with /."
+    assert mistakes_of_paths(value, name) == (said if relative else "")
+
+
+@pytest.mark.parametrize("value", [["a.csv"], "a.csv", 5])
+def test_only_a_dictionary_holds_paths(value: Any) -> None:
+    with pytest.raises(AnsibleFilterError, match="w365_directory_definition is no dictionary"):
+        mistakes_of_paths(value, "w365_directory_definition")
+    with pytest.raises(AnsibleFilterError, match="No role of this collection has a variable 'paths'"):
+        mistakes_of_paths({}, "paths")
 
 
 def test_the_documentation_names_every_kind() -> None:

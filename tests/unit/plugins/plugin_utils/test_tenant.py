@@ -22,7 +22,6 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.tenant i
     Tenant,
     owner_of_address,
     owner_of_environment,
-    refusal_of_paths,
     secret_names,
     without_keys,
 )
@@ -161,21 +160,6 @@ def test_passwords_of_users_are_known() -> None:
     assert [step for step in STEPS if tenant.hides(step)] == ["directory"]
     assert not Tenant(with_password, "", Selection.of(["w365_tenant_groups"], [], [])).hides("directory")
     assert not Tenant(WHOLE, "", EVERYTHING).hides("directory")
-
-
-def test_paths_that_begin_nowhere() -> None:
-    definition = {
-        "src": ["/a.csv", "b.csv", "~/c.csv", "$HOME/d.csv"],
-        "report_file": "report.html",
-        "o365_import": {"state_file": "state.json", "report_file": ["/r.csv"]},
-    }
-    paths = Tenant(definition, "", EVERYTHING).paths()
-    assert paths == [*definition["src"], "report.html", "/r.csv", "state.json"]
-    said = refusal_of_paths(paths, "w365_tenant_definition")
-    assert said.startswith(
-        "The paths in w365_tenant_definition include b.csv, report.html, state.json. Give absolute paths"
-    )
-    assert refusal_of_paths(["/a.csv", "~/c.csv", "$HOME/d.csv"], "w365_tenant_definition") == ""
 
 
 # SCIM addresses
