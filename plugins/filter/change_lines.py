@@ -16,11 +16,13 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     limit_from_option,
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import untrusted
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.fleet_outcomes import (
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.claims import (
     environments_by_name,
+    shared_environments,
+)
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.fleet_outcomes import (
     lines_of_outcomes,
     outcomes,
-    shared_environments,
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.plans import (
     checked_results,

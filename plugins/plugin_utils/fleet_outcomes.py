@@ -12,13 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
-from urllib.parse import urlsplit
 
-from ansible.errors import AnsibleError
-
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.environment import (
-    sanitized_environment_name,
-)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
 
 RUN, PROBLEM, WORKED = "__w365_tenant_run", "fleet_problem", "fleet_worked"
@@ -56,42 +50,6 @@ def _outcome(variables: Mapping[str, Any], needed: bool) -> dict[str, Any]:
         "waits_for_scim": bool(run.get("waits_for_scim")),
         **({"permission_changes": permissions} if permissions else {}),
     }
-
-
-def environments_by_name(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, str]:
-    """The environment that the variables of each host name, with its server; without hosts whose variables name none.
-
-    The own task of a host says what cannot be read of them.
-    """
-    found = {}
-    for host in hosts:
-        try:
-            name, url = (str(hostvars[host].get(f"w365_{what}") or "") for what in ("environment", "instance_url"))
-        except AnsibleError:
-            continue
-        found[host] = environment_of_server(name, url)
-    return found
-
-
-def environment_of_server(name: str, url: str) -> str:
-    """The same text for all hosts that are for this environment of the server of this address; empty without a name."""
-    name, server = sanitized_environment_name(name), urlsplit(url.strip()).netloc.rpartition("@")[2].lower()
-    return f"{name} of {server}" if name and server else name
-
-
-def shared_environments(environments: Mapping[str, str]) -> str:
-    """Which hosts are for the same environment, as a sentence for each; empty where each has its own.
-
-    `environments` is what `environment_of_server` returned for each host. An empty one is not known.
-    """
-    hosts: dict[str, list[str]] = {}
-    for host, environment in environments.items():
-        hosts.setdefault(environment, []).append(host)
-    return " ".join(
-        one_line(f"Hosts {', '.join(names)} are for the same environment, {environment}.")
-        for environment, names in hosts.items()
-        if environment and len(names) > 1
-    )
 
 
 def lines_of_outcomes(found: Outcomes, check_mode: bool) -> list[str]:

@@ -25,7 +25,7 @@ from ansible_collections.workspace365.provisioning.plugins.action.w365_sso_app i
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import InputError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.texts import sentence_of_task
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import run_directory
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.fleet_outcomes import environment_of_server
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.claims import environment_of_server
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import (
     option_of,
