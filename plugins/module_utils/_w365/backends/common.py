@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import W365Error
@@ -16,6 +16,16 @@ from ..model.names import comparison_key
 
 def active_administrators(users: Iterable[User]) -> frozenset[str]:
     return frozenset(user.key for user in users if user.administrator and user.active is not False)
+
+
+def uncertain_administrators(users: Collection[User]) -> frozenset[str]:
+    """The administrators who may be deleted: the list does not say of them that they are active, and says it of others.
+
+    One that says it of nobody leaves it out for everybody, or for whoever is active (contract: User; IsActive A).
+    """
+    if not any(user.active for user in users):
+        return frozenset()
+    return frozenset(user.key for user in users if user.administrator and user.active is None)
 
 
 def roles_problem(people: Sequence[User], others: Sequence[User] = ()) -> W365Error | None:

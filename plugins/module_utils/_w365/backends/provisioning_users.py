@@ -46,6 +46,7 @@ from .common import (
     active_administrators,
     primary_administrator,
     roles_problem,
+    uncertain_administrators,
     user_names,
 )
 from .create_once import Origin, adopted, create_once
@@ -123,7 +124,14 @@ class ProvisioningUsers:
                 "scim_url and scim_token, through which users are looked up",
                 listing=True,
             )
-        return Snapshot(users, groups, active_administrators(users), primary_administrator(users), roles_problem(users))
+        return Snapshot(
+            users,
+            groups,
+            active_administrators(users),
+            primary_administrator(users),
+            roles_problem(users),
+            uncertain_administrators(users),
+        )
 
     def _groups_of(self, desired: Desired) -> tuple[Group, ...]:
         """The groups that a plan needs."""

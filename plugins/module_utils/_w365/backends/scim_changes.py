@@ -216,12 +216,13 @@ class ScimChanges(ScimUserChanges):
     def _reader(self, items: Sequence[ActionResult]) -> Callable[[ActionResult], Any]:
         if sum(item.done.is_about_user for item in items) <= MANY:
             return self._read_one
-        users = {user.id: user for user in self._groups.list_users()}
+        listed = self._groups.list_users()
+        users, named = {user.id: user for user in listed}, {user.key: user for user in listed}
 
         def read(item: ActionResult) -> Any:
             thing = item.thing or item.done.subject
-            if isinstance(thing, User) and thing.id:
-                return users.get(thing.id, GONE)
+            if isinstance(thing, User):
+                return users.get(thing.id, GONE) if thing.id else named.get(thing.key, GONE)
             return self._read_one(item)
 
         return read
@@ -237,7 +238,7 @@ class ScimChanges(ScimUserChanges):
             group, ids = group_from_scim(self.client.read("scim.group.get", id))
             return self._groups.with_members(group, ids if action.type is MEMBERSHIP_CHANGE else None)
 
-        return self._read_now(id, read)
+        return self._read_now(id, read, lambda: self._groups.find_group(thing.name))
 
 
 if TYPE_CHECKING:

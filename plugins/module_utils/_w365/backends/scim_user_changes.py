@@ -160,12 +160,18 @@ class ScimUserChanges:
 
     def _read_one(self, item: ActionResult) -> Any:
         user: User = item.thing or item.done.subject
-        return self._read_now(user.id, lambda: shown_user(self.client.read("scim.user.get", user.id)))
+        return self._read_now(
+            user.id,
+            lambda: shown_user(self.client.read("scim.user.get", user.id)),
+            lambda: self._directory.find_user(user.upn),
+        )
 
-    def _read_now(self, id: str, read: Callable[[], Any]) -> Any:
-        if not id:
-            return None
+    def _read_now(self, id: str, read: Callable[[], Any], find: Callable[[], Any]) -> Any:
+        """The object as `read` by its id, or as `find` finds it by its name where an answer to a create held no id."""
         try:
+            if not id:
+                self._directory.forget_names()
+                return find() or GONE
             return read()
         except NotFoundError:
             return GONE

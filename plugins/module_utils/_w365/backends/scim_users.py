@@ -37,6 +37,7 @@ from .common import (
     may_remove_administrators,
     primary_administrator,
     roles_problem,
+    uncertain_administrators,
     user_names,
 )
 
@@ -97,7 +98,8 @@ class ScimUsers:
         # SCIM has no roles, and a plan must know which users are administrators.
         users = [user._replace(administrator=True) if user.key in administrators else user for user in users]
         problem = roles_problem(people, users)
-        return Snapshot(tuple(users), groups, administrators, primary_administrator(people), problem)
+        primary, uncertain = primary_administrator(people), uncertain_administrators(people)
+        return Snapshot(tuple(users), groups, administrators, primary, problem, uncertain)
 
     def _groups_of(self, desired: Desired, concurrency: int) -> tuple[Group, ...]:
         """The groups that a plan needs."""

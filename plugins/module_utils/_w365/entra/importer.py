@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ..api.graph import GraphClient, UnknownGroupError, the_one_group
-from ..errors import InputError
+from ..api.graph import PERMISSIONS, GraphClient, UnknownGroupError, the_one_group
+from ..errors import AuthenticationError, InputError
 from ..model.characters import hidden_character, not_allowed_in_upn
 from ..model.desired import AddRemoveSet, Desired, DesiredGroup, DesiredUser, EmptiedGroup, Skipped
 from ..model.directory import Capabilities, Snapshot
@@ -119,6 +119,12 @@ def desired_from_entra(found: TenantSelection, scope: ImportScope, capabilities:
             "The selected groups and domains contain no users. Nothing was changed: an empty answer from Microsoft Entra is "
             "more often a missing permission or a renamed group than a tenant without users."
             + "".join(f" Group '{item.name}' {item.reason}." for item in skipped)
+        )
+    if all(tenant.users[id].get("accountEnabled") is None for id in people):
+        raise AuthenticationError(
+            "Microsoft Graph shows of no user in the scope whether the account is enabled (accountEnabled). Nothing was changed: "
+            "who has left could not be told from who has not. The app registration lacks the application permission "
+            f"{PERMISSIONS['graph.users']}, with admin consent in this tenant."
         )
     users, disabled = _desired_users(tenant, people, scope, capabilities, skipped, spared)
     if scope.includes_groups_of_users:
@@ -293,10 +299,15 @@ def user_exclusion(user: Mapping[str, Any], scope: ImportScope) -> Exclusion | N
     """Why this user cannot or must not be imported (contract, section 3), or None."""
     if comparison_key(str(user["userPrincipalName"])) in scope.exclude_users:
         return Exclusion("is excluded by exclude_users", keeps=True)
-    if user.get("userType") == "Guest" and not scope.include_guests:
+    if _is_guest(user) and not scope.include_guests:
         return Exclusion("is a guest, and include_guests is false")
-    if user.get("accountEnabled") is False:
+    enabled = user.get("accountEnabled")
+    if enabled is False:
         return Exclusion("is disabled in Microsoft Entra", removes=True, keeps=not scope.status_from_entra)
+    if enabled is None:
+        return Exclusion(
+            "has no accountEnabled in Microsoft Entra, so nobody knows whether the user may sign in", keeps=True
+        )
     fault = not_allowed_in_upn(str(user["userPrincipalName"]).strip())
     if fault:
         return Exclusion(f"has {fault} in its user principal name; correct it in Microsoft Entra", keeps=True)
@@ -309,6 +320,13 @@ def user_exclusion(user: Mapping[str, Any], scope: ImportScope) -> Exclusion | N
         reason = f"has no {' and no '.join(missing)} name in Microsoft Entra; Workspace 365 needs both"
         return Exclusion(reason, keeps=True)
     return None
+
+
+def _is_guest(user: Mapping[str, Any]) -> bool:
+    """An account without a userType can be a guest all the same: its UPN shows it (contract)."""
+    return user.get("userType") == "Guest" or (
+        not user.get("userType") and "#EXT#" in str(user["userPrincipalName"]).upper()
+    )
 
 
 def group_exclusion(group: Mapping[str, Any]) -> str | None:

@@ -83,6 +83,7 @@ class _State(NamedTuple):
     administrators: frozenset[str] | None = None
     primary_administrator: str | None = None
     roles_problem: W365Error | None = None
+    uncertain_administrators: frozenset[str] = frozenset()
 
 
 class Snapshot(_State):
@@ -91,7 +92,8 @@ class Snapshot(_State):
     `administrators` are the keys of its active administrators, None when the server does not show them. `roles_problem` says
     why they are not known although the server has such a list: then they are neither shown nor missing.
     `primary_administrator` is the key of the first administrator (contract, section 4; D). No API shows it: it is
-    assumed to be the one with the lowest id (A).
+    assumed to be the one with the lowest id (A). `uncertain_administrators` are those of `administrators` whose account the
+    server shows neither as active nor as deleted, although it shows others as active.
     """
 
     # A plan looks up every desired object: scanning lists of thousands would take minutes. The first of a name is used.

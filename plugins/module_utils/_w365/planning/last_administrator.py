@@ -17,20 +17,36 @@ def guard_administrators(desired: Desired, current: Snapshot, plan: Plan) -> Pla
     if current.roles_problem or current.administrators is None:
         notes = _guard_unknown_roles(desired, current, plan)
         return plan._replace(notes=(*plan.notes, *notes)) if notes else plan
-    _guard_last_administrator(current, plan)
-    return plan
+    note = _guard_last_administrator(desired, current, plan)
+    return plan._replace(notes=(*plan.notes, note)) if note else plan
 
 
-def _guard_last_administrator(current: Snapshot, plan: Plan) -> None:
-    """Never leave an environment that has administrators without an active one: nobody could manage it."""
-    if not current.administrators:
-        return
-    if not administrators_after(current, plan):
+def _guard_last_administrator(desired: Desired, current: Snapshot, plan: Plan) -> str:
+    """Never leave an environment that has administrators without an active one: nobody could manage it.
+
+    Returns a warning where those who are left may be deleted, and the task accepts that.
+    """
+    left = administrators_after(current, plan)
+    if not current.administrators or left is None:
+        return ""
+    if not left:
         gone = ", ".join(sorted(current.administrators))
         raise GuardError(
             f"Refused: this would leave the environment without an active administrator (now: {gone}). "
             "Nothing was written. Make somebody else an administrator first, with w365_admin."
         )
+    if not left <= current.uncertain_administrators or current.administrators <= left:
+        return ""
+    unknown = (
+        f"the only administrators left would be {', '.join(sorted(left))}, and the server does not show whether these accounts "
+        "are active (IsActive)"
+    )
+    if desired.when_administrators_unknown == "warn":
+        return f"{unknown[:1].upper()}{unknown[1:]}."
+    raise GuardError(
+        f"Refused: {unknown}. Nothing was written. Make somebody an administrator whose account is active, with w365_admin, or set "
+        "when_administrators_unknown=warn to do it without knowing."
+    )
 
 
 def _guard_unknown_roles(desired: Desired, current: Snapshot, plan: Plan) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from ..execution.results import GONE, ActionResult, ApplyResult, ReadsAgain
 from ..model.directory import Group, User, value_of, with_fields
 from ..model.fields import GROUP_FIELDS, USER_FIELDS
 from ..model.names import comparison_key
-from ..planning.actions import MEMBERSHIP_CHANGE, Action
+from ..planning.actions import GROUP, MEMBERSHIP_CHANGE, USER, Action
 
 NAMES_SHOWN = 5
 
@@ -32,8 +32,8 @@ def read_back(
     """The result with `not_kept`, `unchanged` and failures as the server shows the objects now, and warnings.
 
     `unknown` are the optional attributes of which the server does not say whether it keeps them. With `every` all is
-    read that an answer did not show; otherwise these attributes, what an answer showed differently, and whether accounts,
-    roles and groups are gone. It is read again for at most `seconds` seconds, since servers may show changes late.
+    read that an answer did not show; otherwise these attributes, what an answer showed differently, what was created without
+    an id, and whether accounts, roles and groups are gone. It is read again for at most `seconds` seconds, since servers may show changes late.
     """
     done = list(result.done)
     waiting = [at for at, item in enumerate(done) if _is_open(item, unknown, every)]
@@ -48,9 +48,7 @@ def read_back(
             time.sleep(max(min(pause, seconds - passed), 0.01))
     for at, now in found.items():
         done[at] = _judged(done[at], now, where)
-    unread = [
-        done[at] for at, now in found.items() if now is None or (now is GONE and not _takes_access(done[at].done))
-    ]
+    unread = [done[at] for at, now in found.items() if _is_unread(done[at], now)]
     return result._replace(done=done), [*_lost_sentences(done), *_unread_sentences(unread, unknown)]
 
 
@@ -64,9 +62,29 @@ def _is_open(item: ActionResult, unknown: Set[str], every: bool) -> bool:
     if action.is_about_user and not unknown.isdisjoint(action.changes):
         return True
     if item.seen is None:
-        return every
+        return every or _has_no_id(item)
     lost = _lost(action, item.seen)
     return bool(lost) and (every or any(_value(item.seen, name) is not None for name in lost))
+
+
+def _has_no_id(item: ActionResult) -> bool:
+    """Whether nothing but the status of the answer says that a user or group was created."""
+    return item.done.subject is None and isinstance(item.thing, User | Group) and not item.thing.id
+
+
+def _is_missing(action: Action, now: Any) -> bool:
+    """Whether a user or group that was created or changed is not there."""
+    return now is GONE and action.type.object in (USER, GROUP) and not _takes_access(action)
+
+
+def _is_unread(item: ActionResult, now: Any) -> bool:
+    """Whether it could not be read what became of the object, or whether access was taken away."""
+    if item.error:
+        return False
+    if now is None or now is GONE:
+        return now is None or not _takes_access(item.done)
+    taken = [name for name in ("active", "administrator") if item.done.changes.get(name) is False]
+    return _takes_access(item.done) and any(_value(now, name) is None for name in taken)
 
 
 def _takes_access(action: Action) -> bool:
@@ -121,13 +139,18 @@ def _patience(action: Action, now: Any, seconds: float) -> float:
     if now is None or (now is GONE and takes_access):
         return 0
     if now is GONE or action.outcome is None or _lost(action, now):
-        return seconds if takes_access else min(seconds, ATTRIBUTE_SECONDS)
+        return seconds if takes_access or _is_missing(action, now) else min(seconds, ATTRIBUTE_SECONDS)
     return 0
 
 
 def _judged(item: ActionResult, now: Any, where: str) -> ActionResult:
     """The result of an action on an object that is like `now` afterwards."""
     action = item.done
+    if _is_missing(action, now):
+        item = _not_taken(item, "does not show it", where)
+        if item.error:
+            item.error.changed = True
+        return item
     if now is None or now is GONE:
         return item
     if action.outcome is None:
@@ -210,6 +233,11 @@ def _unread_sentences(unread: list[ActionResult], unknown: Set[str]) -> list[str
         users = "1 user" if optional == 1 else f"{optional} users"
         sentences.append(f"Whether the server kept the optional attributes of {users} could not be read back.")
     # A server with the documented endpoints only cannot show environments.
+    created = [item.action.name for item in unread if _has_no_id(item)]
+    if created:
+        sentences.append(
+            f"Whether {_named(created)} {'were' if len(created) > 1 else 'was'} created could not be read back."
+        )
     access = [item.action.name for item in unread if _takes_access(item.done) and item.done.kind != "environment"]
     if access:
         sentences.append(f"Whether access was taken away could not be read back for {_named(access)}.")

@@ -832,6 +832,21 @@ def test_administrators_are_the_active_ones(scripted: Scripted) -> None:
     snapshot = provisioning(http).snapshot(desired)
     assert snapshot.administrators == {ADELE, upn(10)}
     assert snapshot.primary_administrator == ADELE
+    assert snapshot.uncertain_administrators == {upn(10)}
+
+
+@pytest.mark.parametrize("shown", [{}, {"IsActive": None}, {"IsActive": "Deleted"}], ids=repr)
+@pytest.mark.parametrize("others", [{"IsActive": True}, {"IsActive": False}, {}], ids=repr)
+def test_an_administrator_of_whom_nothing_is_known_is_uncertain_where_others_are_known(
+    scripted: Scripted, shown: dict[str, Any], others: dict[str, Any]
+) -> None:
+    """A list that says of nobody that an account is active says it of no administrator either."""
+    role = {"IsAdministrator": True, **shown}
+    users = {7: {"EmailAddress": ADELE, **role}, 8: {"EmailAddress": upn(8), "IsAdministrator": False, **others}}
+    wanted = Desired(administrators=AddRemoveSet(add=frozenset({ADELE})))
+    snapshot = provisioning(scripted(Instances(users=users))).snapshot(wanted)
+    assert snapshot.administrators == {ADELE}
+    assert snapshot.uncertain_administrators == ({ADELE} if others.get("IsActive") else frozenset())
 
 
 # ---- environments

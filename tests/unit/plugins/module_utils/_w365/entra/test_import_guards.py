@@ -22,7 +22,11 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.en
     groups_by_name,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.entra.tenant import Tenant
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import GuardError, InputError
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
+    AuthenticationError,
+    GuardError,
+    InputError,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.import_options import (
     import_scope_from_options,
 )
@@ -125,6 +129,35 @@ def reasons(made: Plan) -> dict[str, str]:
 
 LEAVERS = {"on_leave": "delete"}
 ROLES = {"administrators_from": "entra"}
+
+
+@pytest.mark.parametrize("unknown", [{"accountEnabled": None}, {}], ids=["null", "missing"])
+@pytest.mark.parametrize("options", [{}, LEAVERS, {"active_status_from": "workspace365"}], ids=repr)
+def test_whether_somebody_may_sign_in_is_not_guessed(unknown: dict[str, Any], options: dict[str, Any]) -> None:
+    """Whoever was disabled and cannot be seen so is not created, restored or removed."""
+    odd = [
+        {k: v for k, v in person(n, upn).items() if k != "accountEnabled"} | unknown
+        for n, upn in ((1, ADELE), (3, LEE))
+    ]
+    there = [account(1, ADELE, active=False), account(2, ALEX)]
+    made = plan([*odd, person(2, ALEX)], there, administrators=[ALEX], **options)
+    assert deeds(made) == []
+    assert "accountEnabled" in reasons(made)[ADELE]
+    assert "accountEnabled" in reasons(made)[LEE]
+    present = plan([odd[0], person(2, ALEX)], [account(1, ADELE), account(2, ALEX)], administrators=[ALEX], **options)
+    assert deeds(present) == []
+    with pytest.raises(AuthenticationError, match=r"accountEnabled.*User\.Read\.All"):
+        plan(odd, there, administrators=[ALEX], **options)
+
+
+@pytest.mark.parametrize("kind", ["Guest", None, ""])
+def test_a_guest_is_a_guest_also_without_a_user_type(kind: str | None) -> None:
+    """Old accounts have none."""
+    guest = "lynne_fabrikam.com#EXT#@contoso.onmicrosoft.com"
+    people = [person(1, guest, userType=kind), person(2, ALEX, userType=kind if kind != "Guest" else "Member")]
+    made = plan(people, [], include_guests=False)
+    assert deeds(made) == [("user", "create", ALEX)]
+    assert "is a guest" in reasons(made)[guest]
 
 
 @pytest.mark.parametrize("change", [{"surname": None}, {"accountEnabled": False}])

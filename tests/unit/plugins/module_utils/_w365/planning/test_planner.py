@@ -475,6 +475,24 @@ def test_the_last_administrator_stays(wish: DesiredUser) -> None:
     assert make_plan(wanted(wish), here(user(administrator=True)), ALL).changed
 
 
+def test_somebody_whose_account_may_be_deleted_does_not_count_as_the_last_administrator() -> None:
+    people = (user(administrator=True), user(ALEX, administrator=True, active=None), user(MEGAN))
+    now = here(*people, administrators=frozenset({ADELE, ALEX}))._replace(uncertain_administrators=frozenset({ALEX}))
+    gone = DesiredUser(ADELE, present=False)
+    with pytest.raises(
+        GuardError, match=rf"only administrators left would be {ALEX}, .* when_administrators_unknown=warn"
+    ):
+        make_plan(wanted(gone), now, ALL)
+    accepted = make_plan(wanted(gone)._replace(when_administrators_unknown="warn"), now, ALL)
+    assert accepted.changed
+    assert any(ALEX in note and "IsActive" in note for note in accepted.notes)
+    # Where somebody certain is left, or nobody goes, there is nothing to ask.
+    assert make_plan(wanted(gone, DesiredUser(MEGAN, fields={"administrator": True})), now, ALL).notes == ()
+    assert make_plan(wanted(DesiredUser(MEGAN, present=False)), now, ALL).notes == ()
+    everybody = now._replace(uncertain_administrators=frozenset({ADELE, ALEX}))
+    assert make_plan(wanted(DesiredUser(MEGAN, present=False)), everybody, ALL).notes == ()
+
+
 def test_a_renamed_administrator_stays_one() -> None:
     for administrator in (True, None):
         now = here(user(administrator=administrator), administrators=frozenset({ADELE}))
