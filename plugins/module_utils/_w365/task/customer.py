@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -44,7 +45,8 @@ UNTOLD = (
 def check_customer(task: Connections) -> bool:
     """Whether something shows that they belong together. Raises GuardError when something contradicts.
 
-    Signs in the address cost nothing; then it reads the names of the environments, and then people of both services.
+    An address of which every part is known costs nothing; otherwise it reads the names of the environments, and then people
+    of both services. False is unknown, which is no refusal: a new environment has nobody yet who could prove it.
     """
     own = {task.environment, sanitized(task.environment)}
     confirmed = task.options["scim_environment"]
@@ -58,23 +60,38 @@ def check_customer(task: Connections) -> bool:
     if not task.has_provisioning:
         return False
     root = task.provisioning.root
-    found = _parts(checked_root(task.options["scim_url"], "scim_url"), root)
-    if own & found and _server(task.options["scim_url"]) == _server(root):
+    url = checked_root(task.options["scim_url"], "scim_url")
+    found = _parts(url, root)
+    named = bool(own & found)
+    proven = named and _server(url) == _server(root)
+    if proven and found <= own:
         return True
     way_out = WAY_OUT.format(name=task.environment)
     try:
         names = {environment.name.lower() for environment in task.provisioning.environments()}
+        listed = True
     except W365Error:
-        names = own
+        names, listed = own, False
     if not own & names:
         raise GuardError(f"{root} has no environment '{task.environment}', and scim_url is given: {NO_SCIM_YET}")
-    others = sorted((found & names) - own)
-    if others and not own & found:
-        raise GuardError(
-            f"scim_url holds the name of another environment, '{others[0]}', but the task is for environment "
-            f"'{task.environment}'. {way_out}"
-        )
-    return _same_people(task, way_out)
+    # What the query says is never sent. It cannot prove anything, and a name in it is still a mistake where nothing else is one.
+    others = sorted(((found if named else found | _in_query(url, root)) & names) - own)
+    if proven and listed and not others:
+        return True
+    if others and not named:
+        raise _names_another(task, others[0], way_out)
+    belongs = _same_people(task, way_out)
+    if others and not belongs:
+        # It names both: one of them may be a word of the server's own paths, and only people could tell which.
+        raise _names_another(task, others[0], way_out)
+    return belongs
+
+
+def _names_another(task: Connections, other: str, way_out: str) -> GuardError:
+    return GuardError(
+        f"scim_url holds the name of another environment, '{other}', but the task is for environment "
+        f"'{task.environment}'. {way_out}"
+    )
 
 
 def refuse_scim_of_new(task: Connections) -> None:
@@ -89,21 +106,35 @@ def _server(url: str) -> tuple[str | None, int]:
 
 
 def _parts(url: str, root: str) -> set[str]:
-    """What may name an environment in an address on the instance's host or below it; empty for another host."""
+    """What may name an environment in an address on the instance's host or below it; empty for another host.
+
+    Only what the SCIM client uses: it sends neither the query nor the fragment.
+    """
     parts = urlsplit(url)
     host, instance = parts.hostname or "", urlsplit(root).hostname or ""
-    path = [unquote(part) for part in parts.path.lower().split("/")]
-    if (host != instance and not host.endswith(f".{instance}")) or ".." in path:
+    path = parts.path.lower()
+    if not _is_below(host, instance) or ".." in re.split(r"[/\\]", unquote(path)):
         return set()
-    values = (value for _name, value in parse_qsl(parts.query.lower()))
-    return {*host[: -len(instance)].split("."), *path, *values} - COMMON_WORDS
+    return {*host[: -len(instance)].split("."), *map(unquote, path.split("/"))} - COMMON_WORDS
+
+
+def _in_query(url: str, root: str) -> set[str]:
+    """What may name an environment in the part of such an address that is not sent."""
+    parts = urlsplit(url)
+    if not _is_below(parts.hostname or "", urlsplit(root).hostname or ""):
+        return set()
+    return {value for _name, value in parse_qsl(parts.query.lower())} - COMMON_WORDS
+
+
+def _is_below(host: str, instance: str) -> bool:
+    return host == instance or host.endswith(f".{instance}")
 
 
 def _same_people(task: Connections, way_out: str) -> bool:
     """Whether people of the SCIM service are people of the environment; False when nothing can be told.
 
-    Administrators prove little, since a partner may have the same one in every environment. They do not contradict
-    either: before its first cycle, SCIM does not know the primary administrator.
+    Administrators prove nothing, since a partner may have the same one in every environment, and neither do people whose
+    role is not shown. Administrators do not contradict either: before its first cycle, SCIM does not know the primary one.
     """
     try:
         # Read for this alone: what the task reads later must not be out of date.
@@ -119,4 +150,4 @@ def _same_people(task: Connections, way_out: str) -> bool:
             f"scim_url does not belong to environment '{task.environment}': the environment does not have "
             f"{len(strangers)} of the first {len(keys)} active people of that SCIM service. {way_out}"
         )
-    return bool(keys)
+    return any(key in known and known[key].administrator is False for key in people)

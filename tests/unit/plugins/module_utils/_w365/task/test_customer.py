@@ -63,9 +63,10 @@ def server(
     def answer(method: str, path: str, _body: Any) -> Any:
         assert method == "GET", path
         where = urlsplit(path).path
+        users = USERS.replace("contoso", where.split("/")[2]) if where.startswith("/Provisioning/") else ""
         if where.endswith("/Users"):
             return scim if scim == MISSING else (200, {"totalResults": len(scim), "Resources": list(scim)})
-        found = {ENVIRONMENTS: names, USERS: known}[where]
+        found = {ENVIRONMENTS: names, users: known}[where]
         return found if found == MISSING else (200, list(found))
 
     return answer
@@ -77,7 +78,7 @@ def server(
         (f"{HOST}/contoso/scim/v2", "contoso"),
         (f"{HOST}:443/CONTOSO/scim/v2/?aadOptscim062020", "Contoso"),
         (f"{HOST}/api/scim/c%6Fntoso", "contoso"),
-        (f"{HOST}/scim?environment=contoso", "contoso"),
+        (f"{HOST}/contoso/scim?customer=fabrikam", "contoso"),
         (f"{HOST}/contosobv/scim", "Contoso B.V."),
     ],
 )
@@ -107,6 +108,50 @@ def test_the_name_of_another_environment_in_the_address_contradicts(url: str, sc
     assert [path for _method, path, _body in http.calls] == [ENVIRONMENTS]
 
 
+@pytest.mark.parametrize("url", [f"{HOST}/fabrikam/scim?customer=contoso", f"{HOST}/fabrikam/scim#/contoso"])
+def test_what_is_never_sent_proves_nothing(url: str, scripted: Scripted) -> None:
+    """The requests go to /fabrikam/scim/Users, whatever stands behind the path."""
+    with pytest.raises(GuardError, match="another environment, 'fabrikam'"):
+        check_customer(task(scripted(server()), url))
+    nobody = scripted(server(scim=()))
+    assert not check_customer(task(nobody, f"{HOST}/scim?environment=contoso"))
+
+
+TENANTS = ("tenants", "contoso", "fabrikam")
+
+
+@pytest.mark.parametrize(
+    ("url", "environment"),
+    [
+        (f"{HOST}/tenants/fabrikam/scim", "tenants"),
+        (f"{HOST}/fabrikam/contoso/scim", "contoso"),
+        ("https://contoso.w365.contoso.com/fabrikam/scim", "contoso"),
+    ],
+)
+def test_an_address_that_names_another_environment_too_is_refused(
+    url: str, environment: str, scripted: Scripted
+) -> None:
+    http = scripted(server(names=TENANTS, scim=()))
+    with pytest.raises(GuardError, match=r"another environment, 'fabrikam'.*scim_environment="):
+        check_customer(task(http, url, environment))
+
+
+def test_people_tell_which_of_two_names_is_a_word_of_the_path(scripted: Scripted) -> None:
+    url = f"{HOST}/tenants/contoso/scim"
+    assert check_customer(task(scripted(server(names=TENANTS, scim=[resource("nestor")])), url))
+    with pytest.raises(GuardError, match="another environment, 'tenants'"):
+        check_customer(task(scripted(server(names=TENANTS, scim=[resource("allan")])), url))
+
+
+def test_other_words_of_the_path_name_nobody(scripted: Scripted) -> None:
+    """The first run into an empty environment: one request for the names, and none for people."""
+    http = scripted(server(scim=(), known=()))
+    assert check_customer(task(http, f"{HOST}/tenants/contoso/scim"))
+    assert [path for _method, path, _body in http.calls] == [ENVIRONMENTS]
+    unlisted = server(names=MISSING, scim=(), known=())
+    assert not check_customer(task(scripted(unlisted), f"{HOST}/tenants/contoso/scim")), "any word may be a name"
+
+
 @pytest.mark.parametrize("name", ["scim", "api", "v2", "users"])
 def test_words_of_addresses_are_no_names(name: str, scripted: Scripted) -> None:
     """Neither for nor against: an environment may have such a name."""
@@ -119,7 +164,7 @@ def test_words_of_addresses_are_no_names(name: str, scripted: Scripted) -> None:
 
 def test_a_path_that_leaves_its_environment_proves_nothing(scripted: Scripted) -> None:
     wrong = server(scim=(resource("lee", "fabrikam.com"), resource("joni", "fabrikam.com")))
-    for path in ("contoso/../fabrikam", "contoso/%2e%2e/fabrikam"):
+    for path in ("contoso/../fabrikam", "contoso/%2e%2e/fabrikam", "contoso/..%2ffabrikam", "contoso/..%5Cfabrikam"):
         with pytest.raises(GuardError, match="2 of the first 2"):
             check_customer(task(scripted(wrong), f"{HOST}/{path}/scim/v2"))
 
@@ -148,12 +193,10 @@ OPAQUE = [f"{HOST}/scim/3f2a", "https://scim.example.com/contoso/v2", "https://s
         [{**resource("nestor"), "userName": "Nestor@Contoso.com"}],
         # One of them was created a moment ago.
         [resource("nestor"), resource("patti"), resource("megan")],
-        # Before the first cycle: only the primary administrator is there.
-        [resource("allan")],
         # Somebody who left is on the list of one service only.
         [resource("nestor"), resource("grady", active=False), resource("lynne", active=False)],
     ],
-    ids=["same", "capitals", "new", "administrator", "inactive"],
+    ids=["same", "capitals", "new", "inactive"],
 )
 def test_people_of_both_prove_it(url: str, scim: list[dict[str, Any]], scripted: Scripted) -> None:
     http = scripted(server(scim=scim))
@@ -194,11 +237,22 @@ def test_people_of_another_customer_contradict(url: str, known: list[Any], scim:
     [
         (("contoso",), [ALLAN], ()),
         (("contoso",), [ALLAN], [resource("grady", active=False)]),
+        # The partner's administrator may be the same in every environment.
+        (("contoso", "fabrikam"), [ALLAN, NESTOR], [resource("allan")]),
+        (("contoso", "fabrikam"), [ALLAN], [resource("allan"), resource("grady", active=False)]),
         (("contoso",), MISSING, [resource("nestor")]),
         (MISSING, MISSING, [resource("nestor")]),
         (MISSING, [ALLAN], MISSING),
     ],
-    ids=["before the first cycle", "nobody active", "no list of users", "no lists", "no SCIM"],
+    ids=[
+        "before the first cycle",
+        "nobody active",
+        "administrator",
+        "new",
+        "no list of users",
+        "no lists",
+        "no SCIM",
+    ],
 )
 def test_where_nothing_can_be_told(names: Any, known: Any, scim: Any, scripted: Scripted) -> None:
     """It is not refused. The task warns, always in the same words, so that Ansible shows them once."""
