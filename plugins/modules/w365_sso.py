@@ -130,7 +130,10 @@ options:
   post_check:
     description:
       - V(redirect) opens the sign-in page of the environment after a write, and fails when it sends people to another
-        application or has them sent back to another address. It does not show the key.
+        application, host or tenant than the written one, or has them sent back to another address. It does not show the
+        key.
+      - Hosts of the same Microsoft cloud are the same. RV(not_proven) says what could not be compared, such as the id
+        of a tenant with a domain.
       - The vendor has not documented where the page leads. When it leads somewhere else first, nothing is proven.
     type: str
     choices:

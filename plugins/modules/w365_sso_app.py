@@ -168,8 +168,8 @@ options:
   post_check:
     description:
       - V(redirect) opens the sign-in page of the environment after a write, and fails when it sends people to another
-        application or has them sent back to another address. The former secret then stays valid. It does not show the
-        key.
+        application, host or tenant than the written one, or has them sent back to another address. The former secret
+        then stays valid. It does not show the key.
       - Where the page leads is not documented. When it does not lead to Microsoft Entra at once, nothing is proven.
     type: str
     choices:

@@ -37,6 +37,13 @@ CLOUDS = {
     "china": Cloud("https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn"),
 }
 
+SIGN_IN_HOSTS: tuple[frozenset[str], ...] = (
+    frozenset(("login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net")),
+    frozenset(("login.microsoftonline.us", "login.usgovcloudapi.net")),
+    frozenset(("login.chinacloudapi.cn", "login.partner.microsoftonline.cn")),
+)
+"""The hosts of each Microsoft cloud that stand for each other, as Microsoft's own libraries know them."""
+
 RENEW_BEFORE = 300.0
 """Seconds before its expiry at which a token is no longer used; half its life where that is shorter."""
 
@@ -106,7 +113,7 @@ def _confidential(client_id: str, authority: str, http: Http, credential: Any) -
 
 
 def _microsoft_hosts() -> set[str]:
-    return {urlsplit(cloud.authority).netloc for cloud in CLOUDS.values()} | {"login.windows.net"}
+    return set().union(*SIGN_IN_HOSTS)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urljoin, urlsplit
 
 from ..transport.http import Http, checked_root
 from .client import ServiceClient
@@ -15,10 +15,21 @@ from .endpoint import Endpoint
 
 
 class SignInTarget(NamedTuple):
-    """Where the page sends people: to which application, and where that is to send them back."""
+    """Where the page sends people: to which application of which tenant and host, and where that is to send them back."""
 
     client_id: str
     redirect_uri: str
+    scheme: str
+    host: str
+    """In lower case, with its port where it has one that is not the scheme's."""
+    tenant: str
+
+
+def host_of(parts: SplitResult) -> str:
+    """The host of an address as SignInTarget has it. Raises ValueError for a port that is none."""
+    default = {"https": 443, "http": 80}.get(parts.scheme)
+    port = "" if parts.port in (None, default) else f":{parts.port}"
+    return f"{(parts.hostname or '').rstrip('.')}{port}"
 
 
 class SignInPage(ServiceClient):
@@ -44,12 +55,16 @@ class SignInPage(ServiceClient):
         path = self.path_of(endpoint_id, environment=environment)
         answer = self.send(endpoint.method, path, repeatable=endpoint.repeatable)
         try:
-            parts = urlsplit(answer.headers.get("location", "") if 300 <= answer.status < 400 else "")
-            query = parse_qs(parts.query)
+            location = answer.headers.get("location", "") if 300 <= answer.status < 400 else ""
+            # One without a host is below the page itself.
+            parts = urlsplit(urljoin(self._url(path), location.strip()))
+            query, host = parse_qs(parts.query), host_of(parts)
         except ValueError:
             return None
         way = parts.path.lower().rstrip("/")
-        found = [query.get(name, [""])[0] for name in ("client_id", "redirect_uri")]
-        if "/oauth2/" not in way or not way.endswith("/authorize") or not all(found):
+        client_id, redirect_uri = (query.get(name, [""])[0] for name in ("client_id", "redirect_uri"))
+        if "/oauth2/" not in way or not way.endswith("/authorize") or not (client_id and redirect_uri):
             return None
-        return SignInTarget(*found)
+        return SignInTarget(
+            client_id, redirect_uri, parts.scheme, host, unquote(way.partition("/oauth2/")[0].strip("/"))
+        )

@@ -106,12 +106,15 @@ def verify_from_options(value: Any) -> str:
     return found
 
 
+ANY_TENANT = frozenset(("common", "organizations", "consumers"))
+"""The names with which people of any tenant sign in."""
+
 _TENANT = re.compile(r"[\w-]+(\.[\w-]+)+")
 
 
 def checked_tenant(tenant: str) -> str:
     """The tenant of a sign-in. Raises InputError unless it is an id or a domain, which is what Microsoft documents."""
-    if tenant.lower() in ("common", "organizations", "consumers"):
+    if tenant.lower() in ANY_TENANT:
         raise InputError(
             f"Option entra_tenant is {tenant!r}, with which only people sign in. An application signs in to one tenant: give its "
             "id or one of its domains, such as contoso.onmicrosoft.com."

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from ..api.sign_in_page import SignInPage
+from ..api.entra_tokens import SIGN_IN_HOSTS
+from ..api.sign_in_page import SignInPage, SignInTarget, host_of
 from ..backends.provisioning import ProvisioningDirectory
 from ..entra.sso_checks import (
     CHECKS,
@@ -27,7 +28,7 @@ from ..entra.sso_checks import (
     unknown,
 )
 from ..errors import InputError, StoppedError, W365Error
-from ..inputs.environment import sso_tenant
+from ..inputs.environment import ANY_TENANT, GUID_PATTERN, sso_tenant
 from ..model.applications import GRAPH_API, redirect_of
 from ..transport.http import checked_root
 from .applications import applications_client
@@ -143,8 +144,14 @@ def check_page(task: EntraTask, wanted: SettingValues) -> str:
         task.http, instance_url=task.required_option("instance_url", "for the sign-in page"), endpoints=task.endpoints
     )
     target = page.target(task.environment)
-    if target is None:
+    authority = urlsplit(wanted.values["authority"])
+    own_page = target is not None and target.host == host_of(urlsplit(page.root)) != host_of(authority)
+    if target is None or own_page:
         return "The sign-in page of the environment does not lead straight to Microsoft Entra, so post_check proved nothing."
+    not_compared = [
+        *_compared_host(task.environment, target, authority),
+        *_compared_tenant(task.environment, target, sso_tenant(wanted.values["authority"])),
+    ]
     redirect = expected_redirect(task)
     if target.client_id.lower() != wanted.values["client_id"].lower():
         raise W365Error(
@@ -156,4 +163,39 @@ def check_page(task: EntraTask, wanted: SettingValues) -> str:
             f"The sign-in page of environment '{task.environment}' has people sent back to {target.redirect_uri[:200]!r}, and not to "
             f"{redirect} (post_check=redirect). Check whether the app registration has that redirect URI."
         )
-    return "The sign-in page shows authority and client id; it does not show the key."
+    same = "client id and redirect URI" if not_compared else "authority, client id and redirect URI"
+    return " ".join([f"The sign-in page shows the same {same}; it does not show the key.", *not_compared])
+
+
+def _compared_host(environment: str, target: SignInTarget, authority: SplitResult) -> list[str]:
+    """What could not be compared of the host, in a sentence. Raises W365Error when people are sent to another one."""
+    wanted = host_of(authority)
+    clouds = [{host for host in (wanted, target.host) if host in cloud} for cloud in SIGN_IN_HOSTS]
+    if target.scheme == "https" and (target.host == wanted or {wanted, target.host} in clouds):
+        return []
+    if target.scheme == "https" and {wanted, target.host} == set().union(*clouds):
+        # Microsoft sends tenants of some clouds on by itself.
+        return [
+            f"It leads to {target.host}, a host of another Microsoft cloud than {wanted}, which could not be compared."
+        ]
+    raise W365Error(
+        f"The sign-in page of environment '{environment}' sends people to {f'{target.scheme}://{target.host}'[:200]!r}, and the "
+        f"authority that was written is on https://{wanted} (post_check=redirect)."
+    )
+
+
+def _compared_tenant(environment: str, target: SignInTarget, wanted: str) -> list[str]:
+    """What could not be compared of the tenant, in a sentence. Raises W365Error when it is another one.
+
+    An id and a domain may be the same tenant, and names such as organizations stand for any.
+    """
+    found, wanted = target.tenant.lower(), wanted.lower()
+    if found == wanted:
+        return []
+    named_by_id = [bool(GUID_PATTERN.match(name)) for name in (found, wanted)]
+    if ANY_TENANT.intersection((found, wanted)) or len(set(named_by_id)) > 1:
+        return [f"It names the tenant {found[:100]!r}, which could not be compared with {wanted!r}."]
+    raise W365Error(
+        f"The sign-in page of environment '{environment}' sends people to tenant {found[:100]!r}, and the authority that was "
+        f"written is about {wanted!r} (post_check=redirect). If both are domains of one tenant, give the authority as the page has it."
+    )

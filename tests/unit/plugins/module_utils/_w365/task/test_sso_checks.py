@@ -2,13 +2,30 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The checks before a single sign-on is written: what several of them need is read once."""
+"""The checks before a single sign-on is written, the look at the sign-in page after it, and what the server does not show."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlencode
 
+import pytest
 from truthful import PASSWORD, Scenario, Truthful, play
+
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import W365Error
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.settings import single_sign_on
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.sso_checks import check_page
+
+Scripted = Callable[..., Any]
+
+CLIENT = "00000000-0000-4000-8000-000000000000"
+TENANT, OTHER_TENANT = "36500000-0000-4000-8000-000000000001", "36500000-0000-4000-8000-000000000002"
+INSTANCE = "https://w365.contoso.com"
+BACK = f"{INSTANCE}/contoso/OAuth2/HandleAuthorityResponse"
 
 
 def test_every_fact_is_read_once() -> None:
@@ -26,3 +43,91 @@ def test_every_fact_is_read_once() -> None:
     graph = [item for item in asked if item[0].startswith("graph.")]
     assert len(graph) == len(set(graph))
     assert {"graph.applications", "graph.principals"} <= {endpoint for endpoint, _filter in graph}
+
+
+# The sign-in page
+
+
+def looked(scripted: Scripted, to: str, authority: str = "https://login.windows.net/contoso.com", **query: str) -> str:
+    """What a look at a page that leads there has not proven."""
+    target = f"{to}?{urlencode({'client_id': CLIENT, 'redirect_uri': BACK, **query})}"
+    task = SimpleNamespace(
+        environment="contoso",
+        http=scripted([(302, "", {"location": target})]),
+        endpoints=ENDPOINTS,
+        required_option=lambda _name, _purpose: INSTANCE,
+    )
+    return check_page(task, single_sign_on(authority, CLIENT))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("to", "authority"),
+    [
+        ("https://login.windows.net/contoso.com/oauth2/authorize", "https://login.windows.net/contoso.com"),
+        ("https://LOGIN.windows.net:443/Contoso.com/oauth2/v2.0/authorize/", "https://login.windows.net/contoso.com"),
+        # Hosts of one cloud of Microsoft stand for each other.
+        ("https://login.microsoftonline.com/contoso.com/oauth2/authorize", "https://login.windows.net/contoso.com"),
+        ("https://login.windows.net/contoso.com/oauth2/authorize", "https://sts.windows.net/contoso.com"),
+        ("https://login.microsoftonline.us/contoso.us/oauth2/authorize", "https://login.usgovcloudapi.net/contoso.us"),
+        (f"https://login.windows.net/{TENANT}/oauth2/authorize", f"https://login.windows.net/{TENANT.upper()}"),
+        ("//login.windows.net/contoso.com/oauth2/authorize", "https://login.windows.net/contoso.com"),
+        # A service of one's own, such as the twin.
+        ("https://localhost:8443/contoso.com/oauth2/authorize", "https://localhost:8443/contoso.com"),
+    ],
+)
+def test_a_page_that_leads_to_the_authority(to: str, authority: str, scripted: Scripted) -> None:
+    same = "The sign-in page shows the same authority, client id and redirect URI; it does not show the key."
+    assert looked(scripted, to, authority) == same
+
+
+@pytest.mark.parametrize(
+    ("to", "authority", "part"),
+    [
+        ("https://login.windows.net/fabrikam.com/oauth2/authorize", "", "sends people to tenant 'fabrikam.com'"),
+        (f"https://login.windows.net/{OTHER_TENANT}/oauth2/authorize", f"https://login.windows.net/{TENANT}", OTHER_TENANT),
+        ("https://login.evil.example/contoso.com/oauth2/authorize", "", "'https://login.evil.example'"),
+        ("https://login.windows.net@evil.example/contoso.com/oauth2/authorize", "", "'https://evil.example'"),
+        ("https://login.windows.net.evil.example/contoso.com/oauth2/authorize", "", "evil.example"),
+        ("https://login.windows.net:8443/contoso.com/oauth2/authorize", "", "login.windows.net:8443"),
+        ("http://login.windows.net/contoso.com/oauth2/authorize", "", "'http://login.windows.net'"),
+        ("https://login.windows.net/contoso.com/oauth2/authorize", "https://localhost/contoso.com", "https://localhost"),
+    ],
+)  # fmt: skip
+def test_a_page_that_leads_to_another_authority(to: str, authority: str, part: str, scripted: Scripted) -> None:
+    with pytest.raises(W365Error, match=r"post_check=redirect") as refusal:
+        looked(scripted, to, authority or "https://login.windows.net/contoso.com")
+    assert part in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("to", "authority", "part"),
+    [
+        # An id and a domain may be the same tenant.
+        (f"https://login.windows.net/{TENANT}/oauth2/authorize", "", f"tenant '{TENANT}', which could not be compared"),
+        ("https://login.windows.net/contoso.com/oauth2/authorize", f"https://login.windows.net/{TENANT}", TENANT),
+        ("https://login.windows.net/organizations/oauth2/authorize", "", "tenant 'organizations', which could not"),
+        ("https://login.windows.net/common/oauth2/v2.0/authorize", "", "tenant 'common', which could not"),
+        ("https://login.windows.net/contoso.com/oauth2/authorize", "https://login.windows.net/common", "with 'common'"),
+        # Microsoft sends the tenants of its other clouds on.
+        ("https://login.microsoftonline.us/contoso.com/oauth2/authorize", "", "host of another Microsoft cloud"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(to: str, authority: str, part: str, scripted: Scripted) -> None:
+    sentence = looked(scripted, to, authority or "https://login.windows.net/contoso.com")
+    assert sentence.startswith(
+        "The sign-in page shows the same client id and redirect URI; it does not show the key. It "
+    )
+    assert part in sentence
+
+
+@pytest.mark.parametrize(
+    "to", ["/contoso/oauth2/authorize", f"{INSTANCE}/contoso/oauth2/authorize", "https://[/oauth2/"]
+)
+def test_a_page_of_workspace_365_itself_proves_nothing(to: str, scripted: Scripted) -> None:
+    assert "proved nothing" in looked(scripted, to)
+
+
+@pytest.mark.parametrize("query", [{"client_id": TENANT}, {"redirect_uri": f"{BACK}/"}])
+def test_another_application_or_address_is_refused(query: dict[str, str], scripted: Scripted) -> None:
+    with pytest.raises(W365Error, match=r"post_check=redirect"):
+        looked(scripted, "https://login.windows.net/contoso.com/oauth2/authorize", **query)
