@@ -15,6 +15,7 @@ from ..execution.results import GONE, ActionResult, ApplyResult, ReadsAgain
 from ..model.directory import Group, User, value_of, with_fields
 from ..model.fields import GROUP_FIELDS, USER_FIELDS
 from ..model.names import comparison_key
+from ..model.settings import SettingValues
 from ..planning.actions import GROUP, MEMBERSHIP_CHANGE, USER, Action
 
 NAMES_SHOWN = 5
@@ -160,8 +161,8 @@ def _judged(item: ActionResult, now: Any, where: str) -> ActionResult:
         return item
     changes = _kept(action, now, lost)
     effective = any(changes.values()) if action.type is MEMBERSHIP_CHANGE else bool(changes)
-    if isinstance(now, User | Group) and (action.before is None or action.extras):
-        # It was created, or got a password.
+    if action.extras or (isinstance(now, User | Group) and action.before is None):
+        # It got a password or a key, which no server shows, or was created.
         effective = True
     if still := _access_left(action, lost):
         item = _not_taken(item, still, where)
@@ -170,7 +171,9 @@ def _judged(item: ActionResult, now: Any, where: str) -> ActionResult:
         return item
     thing: Any = item.thing
     thing = with_fields(thing, lost) if isinstance(now, User | Group) else now
-    after = {"members": sorted(lost["members"])} if action.type is MEMBERSHIP_CHANGE else changes
+    sent = {name: (action.after or {})[name] for name in action.extras if name in (action.after or {})}
+    kept = now.values if isinstance(now, SettingValues) else changes
+    after = {"members": sorted(lost["members"])} if action.type is MEMBERSHIP_CHANGE else {**kept, **sent}
     performed = replace(action, changes=changes, after=after, outcome=thing)
     return item._replace(thing=thing, not_kept=tuple(lost), unchanged=not effective, performed=performed)
 

@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from truthful import PASSWORD, Scenario, Truthful, play
+from truthful import PASSWORD, Call, Scenario, Truthful, play
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.endpoints import ENDPOINTS
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import W365Error
@@ -131,3 +131,39 @@ def test_a_page_of_workspace_365_itself_proves_nothing(to: str, scripted: Script
 def test_another_application_or_address_is_refused(query: dict[str, str], scripted: Scripted) -> None:
     with pytest.raises(W365Error, match=r"post_check=redirect"):
         looked(scripted, "https://login.windows.net/contoso.com/oauth2/authorize", **query)
+
+
+# What the server does not show
+
+
+def written(shown: Mapping[str, Any], **options: Any) -> tuple[dict[str, Any], Truthful]:
+    """The result of a task on a server that shows this, whatever is written, and the server."""
+
+    def change(call: Call, status: int, data: Any) -> tuple[int, str, Mapping[str, str], bool]:
+        return status, json.dumps(shown if call.endpoint == "sso.read" else data), {}, False
+
+    truth = Truthful(change)
+    given = {"primary_domain": "contoso.com", "client_id": CLIENT, "key": PASSWORD, "verify": "never", **options}
+    return play(Scenario("w365_sso", json.dumps(given), scim=False), truth), truth
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"Authority": "https://login.microsoftonline.com/contoso.com", "ClientId": CLIENT},
+        {"Authority": "https://login.windows.net/contoso.com", "ClientId": CLIENT},
+    ],
+    ids=["another host", "as written"],
+)
+def test_a_key_that_was_sent_is_a_change(shown: dict[str, str]) -> None:
+    """Workspace 365 never shows it, so nobody knows that it was the same one."""
+    result, truth = written(shown, update_key="always", read_back_timeout=1)
+    assert [call.body["Key"] for call in truth.writes] == [PASSWORD]
+    assert (result["changed"], result["key_status"]) == (True, "written")
+    (entry,) = result["results"]
+    assert entry["outcome"] == "done"
+    values = {"authority": shown["Authority"], "client_id": CLIENT}
+    assert result["diff"] == {
+        "before": {"sso contoso": {**values, "key": "(not readable)"}},
+        "after": {"sso contoso": {**values, "key": "(written)"}},
+    }
