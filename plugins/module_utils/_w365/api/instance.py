@@ -11,6 +11,7 @@ from unicodedata import normalize
 
 from ..model.settings import Setting, SettingValues
 from .provisioning import ProvisioningClient
+from .values import without_case
 
 
 class InstanceClient(ProvisioningClient):
@@ -40,21 +41,32 @@ class InstanceClient(ProvisioningClient):
     # Settings
 
     def setting(self, setting: Setting, environment: str) -> tuple[SettingValues | None, bool]:
-        """What a setting holds (None when there is nothing), and whether the answer could be understood.
+        """What a setting holds (None when there is nothing), and whether the answer shows it.
+
+        A setting of which all is null or empty is not set. One of which a part is null or left out is not readable: what
+        that part holds is unknown. Raises EndpointMissingError where it cannot be read.
+        """
+        shown = self.setting_fields(setting, environment)
+        if shown is None:
+            return None, False
+        values = {name: value for name, value in shown.items() if value is not None}
+        if not any(values.values()):
+            return None, not shown or len(shown) == len(setting.fields)
+        return (SettingValues(setting, values), True) if len(values) == len(setting.fields) else (None, False)
+
+    def setting_fields(self, setting: Setting, environment: str) -> dict[str, str | None] | None:
+        """The fields of a setting that the answer has; none where nothing is set, and None for an answer of another form.
 
         Raises EndpointMissingError where it cannot be read.
         """
         answer = self.call(setting.read, environment=environment)
         if answer is None or answer == {}:
-            return None, True
-        found = {str(name).lower(): value for name, value in answer.items()} if isinstance(answer, Mapping) else {}
-        read = {field.name: found.get(field.wire.lower()) for field in setting.fields}
-        if not all(value is None or isinstance(value, str) for value in read.values()):
-            return None, False
-        values = {name: value or "" for name, value in read.items()}
-        if any(values.values()):
-            return SettingValues(setting, values), True
-        return None, {field.wire.lower() for field in setting.fields} <= set(found)
+            return {}
+        found = without_case(answer) if isinstance(answer, Mapping) else {}
+        shown = {field.name: found[field.wire.lower()] for field in setting.fields if field.wire.lower() in found}
+        if not shown or not all(value is None or isinstance(value, str) for value in shown.values()):
+            return None
+        return shown
 
     def write_setting(self, environment: str, values: SettingValues, secret: str | None) -> None:
         self.call(values.setting.write, environment=environment, body=values.body(secret))

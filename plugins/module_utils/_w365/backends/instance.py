@@ -139,6 +139,13 @@ class Instance:
         except EndpointMissingError:
             return None, False
 
+    def find_fields(self, setting: Setting, environment: str) -> Mapping[str, str | None] | None:
+        """The fields of a setting that the server shows, which may be a part of them; None where it cannot show it."""
+        try:
+            return self._client.setting_fields(setting, environment)
+        except EndpointMissingError:
+            return None
+
     def write_setting(self, action: Action) -> SettingValues:
         values: SettingValues = action.outcome
         secret = values.setting.secret

@@ -179,12 +179,15 @@ def _used_elsewhere(task: ApplicationTask, environments: Sequence[Environment]) 
     unread = 0
     for one in environments:
         try:
-            values, readable = task.instance.find_setting(SSO, one.name)
+            shown = task.instance.find_fields(SSO, one.name)
         except (AnswerError, AuthenticationError, EnvironmentNotFoundError):
-            values, readable = None, False
-        unread += not readable
-        if values is not None:
-            found[values.values["client_id"].strip().lower()] = one.name
+            shown = None
+        # The client id is enough, also where the server does not show the authority.
+        client_id = (shown or {}).get("client_id")
+        if client_id:
+            found[client_id.strip().lower()] = one.name
+        elif shown is None or any(shown.values()) or (shown and "client_id" not in shown):
+            unread += 1
     return found, unread
 
 

@@ -317,8 +317,16 @@ def test_a_server_that_does_not_tell_the_name_keeps_it(scripted: Scripted, answe
     [
         ({"Authority": "a", "ClientId": "c"}, (single_sign_on("a", "c"), True)),
         ({"authority": "a", "clientId": "c", "Key": "?"}, (single_sign_on("a", "c"), True)),
-        ({"Authority": None, "ClientId": "c"}, (single_sign_on("", "c"), True)),
+        # A part that is null or left out is unknown, and neither empty nor different.
+        ({"Authority": None, "ClientId": "c"}, (None, False)),
+        ({"ClientId": "c"}, (None, False)),
+        ({"authority": "a", "clientId": None}, (None, False)),
+        ({"Authority": None}, (None, False)),
+        # What is empty is said to be empty, and where all is, nothing is set.
+        ({"Authority": "", "ClientId": "c"}, (single_sign_on("", "c"), True)),
+        ({"Authority": None, "ClientId": None}, (None, True)),
         ({"Authority": None, "ClientId": ""}, (None, True)),
+        ({}, (None, True)),
         ("", (None, True)),
         ({"Something": "else"}, (None, False)),
         ([1], (None, False)),
@@ -326,6 +334,20 @@ def test_a_server_that_does_not_tell_the_name_keeps_it(scripted: Scripted, answe
 )
 def test_reading_single_sign_on(scripted: Scripted, body: Any, read: Any) -> None:
     assert client(scripted([(200, body)])).setting(SSO, "contoso") == read
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"clientId": "c"}, {"client_id": "c"}),
+        ({"Authority": None, "ClientId": "c"}, {"authority": None, "client_id": "c"}),
+        ({}, {}),
+        ({"ClientId": 7}, None),
+        ({"Something": "else"}, None),
+    ],
+)
+def test_the_part_of_single_sign_on_that_is_shown(scripted: Scripted, body: Any, fields: Any) -> None:
+    assert client(scripted([(200, body)])).setting_fields(SSO, "contoso") == fields
 
 
 def test_writing_single_sign_on(scripted: Scripted) -> None:

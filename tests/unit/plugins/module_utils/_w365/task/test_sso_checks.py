@@ -167,3 +167,51 @@ def test_a_key_that_was_sent_is_a_change(shown: dict[str, str]) -> None:
         "before": {"sso contoso": {**values, "key": "(not readable)"}},
         "after": {"sso contoso": {**values, "key": "(written)"}},
     }
+
+
+@pytest.mark.parametrize("shown", [{"ClientId": CLIENT}, {"ClientId": CLIENT, "Authority": None}])
+def test_a_part_of_the_single_sign_on_is_not_compared(shown: dict[str, Any]) -> None:
+    skipped, truth = written(shown, when_unreadable="skip")
+    assert truth.writes == []
+    assert (skipped["changed"], skipped["compared"], skipped["sso"]) == (False, False, None)
+    refused, truth = written(shown, when_unreadable="fail")
+    assert refused["failed"]
+    assert truth.writes == []
+    again, truth = written(shown)
+    assert (again["changed"], len(truth.writes)) == (True, 1)
+
+
+@pytest.mark.parametrize("shown", [{}, {"Authority": None, "ClientId": None}, {"Authority": "", "ClientId": ""}])
+def test_an_environment_without_single_sign_on_gets_it(shown: dict[str, Any]) -> None:
+    result, truth = written(shown, when_unreadable="fail", read_back_timeout=0)
+    assert (result["changed"], result["compared"], len(truth.writes)) == (True, True, 1)
+
+
+@pytest.mark.parametrize(
+    ("shown", "spared", "unread"),
+    [
+        ({"ClientId": "its own"}, True, False),
+        ({"ClientId": "its own", "Authority": None}, True, False),
+        ({"ClientId": CLIENT}, False, False),
+        ({"Authority": "https://login.windows.net/contoso.com"}, False, True),
+        ({"Authority": "https://login.windows.net/contoso.com", "ClientId": None}, False, True),
+        ({"Something": "else"}, False, True),
+        ({"Authority": None, "ClientId": None}, False, False),
+        ({}, False, False),
+    ],
+)
+def test_the_client_id_alone_says_which_application_another_environment_uses(
+    shown: dict[str, Any], spared: bool, unread: bool
+) -> None:
+    def change(call: Call, status: int, data: Any) -> tuple[int, str, Mapping[str, str], bool]:
+        own = truth.entra.applications[-1]["appId"]
+        answer = {name: own if value == "its own" else value for name, value in shown.items()}
+        known = {"environment.list": ["contoso", "fabrikam"], "sso.read": answer}
+        return status, json.dumps(known.get(call.endpoint, data)), {}, False
+
+    truth = Truthful(change)
+    truth.server = "old"
+    result = play(Scenario("w365_sso_app", json.dumps({"state": "absent"}), scim=False, server="old"), truth)
+    assert not result.get("failed"), result["msg"]
+    assert (truth.writes == []) is spared
+    assert any("do not show which app registration" in sentence for sentence in result["not_proven"]) is unread
