@@ -18,6 +18,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import untrusted
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.claims import (
     environments_by_name,
+    shared_addresses,
     shared_environments,
 )
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.fleet_outcomes import (
@@ -55,6 +56,14 @@ def fleet_outcomes(
     return found
 
 
+def sync_shared(configurations: Any) -> str:
+    """See ``sync_shared.yml``. Raises AnsibleFilterError for something else than a list of dictionaries."""
+    listed = isinstance(configurations, Sequence) and not isinstance(configurations, str)
+    if not listed or not all(isinstance(each, Mapping) for each in configurations):
+        raise AnsibleFilterError("sync_shared needs a list of dictionaries.")
+    return shared_addresses(configurations)
+
+
 def fleet_shared(found: Any, hostvars: Mapping[str, Any] | None = None) -> str:
     """See ``fleet_shared.yml``. Raises AnsibleFilterError for something else than outcomes by host, or than names of hosts."""
     if hostvars is not None:
@@ -88,6 +97,7 @@ class FilterModule:
             "fleet_losses": fleet_losses,
             "fleet_outcomes": fleet_outcomes,
             "fleet_shared": fleet_shared,
+            "sync_shared": sync_shared,
             "outcome_lines": outcome_lines,
             "result_line": result_line,
         }

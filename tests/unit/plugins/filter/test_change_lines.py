@@ -120,11 +120,57 @@ def test_which_hosts_are_for_the_same_environment() -> None:
         "Hosts a, b are for the same environment, contoso of one.contoso.com. "
         "Hosts d, e are for the same environment, fabrikam."
     )
+    # A host without a server may be for any environment of its name.
+    known = {**NAMED, "j": {"w365_environment": "contoso"}}
+    assert "Hosts a, b, c, j are for the same environment, contoso" in filters.fleet_shared(list(known), known)
     assert filters.fleet_shared(["a", "c", "d", "f", "g", "h", "i"], NAMED) == ""
     wrong: list[Any] = ["contoso", {"a": {}}, 5]
     for odd in wrong:
         with pytest.raises(AnsibleFilterError, match="names of hosts"):
             filters.fleet_shared(odd, NAMED)
+
+
+def test_an_environment_variable_names_the_server_of_whoever_names_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("W365_INSTANCE_URL", "https://one.contoso.com:443/")
+    hosts = {"a": NAMED["a"], "c": NAMED["c"], "k": {"w365_environment": "contoso", "w365_instance_url": " "}}
+    assert filters.fleet_shared(list(hosts), hosts) == (
+        "Hosts a, k are for the same environment, contoso of one.contoso.com."
+    )
+
+
+SAME = "https://w365.contoso.com/contoso/scim/v2"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ({"entra_tenant": "t1"}, {"entra_tenant": "t2"}, True),
+        ({"entra_tenant": "T1"}, {"entra_tenant": "t1 "}, False),
+        ({"environment": "contoso", "entra_tenant": "t1"}, {"environment": "Contoso", "entra_tenant": "t2"}, False),
+        ({"environment": "contoso", "entra_tenant": "t1"}, {"environment": "fabrikam", "entra_tenant": "t1"}, True),
+        ({"environment": "contoso", "entra_tenant": "t1"}, {"entra_tenant": "t2"}, True),
+        ({"environment": "contoso", "entra_tenant": "t1"}, {"environment": "", "entra_tenant": "t2"}, True),
+        ({"environment": None, "entra_tenant": "t1"}, {"environment": None, "entra_tenant": "t2"}, True),
+        ({"environment": " ", "entra_tenant": "t1"}, {"environment": " ", "entra_tenant": "t2"}, True),
+        ({"environment": "contoso", "entra_tenant": "t1"}, {"entra_tenant": "t1"}, False),
+        ({"environment": "contoso"}, {"entra_tenant": "t1"}, True),
+    ],
+)
+@pytest.mark.parametrize(
+    "address", [SAME, f"{SAME}/", f" {SAME}?x=1", SAME.replace("w365.", "W365.").replace("com/", "com:443/")]
+)
+def test_an_address_belongs_to_one_customer(one: Any, other: Any, shared: bool, address: str) -> None:
+    """Which one is said by the environments where both name one, and otherwise by the tenants."""
+    given = [{"name": "one", "scim_url": SAME, **one}, {"name": "other", "scim_url": address, **other}]
+    given += [{"name": "third", "scim_url": f"{SAME}x"}, {"name": "fourth", "scim_url": None}, {"name": "fifth"}]
+    assert filters.sync_shared(given) == ("Configurations one, other have the same scim_url." if shared else "")
+
+
+def test_configurations_are_dictionaries() -> None:
+    odd: list[Any] = ["contoso", {}, 5, ["contoso"]]
+    for value in odd:
+        with pytest.raises(AnsibleFilterError, match="list of dictionaries"):
+            filters.sync_shared(value)
 
 
 def test_which_hosts_were_seen_to_be_for_the_same_environment() -> None:
