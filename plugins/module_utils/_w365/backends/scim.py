@@ -67,13 +67,14 @@ class ScimDirectory(ScimUsers):
         self, *, members: bool = True, concerned: frozenset[str] | None = None, concurrency: int = LISTING_WORKERS
     ) -> list[Group]:
         query = None if members else {"excludedAttributes": "members"}
-        read = [group_from_scim(resource) for resource in self.client.pages("scim.group.list", query)]
-        if members:
-            from .scim_members import with_whole_members  # start-up
+        listed = [group_from_scim(resource) for resource in self.client.pages("scim.group.list", query)]
+        if not members:
+            return [self._group(group, None) for group, _ids in listed]
+        from .scim_members import with_whole_members  # start-up
 
-            read = with_whole_members(read, concerned, self._full, concurrency)
-        self._resolve({id for _group, ids in read for id, is_user in ids if is_user})
-        return [self._group(group, ids if members else None) for group, ids in read]
+        read = with_whole_members(listed, concerned, self._full, concurrency)
+        self._resolve({id for _group, ids in read for id, is_user in ids or () if is_user})
+        return [self._group(group, ids) for group, ids in read]
 
     def _full(self, group: Group) -> tuple[Group, tuple[tuple[str, bool], ...]]:
         resource = self._get("scim.group.get", group.id)

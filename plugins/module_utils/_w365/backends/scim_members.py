@@ -24,8 +24,10 @@ SAMPLES = 10
 
 def with_whole_members(
     listed: Sequence[Listed], concerned: frozenset[str] | None, read: Callable[[Group], Listed], concurrency: int
-) -> list[Listed]:
+) -> list[tuple[Group, tuple[tuple[str, bool], ...] | None]]:
     """The listing with the members that the groups themselves show, for those that are `concerned` (None: all).
+
+    The members of others are None where the listing shows none: it does not say that there are none.
 
     Every group without members in the listing is read, and as a sample the groups with the longest list. When a list is
     longer there, all are read.
@@ -36,7 +38,7 @@ def with_whole_members(
     found = _read(listed, [*samples, *(at for at in wanted if not listed[at][1])], read, concurrency)
     if any(set(found[at][1]) - set(listed[at][1]) for at in samples):
         found |= _read(listed, [at for at in wanted if at not in found], read, concurrency)
-    return [(group, found[at][1] if at in found else ids) for at, (group, ids) in enumerate(listed)]
+    return [(group, found[at][1] if at in found else ids or None) for at, (group, ids) in enumerate(listed)]
 
 
 def _is_concerned(group: Group, concerned: frozenset[str] | None) -> bool:

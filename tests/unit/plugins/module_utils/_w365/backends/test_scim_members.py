@@ -22,7 +22,7 @@ def users(count: int) -> tuple[tuple[str, bool], ...]:
 
 def read(
     shown: dict[str, int], there: dict[str, int], concerned: frozenset[str] | None = None
-) -> tuple[dict[str, int], list[str]]:
+) -> tuple[dict[str, int | None], list[str]]:
     """The sizes of the groups as they are found, and the groups that were read."""
     asked: list[str] = []
 
@@ -32,7 +32,7 @@ def read(
 
     listed = [(Group(name, name), users(size)) for name, size in shown.items()]
     found = with_whole_members(listed, concerned, one, 4)
-    return {group.name: len(ids) for group, ids in found}, sorted(asked)
+    return {group.name: None if ids is None else len(ids) for group, ids in found}, sorted(asked)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,8 @@ def test_only_concerned_groups_are_read() -> None:
     sizes, asked = read(names, dict.fromkeys(names, 5), frozenset({"g7", "g9"}))
     assert asked == ["g7", "g9"]
     assert sizes["g7"] == sizes["g9"] == 5
+    # That the listing shows no members of the others does not mean that there are none.
+    assert sizes["g8"] is None
 
 
 def test_the_samples_are_bounded() -> None:
