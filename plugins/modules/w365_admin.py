@@ -121,6 +121,7 @@ RETURN = r"""
 administrators:
   description:
     - The UPNs of the active administrators as they are now, or in check mode as they would be, sorted.
+    - V(null) when the server's list does not show who is one; a warning then says why.
   type: list
   elements: str
   returned: success
@@ -252,8 +253,8 @@ def run(task: DirectoryTask) -> dict[str, Any]:
     wanted = upn_change(task.options["administrators"], "administrators")
     plan = task.plan(Desired(administrators=wanted), task.administration)
     report = task.apply(plan, task.administration)
-    administrators = predict(task.current, report.effective()).administrators or frozenset()
-    return task.outcome(report, administrators=sorted(administrators))
+    administrators = predict(task.current, report.effective()).administrators
+    return task.outcome(report, administrators=None if administrators is None else sorted(administrators))
 
 
 def main() -> None:

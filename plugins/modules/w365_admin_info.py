@@ -175,6 +175,8 @@ http_path:
 
 from typing import Any
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.common import roles_problem
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import W365Error
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.hosts.ansible_module import run_module
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.base import Task
 
@@ -186,7 +188,13 @@ KIND = Task
 
 
 def run(task: Task) -> dict[str, Any]:
-    found = [user for user in task.administration.users_with_roles() if user.administrator]
+    people = task.administration.users_with_roles()
+    if problem := roles_problem(people):
+        raise W365Error(
+            f"Cannot tell who is an administrator of environment '{task.environment}': {problem.message} "
+            "Check instance_url, and the server with w365_api."
+        )
+    found = [user for user in people if user.administrator]
     return {"changed": False, "administrators": [user.as_result() for user in sorted(found, key=lambda user: user.key)]}
 
 

@@ -124,13 +124,17 @@ class ProvisioningUsers:
                 "scim_url and scim_token, through which users are looked up",
                 listing=True,
             )
+        if problem := roles_problem(users):
+            # Nobody is marked: that is unknown, and not nobody.
+            users = tuple(user._replace(administrator=None) for user in users)
+            return Snapshot(users, groups, roles_problem=problem)
+        uncertain = uncertain_administrators(users)
         return Snapshot(
             users,
             groups,
             active_administrators(users),
             primary_administrator(users),
-            roles_problem(users),
-            uncertain_administrators(users),
+            uncertain_administrators=uncertain,
         )
 
     def _groups_of(self, desired: Desired) -> tuple[Group, ...]:

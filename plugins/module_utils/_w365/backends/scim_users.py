@@ -98,8 +98,17 @@ class ScimUsers:
         # SCIM has no roles, and a plan must know which users are administrators.
         users = [user._replace(administrator=True) if user.key in administrators else user for user in users]
         problem = roles_problem(people, users)
-        primary, uncertain = primary_administrator(people), uncertain_administrators(people)
-        return Snapshot(tuple(users), groups, administrators, primary, problem, uncertain)
+        if problem:
+            # Nobody is marked: that is unknown, and not nobody.
+            return Snapshot(tuple(users), groups, roles_problem=problem, people=tuple(people))
+        return Snapshot(
+            tuple(users),
+            groups,
+            administrators,
+            primary_administrator(people),
+            uncertain_administrators=uncertain_administrators(people),
+            people=tuple(people),
+        )
 
     def _groups_of(self, desired: Desired, concurrency: int) -> tuple[Group, ...]:
         """The groups that a plan needs."""

@@ -84,6 +84,7 @@ class _State(NamedTuple):
     primary_administrator: str | None = None
     roles_problem: W365Error | None = None
     uncertain_administrators: frozenset[str] = frozenset()
+    people: tuple[User, ...] = ()
 
 
 class Snapshot(_State):
@@ -91,6 +92,8 @@ class Snapshot(_State):
 
     `administrators` are the keys of its active administrators, None when the server does not show them. `roles_problem` says
     why they are not known although the server has such a list: then they are neither shown nor missing.
+    `people` are the users as the Provisioning API lists them, where `users` are those of another API that has no roles: an
+    administrator may be among the people only.
     `primary_administrator` is the key of the first administrator (contract, section 4; D). No API shows it: it is
     assumed to be the one with the lowest id (A). `uncertain_administrators` are those of `administrators` whose account the
     server shows neither as active nor as deleted, although it shows others as active.
@@ -116,6 +119,17 @@ class Snapshot(_State):
     @cached_property
     def _groups_of(self) -> Mapping[str, Sequence[Group]]:
         return by_key(self.groups)
+
+    @cached_property
+    def _people_of(self) -> Mapping[str, Sequence[User]]:
+        return by_key(self.people)
+
+    def people_named(self, name: str) -> Sequence[User]:
+        return self._people_of.get(comparison_key(name), ())
+
+    @property
+    def people_keys(self) -> frozenset[str]:
+        return frozenset(self._people_of)
 
     @cached_property
     def shared_user_keys(self) -> frozenset[str]:

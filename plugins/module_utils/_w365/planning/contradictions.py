@@ -70,6 +70,8 @@ def with_missing_users(
     Returns the snapshot with the users that are assumed to exist (with `assume`), and warnings about them. Raises InputError.
     """
     known = {user.key for user in predicted.users}
+    # The role of somebody whom only the Provisioning API lists can be changed, and memberships cannot.
+    with_people = known | predicted.people_keys
     changes = {
         f"a member of group '{group.name}'": group.members
         for group in sorted(desired.groups, key=lambda g: g.key)
@@ -80,7 +82,8 @@ def with_missing_users(
     notes: list[str] = []
     missing: set[str] = set()
     for role, change in changes.items():
-        absent = sorted(key for key in change.wanted - known if not key.startswith(UNRESOLVED))
+        present = with_people if change is desired.administrators else known
+        absent = sorted(key for key in change.wanted - present if not key.startswith(UNRESOLVED))
         if not absent:
             continue
         names = ", ".join(f"'{key}'" for key in absent)

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 from ..model.desired import Desired, Skipped
 from ..model.directory import Capabilities, Snapshot
 from ..model.names import comparison_key
-from .administrators import plan_administrators, plan_revocations, without_inactive
+from .administrators import (
+    plan_administrators,
+    plan_revocations,
+    refuse_unknown_revocations,
+    without_inactive,
+)
 from .contradictions import refuse_duplicates, refuse_role_contradictions, refuse_two_for_one, with_missing_users
 from .groups import group_deletion, plan_group
 from .plan import Plan
@@ -43,6 +48,8 @@ def plan_directory(desired: Desired, current: Snapshot, capabilities: Capabiliti
     removals: Removals | None = None
     listed = desired.groups
     to_revoke = desired.administrators.remove if desired.administrators is not None else frozenset()
+    if desired.administrators is not None and desired.when_administrators_unknown != "warn":
+        refuse_unknown_revocations(desired.administrators, current)
     if desired.purge:
         from .removals import with_removals  # start-up
 

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from ..errors import GuardError
+from collections.abc import Sequence
+
+from ..errors import GuardError, W365Error
 from ..model.desired import Desired
 from ..model.directory import Snapshot, User
-from .actions import ADMINISTRATOR, USER
+from .actions import ADMINISTRATOR, USER, Action
 from .plan import Plan
 
 
@@ -57,7 +59,7 @@ def _guard_unknown_roles(desired: Desired, current: Snapshot, plan: Plan) -> tup
     """
     costly = [action for action in plan.actions if action.may_cost_role]
     problem, policy = current.roles_problem, desired.when_administrators_unknown
-    why = f" {problem.message[:1].upper()}{problem.message[1:].rstrip('.')}." if problem else ""
+    why = f" {why_unknown(problem)}" if problem else ""
     if not costly:
         return (f"It could not be read who is an administrator; this task removes nobody.{why}",) if problem else ()
     more = f" (and {len(costly) - 1} more)" if len(costly) > 1 else ""
@@ -67,7 +69,7 @@ def _guard_unknown_roles(desired: Desired, current: Snapshot, plan: Plan) -> tup
         raise GuardError(
             f"Refused to {what}: {reason}, so the last one might be removed.{why} Nothing was written. "
             + (
-                "Fix the cause, or set when_administrators_unknown=warn to do it without knowing."
+                f"Fix the cause, or set when_administrators_unknown=warn{_where_option_is(costly)} to do it without knowing."
                 if problem
                 else "Give instance_url, provisioning_key and environment of a server that lists its users, or leave out "
                 "when_administrators_unknown=refuse."
@@ -80,6 +82,16 @@ def _guard_unknown_roles(desired: Desired, current: Snapshot, plan: Plan) -> tup
         f"It is unknown who is an administrator, so nothing checks that one is left: {what}.{why} Give instance_url, "
         "provisioning_key and environment to check it, or set when_administrators_unknown=refuse to refuse.",
     )
+
+
+def why_unknown(problem: W365Error) -> str:
+    """The reason as a sentence of its own."""
+    return f"{problem.message[:1].upper()}{problem.message[1:].rstrip('.')}."
+
+
+def _where_option_is(costly: Sequence[Action]) -> str:
+    """w365_admin changes roles too, and has no such option."""
+    return " (w365_directory)" if all(action.type.object is ADMINISTRATOR for action in costly) else ""
 
 
 def names_somebody_present(protected: frozenset[str], current: Snapshot) -> bool:

@@ -18,6 +18,16 @@ def find_user(current: Snapshot, name: str) -> User | None:
     return the_only_one("user", name, current.users_named(name)) or current.users_by_id.get(name)
 
 
+def find_person(current: Snapshot, name: str) -> User | None:
+    """A user for a change of the role: one that only the Provisioning API lists has no id here, which the other API does not
+    know. Raises InputError for two users of this name."""
+    user = find_user(current, name)
+    if user is None:
+        user = the_only_one("user", name, current.people_named(name))
+        user = user._replace(id="") if user is not None else None
+    return user
+
+
 def find_group(current: Snapshot, name: str) -> Group | None:
     return the_only_one("group", name, current.groups_named(name)) or current.groups_by_id.get(name)
 

@@ -31,6 +31,8 @@ def predict(current: Snapshot, plan: Plan) -> Snapshot:
         users=tuple(users.values()),
         groups=tuple(groups.values()),
         administrators=administrators_after(current, plan),
+        roles_problem=current.roles_problem,
+        people=current.people,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import GuardError, InputError
 from ..model.desired import Desired, DesiredGroup, DesiredUser, Skipped
 from ..model.directory import UNRESOLVED, Group, Snapshot, User
-from .last_administrator import names_somebody_present
+from .last_administrator import names_somebody_present, why_unknown
 from .lookup import find_existing
 
 if TYPE_CHECKING:
@@ -274,6 +274,15 @@ def _with_administrator_removals(
     purge: RemovalPolicy,
 ) -> Desired:
     change = desired.administrators
+    if current.roles_problem is not None and current.administrators is None:
+        if desired.when_administrators_unknown == "warn":
+            # Nobody whom the task does not name loses the role without knowing; the guard warns.
+            return desired
+        raise GuardError(
+            "Refused to purge administrators: it could not be read who is one, so it is unknown who would lose the role. "
+            f"{why_unknown(current.roles_problem)} Nothing was written. Fix the cause, or leave administrators out of purge.",
+            **current.roles_problem.details,
+        )
     if change is None or current.administrators is None:
         raise InputError(
             "Option purge has administrators, and the administrators of this environment could not be read, so it is "

@@ -28,12 +28,15 @@ from .actions import (
     USER_DELETE_PERMANENTLY,
     Action,
 )
+from .administrators import presumed_administrators
 from .plan import Plan
 
 SECRET_EXTRAS = frozenset({"password"})
 """Write-only values that are never written to a plan file."""
 
 CHANGES_SHOWN = 5
+
+UNREAD_MEMBERS = "has members that could not be read, so it is unknown what is left to do"
 
 
 def with_secrets(plan: Plan, users: Iterable[DesiredUser]) -> Plan:
@@ -72,7 +75,9 @@ def as_desired(plan: Plan) -> Desired:
                 if action.type is MEMBERSHIP_CHANGE
                 else None
             )
-            groups.append(DesiredGroup(action.name, present=action.type is not GROUP_DELETE, members=members))
+            # By its id: it may have been renamed, and its members have to be read all the same.
+            identity = action.subject.id or None if action.subject else None
+            groups.append(DesiredGroup(action.name, identity, action.type is not GROUP_DELETE, members=members))
     roles = AddRemoveSet(frozenset(grants), frozenset(revocations)) if grants or revocations else None
     return Desired(tuple(users), tuple(groups), roles, whole=True)
 
@@ -105,6 +110,12 @@ def remaining(plan: Plan, current: Snapshot) -> Plan:
             changed_since=check.conflicts,
         )
     return plan._replace(actions=tuple(actions), unchanged=tuple(done))
+
+
+def as_change(action: Action) -> AddRemoveSet:
+    """The action of a role as desired state."""
+    key = frozenset({action.outcome.key})
+    return AddRemoveSet(add=key) if action.type is ADMINISTRATOR_GRANT else AddRemoveSet(remove=key)
 
 
 def differing_fields(before: User | Group, now: User | Group, fields: Mapping[str, Field]) -> list[str]:
@@ -168,23 +179,32 @@ class _Check:
         if action.outcome is None or action.type is USER_DELETE:
             if action.type is USER_DELETE and found.active is False:
                 return None
-            differing = differing_fields(action.subject, found, fields)
+            differing = self._differing(action.subject, found, fields)
             if action.is_about_user and action.subject.key in self._revoked and not found.administrator:
                 # The plan itself revokes the role before it deletes the user.
                 differing = [name for name in differing if name != "administrator"]
-            if isinstance(found, Group) and self._named(found.members) != action.subject.members:
+            if isinstance(found, Group) and found.members is None and action.subject.members is not None:
+                return UNREAD_MEMBERS
+            if isinstance(found, Group) and self._named(found.members) != (action.subject.members or frozenset()):
                 differing.append("members")
         else:
             left = difference(action.changes, found, fields)
             if not left and not action.extras:
                 return None
-            differing = differing_fields(action.subject, found, {name: fields[name] for name in left})
+            differing = self._differing(action.subject, found, {name: fields[name] for name in left})
         return f"differs in {', '.join(differing)} from what it was" if differing else action
+
+    def _differing(self, before: Any, now: Any, fields: Mapping[str, Field]) -> list[str]:
+        # Where the roles are unknown, none has changed: the guard decides about what could remove an administrator.
+        unknown = {"administrator"} if self._current.roles_problem is not None else set()
+        return [name for name in differing_fields(before, now, fields) if name not in unknown]
 
     def _membership(self, action: Action) -> Action | str | None:
         group = self._find(action.subject) if action.subject.id else self._find(action.outcome)
         if group is None:
             return action if action.outcome.key in self._created_groups else "no longer exists"
+        if group.members is None:
+            return UNREAD_MEMBERS
         members = self._named(group.members)
         before = frozenset((action.before or {}).get("members", ()))
         add, remove = frozenset(action.changes["add"]), frozenset(action.changes["remove"])
@@ -198,11 +218,16 @@ class _Check:
 
     def _role(self, action: Action) -> Action | str | None:
         key = action.outcome.key
-        users = self._named(self._current.users_by_key) | self._created
-        if key not in users:
-            return None if action.type is ADMINISTRATOR_REVOKE else "no longer exists"
-        has_role = key in self._named(self._current.administrators)
-        return action if has_role is not (action.type is ADMINISTRATOR_GRANT) else None
+        administrators = presumed_administrators(as_change(action), self._current)
+        if action.type is ADMINISTRATOR_REVOKE:
+            # A user whom the plan deletes later keeps the name until then.
+            left = key in {self._names.get(name) or name for name in administrators}
+            if not left and self._current.administrators is None:
+                return "is not listed now, and it could not be read who is an administrator"
+            return action if left else None
+        if key not in self._named(self._current.users_by_key) | self._created | self._current.people_keys:
+            return "no longer exists"
+        return None if key in self._named(administrators) else action
 
     def _find(self, thing: User | Group) -> Any:
         """By id where it had one: another object may have the name now."""

@@ -89,7 +89,7 @@ def with_import_warnings(
     current = task.current
     options = list(_group_names(found, scope))
     # SCIM always lists the users; the Provisioning API shows roles where it lists them.
-    read = bool(task.options["scim_url"]) or current.administrators is not None
+    read = bool(task.options["scim_url"]) or current.administrators is not None or current.roles_problem is not None
     missing_environment = task.check_mode and not (current.users or current.groups)
     if read and not missing_environment:
         here = _users_of(current, desired._replace(whole=False)) or frozenset()
@@ -128,12 +128,14 @@ def unmatched_in_directory(
 ) -> Iterator[Unmatched]:
     """The entries of w365_directory's options that match none of the `users` (keys), groups and external ids."""
 
-    def of_users(option: str, given: Iterable[str]) -> Unmatched:
+    def of_users(option: str, given: Iterable[str], users: frozenset[str] = users) -> Unmatched:
         return _unmatched(option, given, users.__contains__, f"nobody {where}", users)
 
-    yield of_users("protected_users", desired.protected)
+    # An administrator may be listed by the Provisioning API only.
+    people = users | current.people_keys
+    yield of_users("protected_users", desired.protected, people)
     if desired.administrators is not None:
-        yield of_users("administrators.remove", desired.administrators.remove)
+        yield of_users("administrators.remove", desired.administrators.remove, people)
     removed = {key for group in desired.groups if group.members for key in group.members.remove}
     yield of_users(
         "groups.members.remove" if desired.whole else "members.remove",

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -72,6 +73,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.pl
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.plan import Plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.planner import make_plan
+from ansible_collections.workspace365.provisioning.plugins.modules import w365_admin_info
 
 Scripted = Callable[..., Any]
 ADELE = "adele.vance@contoso.com"
@@ -1076,3 +1078,41 @@ def test_a_listing_without_its_resources_is_not_empty(scripted: Scripted, page: 
         with pytest.raises(UnreliableAnswerError, match=reason):
             read(http)
         assert len(http.calls) == 1
+
+
+# ---- roles that a list does not show
+
+
+def test_the_people_of_both_lists_are_in_the_snapshot(scripted: Scripted) -> None:
+    by_hand = {"Id": 1, "EmailAddress": upn(7), "IsAdministrator": True, "IsActive": True}
+    server = ScimServer([scim_user(2)])
+    http = scripted(lambda m, p, b: (200, [by_hand]) if p.startswith("/Provisioning") else server(m, p, b))
+    snapshot = scim(http, provisioning(http)).snapshot(Desired(administrators=AddRemoveSet(remove=frozenset({upn(7)}))))
+    assert (snapshot.administrators, [one.key for one in snapshot.people]) == ({upn(7)}, [upn(7)])
+    assert snapshot.users == ()
+
+
+def test_a_list_that_marks_nobody_does_not_show_the_roles(scripted: Scripted) -> None:
+    http = scripted(Instances(users={7: person(ADELE), 8: person(upn(8))}))
+    wish = Desired(administrators=AddRemoveSet(add=frozenset({ADELE})))
+    snapshot = provisioning(http).snapshot(wish)
+    assert snapshot.administrators is None
+    assert snapshot.roles_problem
+    assert {one.administrator for one in snapshot.users} == {None}
+    task: Any = SimpleNamespace(administration=provisioning(http), environment="contoso")
+    with pytest.raises(W365Error, match="lists nobody as administrator"):
+        w365_admin_info.run(task)
+
+
+def test_members_that_only_a_group_itself_shows_are_unknown(scripted: Scripted) -> None:
+    groups = [{"id": id, "displayName": name} for id, name in (("g1", "Board"), ("g2", "Sales"))]
+
+    def answer(method: str, path: str, body: Any) -> Any:
+        if "/Groups/g1" in path:
+            return 200, {**groups[0], "members": [{"value": "7"}]}
+        if "/Groups" in path:
+            return 200, {"totalResults": 2, "Resources": groups if "startIndex=3" not in path else []}
+        return 404, {}
+
+    found = scim(scripted(answer)).list_groups(concerned=frozenset({"g1"}))
+    assert [group.members for group in found] == [{"id:7"}, None]

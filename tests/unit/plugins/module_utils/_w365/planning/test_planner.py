@@ -20,7 +20,11 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ba
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.scim_users import (
     SCIM_CAPABILITIES,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import GuardError, InputError
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
+    GuardError,
+    InputError,
+    W365Error,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import (
     AddRemoveSet,
     Desired,
@@ -37,6 +41,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.environment import (
     DesiredEnvironment,
     Environment,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.removal_policy import (
+    RemovalLimit,
+    RemovalPolicy,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.settings import (
     SettingValues,
@@ -960,3 +968,97 @@ def test_the_last_administrators_are_not_offboarded() -> None:
     gone = tuple(DesiredUser(upn, present=False) for upn in (ADELE, MEGAN, ALEX))
     with pytest.raises(GuardError, match="without an active administrator"):
         make_plan(Desired(gone, administrators=AddRemoveSet(remove=frozenset({ADELE, MEGAN, ALEX}))), current, ALL)
+
+
+# ---- roles: who is listed elsewhere, and who is unknown
+
+BY_HAND = "by.hand@contoso.com"
+UNKNOWN = W365Error("the list marks nobody.")
+
+
+def _with_people(*administrators: str) -> Snapshot:
+    """Adele and Megan are known to both APIs, and one administrator to the Provisioning API only, with the id of another."""
+    people = (User(BY_HAND, "1", active=True, administrator=True), User(ADELE, "7", active=True), User(MEGAN, "8"))
+    users = (user(ADELE, id="1"), user(MEGAN, id="2"))
+    return Snapshot(users, administrators=frozenset({BY_HAND, *administrators}), people=people)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [AddRemoveSet(set=frozenset({ADELE})), AddRemoveSet(frozenset({ADELE}), frozenset({BY_HAND}))],
+    ids=["set", "remove"],
+)
+def test_an_administrator_of_the_provisioning_list_only_loses_the_role(wish: AddRemoveSet) -> None:
+    current = _with_people(ADELE)
+    plan = make_plan(Desired(administrators=wish), current, ALL)
+    assert [(action.verb, action.name) for action in plan.actions] == [("revoke", BY_HAND)]
+    after = predict(current, plan)
+    assert after.administrators == frozenset({ADELE})
+    # The ids of the two APIs have nothing to do with each other.
+    assert {ADELE, MEGAN} <= {found.key for found in after.users}
+
+
+def test_a_purge_of_administrators_finds_them_in_the_provisioning_list() -> None:
+    purge = RemovalPolicy(frozenset({"administrators"}), limit=RemovalLimit(100, per_cent=True))
+    desired = Desired(administrators=AddRemoveSet(add=frozenset({ADELE})), purge=purge)
+    plan = make_plan(desired, _with_people(ADELE), ALL)
+    assert [(action.verb, action.name) for action in plan.actions] == [("revoke", BY_HAND)]
+
+
+def test_an_administrator_of_the_provisioning_list_only_can_be_kept() -> None:
+    wish = AddRemoveSet(set=frozenset({ADELE, BY_HAND}))
+    plan = make_plan(Desired(administrators=wish), _with_people(ADELE), ALL)
+    assert (plan.actions, len(plan.unchanged)) == ((), 2)
+    # A group has members of its own API only.
+    team = DesiredGroup("Team", members=AddRemoveSet(add=frozenset({BY_HAND})))
+    with pytest.raises(InputError, match="cannot become a member of group 'Team'"):
+        make_plan(Desired(groups=(team,)), _with_people(ADELE), ALL)
+
+
+def _unknown(*users: User) -> Snapshot:
+    return Snapshot(users or (user(ADELE), user(MEGAN)), roles_problem=UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "wish", [{"remove": frozenset({MEGAN})}, {"set": frozenset({ADELE})}, {"remove": frozenset({ALEX})}]
+)
+def test_who_loses_a_role_that_nobody_knows_is_refused(wish: dict[str, frozenset[str]]) -> None:
+    with pytest.raises(
+        GuardError, match=r"could not be read who is .*The list marks nobody\. Nothing was written\. Fix"
+    ):
+        make_plan(Desired(administrators=AddRemoveSet(**wish)), _unknown(), ALL)
+
+
+def test_a_purge_of_administrators_that_nobody_knows_is_refused() -> None:
+    purge = RemovalPolicy(frozenset({"administrators"}), limit=RemovalLimit(100, per_cent=True))
+    desired = Desired(administrators=AddRemoveSet(add=frozenset({ADELE})), purge=purge)
+    with pytest.raises(GuardError, match="unknown who would lose the role"):
+        make_plan(desired, _unknown(), ALL)
+    plan = make_plan(desired._replace(when_administrators_unknown="warn"), _unknown(), ALL)
+    assert [(action.verb, action.name) for action in plan.actions] == [("grant", ADELE)]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_roles_that_nobody_knows_are_revoked_where_the_task_accepts_that(there: bool) -> None:
+    """As for a person who leaves: by name, and also when a rerun finds nobody."""
+    leaver = DesiredUser(MEGAN, present=False)
+    desired = Desired(
+        (leaver,), administrators=AddRemoveSet(remove=frozenset({MEGAN})), when_administrators_unknown="warn"
+    )
+    plan = make_plan(desired, _unknown(user(ADELE), *([user(MEGAN)] if there else [])), ALL)
+    assert [action.verb for action in plan.actions] == (["revoke", "delete"] if there else [])
+    assert "The list marks nobody." in " ".join(plan.notes)
+
+
+def test_what_needs_no_list_of_roles_goes_on_without_one() -> None:
+    grant = make_plan(Desired(administrators=AddRemoveSet(add=frozenset({ADELE}))), _unknown(), ALL)
+    assert [(action.verb, action.name) for action in grant.actions] == [("grant", ADELE)]
+    renamed = make_plan(Desired((DesiredUser(ADELE, fields={"last_name": "Gu"}),)), _unknown(), ALL)
+    assert [action.verb for action in renamed.actions] == ["update"]
+    assert predict(_unknown(), grant).administrators is None
+
+
+def test_a_role_that_nobody_knows_is_not_false() -> None:
+    desired = Desired((DesiredUser(ADELE, fields={"administrator": False}),))
+    with pytest.raises(GuardError, match="could not be read who is an administrator"):
+        make_plan(desired, _unknown(user(ADELE, administrator=None)), ALL)

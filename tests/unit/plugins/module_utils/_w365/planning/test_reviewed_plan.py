@@ -11,7 +11,11 @@ import pytest
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.backends.provisioning import (
     ProvisioningDirectory,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import GuardError, InputError
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
+    GuardError,
+    InputError,
+    W365Error,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import (
     AddRemoveSet,
     Desired,
@@ -26,6 +30,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.plan import Plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.planner import make_plan
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.planning.reviewed_plan import (
+    as_desired,
     remaining,
     with_secrets,
 )
@@ -81,3 +86,62 @@ def test_a_group_that_got_other_members_refuses_the_plan() -> None:
         remaining(plan, Snapshot(people, (Group("Sales", "g1", members=frozenset({LEE})),)))
     done = remaining(plan, Snapshot(people, (Group("Sales", "g1", members=frozenset({ADELE})),)))
     assert (done.actions, done.unchanged) == ((), (("membership", "Sales"),))
+
+
+@pytest.mark.parametrize("delete", [False, True], ids=["members", "deletion"])
+def test_members_that_were_not_read_refuse_the_plan(delete: bool) -> None:
+    """The group was renamed, and its listing shows no members: that does not mean that it has none."""
+    people = (user(), user(LEE))
+    both = frozenset({ADELE, LEE})
+    wish = DesiredGroup("Board", present=not delete, members=None if delete else AddRemoveSet(remove=both))
+    plan = planned(Desired((), (wish,)), Snapshot(people, (Group("Board", "g1", members=both),)))
+    with pytest.raises(GuardError, match="Group 'Board' has members that could not be read"):
+        remaining(plan, Snapshot(people, (Group("Boardroom", "g1"),)))
+
+
+def test_the_groups_of_a_plan_are_read_by_their_ids() -> None:
+    people = (user(), user(LEE))
+    wish = DesiredGroup("Board", members=AddRemoveSet(remove=frozenset({ADELE})))
+    new = DesiredGroup("New", members=AddRemoveSet(add=frozenset({ADELE})))
+    there = Snapshot(people, (Group("Board", "g1", members=frozenset({ADELE})),))
+    groups = as_desired(planned(Desired((), (wish, new)), there)).groups
+    assert {(group.name, group.identity) for group in groups} == {("Board", "g1"), ("New", None)}
+
+
+def _revocation() -> Plan:
+    people = (user(), user(LEE))
+    wish = Desired(administrators=AddRemoveSet(remove=frozenset({LEE})))
+    return planned(wish, Snapshot(people, administrators=frozenset({ADELE, LEE})))
+
+
+@pytest.mark.parametrize(
+    ("now", "left"),
+    [
+        # Only the Provisioning API still lists the person.
+        (Snapshot((user(),), administrators=frozenset({ADELE, LEE}), people=(user(), user(LEE))), 1),
+        (Snapshot((user(),), administrators=frozenset({ADELE}), people=(user(),)), 0),
+        (Snapshot((user(), user(LEE)), administrators=frozenset({ADELE})), 0),
+        # That nobody is marked does not mean that nobody has the role.
+        (Snapshot((user(), user(LEE)), roles_problem=W365Error("nobody.")), 1),
+        (Snapshot((user(),), roles_problem=W365Error("nobody."), people=(user(LEE),)), 1),
+    ],
+    ids=["in the other list", "gone", "done", "unknown", "unknown, in the other list"],
+)
+def test_a_revocation_is_done_only_when_the_roles_show_it(now: Snapshot, left: int) -> None:
+    plan = remaining(_revocation(), now)
+    assert (len(plan.actions), len(plan.unchanged)) == (left, 1 - left)
+
+
+def test_a_revocation_is_not_done_because_nothing_is_known() -> None:
+    with pytest.raises(GuardError, match="is not listed now, and it could not be read who is an administrator"):
+        remaining(_revocation(), Snapshot((user(),), roles_problem=W365Error("nobody.")))
+    with pytest.raises(InputError, match="administrators of this environment could not be read"):
+        remaining(_revocation(), Snapshot((user(), user(LEE))))
+
+
+def test_unknown_roles_are_no_change_of_a_user() -> None:
+    """The guard decides about the deletion, as it does without a plan."""
+    there = Snapshot((user(administrator=False), user(LEE)), administrators=frozenset({LEE}))
+    plan = planned(Desired((DesiredUser(ADELE, present=False),)), there)
+    now = Snapshot((user(administrator=None), user(LEE)), roles_problem=W365Error("nobody."))
+    assert len(remaining(plan, now).actions) == 1

@@ -11,9 +11,12 @@ import time
 import pytest
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import InputError
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.desired import AddRemoveSet, Desired
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.directory import Snapshot, User
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.task.unmatched import (
     LONGEST_LIST,
     Unmatched,
+    unmatched_in_directory,
     warnings_about,
 )
 
@@ -60,3 +63,15 @@ def test_a_long_list_is_not_compared() -> None:
     before = time.monotonic()
     assert "may be meant" not in Unmatched("protected_users", ["user@contoso.com"] * 5, 5, "nobody", names).sentence
     assert time.monotonic() - before < 1
+
+
+def test_an_administrator_of_the_other_list_is_somebody() -> None:
+    desired = Desired(
+        administrators=AddRemoveSet(remove=frozenset({"by.hand@contoso.com", "adel@contoso.com"})),
+        protected=frozenset({"by.hand@contoso.com"}),
+    )
+    current = Snapshot((User("adele@contoso.com"),), people=(User("by.hand@contoso.com"),))
+    found = unmatched_in_directory(desired, current, frozenset({"adele@contoso.com"}), "here")
+    assert {one.option: list(one.entries) for one in found if one.entries} == {
+        "administrators.remove": ["adel@contoso.com"]
+    }
