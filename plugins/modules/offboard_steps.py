@@ -50,6 +50,10 @@ options:
     description:
       - What C(w365_offboard_export_kept) says.
     type: bool
+  export_checked:
+    description:
+      - What C(w365_offboard_export_checked) says.
+    type: bool
   allow_unreadable:
     description:
       - What C(w365_offboard_allow_unreadable) says.

@@ -28,7 +28,9 @@ description:
     written. The Provisioning API does not show external ids, so through it nobody knows.
   - The files are written where the module runs, which is the controller with C(connection=local). They can be read by
     their owner only, also those that are unchanged, and each is replaced as a whole. A folder that no export has written, the export of another
-    environment, and files to which somebody has added lines are not replaced.
+    environment or of another server, and files to which somebody has added lines are not replaced.
+  - C(export_report.yml) names the server, which is the host of O(instance_url), or of O(scim_url) without that. Its
+    modification time is that of the last export, also when nothing is different.
   - "With O(scim_url) users and groups are read with C(GET /Users) and C(GET /Groups) of SCIM, which shows all attributes.
     Without it they are read with C(GET /{EnvironmentName}/User/) and C(GET /{EnvironmentName}/Group/). Administrators are
     always read with the former of these two, single sign-on with
@@ -53,7 +55,8 @@ options:
   instance:
     description:
       - A name for the instance, which with an underscore stands before the name of the environment in the name of the folder
-        and of the variables. Needed when two instances are exported into the same folder.
+        and of the variables. Needed when two instances are exported into the same folder, where the export of another
+        server is refused.
     type: str
   allow_unreadable:
     description:

@@ -36,6 +36,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     ENTRA_CREDENTIALS,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.environment import sso_tenant
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.export_text import servers_of
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import boolean, run_directory
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.offboarding import (
@@ -50,6 +51,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.offboard
     lines,
     mistakes,
     waiting,
+    why_no_proof,
     why_not_readable,
     why_scim_is_left,
 )
@@ -186,7 +188,7 @@ class OffboardAction(StepsAction):
             )
         }
         given |= {key: list(args.get(key) or ()) for key in ("allow_unreadable", "redirect_hosts")}
-        switches = ("export_kept", "check_others", "allow_many")
+        switches = ("export_kept", "export_checked", "check_others", "allow_many")
         given |= {key: boolean(args.get(key) or False, strict=False) for key in switches}
         # Names are in lower case (contract: Environment; D).
         return Given(name=name.lower(), retention=int(args["retention"]), **given)
@@ -281,7 +283,7 @@ class OffboardAction(StepsAction):
         """The folder of the export, which can be read back."""
         given = self._given
         try:
-            earlier = earlier_export(given)
+            earlier = earlier_export(given, self._server())
         except InputError as error:
             raise self._refused("export", error.message) from None
         options = {
@@ -295,8 +297,16 @@ class OffboardAction(StepsAction):
         # An inactive environment shows less. What an earlier run has written is the better record.
         if earlier and (active is False or (active is None and self._is_hidden(options))):
             why = "the environment is inactive" if active is False else "the environment cannot be read now"
-            self._done("export", f"{earlier} was written before, and can be read back; it is kept, because {why}")
-            return earlier
+            unproven = why_no_proof(given, earlier)
+            if unproven:
+                raise self._refused("export", unproven)
+            days = (datetime.now(timezone.utc).date() - earlier.day).days
+            self._done(
+                "export",
+                f"{earlier.path} was written before, and can be read back; it is kept, because {why}. It is of {earlier.day} ({days} days old)"
+                f"{'' if earlier.named else ', and does not say of which server it is'}",
+            )
+            return earlier.path
         exported = self._call("export", "export", options)
         if not self._task.check_mode:
             reason = why_not_readable(given)
@@ -308,6 +318,10 @@ class OffboardAction(StepsAction):
         done = "would be written" if self._task.check_mode and exported["changed"] else "can be read back"
         self._done("export", f"{exported['path']} {done}: {counts or 'no people'}{missing}", exported["changed"])
         return str(exported["path"])
+
+    def _server(self) -> str:
+        urls = (self._option_of_play("instance_url"), self._option_of_play("scim_url"))
+        return next(iter(servers_of(*urls)), "")
 
     def _is_hidden(self, options: dict[str, Any]) -> bool:
         """Whether the environment cannot be read (any more); nothing is written for that."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -65,6 +65,7 @@ class Given(NamedTuple):
     export_dir: str
     export_tasks: str
     export_kept: bool
+    export_checked: bool
     allow_unreadable: Sequence[str]
     instance: str
     retention: int
@@ -228,18 +229,54 @@ def _is_of(address: str, name: str, instance_url: str) -> bool:
 # The export
 
 
-def earlier_export(given: Given) -> str:
-    """The folder of an export that can be read back, and in which nothing is missing; empty where there is none.
+class Earlier(NamedTuple):
+    """An export of an earlier run: its folder, the day (UTC) of the last export, and whether it names its server."""
 
-    Raises InputError for a folder that is no export of this environment.
+    path: str
+    day: date
+    named: bool
+
+
+def earlier_export(given: Given, server: str) -> Earlier | None:
+    """An export that can be read back, and in which nothing is missing; None where there is none.
+
+    Raises InputError for a folder that is no export of this environment on this server.
     """
-    folder = _folder(given)
-    return folder.path if folder.known and not why_not_readable(given) else ""
+    folder = _folder(given, server)
+    if not folder.known or why_not_readable(given):
+        return None
+    return Earlier(
+        folder.path, datetime.fromtimestamp(folder.written, timezone.utc).date(), bool(server and folder.server)
+    )
 
 
-def _folder(given: Given) -> ExportFolder:
+def why_no_proof(given: Given, earlier: Earlier) -> str:
+    """Why this export does not show what the environment held when it was deactivated, as sentences; empty when it does.
+
+    Only the later stages ask: they remove what nobody can read again.
+    """
+    if not given.removes or given.export_checked:
+        return ""
+    day = parsed_day(given.deactivated_on)
+    if not earlier.named:
+        why = f"The export in {earlier.path!r} does not say of which server it is, so nothing shows that it is that of this environment."
+    elif day is not None and earlier.day < day - timedelta(days=1):
+        why = (
+            f"The export in {earlier.path!r} is of {earlier.day}, and the environment was deactivated on {day}, so what came between is in no "
+            "file."
+        )
+    else:
+        return ""
+    return (
+        f"{why} Activate the environment (w365_environment with active=true) and run the stage deactivate again, which exports it. When somebody "
+        "has looked at the files and they are right, w365_offboard_export_checked=true says so."
+    )
+
+
+def _folder(given: Given, server: str = "") -> ExportFolder:
     dest = os.path.expanduser(given.export_dir)
-    return ExportFolder(dest, folder_name(given.instance, given.name), given.instance, given.name)
+    servers = [server] if server else []
+    return ExportFolder(dest, folder_name(given.instance, given.name), given.instance, given.name, servers)
 
 
 def why_not_readable(given: Given) -> str:

@@ -10,6 +10,7 @@ Killed in the middle, each step is completed by one more run. What was touched i
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -354,6 +355,52 @@ def test_the_export_is_kept_elsewhere_before_anything_is_taken_down(tenant: Twin
     assert run(**awx, w365_offboard_export_tasks=str(tasks)).code == 0
     assert (tmp_path / "kept" / "contoso" / "users.yml").exists()
     assert active(tenant) is False
+
+
+@pytest.mark.slow
+def test_the_export_of_another_server_is_no_export_of_this_one(tenant: Twin, run: Run, tmp_path: Path) -> None:
+    assert run().code == 0
+    report = tmp_path / "exports" / "contoso" / "export_report.yml"
+    good = report.read_text()
+    (line,) = [one for one in good.splitlines(keepends=True) if one.startswith("server: ")]
+    for other, sentence in (
+        ("server: us.contoso.com\n", "is that of the server us.contoso.com, and this task is connected to"),
+        ("", "does not say of which server it is"),
+    ):
+        report.write_text(good.replace(line, other))
+        tenant.clear_requests()
+        played = run(**LAST)
+        assert played.code != 0
+        assert sentence in said(played)
+        assert tenant.writes() == []
+    checked = run("--check", **LAST, w365_offboard_export_checked=True)
+    assert checked.code == 0, checked.output
+    report.write_text(good)
+    assert run(**LAST).code == 0
+    assert active(tenant) is None
+
+
+@pytest.mark.slow
+def test_an_export_that_is_older_than_the_deactivation(tenant: Twin, run: Run, tmp_path: Path) -> None:
+    """Exported long ago, and deactivated by hand: who came between would be in no file."""
+    exported = {**connection(tenant, scim=True, entra=False), "dest": str(tmp_path / "exports"), "imported": "write"}
+    assert in_process.run("w365_export", exported)["changed"]
+    report = tmp_path / "exports" / "contoso" / "export_report.yml"
+    os.utime(report, (0, 0))
+    made(tenant, "w365_environment", {"active": False})
+    tenant.clear_requests()
+    played = run(**LAST)
+    assert played.code != 0
+    assert f"is of 1970-01-01, and the environment was deactivated on {day(31)}" in said(played)
+    assert tenant.writes() == []
+    kept = run()
+    assert kept.code == 0, kept.output
+    assert "It is of 1970-01-01" in " ".join(told(kept))
+    # An export that changes no file is still one of today.
+    made(tenant, "w365_environment", {"active": True})
+    first = run()
+    assert first.code == 0, first.output
+    assert run(**LATER).code == 0
 
 
 @pytest.mark.slow

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from ..errors import InputError
 from .atomic_write import write_atomically
-from .export_text import NAMES, REPORT, is_own_line, owner_lines, service_line
+from .export_text import NAMES, REPORT, is_own_line, owner_lines, server_in, service_line
 
 OPTION = "dest"
 
@@ -40,18 +42,25 @@ class FileChange(NamedTuple):
 class ExportFolder:
     """The folder `name` in `dest`, and the texts of an earlier export in it. `known` says that there is one.
 
+    It may be that of one of the `servers`, or of a version that wrote no server (`server` is empty then). Without `servers`
+    nobody asks. `written` is the time of the last export, as the system keeps it: a time in a file would make a difference
+    of every export.
+
     Raises InputError for anything that must not be replaced.
     """
 
-    def __init__(self, dest: str, name: str, instance: str, environment: str) -> None:
+    def __init__(self, dest: str, name: str, instance: str, environment: str, servers: Sequence[str] = ()) -> None:
         self.path = os.path.join(dest, name)
         self._dest = dest
+        self._owner = owner_lines(instance, environment)
+        self._servers = servers
         self._check_folders()
         self.texts: dict[str, str] = dict(self._read())
         report = self.texts.get(REPORT)
         self.known = report is not None
+        self.server = server_in(report or "")
         if report is not None:
-            self._check_owner(report.splitlines(), owner_lines(instance, environment))
+            self._check_owner(report)
         elif os.path.isdir(self.path) and os.listdir(self.path):
             raise InputError(
                 f"Option {OPTION}: {self.path!r} has files and no {REPORT}, so no export has written it. Nothing was written. Name "
@@ -90,12 +99,24 @@ class ExportFolder:
             except OSError as error:
                 raise InputError(f"Option {OPTION}: {place!r} cannot be read ({error.strerror}).") from None
 
-    def _check_owner(self, lines: list[str], wanted: list[str]) -> None:
+    @property
+    def written(self) -> float:
+        return os.stat(os.path.join(self.path, REPORT)).st_mtime
+
+    def _check_owner(self, report: str) -> None:
+        lines, wanted = report.splitlines(), self._owner
         if not set(wanted) <= set(lines) or (len(wanted) < 3 and any(line.startswith("instance:") for line in lines)):
             raise InputError(
                 f"Option {OPTION}: {os.path.join(self.path, REPORT)!r} is not the report of an export of this environment"
                 f"{' and this instance' if len(wanted) > 2 else ''}. Nothing was written. Name another folder, or remove this one to "
                 "begin anew."
+            )
+        server = server_in(report)
+        if self._servers and server and server not in self._servers:
+            raise InputError(
+                f"Option {OPTION}: the export in {self.path!r} is that of the server {server}, and this task is connected to "
+                f"{self._servers[0]}. Nothing was written. Give each server its own instance (w365_instance of a fleet) or another folder. Where "
+                f"only the address of the server has changed, correct it in {REPORT}."
             )
 
     def refuse_other_service(self, service: str) -> None:
@@ -144,6 +165,28 @@ class ExportFolder:
                 continue
             except OSError as error:
                 raise InputError(f"Option {OPTION}: {place!r} cannot be created ({error.strerror}).") from None
+        with self._locked():
+            # Another host of the same run may have begun an export with this name since the folder was read.
+            self._check_owner(dict(self._read()).get(REPORT) or "\n".join(self._owner))
+            self._write(changes)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keeps other exports from writing into the folder. A file system that has no locks does not stop this one."""
+        try:
+            handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            # A folder that can be written and not listed.
+            yield
+            return
+        try:
+            with suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def _write(self, changes: list[FileChange]) -> None:
         # A new folder is that of an export before it has people in it. Otherwise the report comes last.
         for change in changes if not self.known else [*changes[1:], changes[0]]:
             place = os.path.join(self.path, change.name)
@@ -163,6 +206,14 @@ class ExportFolder:
             except OSError:
                 # A file of somebody else, or on a file system without modes.
                 continue
+
+    def keep_time(self) -> None:
+        """Let the time of the report be that of this export, also when it is unchanged."""
+        try:
+            os.utime(os.path.join(self.path, REPORT), follow_symlinks=False)
+        except OSError:
+            # A file of somebody else: its time stays, so the export counts as older than it is.
+            return
 
     def _remove(self, place: str) -> None:
         try:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from ..model.desired import Skipped
 from ..model.fields import GROUP_FIELDS, USER_FIELDS
@@ -86,13 +87,26 @@ def sso_definition(values: Mapping[str, str] | None, variable: str) -> dict[str,
     return {**{name: value for name, value in values.items() if value}, "key": Reference(variable)} if values else {}
 
 
-def texts_of(found: Found, instance: str, environment: str) -> dict[str, str | None]:
+def servers_of(instance_url: str, scim_url: str) -> list[str]:
+    """The hosts, with their ports, of the services of a task. An export belongs to the first of them."""
+    return [*dict.fromkeys(host for host in map(_host, (instance_url, scim_url)) if host)]
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url.strip()).netloc.rpartition("@")[2].lower().removesuffix(":443")
+    except ValueError:
+        # No URL, which the connection says.
+        return ""
+
+
+def texts_of(found: Found, instance: str, environment: str, server: str) -> dict[str, str | None]:
     """The texts of the files that can be written, by name; None for one that must not exist. Files of other parts stay."""
     keys = {ENVIRONMENT: "w365_environment_definition", SSO: "w365_sso_definition"}
     texts: dict[str, str | None] = {
         f"{part}.yml": yaml_text({keys.get(part, part): content}) for part, content in found.parts.items()
     }
-    texts[REPORT] = _report(found, instance, environment)
+    texts[REPORT] = _report(found, instance, environment, server)
     if SSO in found.parts:
         texts[SECRETS] = _secrets(secret_variable(instance, environment)) if found.parts[SSO] else None
     return texts
@@ -120,17 +134,24 @@ def owner_lines(instance: str, environment: str) -> list[str]:
     return yaml_text(document).splitlines()[1:]
 
 
+def server_in(report: str) -> str:
+    """The server of which a report is; empty for one of a version that did not write it."""
+    lines = [line for line in report.splitlines() if line.startswith("server: ")]
+    return lines[0].partition(": ")[2].strip("\"'") if len(lines) == 1 else ""
+
+
 def service_line(service: str) -> str:
     return yaml_text({"service": service}).splitlines()[1]
 
 
-def _report(found: Found, instance: str, environment: str) -> str:
+def _report(found: Found, instance: str, environment: str, server: str) -> str:
     states = dict.fromkeys(found.parts, "read")
     states |= {item.part: "partly read" if item.what else "not readable" for item in found.unreadable}
     document: dict[str, Any] = {
         "w365_export": FORMAT,
         "environment": environment,
         **({"instance": instance} if instance else {}),
+        **({"server": server} if server else {}),
         "service": found.service,
         "parts": {part: states[part] for part in PARTS},
         "not_readable": [
@@ -155,7 +176,9 @@ def _plain(names: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 # What an earlier export has written, and what somebody has added
 
 _KEYS = {
-    **dict.fromkeys((*USER_FIELDS, *GROUP_FIELDS, "members", "set", "add", *PARTS, "service", "instance", "parts"), ""),
+    **dict.fromkeys(
+        (*USER_FIELDS, *GROUP_FIELDS, "members", "set", "add", *PARTS, "service", "instance", "server", "parts"), ""
+    ),
     **dict.fromkeys(("authority", "client_id", "kind", "part", "what", "reason", "left_out", "not_readable"), ""),
     **dict.fromkeys(("imported", "w365_export", "w365_environment_definition", "w365_sso_definition"), ""),
     "key": r'"\{\{ vault_w365_[a-z0-9_]+ \}\}"',

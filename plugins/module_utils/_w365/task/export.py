@@ -51,6 +51,7 @@ from ..output.export_text import (
     has_users,
     lacks,
     secret_variable,
+    servers_of,
     sort_key,
     sso_definition,
     texts_of,
@@ -74,18 +75,20 @@ class ExportTask(BulkDirectoryTask, InstanceTask):
 def export(task: ExportTask) -> dict[str, Any]:
     """The whole task of w365_export."""
     instance, environment = _instance(task), task.environment
-    folder = ExportFolder(task.options["dest"], folder_name(instance, environment), instance, environment)
+    servers = servers_of(task.options["instance_url"] or "", task.options["scim_url"] or "")
+    folder = ExportFolder(task.options["dest"], folder_name(instance, environment), instance, environment, servers)
     _check_connection(task)
     reader = _Reader(task, folder)
     folder.refuse_other_service(reader.service)
     found = reader.read()
-    texts = texts_of(found, instance, environment)
+    texts = texts_of(found, instance, environment, next(iter(servers), ""))
     texts[REPORT] = task.redactor.text(texts[REPORT] or "")
     changes = folder.changes(texts, replace_edited=task.options["replace_edited"])
     if not task.check_mode:
         if any(change.changed for change in changes):
             folder.write(changes)
         folder.protect(changes)
+        folder.keep_time()
     result = _result(task, found, folder, changes)
     refused = [item for item in found.unreadable if item.part not in task.options["allow_unreadable"]]
     if refused:

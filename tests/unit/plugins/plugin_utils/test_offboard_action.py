@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +19,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.offboard
     StepFailedError,
     mistakes_of_begun,
 )
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.offboarding import Given
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.offboarding import Earlier, Given
 
 Result = dict[str, Any]
 
@@ -75,8 +76,14 @@ class World(OffboardAction):
 @pytest.fixture(autouse=True)
 def exports(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What is said of the export: the folder of an earlier one, and why the new one cannot be read back."""
-    said = {"earlier": "", "problem": ""}
-    monkeypatch.setattr(offboard_action, "earlier_export", lambda _given: said["earlier"])
+    said = {"earlier": "", "problem": "", "day": "2026-10-01", "named": "yes", "server": ""}
+
+    def earlier(_given: Given, server: str) -> Earlier | None:
+        said["server"] = server
+        path, day = said["earlier"], date.fromisoformat(said["day"])
+        return Earlier(path, day, bool(said["named"])) if path else None
+
+    monkeypatch.setattr(offboard_action, "earlier_export", earlier)
     monkeypatch.setattr(offboard_action, "why_not_readable", lambda _given: said["problem"])
     return said
 
@@ -95,6 +102,7 @@ def run(
         "allow_unreadable": [],
         "redirect_hosts": [],
         "export_kept": False,
+        "export_checked": False,
         "allow_many": False,
         "check_others": True,
         "retention": 30,
@@ -262,6 +270,24 @@ def test_when_it_is_exported(exports: dict[str, str], answers: dict[str, Result]
     assert (failure, states["export"]) == ("", "done")
     (step,) = [one for one in world._steps if one.name == "export"]
     assert step.changed is exported
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [({"named": ""}, "does not say of which server it is"), ({"day": "2025-01-01"}, "is of 2025-01-01, and")],
+)
+def test_an_earlier_export_that_proves_nothing(exports: dict[str, str], changed: dict[str, str], sentence: str) -> None:
+    exports |= {"earlier": "/srv/exports/contoso", **changed}
+    world, states, failure = run(INACTIVE, **LAST)
+    assert exports["server"] == "workspace.contoso.com"
+    assert sentence in failure
+    assert (states["export"], wrote(world)) == ("failed", [])
+    world, states, failure = run(INACTIVE, export_checked=True, **LAST)
+    assert (failure, states["delete"]) == ("", "done")
+    world, states, failure = run(INACTIVE)
+    assert (failure, states["export"], "export" in wrote(world)) == ("", "done", False)
+    (step,) = [one for one in world._steps if one.name == "export"]
+    assert f"It is of {exports['day']} (" in step.message
 
 
 def test_an_export_that_cannot_be_read_back_ends_it(exports: dict[str, str]) -> None:

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.offboard
     mistakes,
     mistakes_of_start,
     parsed_day,
+    why_no_proof,
     why_not_readable,
     why_scim_is_left,
 )
@@ -39,6 +41,7 @@ def given(**changes: Any) -> Given:
         "export_dir": "/srv/exports",
         "export_tasks": "",
         "export_kept": False,
+        "export_checked": False,
         "allow_unreadable": [],
         "instance": "",
         "retention": 30,
@@ -203,9 +206,11 @@ def test_the_application_of_another_one(info: dict[str, Any], reason: str) -> No
 
 # The export
 
+SERVER = "w365.contoso.com"
 REPORT = """---
 w365_export: "1"
 environment: contoso
+server: w365.contoso.com
 service: SCIM
 parts:
   environment: read
@@ -238,7 +243,9 @@ def export(folder: Path, **changes: str | None) -> Given:
 def test_an_export_that_can_be_read_back(tmp_path: Path) -> None:
     found = export(tmp_path)
     assert why_not_readable(found) == ""
-    assert earlier_export(found) == str(tmp_path / "contoso")
+    earlier = earlier_export(found, SERVER)
+    assert earlier is not None
+    assert (earlier.path, earlier.named) == (str(tmp_path / "contoso"), True)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +268,7 @@ def test_an_export_that_can_be_read_back(tmp_path: Path) -> None:
 def test_one_that_cannot(tmp_path: Path, changes: dict[str, str | None]) -> None:
     found = export(tmp_path, **changes)
     assert why_not_readable(found)
-    assert earlier_export(found) == ""
+    assert earlier_export(found, SERVER) is None
 
 
 def test_what_may_be_missing(tmp_path: Path) -> None:
@@ -273,8 +280,44 @@ def test_what_may_be_missing(tmp_path: Path) -> None:
 def test_the_export_of_another_environment(tmp_path: Path) -> None:
     found = export(tmp_path, export_report=REPORT.replace("contoso", "fabrikam"))
     with pytest.raises(InputError, match="is not the report of an export of this environment"):
-        earlier_export(found)
-    assert earlier_export(given(export_dir=str(tmp_path / "nowhere"))) == ""
+        earlier_export(found, SERVER)
+    assert earlier_export(given(export_dir=str(tmp_path / "nowhere")), SERVER) is None
+
+
+def test_the_export_of_another_server(tmp_path: Path) -> None:
+    found = export(tmp_path)
+    with pytest.raises(
+        InputError, match=r"that of the server w365\.contoso\.com, and .* connected to us\.contoso\.com"
+    ):
+        earlier_export(found._replace(export_checked=True), "us.contoso.com")
+
+
+@pytest.mark.parametrize(
+    ("without", "written", "stage", "sentence"),
+    [
+        (False, "2026-10-27", "delete", ""),
+        (False, "2026-10-26", "remove", ""),
+        (False, "2026-10-25", "remove", "is of 2026-10-25, and the environment was deactivated on 2026-10-27"),
+        (False, "2025-01-01", "delete", "so what came between is in no file"),
+        (False, "2025-01-01", "deactivate", ""),
+        (True, "2026-10-27", "remove", "does not say of which server it is"),
+        (True, "2026-10-27", "delete", "does not say of which server it is"),
+        (True, "2026-10-27", "deactivate", ""),
+    ],
+)
+def test_what_proves_what_there_was(tmp_path: Path, without: bool, written: str, stage: str, sentence: str) -> None:
+    text = REPORT.replace(f"server: {SERVER}\n", "") if without else REPORT
+    found = export(tmp_path, export_report=text)._replace(**{**LAST, "stage": stage})
+    at = datetime.fromisoformat(f"{written}T23:59:00").replace(tzinfo=timezone.utc).timestamp()
+    os.utime(tmp_path / "contoso" / "export_report.yml", (at, at))
+    earlier = earlier_export(found, SERVER)
+    assert earlier is not None
+    assert earlier.day == date.fromisoformat(written)
+    reason = why_no_proof(found, earlier)
+    assert sentence in reason
+    assert bool(reason) is bool(sentence)
+    assert ("w365_offboard_export_checked=true" in reason) is bool(sentence)
+    assert why_no_proof(found._replace(export_checked=True), earlier) == ""
 
 
 # The summary

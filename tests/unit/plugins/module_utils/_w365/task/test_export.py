@@ -111,6 +111,7 @@ class World:
                 "allow_unreadable": [],
                 "imported": "leave_out",
                 "replace_edited": False,
+                "instance_url": "https://w365.contoso.com" if self.provisioning else None,
                 "scim_url": "https://scim.contoso.com" if self.scim else None,
                 **options,
             },
@@ -183,7 +184,7 @@ def test_the_files(world: World) -> None:
         ),
         "export_report.yml": (
             "---\n# What this export could read, and what it could not. A file of what could not be read is that of an earlier export.\n"
-            'w365_export: "1"\nenvironment: contoso\nservice: SCIM\nparts:\n  environment: read\n  sso: read\n  users: read\n'
+            'w365_export: "1"\nenvironment: contoso\nserver: w365.contoso.com\nservice: SCIM\nparts:\n  environment: read\n  sso: read\n  users: read\n'
             "  groups: read\n  administrators: read\nnot_readable: []\nimported:\n  users: []\n  groups: []\nleft_out: []\n"
         ),
         "groups.yml": (
@@ -234,13 +235,19 @@ def test_no_id_of_the_server_is_in_a_file(world: World) -> None:
 
 def test_nothing_changes_the_second_time(world: World) -> None:
     world.export()
-    before = {path: path.stat().st_mtime_ns for path in (world.folder / "contoso").iterdir()}
+    report = world.folder / "contoso" / "export_report.yml"
+    before = {path: path.stat().st_mtime_ns for path in (world.folder / "contoso").iterdir() if path != report}
+    os.utime(report, (0, 0))
+    world.export(check=True)
+    assert report.stat().st_mtime == 0
     world.users, world.groups = PEOPLE[::-1], TEAMS[::-1]
     again = world.export()
     assert not again["changed"]
     assert again["results"] == []
     assert again["summary"] == {"unchanged": 7}
-    assert {path: path.stat().st_mtime_ns for path in (world.folder / "contoso").iterdir()} == before
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    # No text says when the last export was, so that none changes, and offboarding has to know.
+    assert report.stat().st_mtime > 0
 
 
 def test_check_mode_writes_nothing_and_says_the_same(world: World) -> None:
@@ -640,6 +647,58 @@ def test_the_export_of_somebody_else(world: World) -> None:
     os.rename(place, world.folder / "us_contoso")
     with pytest.raises(InputError, match="and this instance"):
         world.export(instance="us")
+
+
+def test_the_export_of_another_server(world: World) -> None:
+    """The same name on two instances is two environments, and one must not replace the people of the other."""
+    world.export()
+    good = world.files()
+    with pytest.raises(
+        InputError, match=r"is that of the server w365\.contoso\.com, and this task is connected to us\."
+    ):
+        world.export(instance_url="https://us.contoso.com")
+    assert world.files() == good
+    assert not world.export(instance_url="HTTPS://W365.contoso.com:443/")["changed"]
+    with pytest.raises(InputError, match="is that of the server w365"):
+        world.export(instance_url="https://w365.contoso.com:8443")
+    assert world.export(instance="us", instance_url="https://us.contoso.com")["changed"]
+
+
+def test_a_report_without_a_server(world: World) -> None:
+    """A version that did not write it has made the report: the next export adds it."""
+    world.export()
+    report = world.folder / "contoso" / "export_report.yml"
+    good = report.read_text()
+    report.write_text(good.replace("server: w365.contoso.com\n", ""))
+    assert statuses(world.export()) == {"export_report.yml": "update"}
+    assert report.read_text() == good
+
+
+def test_the_server_of_a_task_with_scim_alone(tmp_path: Path) -> None:
+    world = World(tmp_path, PEOPLE, TEAMS, provisioning=False)
+    allowed = ["environment", "sso", "administrators"]
+    world.export(allow_unreadable=allowed)
+    assert world.read("export_report.yml")["server"] == "scim.contoso.com"
+    # With the Provisioning API as well, it is still the same environment.
+    world.provisioning = True
+    world.export()
+    assert world.read("export_report.yml")["server"] == "w365.contoso.com"
+
+
+@pytest.mark.parametrize("earlier", ["none", "without a server"])
+def test_two_servers_at_once(world: World, earlier: str) -> None:
+    """Both hosts of a run have looked into the folder before one of them writes."""
+    report = world.folder / "contoso" / "export_report.yml"
+    if earlier == "without a server":
+        world.export()
+        report.write_text(report.read_text().replace("server: w365.contoso.com\n", ""))
+    us = World(world.folder, (BOSS,), ())
+    task = us.task(instance_url="https://us.contoso.com")
+    task.directory.list_users = lambda: [world.export(), (BOSS,)][1]
+    with pytest.raises(InputError, match="is that of the server w365"):
+        export(task)
+    assert "adele.vance" in world.files()["users.yml"]
+    assert world.read("export_report.yml")["server"] == "w365.contoso.com"
 
 
 def test_links_are_not_followed(world: World) -> None:
