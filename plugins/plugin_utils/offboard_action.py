@@ -36,8 +36,13 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     ENTRA_CREDENTIALS,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.environment import sso_tenant
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.export_text import servers_of
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import boolean, run_directory
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import (
+    AnsibleError,
+    boolean,
+    run_directory,
+)
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.offboarding import (
     CONFIRMED,
@@ -52,6 +57,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.offboard
     mistakes,
     waiting,
     why_no_proof,
+    why_no_tasks,
     why_not_readable,
     why_scim_is_left,
 )
@@ -106,7 +112,7 @@ class OffboardAction(StepsAction):
         # A role may run several times for a host, and a result of an earlier time must not be taken for this one.
         result["run"] = token_hex(8) if begins else str(begun.get("run", ""))
         today = datetime.now(timezone.utc).date()
-        wrong = list(mistakes(self._given, self._variables, today))
+        wrong = [*mistakes(self._given, self._variables, today), *self._mistakes_of_tasks()]
         if not (begins or wrong):
             wrong = list(mistakes_of_begun(begun, self._given.name))
         if not wrong:
@@ -132,6 +138,20 @@ class OffboardAction(StepsAction):
             return {**result, "failed": True, "msg": error.message, "steps": [], "summary": []}
         outcome = self._outcome(failure, known)
         return {**result, **outcome, **self._end_report(outcome, ends=bool(failure) or not begins)}
+
+    def _mistakes_of_tasks(self) -> Iterator[str]:
+        """Whether the file of tasks has one; asked before the export, which it would not keep."""
+        path = self._given.export_tasks
+        if not path.startswith(("/", "~")):
+            return
+        try:
+            content = self._loader.load_from_file(path, cache="none")
+        except AnsibleError as error:
+            yield f"w365_offboard_export_tasks, {path!r}, cannot be read: {one_line(error.message)}"
+            return
+        reason = why_no_tasks(path, content)
+        if reason:
+            yield reason
 
     def _prepare_report(self, begun: Mapping[str, Any]) -> str:
         """Why the report cannot be written; empty when it can be, or is not wanted."""

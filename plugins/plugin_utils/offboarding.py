@@ -132,6 +132,23 @@ def _mistakes_of_export(given: Given, variables: Mapping[str, Any]) -> Iterator[
         )
 
 
+def why_no_tasks(path: str, content: Any) -> str:
+    """Why tasks that were read from `export_tasks` keep nothing, as a sentence; empty where one of them may."""
+    if _has_task(content):
+        return ""
+    return f"w365_offboard_export_tasks, {path!r}, has no task, so it keeps the export nowhere. Write tasks into it that do, or leave the variable out."
+
+
+def _has_task(content: Any) -> bool:
+    if not isinstance(content, Sequence) or isinstance(content, str):
+        return False
+    return any(
+        _has_task(one["block"]) or _has_task(one.get("always")) if "block" in one else bool(one)
+        for one in content
+        if isinstance(one, Mapping)
+    )
+
+
 def _mistakes_of_retention(given: Given, today: date) -> Iterator[str]:
     """No system shows since when an environment is inactive, so a person has to say it."""
     if not given.deactivated_on:

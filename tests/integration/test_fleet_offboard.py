@@ -358,6 +358,20 @@ def test_the_export_is_kept_elsewhere_before_anything_is_taken_down(tenant: Twin
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("text", ["---\n# nothing here yet\n", "[]\n", None])
+def test_tasks_that_keep_nothing_are_refused_first(tenant: Twin, run: Run, tmp_path: Path, text: str | None) -> None:
+    tasks = tmp_path / "keep.yml"
+    if text is not None:
+        tasks.write_text(text)
+    awx = {"awx_job_id": 7, "awx_job_launch_type": "manual"}
+    played = run(**awx, w365_offboard_export_tasks=str(tasks))
+    assert played.code != 0
+    assert ("has no task, so it keeps the export nowhere" if text else "cannot be read") in said(played)
+    assert tenant.requests() == []
+    assert not (tmp_path / "exports").exists()
+
+
+@pytest.mark.slow
 def test_the_export_of_another_server_is_no_export_of_this_one(tenant: Twin, run: Run, tmp_path: Path) -> None:
     assert run().code == 0
     report = tmp_path / "exports" / "contoso" / "export_report.yml"

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils import offboard_action
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.offboard_action import (
@@ -288,6 +290,26 @@ def test_an_earlier_export_that_proves_nothing(exports: dict[str, str], changed:
     assert (failure, states["export"], "export" in wrote(world)) == ("", "done", False)
     (step,) = [one for one in world._steps if one.name == "export"]
     assert f"It is of {exports['day']} (" in step.message
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("---\n# nothing here yet\n", "has no task"),
+        ("[]", "has no task"),
+        ("- name: Push\n  ansible.builtin.command: git push\n  environment: !unsafe '{{ x }}'\n", ""),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_file_of_tasks_is_looked_at_before_the_export(tmp_path: Path, text: str | None, sentence: str) -> None:
+    path = tmp_path / "keep.yml"
+    if text is not None:
+        path.write_text(text)
+    world, _states, _failure = run(export_tasks=str(path))
+    world._loader = DataLoader()
+    found = " ".join(world._mistakes_of_tasks())
+    assert sentence in found
+    assert bool(found) is bool(sentence)
 
 
 def test_an_export_that_cannot_be_read_back_ends_it(exports: dict[str, str]) -> None:

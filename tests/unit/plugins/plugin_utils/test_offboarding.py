@@ -25,6 +25,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.offboard
     mistakes_of_start,
     parsed_day,
     why_no_proof,
+    why_no_tasks,
     why_not_readable,
     why_scim_is_left,
 )
@@ -318,6 +319,20 @@ def test_what_proves_what_there_was(tmp_path: Path, without: bool, written: str,
     assert bool(reason) is bool(sentence)
     assert ("w365_offboard_export_checked=true" in reason) is bool(sentence)
     assert why_no_proof(found._replace(export_checked=True), earlier) == ""
+
+
+@pytest.mark.parametrize(
+    "content", [None, [], {}, "", "tasks", [None], [{}], [{"block": []}], [{"block": [{"block": None}]}]]
+)
+def test_tasks_that_keep_nothing(content: Any) -> None:
+    assert "'/srv/keep.yml', has no task, so it keeps the export nowhere" in why_no_tasks("/srv/keep.yml", content)
+
+
+@pytest.mark.parametrize(
+    "content", [[{"name": "Push"}], [None, {"a": 1}], [{"block": [{"a": 1}]}], [{"block": [], "always": [{"a": 1}]}]]
+)
+def test_tasks_that_may_keep_it(content: Any) -> None:
+    assert why_no_tasks("/srv/keep.yml", content) == ""
 
 
 # The summary
