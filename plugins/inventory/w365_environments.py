@@ -20,6 +20,8 @@ description:
   - All hosts are in the group C(w365_environments), which gives them the connection V(local) and Ansible's own Python.
   - Everything is read and checked before the first host is added. What cannot be read is an error, and never a smaller or
     an empty inventory.
+  - A host that two inventory files make of different environments is an error too. None of the hosts of the second file is
+    added then, and the host itself is taken out of the inventory.
 notes:
   - When Ansible finds no plugin for a file, it only warns and runs no task. Set C(any_unparsed_is_failed=true) in the section
     C([inventory]) of C(ansible.cfg), so that such a run fails.
@@ -216,6 +218,8 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.fleet im
     FleetError,
     Instance,
     fleet_of,
+    hosts_of_others,
+    sentence_about_hosts,
     tenants_of_file,
 )
 
@@ -227,6 +231,9 @@ except ImportError:  # before ansible-core 2.19, which marks what may be a templ
 ENDINGS = ("w365.yml", "w365.yaml", "w365_environments.yml", "w365_environments.yaml")
 
 GROUP = "w365_environments"
+
+UNCLEAR = "w365_unclear_hosts"
+"""A variable of the group: the hosts that two files make of different environments, with a sentence for each."""
 
 GROUP_VARIABLES = {
     "ansible_connection": "local",
@@ -271,6 +278,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 "No environment became a host, so a run would do nothing and end without an error. Check states, include, "
                 "exclude and tenants, or accept it with allow_empty: true."
             )
+        self._refuse_hosts_of_others(fleet)
         # A group or variable that cannot be made would leave a part of the fleet, so all of it is made elsewhere first.
         self.inventory = InventoryData()
         self._add(fleet)
@@ -287,6 +295,26 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 raise AnsibleParserError(
                     f"The file has the key {str(name)!r}, which is no option of this plugin. {hint} Correct it or take it out."
                 )
+
+    def _refuse_hosts_of_others(self, fleet: Fleet) -> None:
+        """Ansible only warns of the error and goes on with the other sources, whose host could get the host_vars of this one.
+
+        So the host is nobody's. It is remembered, for further sources and because Ansible may parse this one a second time.
+        """
+        group = self.inventory.groups.get(GROUP)
+        if not group:
+            return
+        before = group.vars.get(UNCLEAR) or {}
+        named = {member.host.lower() for member in fleet.members}
+        hosts = {name: host.vars for name, host in self.inventory.hosts.items()}
+        found = hosts_of_others(fleet.members, hosts)
+        for host in found:
+            self.inventory.remove_host(self.inventory.hosts[host])
+        unclear = {host: text for host, text in before.items() if host.lower() in named} | found
+        if unclear:
+            kept = {**before, **found}
+            self.inventory.set_variable(GROUP, UNCLEAR, {_plain(host): _plain(text) for host, text in kept.items()})
+            raise AnsibleParserError(sentence_about_hosts(unclear))
 
     # What is read
 

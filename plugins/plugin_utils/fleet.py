@@ -18,6 +18,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     ENV_PREFIX,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.names import name_matches
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.claims import environment_of_server
 
 ACTIVE, INACTIVE, UNKNOWN, ABSENT = STATES = ("active", "inactive", "unknown", "absent")
 """The values of w365_state: what the server says, that it does not say, and that it does not have the environment."""
@@ -244,6 +245,41 @@ def _refuse_shared_hosts(members: Sequence[Member]) -> None:
                 f"The environments {other.environment} and {member.environment} would both be host {member.host}. Give the "
                 "instances other names."
             )
+
+
+def hosts_of_others(members: Sequence[Member], hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The hosts of another source that would become another environment by these members, with a sentence for each.
+
+    `hosts` are the variables that each host of the inventory has. Only those that the plugin has set count: a host that an
+    inventory of one's own names has none of them, or has them on purpose. What differs in capitals only is one host, see
+    `_refuse_shared_hosts`.
+    """
+    others = {
+        host.lower(): (host, variables) for host, variables in hosts.items() if all(name in variables for name in OWN)
+    }
+    found = {}
+    for member in members:
+        host, variables = others.get(member.host.lower(), (member.host, member.variables))
+        if _environment(variables) != _environment(member.variables):
+            found[host] = f"Host {host} would be {_described(variables)} and {_described(member.variables)}."
+    return found
+
+
+def _environment(variables: Mapping[str, Any]) -> str:
+    return environment_of_server(str(variables["w365_environment"]), str(variables["w365_instance_url"]))
+
+
+def _described(variables: Mapping[str, Any]) -> str:
+    return f"environment {variables['w365_environment']} of {variables['w365_instance_url']}"
+
+
+def sentence_about_hosts(unclear: Mapping[str, str]) -> str:
+    """What is wrong with hosts that two sources name, with the way out."""
+    more = f" The same is true of {len(unclear) - 1} more: {listed_names(list(unclear)[1:])}." if len(unclear) > 1 else ""
+    return (
+        f"{next(iter(unclear.values()))}{more} Both would share their host_vars, so one customer's people could be written to "
+        "the other. Put both instances into instances of one file, or leave the environment out of one file with exclude."
+    )
 
 
 def _notes(left_out: Mapping[str, Sequence[str]]) -> Iterator[str]:

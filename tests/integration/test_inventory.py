@@ -344,3 +344,40 @@ def test_a_play_for_all_of_them(twin: Twin, fleet: Inventory, tmp_path: Path) ->
         "fabrikam": ["adele@fabrikam.com"],
         "litware": [],
     }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plugins", ["auto", f"{PLUGIN},auto,yaml"])
+def test_two_files_with_an_environment_of_the_same_name(plugins: str, tmp_path: Path) -> None:
+    """They would be one host, with the server of one and the host_vars of both. Ansible itself only warns."""
+    for name, tenants in (("a", "retail:\nown:\n"), ("b", "retail:\ntailspin:\n"), ("copy", "retail:\nown:\n")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "tenants.yml").write_text(tenants, encoding="utf-8")
+        options = {"plugin": PLUGIN, "list_environments": False, "tenants": ["tenants.yml"]}
+        url = f"https://{name.replace('copy', 'a')}.example.com"
+        (folder / "x.w365.yml").write_text(
+            yaml.safe_dump({**options, "instance_url": url, "provisioning_key": "k"}), encoding="utf-8"
+        )
+    (tmp_path / "own.yml").write_text("gold: {hosts: {retail: {tier: 1}}}\n", encoding="utf-8")
+    enabled = {"ANSIBLE_INVENTORY_ENABLED": plugins if "yaml" in plugins else f"{plugins},yaml"}
+
+    def run(*sources: str, failing: str = "false") -> Ran:
+        variables = {**ansible_environment(tmp_path), **enabled, "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": failing}
+        command = [str(Path(sys.executable).with_name("ansible-inventory")), "--list", "--export"]
+        command += [word for source in sources for word in ("-i", str(tmp_path / source))]
+        done = subprocess.run(
+            command, env=variables, cwd=tmp_path, capture_output=True, text=True, timeout=150, check=False
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    a, b, copy = "a/x.w365.yml", "b/x.w365.yml", "copy/x.w365.yml"
+    good = run("own.yml", a, copy, failing="true")
+    assert sorted(good.hosts) == ["own", "retail"]
+    assert good.hosts["retail"]["tier"] == 1
+    # Also a third source does not bring it back.
+    refused = run(a, b, copy)
+    assert sorted(refused.hosts) == ["own"]
+    assert "environment retail of https://a.example.com and environment retail of https://b.example.com" in refused.said
+    assert "instances of one file" in refused.said
+    assert run(a, b, failing="true").code != 0

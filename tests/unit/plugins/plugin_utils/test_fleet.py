@@ -20,6 +20,8 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.fleet im
     FleetError,
     Instance,
     fleet_of,
+    hosts_of_others,
+    sentence_about_hosts,
     tenants_of_file,
 )
 
@@ -138,3 +140,25 @@ def test_every_environment_is_a_host_or_left_out_for_a_reason(
         other = {key.lower() for key in listed or ()} & {name.lower()} and name not in (listed or {})
         assert name.lower() in hosts or named_in_note or asked_for or other, name
     assert all(NAME.fullmatch(member.host) for member in fleet.members)
+
+
+def test_a_host_of_another_file_is_compared() -> None:
+    """The same name of another instance is somebody else; a copy of the file, and a host of one's own, are not."""
+    hosts = {member.host: member.variables for member in fleet_of([US], [], ALL).members}
+    assert hosts_of_others(fleet_of([US], [], ALL).members, hosts) == {}
+    spelled = US._replace(url="https://US.contoso.com/")
+    assert hosts_of_others(fleet_of([spelled], [], ALL).members, hosts) == {}
+    found = hosts_of_others(fleet_of([EU], [], ALL).members, hosts)
+    assert found == {
+        "contoso": "Host contoso would be environment contoso of https://us.contoso.com and environment contoso of "
+        "https://eu.contoso.com."
+    }
+    assert hosts_of_others(fleet_of([EU._replace(listed={"Contoso": True})], [], ALL).members, hosts) != {}
+    own = {"contoso": {}, "fabrikam": {"w365_environment": "fabrikam"}, "litware": {"w365_scim_url": "https://x"}}
+    assert hosts_of_others(fleet_of([EU], [], ALL).members, own) == {}
+
+
+def test_many_hosts_of_another_file_are_one_sentence() -> None:
+    said = sentence_about_hosts({f"h{number}": f"Host h{number} would be two." for number in range(9)})
+    assert said.startswith("Host h0 would be two. The same is true of 8 more: 'h1', 'h2', 'h3', 'h4', 'h5' and 3 more.")
+    assert "instances of one file" in said
