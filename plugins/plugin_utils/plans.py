@@ -25,6 +25,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.removal_policy import RemovalLimit
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.fleet_outcomes import (
+    in_part,
+    lines_of_unknown,
+)
 
 VARIABLES = ("plan", "plan_digest", "plan_revision")
 
@@ -110,8 +114,11 @@ def lines_of_changes(results: Results, hidden: Collection[str]) -> list[str]:
             lines += _lines_of_one(host, result, host in hidden)
         elif host not in known:
             lines += _lines_without(host, result, "not known")
-    if known - changing:
-        lines.append(f"{_counted(len(known - changing), 'environment is', 'environments are')} unchanged.")
+    unchanged = {host: result for host, result in results.items() if host in known - changing}
+    lines += lines_of_unknown(unchanged)
+    if unchanged:
+        number = _counted(len(unchanged), "environment is", "environments are")
+        lines.append(f"{number} unchanged{in_part(unchanged)}.")
     return [one_line(line) for line in lines]
 
 
@@ -164,6 +171,8 @@ def _lines_of_one(host: str, result: Mapping[str, Any], hidden: bool) -> Iterato
         what = "" if action in REMOVALS or rank else ", takes access"
         yield f"{host}: {kind} {action}{what} {len(names)}{shown}"
     yield from _lines_of_permissions(host, result, hidden)
+    if result.get("unknown"):
+        yield f"{host}: unknown: {', '.join(result['unknown'])}"
     for thing in list(result.get("left_out") or ())[:NAMES_SHOWN]:
         yield f"{host}: left out {thing['kind']} {thing['name']}, because it {thing['reason']}"
 

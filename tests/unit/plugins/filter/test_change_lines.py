@@ -221,6 +221,42 @@ def test_what_became_of_each_environment() -> None:
     assert filters.outcome_lines({}, True) == ["0 unchanged.", "Check mode: nothing was written."]
 
 
+def with_sso(**sso: Any) -> dict[str, Any]:
+    found = host()
+    found["__w365_tenant_run"]["steps"]["sso"] = {"changed": False, "results": [], **sso}
+    return found
+
+
+def test_what_is_unknown_is_not_simply_unchanged() -> None:
+    """A key cannot be read, and a server may show nothing at all. The run is a success, and says so."""
+    key = with_sso(compared=True, key_status="not compared")
+    hostvars = {"a": key, "b": host(), "c": with_sso(compared=False), "d": with_sso(compared=True)}
+    unknown = ["a: unchanged; unknown: the key of sso", "c: unchanged; unknown: sso, which could not be compared"]
+    found = filters.fleet_outcomes(hostvars, hostvars)
+    assert filters.change_lines(found)[1:] == [
+        *unknown,
+        "4 environments are unchanged, of which 2 not completely compared.",
+    ]
+    assert filters.outcome_lines(found)[:3] == [*unknown, "4 unchanged, of which 2 not completely compared."]
+
+
+def test_what_is_unknown_beside_a_change() -> None:
+    hostvars = {"a": with_sso(compared=True, key_status="not compared") | {"fleet_worked": True}}
+    hostvars["a"]["__w365_tenant_run"]["steps"]["directory"]["results"] = [entry("user", "create", "x", "done")]
+    found = filters.fleet_outcomes(hostvars, hostvars, ["a"])
+    assert "a: unknown: the key of sso" in filters.change_lines(found)
+    assert filters.outcome_lines(found)[0] == "a: user create 1; unknown: the key of sso; SCIM address: none"
+
+
+def test_a_large_fleet_with_unknown_keys_is_said_in_few_lines() -> None:
+    hostvars = {f"h{number:03}": with_sso(compared=True, key_status="not compared") for number in range(300)}
+    found = filters.fleet_outcomes(hostvars, hostvars)
+    for lines in (filters.change_lines(found), filters.outcome_lines(found)):
+        assert sum(line.endswith("unknown: the key of sso") for line in lines) == 20
+        assert "280 more unchanged, with something unknown" in lines
+        assert any("300" in line and line.endswith("of which 300 not completely compared.") for line in lines)
+
+
 @given(st.lists(st.sampled_from(["nothing", "failed", "unknown", "none", "new", "worked"]), max_size=8))
 def test_every_environment_has_exactly_one_outcome(states: list[str]) -> None:
     kinds: dict[str, Any] = {
