@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleFilterError
+from ansible.inventory.manager import split_host_pattern
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import InputError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.removal_options import (
@@ -87,6 +89,14 @@ def result_line(result: Any, environment: Any = "", check_mode: bool = False) ->
     return line_of_results(str(environment or ""), [result], check_mode=bool(check_mode), failed=failed)
 
 
+def unknown_hosts(pattern: Any, groups: Mapping[str, Iterable[str]]) -> list[str]:
+    """See ``unknown_hosts.yml``."""
+    known = {*groups, *groups.get("all", ()), "all", "ungrouped", *constants.LOCALHOST}
+    parts = dict.fromkeys(part.strip() for part in split_host_pattern(pattern) if part.strip())
+    # The beginnings of exclusions, intersections, expressions and files, and what is a wildcard, a range or an index.
+    return [part for part in parts if part[0] not in "!&~@" and not set("*?[") & set(part) and part not in known]
+
+
 class FilterModule:
     """What ansible-core asks a file of filters for."""
 
@@ -100,4 +110,5 @@ class FilterModule:
             "sync_shared": sync_shared,
             "outcome_lines": outcome_lines,
             "result_line": result_line,
+            "unknown_hosts": unknown_hosts,
         }

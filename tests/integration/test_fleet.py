@@ -215,6 +215,42 @@ def test_a_run_that_does_nothing_fails(playbook: str, twin: Twin, fleet: Fleet, 
     assert fleet(playbook, **plans).code != 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [False, True])
+def test_a_name_that_the_inventory_does_not_have(twin: Twin, fleet: Fleet, limit: bool) -> None:
+    """The others are done, and the run fails at its end."""
+
+    def run(names: str, **more: Any) -> Ran:
+        given = {} if limit else {"w365_hosts": names}
+        return fleet("fleet_sync", *(["--limit", names] if limit else []), **given, **more)
+
+    ran = run("contoso,fabrikm,all:!x")
+    assert ran.code != 0
+    assert f"{'--limit' if limit else 'w365_hosts'} names fabrikm, which the inventory has neither" in ran.said
+    assert people(twin)["contoso"] == AFTER["contoso"]
+    assert run("contoso,fabrikm", w365_allow_empty_run=True).code == 0
+    good = run("contoso,fabri*,x*,w365_environments")
+    assert good.code == 0, good.said
+
+
+@pytest.mark.slow
+def test_a_second_file_with_an_environment_of_the_same_name(twin: Twin, fleet: Fleet, folder: Path) -> None:
+    """Nobody is written to an environment of which it is not clear which one is meant."""
+    (folder / "others.yml").write_text("contoso:\ntailspin:\n", encoding="utf-8")
+    options = {"instance_url": "https://other.example.com", "list_environments": False, "tenants": ["others.yml"]}
+    file = folder / "other.w365.yml"
+    file.write_text(yaml.safe_dump({"plugin": f"{COLLECTION}.w365_environments", **options}), encoding="utf-8")
+    several = ("-i", str(file))
+    warns = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "false"}
+    one = fleet("fleet_sync", *several, "--limit", "contoso", environ=warns)
+    assert one.code != 0
+    assert people(twin) == BEFORE
+    ran = fleet("fleet_sync", *several, environ=warns)
+    assert ran.code != 0
+    assert "The inventory is not complete. Host contoso would be environment contoso of" in ran.said
+    assert people(twin) == {**AFTER, "contoso": BEFORE["contoso"]}
+
+
 def test_values_of_one_customer_in_the_environment_are_refused(twin: Twin, fleet: Fleet) -> None:
     shared = {"W365_SCIM_URL": twin.scim_url("contoso"), "W365_SCIM_TOKEN": twin.scim_token}
     ran = fleet("fleet_plan", environ=shared)

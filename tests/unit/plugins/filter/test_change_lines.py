@@ -281,3 +281,22 @@ def test_something_else_than_results_is_refused(value: Any) -> None:
     for name in ("change_lines", "outcome_lines"):
         with pytest.raises(AnsibleFilterError, match="needs a dictionary with a result for each host"):
             getattr(filters, name)(value)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "unknown"),
+    [
+        ("contoso", []),
+        ("contoso,fabrikm", ["fabrikm"]),
+        (["gold", "no", "no"], ["no"]),
+        ("gold:fabrikm : other", ["fabrikm", "other"]),
+        ("all:!x,&x,~x.*,x*,x?,x[0],x[1:2],@x", []),
+        ("localhost,127.0.0.1,ungrouped", []),
+        ("Contoso", ["Contoso"]),
+        ("", []),
+        ([], []),
+    ],
+)
+def test_names_that_the_inventory_does_not_have(pattern: Any, unknown: list[str]) -> None:
+    groups = {"all": ["contoso", "fabrikam"], "gold": ["contoso"], "empty": []}
+    assert filters.unknown_hosts(pattern, groups) == unknown
