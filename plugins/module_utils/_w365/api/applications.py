@@ -9,12 +9,11 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, NamedTuple
 
 from ..errors import AuthenticationError, W365Error
 from ..model.applications import Application, Grant, Password, Principal
-from ..transport.http import Answer
+from ..transport.http import Answer, http_date
 from .client import NO_BODY
 from .endpoint import Endpoint
 from .graph import PERMISSIONS as READING
@@ -85,7 +84,7 @@ class ApplicationsClient(GraphClient):
 
     def send(self, method: str, path: str, **parts: Any) -> Answer:
         answer = super().send(method, path, **parts)
-        given = _http_date(answer.headers.get("date", ""))
+        given = http_date(answer.headers.get("date", ""))
         if given is not None:
             self._server_time, self._received = given, time.monotonic()
         return answer
@@ -297,13 +296,6 @@ def _error_code(answer: Answer) -> str:
     error = found.get("error") if isinstance(found, Mapping) else None
     code = error.get("code") if isinstance(error, Mapping) else None
     return code if isinstance(code, str) else ""
-
-
-def _http_date(value: str) -> float | None:
-    try:
-        return parsedate_to_datetime(value).timestamp() if value and len(value) < 100 else None
-    except (TypeError, ValueError, OverflowError):
-        return None
 
 
 def iso_time(seconds: float) -> str:

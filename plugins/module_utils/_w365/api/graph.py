@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -24,7 +24,7 @@ from ..model.names import comparison_key, is_path_segment
 from ..transport.http import TRIES, Answer, Http, checked_root, retry_after
 from .client import NO_BODY, ServiceClient
 from .endpoint import Endpoint
-from .values import OddValueError, identifier, record, reports_error, shown, total_of
+from .values import OddValueError, identifier, record, reports_error, shown, total_of, whole_number
 
 if TYPE_CHECKING:
     from .entra_tokens import TokenSource
@@ -47,6 +47,9 @@ LINK_LIMIT = 16_384
 
 EMPTY_PAGES = 1000
 """How many pages in a row may bring nothing new: Graph may filter pages until they are empty, but not without end."""
+
+LISTING_PAUSES = (1.0, 4.0)
+"""Seconds before a listing is read again that has fewer objects than Graph counted."""
 
 GLOBAL_ADMINISTRATORS = "62e90394-69f5-4237-9190-012177145e10"
 """The template of the role Global Administrator, the same in every tenant."""
@@ -177,7 +180,54 @@ class GraphClient(ServiceClient):
     def pages(
         self, endpoint_id: str, *, object_id: str = "", query: Mapping[str, Any] | None = None, advanced: bool = False
     ) -> Iterator[Mapping[str, Any]]:
-        """Every item of a listing; the link to the next page is used unchanged."""
+        """Every item of a listing; the link to the next page is used unchanged.
+
+        An `advanced` one is counted by Graph. It is a generator that begins when all items have come.
+        """
+        if advanced:
+            yield from self._counted(endpoint_id, object_id, query)
+        else:
+            for items, _count in self._read_pages(endpoint_id, object_id, query):
+                yield from items
+
+    def _counted(
+        self, endpoint_id: str, object_id: str, query: Mapping[str, Any] | None
+    ) -> Sequence[Mapping[str, Any]]:
+        """Every item of a listing that Graph counts. Raises UnreliableAnswerError when fewer came.
+
+        The index that counts lags, and may count members of other kinds: the plain list of members, which does not come
+        from it, decides first. Otherwise the listing is read again, after a pause.
+        """
+        for pause in (*LISTING_PAUSES, None):
+            found: dict[str, Mapping[str, Any]] = {}
+            count = 0
+            for at, (items, counted) in enumerate(self._read_pages(endpoint_id, object_id, query, advanced=True)):
+                found.update((str(item["id"]), item) for item in items)
+                count = counted if at == 0 else count
+            if len(found) >= count or self._counts_others(endpoint_id, object_id, found.keys(), count):
+                return list(found.values())
+            if pause is not None:
+                self._http.pause(pause, "Microsoft Graph returned fewer objects than it counted")
+        what = f"{len(found)} objects, counted {count}, and linked no further page"
+        path = self.path_of(endpoint_id, object_id)
+        raise self.unreliable(endpoint_id, what, path=path, listing=True)
+
+    def _counts_others(self, endpoint_id: str, group_id: str, ids: Collection[str], count: int) -> bool:
+        """Whether the plain list of a group's members accounts for the count, and has nobody of this kind who is missing."""
+        kind = _CASTS.get(endpoint_id)
+        if kind is None:
+            return False
+        try:
+            members = self.members_of([group_id])[group_id]
+        except AnswerError:
+            return False
+        same = {str(member["id"]) for member in members if _is_a(member, kind)}
+        return len({str(member["id"]) for member in members}) >= count and same <= set(ids)
+
+    def _read_pages(
+        self, endpoint_id: str, object_id: str, query: Mapping[str, Any] | None, *, advanced: bool = False
+    ) -> Iterator[tuple[Sequence[Mapping[str, Any]], int]]:
+        """The items of each page, and the number of all items that it names (0 where it names none)."""
         headers = _ADVANCED_HEADERS if advanced else None
         first = {"$top": PAGE, **(query or {}), **(_ADVANCED_QUERY if advanced else {})}
         page = self.call(endpoint_id, object_id=object_id, query=first, headers=headers)
@@ -185,7 +235,7 @@ class GraphClient(ServiceClient):
         path = self.path_of(endpoint_id, object_id)
         while True:
             items = self._items(endpoint_id, page, path)
-            yield from items
+            yield items, whole_number(page.get("@odata.count")) or 0
             link = links.following(page, items)
             if not link:
                 return
@@ -508,6 +558,9 @@ class _Links:
 _TEXTS = frozenset((*TEXT_PROPERTIES, "userType", "description", "@odata.type"))
 
 _OF_ANY_KIND = ("graph.group.members", "graph.role.members")
+
+_CASTS = {"graph.group.users": "user", "graph.group.groups": "group"}
+"""The kind of members that these listings return."""
 
 _BOOLEANS = frozenset(("accountEnabled", "mailEnabled", "securityEnabled"))
 

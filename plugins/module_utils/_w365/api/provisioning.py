@@ -22,7 +22,7 @@ from ..model.environment import Environment, sanitized_environment_name
 from ..transport.http import Answer, Http, checked_root
 from .client import NO_BODY, ServiceClient
 from .endpoint import Endpoint
-from .values import OddValueError, listed, record, reports_error
+from .values import OddValueError, listed, partial, record, reports_error
 
 FORBIDDEN = (
     "HTTP 403 from the Provisioning API has one of three causes: the provisioning_key is wrong (a renewed key revokes the "
@@ -129,7 +129,19 @@ class ProvisioningClient(ServiceClient):
         if reports_error(data) or (asks and (data is False or (isinstance(data, list) and data))):
             what = f"an error with the status of a success: {self._server_message(answer)}"
             raise self.unreliable(endpoint.id, what, path=path)
+        if part := self._part(answer, endpoint, data):
+            raise self.unreliable(endpoint.id, part, path=path, listing=True)
         return data
+
+    def _part(self, answer: Answer, endpoint: Endpoint, data: Any) -> str:
+        """What says that a list is only a part of it, outside its body; empty where nothing does."""
+        if not endpoint.id.endswith(".list"):
+            return ""
+        try:
+            return partial(answer.status, answer.headers, len(listed(data, "a list")))
+        except OddValueError:
+            # Whoever asked refuses it, in the words for this list.
+            return ""
 
     def _refusal(
         self, answer: Answer, endpoint: Endpoint, path: str, environment: str, names: Iterable[str]

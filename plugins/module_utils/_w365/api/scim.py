@@ -259,7 +259,10 @@ def checked_resource(resource: Any, endpoint_id: str) -> str:
     value = found.get(name.lower())
     if not isinstance(value, str) or not value.strip():
         raise OddValueError(f"{kind} whose {name} is {shown(value)} (id {id!r})")
-    members = found.get("members") or []
+    members = found.get("members")
+    if members is None or kind == "a user":
+        return id
+    # Also an empty text or object: it does not say that the group is empty.
     if not isinstance(members, list):
         raise OddValueError(f"a group whose members are {shown(members)} (id {id!r})")
     for entry in members:

@@ -8,14 +8,27 @@ Names of JSON objects ignore case (contract, section 1).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 _LISTS = frozenset(
     ("value", "values", "items", "results", "resources", "data", "list", "users", "groups", "environments")
 )
-_NEXT = frozenset(("next", "nextlink", "nextpage", "@odata.nextlink"))
-_TOTALS = frozenset(("count", "total", "totalcount", "totalresults", "@odata.count"))
+# As they are compared: in lower case, without anything between their letters.
+_TOTAL = re.compile(
+    r"(odata)?count|total|x?total(count|results|items|records|elements|users|groups|environments|size)"
+    r"|(item|items|record|records|result|results)(count|total)|numberof(items|records|results)|recordsfiltered"
+)
+_PAGE_COUNT = re.compile(r"(total|numberof)pages|pages(total|count)?|pagecount|lastpage(number)?")
+_MORE = re.compile(
+    r"(odata)?next.*|.*has(more|next).*|.*(nextlink|nextpage|nextcursor|nexttoken)|more|more(available|results|items|data|pages|records)"
+    r"|continuation.*|.*skiptoken|cursor|(is)?(truncated|incomplete|partial)"
+)
+_LAST = re.compile(r"(is)?(last(page)?|complete)")
+_ABOUT_PAGES = frozenset(
+    ("pagination", "paging", "page", "pages", "pageinfo", "paginginfo", "pager", "meta", "metadata", "links", "info")
+)
 _ERRORS = frozenset(("error", "errors", "errormessage", "error_description", "exceptionmessage"))
 
 
@@ -81,15 +94,73 @@ def listed(data: Any, what: str) -> list[Any]:
             names = ", ".join(sorted(map(str, data))[:5]) or "nothing"
             raise OddValueError(f"{what} that is an object with {names}")
         data = lists[0]
-        if any(found.get(name) for name in _NEXT):
-            raise OddValueError(f"{what} with a link to a next page, which the contract does not know")
-        for name in _TOTALS & found.keys():
-            total = found[name]
-            if isinstance(total, int) and total > len(data):
-                raise OddValueError(f"{what} with {len(data)} items, and {name} is {total}")
+        _refuse_part(found, len(data), what)
     if not isinstance(data, list):
         raise OddValueError(f"{what} that is {shown(data)} and not a list")
     return data
+
+
+def _refuse_part(about: Mapping[str, Any], rows: int, what: str) -> None:
+    """Raises OddValueError where an object around a list, or one inside it about its pages, says that there is more."""
+    for written, value in about.items():
+        name = re.sub(r"[^a-z0-9]", "", str(written).lower())
+        if isinstance(value, Mapping) and name in _ABOUT_PAGES:
+            _refuse_part(value, rows, what)
+        elif isinstance(value, list) and name == "links":
+            if any(isinstance(link, Mapping) and _speaks(record(link).get("rel")) == "next" for link in value):
+                raise OddValueError(f"{what} with a link to a next page, which the contract does not know")
+        elif isinstance(value, bool) and _LAST.fullmatch(name):
+            if not value:
+                raise OddValueError(f"{what} with {rows} items, and {written} is false")
+        elif _PAGE_COUNT.fullmatch(name) or _TOTAL.fullmatch(name):
+            _refuse_total(written, value, 1 if _PAGE_COUNT.fullmatch(name) else rows, rows, what)
+        elif _MORE.fullmatch(name) and _speaks(value):
+            raise OddValueError(f"{what} with a link to a next page, which the contract does not know ({written})")
+
+
+def _refuse_total(written: str, value: Any, most: int, rows: int, what: str) -> None:
+    """Raises OddValueError for a total above `most`, and for one that cannot be read; a negative one says nothing."""
+    if not _speaks(value) or (isinstance(value, int) and value < 0):
+        return
+    total = whole_number(value)
+    if total is None:
+        raise OddValueError(f"{what} with {rows} items, and {written} is {shown(value)}, which is not a whole number")
+    if total > most:
+        raise OddValueError(f"{what} with {rows} items, and {written} is {total}")
+
+
+def _speaks(value: Any) -> Any:
+    """What a member about pages says; false for null, false, 0, texts of those, and what holds only such values."""
+    if isinstance(value, Mapping):
+        return any(map(_speaks, value.values()))
+    if isinstance(value, list):
+        return any(map(_speaks, value))
+    if isinstance(value, str):
+        text = value.strip().lower()
+        return "" if text in ("false", "0", "no", "null", "none") else text
+    return value
+
+
+def whole_number(value: Any) -> int | None:
+    """A whole number that is not negative, also as digits in quotes or with a point and zeros; None for anything else."""
+    try:
+        return total_of(int(value) if isinstance(value, float) and value.is_integer() else value)
+    except OddValueError:
+        return None
+
+
+def partial(status: int, headers: Mapping[str, str], rows: int) -> str:
+    """What the status or the headers of an answer say against its list being whole; empty where nothing does."""
+    if status == 206:
+        return f"a list with {rows} items, and HTTP 206, which is a part of it"
+    if re.search(r"\brel\s*=\s*\"?[^\",;]*\bnext\b", headers.get("link", "")[:10_000], re.IGNORECASE):
+        return f"a list with {rows} items, and a link to a next page in the header Link"
+    for name in ("x-total-count", "x-total", "content-range"):
+        total = whole_number(headers.get(name, "").rpartition("/")[2])
+        # A range of bytes counts no items.
+        if total is not None and total > rows and not headers[name].strip().lower().startswith("bytes"):
+            return f"a list with {rows} items, and the header {name} is {headers[name]}"
+    return ""
 
 
 def reports_error(data: Any) -> bool:

@@ -41,6 +41,40 @@ _TRUTH = {
 
 _BOOLEAN = frozenset(name for name, field in USER_FIELDS.items() if field.type == "bool")
 
+_ERROR_VALUES = frozenset(
+    (
+        *(
+            "#N/A",
+            "#REF!",
+            "#NAME?",
+            "#VALUE!",
+            "#DIV/0!",
+            "#NULL!",
+            "#NUM!",
+            "#SPILL!",
+            "#CALC!",
+            "#FIELD!",
+            "#BLOCKED!",
+        ),
+        *("#CONNECT!", "#GETTING_DATA"),
+        *("#NV", "#BEZUG!", "#WERT!", "#ZAHL!"),
+        *("#N/B", "#VERW!", "#NAAM?", "#WAARDE!", "#DEEL/0!", "#LEEG!", "#GETAL!"),
+        *("#NOM?", "#VALEUR!", "#NUL!", "#NOMBRE!"),
+    )
+)
+"""What spreadsheets in English, German, Dutch and French write instead of a value that a formula does not have."""
+
+_QUOTED = re.compile(r'="((?:[^"]|"")*)"')
+"""A text as a formula, by which programs keep Excel from reading it as a number."""
+
+_FORMULA = re.compile(r"=[\w\"'($+@\[{-]")
+
+_EXPONENT = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+\d{2,3}")
+"""A long number as Excel shows it."""
+
+_DIGITS = frozenset(("external_id", "identity", "phone"))
+"""The options whose values may be long numbers."""
+
 _NEAR = 0.7
 """Headings of this similarity are near matches."""
 
@@ -131,10 +165,19 @@ class CsvUsers:
             self.problems.append((line, text))
             return
         user: dict[str, Any] = {}
+        before = len(self.problems)
         for at, (option, cell) in enumerate(zip(self._options, cells, strict=False)):
             value = cell.strip()
             if not value:
                 continue
+            if option and (value[0] in "#=" or option in _DIGITS):
+                reason = _spoiled(option, value)
+                if reason:
+                    self.problems.append((line, f"{value!r} in column {header[at].strip()!r} {reason}"))
+                    continue
+                value = _unwrapped(option, value)
+                if not value:
+                    continue
             if not header[at].strip():
                 text = f"column {at + 1} has a value and no heading. Give the column a heading, or empty it."
                 self.problems.append((line, text))
@@ -142,7 +185,8 @@ class CsvUsers:
                 user[option] = self._truth(line, at, value)
             elif option:
                 user[option] = value.lower() if option == "state" else value
-        self._take(line, user, cells)
+        if len(self.problems) == before or "upn" in user:
+            self._take(line, user, cells)
 
     def _truth(self, line: int, at: int, value: str) -> str:
         found = _TRUTH.get(value.lower())
@@ -183,6 +227,26 @@ class CsvUsers:
         upn = str(user.get("upn") or "")
         self.skipped.append(Skipped("user", upn, f"{reason} ({self._name}, line {line})"))
         self._spared |= {comparison_key(upn), external_id_key(user.get("external_id"))} - {""}
+
+
+def _spoiled(option: str, value: str) -> str:
+    """Why a cell does not hold the value that somebody meant: a spreadsheet wrote something else. Empty where it does."""
+    if value in _ERROR_VALUES:
+        return "is an error of the spreadsheet and no value. Correct its formula, or empty the cell."
+    if option in _DIGITS and _EXPONENT.fullmatch(value):
+        return (
+            "is how Excel shows a long number: its last digits are lost. Give the column the format Text, enter the "
+            "number again from its source, and save the file."
+        )
+    if option != "password" and _FORMULA.match(value) and not _QUOTED.fullmatch(value):
+        return "is a formula and no value. Copy the cells and paste them as values, and save the file."
+    return ""
+
+
+def _unwrapped(option: str, value: str) -> str:
+    """The text of a cell that is written as a formula; a password stays as it is."""
+    found = _QUOTED.fullmatch(value) if option != "password" else None
+    return found[1].replace('""', '"').strip() if found else value
 
 
 def _beginning(text: str, name: str) -> tuple[int, bool, str, list[str]]:

@@ -484,11 +484,16 @@ def retry_after(value: str | None) -> float | None:
         return None
     if re.fullmatch(r"\s*\d{1,9}(\.\d+)?\s*", value, re.ASCII):
         return float(value)
+    when = http_date(value)
+    return None if when is None else max(when - time.time(), 0.0)
+
+
+def http_date(value: str) -> float | None:
+    """Seconds since 1970 from a date in a header; None when it is no date, or one that no clock can show."""
     try:
-        when = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError):
+        return email.utils.parsedate_to_datetime(value).timestamp() if value and len(value) <= 100 else None
+    except (TypeError, ValueError, OverflowError):
         return None
-    return max(when.timestamp() - time.time(), 0.0)
 
 
 def backoff(tries: int) -> float:

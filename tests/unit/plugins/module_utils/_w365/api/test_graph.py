@@ -42,6 +42,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.er
     AuthenticationError,
     InputError,
     NotFoundError,
+    UnreliableAnswerError,
     ValidationError,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.import_options import (
@@ -445,3 +446,68 @@ def test_groups_may_stay_out(scripted: Scripted) -> None:
 def test_a_scope_that_cannot_be_meant(scripted: Scripted, scope: dict[str, Any], reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         imported(scripted, **scope)
+
+
+# ---- listings that Graph counts
+
+
+def member_of(kind: str, id: str) -> dict[str, Any]:
+    return {"id": id, "@odata.type": f"#microsoft.graph.{kind}"}
+
+
+def counted(count: Any, *ids: str, plain: list[dict[str, Any]] | None = None, later: tuple[str, ...] = ()) -> Any:
+    """A group with these users, a count, a plain list of members (none: it cannot be read), and users who come later."""
+    reads: list[str] = []
+
+    def answer(_method: str, path: str, body: Any) -> Any:
+        if body is not None:
+            page = {"id": body["requests"][0]["id"], "status": 200, "body": {"value": plain}}
+            return (404, {}) if plain is None else (200, {"responses": [page]})
+        reads.append(path)
+        return 200, {"@odata.count": count, "value": [user(id) for id in (*ids, *(later if len(reads) > 1 else ()))]}
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        None,
+        [member_of("user", "1"), member_of("user", "2")],
+        [member_of("user", "1"), member_of("user", "2"), member_of("user", "3")],
+        [member_of("user", "1"), member_of("user", "3"), member_of("device", "9")],
+    ],
+)
+def test_fewer_users_than_graph_counts_are_no_list(scripted: Scripted, plain: Any) -> None:
+    http = scripted(counted(3, "1", "2", plain=plain))
+    with pytest.raises(UnreliableAnswerError, match=r"listing is not reliable.* 2 objects, counted 3"):
+        list(client(http).group_users("g"))
+    assert sum("microsoft.graph.user" in path for _method, path, _body in http.calls) == 3
+
+
+def test_an_index_that_lags_is_read_again(scripted: Scripted) -> None:
+    http = scripted(counted(3, "1", "2", plain=[member_of("user", "1")], later=("3",)))
+    assert [item["id"] for item in client(http).group_users("g")] == ["1", "2", "3"]
+
+
+def test_a_count_of_members_of_other_kinds_is_no_contradiction(scripted: Scripted) -> None:
+    plain = [member_of("user", "1"), member_of("device", "8"), member_of("group", "9")]
+    http = scripted(counted(3, "1", plain=plain))
+    assert [item["id"] for item in client(http).group_users("g")] == ["1"]
+    assert len(http.calls) == 2
+
+
+@pytest.mark.parametrize("count", [None, 0, 1, 2, "2", 2.0, -1, True, "many"])
+def test_a_count_that_is_no_contradiction_takes_one_call(scripted: Scripted, count: Any) -> None:
+    http = scripted(counted(count, "1", "2"))
+    assert len(list(client(http).group_users("g"))) == 2
+    assert len(http.calls) == 1
+
+
+def test_the_count_is_that_of_all_pages(scripted: Scripted) -> None:
+    link = f"{ROOT}/v1.0/groups/g/members/next"
+    pages = [
+        {"@odata.count": 2, "value": [user("1")], "@odata.nextLink": link},
+        {"@odata.count": 9, "value": [user("2")]},
+    ]
+    assert len(list(client(scripted([(200, page) for page in pages])).group_users("g"))) == 2

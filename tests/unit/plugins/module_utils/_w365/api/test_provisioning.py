@@ -600,3 +600,59 @@ def test_a_raw_call_that_must_not_be(params: dict[str, Any], part: str) -> None:
     with pytest.raises(InputError) as refusal:
         raw_request_from_options(api_task(**params))
     assert part in refusal.value.message
+
+
+# ---- lists that say that they are a part
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"totalCount": "250"}, {"totalCount": 250.0}, {"total_count": 250}, {"Total-Count": 250}, {"total": {"value": 250}},
+        {"totalResults": "many"}, {"count": True}, {"@odata.count": 250}, {"hasMore": True}, {"has_next_page": "true"},
+        {"page": 1, "totalPages": 3}, {"pageCount": "3"}, {"continuationToken": "abc"}, {"next_cursor": "abc"},
+        {"@odata.nextLink": "x"}, {"pagination": {"next": "/x?page=2"}}, {"meta": {"page": {"total": 250}}},
+        {"_links": {"next": {"href": "/x"}}}, {"links": [{"rel": "Next", "href": "/x"}]}, {"last": False},
+        {"isTruncated": True},
+    ],
+)  # fmt: skip
+def test_a_list_that_says_that_it_is_a_part_is_refused(scripted: Scripted, more: dict[str, Any]) -> None:
+    with pytest.raises(UnreliableAnswerError, match="listing is not reliable"):
+        client(scripted([(200, {"items": ["contoso", "fabrikam"], **more})])).environments()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"totalCount": "2"}, {"totalCount": 2.0}, {"total_count": 2}, {"total": None}, {"count": ""}, {"total": -1},
+        {"hasMore": False}, {"hasNextPage": "false"}, {"page": 1, "totalPages": 1, "pageSize": 250}, {"pageCount": 0},
+        {"continuationToken": None}, {"nextCursor": ""}, {"pagination": {"next": None, "total": 2, "limit": 250}},
+        {"_links": {"self": {"href": "/x"}, "next": {"href": None}}}, {"links": [{"rel": "self", "href": "/x"}]},
+        {"last": True, "first": True}, {"isTruncated": False}, {"@odata.context": "x"}, {"success": True},
+    ],
+)  # fmt: skip
+def test_a_list_that_says_that_it_is_whole_is_read(scripted: Scripted, more: dict[str, Any]) -> None:
+    found = client(scripted([(200, {"items": ["contoso", "fabrikam"], **more})])).environments()
+    assert [environment.name for environment in found] == ["contoso", "fabrikam"]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "part"),
+    [
+        (206, {}, "HTTP 206"),
+        (200, {"link": '<https://x/?page=1>; rel="prev", <https://x/?page=2>; rel="next"'}, "header Link"),
+        (200, {"link": "<https://x/?page=2>; rel=next"}, "header Link"),
+        (200, {"x-total-count": "250"}, "x-total-count is 250"),
+        (200, {"content-range": "items 0-1/250"}, "content-range is items 0-1/250"),
+        (200, {"x-total-count": "2", "content-range": "bytes 0-10/250"}, ""),
+        (200, {"content-range": "items 0-1/*", "link": '<https://x/next>; rel="self"'}, ""),
+    ],
+)
+def test_status_and_headers_of_a_part(scripted: Scripted, status: int, headers: dict[str, str], part: str) -> None:
+    http = scripted([(status, ["contoso", "fabrikam"], headers)])
+    if not part:
+        assert len(client(http).environments()) == 2
+        return
+    with pytest.raises(UnreliableAnswerError, match="listing is not reliable") as refusal:
+        client(http).environments()
+    assert part in refusal.value.message

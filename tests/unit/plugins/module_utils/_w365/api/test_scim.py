@@ -16,8 +16,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.ap
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.scim import (
     PAGE,
     ScimClient,
+    checked_resource,
     patch_body,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.api.values import OddValueError
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.errors import (
     AlreadyExistsError,
     AnswerError,
@@ -204,3 +206,14 @@ def test_gone_after_our_own_second_try_is_done(scripted: Scripted, repeated: boo
 def test_a_token_is_never_sent_over_http(scripted: Scripted) -> None:
     with pytest.raises(InputError, match="scim_url"):
         client(scripted([]), "http://w365.contoso.com/contoso/scim/v2")
+
+
+@pytest.mark.parametrize("members", [{}, False, "", 0])
+def test_members_that_are_no_list_are_not_an_empty_group(members: Any) -> None:
+    with pytest.raises(OddValueError, match="a group whose members are"):
+        checked_resource({"id": "1", "displayName": "Sales", "members": members}, "scim.group.list")
+
+
+@pytest.mark.parametrize("more", [{}, {"members": None}, {"members": []}, {"members": [{"value": "1"}]}])
+def test_members_may_be_left_out(more: dict[str, Any]) -> None:
+    assert checked_resource({"id": "1", "displayName": "Sales", **more}, "scim.group.list") == "1"

@@ -191,3 +191,64 @@ def test_what_csv_writes_is_read(names: list[str], delimiter: str) -> None:
     writer.writerows([f"person{number}@contoso.com", name] for number, name in enumerate(names))
     text = decoded(output.getvalue().encode("utf-8-sig"), "users.csv")
     assert [user["last_name"] for _line, user in CsvUsers(text, "users.csv").rows] == names
+
+
+# ---- what spreadsheets write instead of values
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "part"),
+    [
+        *(("department", cell, "is an error of the spreadsheet") for cell in (
+            "#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!", "#NV", "#VERW!")),
+        ("active", "#N/A", "is an error of the spreadsheet"),
+        ("password", "#REF!", "is an error of the spreadsheet"),
+        ("external_id", "1.23457E+11", "its last digits are lost"),
+        ("external_id", "1,23457E+11", "its last digits are lost"),
+        ("phone", "3.16123E+10", "its last digits are lost"),
+        ("first_name", '=A2&""', "is a formula"),
+        ("last_name", "=VLOOKUP(A1;B:C;2)", "is a formula"),
+    ],
+)  # fmt: skip
+def test_a_value_that_a_spreadsheet_spoiled_is_refused(heading: str, cell: str, part: str) -> None:
+    quoted = cell.replace('"', '""')
+    table = CsvUsers(f'upn,{heading}\nadele@contoso.com,"{quoted}"\nalex@contoso.com,\n', "users.csv")
+    [(line, sentence)] = table.problems
+    assert (line, part in sentence) == (2, True), sentence
+    assert f"{cell!r} in column {heading!r}" in sentence
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "value"),
+    [
+        ("external_id", '"=""001004"""', "001004"),
+        ("external_id", '="001004"', "001004"),
+        ("last_name", '"=""a """"b"""" c"""', 'a "b" c'),
+        ("external_id", '="""', '="""'),
+        ("password", '"=""001004"""', '="001004"'),
+        ("password", "=SUM(a)", "=SUM(a)"),
+        ("display_name", "#1 Team", "#1 Team"),
+        ("department", "#N/A or later", "#N/A or later"),
+        ("department", "= the same =", "= the same ="),
+        ("last_name", "1.23457E+11", "1.23457E+11"),
+        ("external_id", "12E4", "12E4"),
+        ("external_id", '=""', None),
+    ],
+)
+def test_a_value_that_looks_like_that_is_read(heading: str, cell: str, value: str | None) -> None:
+    table = CsvUsers(f"upn,{heading}\nadele@contoso.com,{cell}\n", "users.csv")
+    if cell == '="""':
+        assert table.problems
+        return
+    assert not table.problems
+    assert [user.get(heading) for _line, user in table.rows] == [value]
+
+
+def test_a_column_that_is_not_used_may_hold_errors() -> None:
+    table = CsvUsers("upn,Budget 2026\nadele@contoso.com,#REF!\n", "users.csv")
+    assert not table.problems
+    assert len(table.rows) == 1
+
+
+def test_a_row_without_a_readable_upn_has_one_problem() -> None:
+    assert len(CsvUsers("upn\n#N/A\n#N/A\n", "users.csv").problems) == 2

@@ -53,6 +53,8 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.tr
     Http,
     HttpSettings,
     checked_root,
+    http_date,
+    retry_after,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.redaction import (
     MASK,
@@ -1124,3 +1126,11 @@ def test_how_deep_an_answer_may_be(begin: str, end: str, deep: int) -> None:
         answered(f"{begin * levels}[{text}]{end * levels}").json()
     with pytest.raises(ValueError, match=f"nested deeper than {DEPTH} levels"):
         answered(f"{begin * levels}[]{end * levels}").json()
+
+
+@pytest.mark.parametrize(
+    "date", ["Mon, 01 Jan 99999999999 00:00:00 GMT", "Mon, 01 Jan 2026 00:00:99999999999 GMT", "soon"]
+)
+def test_a_date_that_no_clock_can_show_is_no_time_to_wait(date: str) -> None:
+    assert retry_after(date) is None
+    assert http_date(date) is None
