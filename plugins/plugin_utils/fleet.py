@@ -275,7 +275,9 @@ def _described(variables: Mapping[str, Any]) -> str:
 
 def sentence_about_hosts(unclear: Mapping[str, str]) -> str:
     """What is wrong with hosts that two sources name, with the way out."""
-    more = f" The same is true of {len(unclear) - 1} more: {listed_names(list(unclear)[1:])}." if len(unclear) > 1 else ""
+    more = (
+        f" The same is true of {len(unclear) - 1} more: {listed_names(list(unclear)[1:])}." if len(unclear) > 1 else ""
+    )
     return (
         f"{next(iter(unclear.values()))}{more} Both would share their host_vars, so one customer's people could be written to "
         "the other. Put both instances into instances of one file, or leave the environment out of one file with exclude."
