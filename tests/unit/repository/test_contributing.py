@@ -347,6 +347,7 @@ NO_STEP: dict[str, tuple[Recipe, ...]] = {
     "docs/shared/sso_app.yml": (OBJECT,),
     # Groups of an inventory.
     "plugins/inventory/w365_environments.py": (OBJECT,),
+    "plugins/filter/unknown_hosts.yml": (OBJECT,),
     # Groups that are assigned to an application.
     "plugins/module_utils/_w365/api/synchronization.py": (OBJECT,),
     "plugins/module_utils/_w365/entra/scim_application.py": (OBJECT,),

@@ -87,10 +87,10 @@ def test_plain_columns_however_they_are_saved(tmp_path: Path, delimiter: str, en
 
 
 def test_quoted_values_may_hold_anything(tmp_path: Path) -> None:
-    text = 'upn,first_name,last_name\na@contoso.com,"A ""B"", C","two\nlines"\nb@contoso.com,=cmd|x,-1\n'
+    text = 'upn,first_name,last_name\na@contoso.com,"A ""B"", C","two\nlines"\nb@contoso.com,@cmd|x,-1\n'
     first, second = read(tmp_path, "users.csv", text).users
     assert (first["first_name"], first["last_name"]) == ('A "B", C', "two\nlines")
-    assert (second["first_name"], second["last_name"]) == ("=cmd|x", "-1")
+    assert (second["first_name"], second["last_name"]) == ("@cmd|x", "-1")
 
 
 @pytest.mark.parametrize(
