@@ -67,8 +67,6 @@ _ERROR_VALUES = frozenset(
 _QUOTED = re.compile(r'="((?:[^"]|"")*)"')
 """A text as a formula, by which programs keep Excel from reading it as a number."""
 
-_FORMULA = re.compile(r"=[\w\"'($+@\[{-]")
-
 _EXPONENT = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+\d{2,3}")
 """A long number as Excel shows it."""
 
@@ -238,8 +236,6 @@ def _spoiled(option: str, value: str) -> str:
             "is how Excel shows a long number: its last digits are lost. Give the column the format Text, enter the "
             "number again from its source, and save the file."
         )
-    if option != "password" and _FORMULA.match(value) and not _QUOTED.fullmatch(value):
-        return "is a formula and no value. Copy the cells and paste them as values, and save the file."
     return ""
 
 
