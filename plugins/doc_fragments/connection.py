@@ -121,9 +121,10 @@ options:
     description:
       - For how many seconds a task waits at most until the server shows what was written. A value that it does not show
         then is in C(not_kept) of the results; the wait for it ends after 5 seconds. An account, an administrator role, a
-        member or a group that it still shows is a failure.
+        member or a group that it still shows is a failure, and so is a user or group that was created or changed and
+        that it does not show.
       - A module for one object reads what the answer to a write did not show. A module for many objects reads accounts
-        that were deactivated or deleted, deleted groups and revoked roles.
+        that were deactivated or deleted, deleted groups, revoked roles, and what was created without an id.
       - V(0) does not read back.
       - If not given, the environment variable E(W365_READ_BACK_TIMEOUT) is used.
     type: int

@@ -102,7 +102,7 @@ administrators:
       returned: always
       sample: null
     administrator:
-      description: Whether the user is an administrator. V(null) through SCIM, which does not show it.
+      description: Whether the user is an administrator. V(null) through SCIM, and where the list of users marks nobody.
       type: bool
       returned: always
       sample: false

@@ -16,7 +16,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from itertools import combinations
 from typing import Any
-from urllib.parse import urlsplit
 
 from ansible.errors import AnsibleError
 
@@ -25,6 +24,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
     sanitized_environment_name,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.addresses import server_of
 
 
 def owner_of(folder: str, kind: str, thing: str, key: str, name: str) -> str:
@@ -71,7 +71,7 @@ def environments_by_name(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> d
 
 def environment_of_server(name: str, url: str) -> str:
     """The same text for all hosts that are for this environment of the server of this address; empty without a name."""
-    name, server = sanitized_environment_name(name), _server(url)
+    name, server = sanitized_environment_name(name), server_of(url)
     return f"{name}{OF}{server}" if name and server else name
 
 
@@ -125,14 +125,7 @@ def _word(configuration: Mapping[str, Any], key: str) -> str:
     return "" if value is None else str(value).strip()
 
 
-def _server(url: str) -> str:
-    """The host of an address, with a port that is not the usual one."""
-    place = url.strip()
-    host = urlsplit(place if "//" in place else f"//{place}").netloc.rpartition("@")[2].lower()
-    return host.removesuffix(":443")
-
-
 def _address(url: str) -> str:
     """The same text for all ways to write an address; empty without one."""
     rest = re.split("[?#]", url.strip().partition("//")[2] or url.strip())[0]
-    return f"{_server(url)}/{rest.partition('/')[2]}".rstrip("/") if rest else ""
+    return f"{server_of(url)}/{rest.partition('/')[2]}".rstrip("/") if rest else ""

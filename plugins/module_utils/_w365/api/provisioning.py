@@ -140,7 +140,7 @@ class ProvisioningClient(ServiceClient):
         try:
             return partial(answer.status, answer.headers, len(listed(data, "a list")))
         except OddValueError:
-            # Whoever asked refuses it, in the words for this list.
+            # The caller refuses it, in the words for this list.
             return ""
 
     def _refusal(

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
-from urllib.parse import SplitResult, parse_qs, unquote, urljoin, urlsplit
+from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
+from ..transport.addresses import host_of
 from ..transport.http import Http, checked_root
 from .client import ServiceClient
 from .endpoint import Endpoint
@@ -23,13 +24,6 @@ class SignInTarget(NamedTuple):
     host: str
     """In lower case, with its port where it has one that is not the scheme's."""
     tenant: str
-
-
-def host_of(parts: SplitResult) -> str:
-    """The host of an address as SignInTarget has it. Raises ValueError for a port that is none."""
-    default = {"https": 443, "http": 80}.get(parts.scheme)
-    port = "" if parts.port in (None, default) else f":{parts.port}"
-    return f"{(parts.hostname or '').rstrip('.')}{port}"
 
 
 class SignInPage(ServiceClient):

@@ -21,7 +21,7 @@ def active_administrators(users: Iterable[User]) -> frozenset[str]:
 def uncertain_administrators(users: Collection[User]) -> frozenset[str]:
     """The administrators who may be deleted: the list does not say of them that they are active, and says it of others.
 
-    One that says it of nobody leaves it out for everybody, or for whoever is active (contract: User; IsActive A).
+    A list that says it of no user leaves it out for all users, or for the active ones (contract: User; IsActive A).
     """
     if not any(user.active for user in users):
         return frozenset()

@@ -32,6 +32,7 @@ def predict(current: Snapshot, plan: Plan) -> Snapshot:
         groups=tuple(groups.values()),
         administrators=administrators_after(current, plan),
         roles_problem=current.roles_problem,
+        uncertain_administrators=current.uncertain_administrators,
         people=current.people,
     )
 

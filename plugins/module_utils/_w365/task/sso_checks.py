@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from ..api.entra_tokens import SIGN_IN_HOSTS
-from ..api.sign_in_page import SignInPage, SignInTarget, host_of
+from ..api.sign_in_page import SignInPage, SignInTarget
 from ..backends.provisioning import ProvisioningDirectory
 from ..entra.sso_checks import (
     CHECKS,
@@ -30,6 +30,7 @@ from ..entra.sso_checks import (
 from ..errors import InputError, StoppedError, W365Error
 from ..inputs.environment import ANY_TENANT, GUID_PATTERN, sso_tenant
 from ..model.applications import GRAPH_API, redirect_of
+from ..transport.addresses import host_of
 from ..transport.http import checked_root
 from .applications import applications_client
 

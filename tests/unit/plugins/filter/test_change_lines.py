@@ -130,7 +130,7 @@ def test_which_hosts_are_for_the_same_environment() -> None:
             filters.fleet_shared(odd, NAMED)
 
 
-def test_an_environment_variable_names_the_server_of_whoever_names_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_variable_names_the_server_of_a_host_that_names_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("W365_INSTANCE_URL", "https://one.contoso.com:443/")
     hosts = {"a": NAMED["a"], "c": NAMED["c"], "k": {"w365_environment": "contoso", "w365_instance_url": " "}}
     assert filters.fleet_shared(list(hosts), hosts) == (

@@ -106,7 +106,7 @@ def test_somebody_who_was_changed_and_is_gone_is_a_failure() -> None:
     assert result.outcome == "failed"
 
 
-def test_whoever_loses_the_account_may_be_gone() -> None:
+def test_a_deleted_user_may_be_gone() -> None:
     result, said, _readings = after(LEAVES, THERE, lambda thing: GONE)
     assert (result.outcome, said) == ("done", [])
 
