@@ -204,6 +204,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     ENV_PREFIX,
     build_argument_spec,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.paths import why_no_path
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.direct_host import (
     Setting,
     module_of,
@@ -344,7 +345,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         options = {name: value for name, value in options.items() if value is not None and str(value).strip()}
         for name in PATHS:
             if name in options:
-                options[name] = os.path.join(folder, os.path.expanduser(str(options[name])))
+                options[name] = _place(name, options[name], folder)
         return options
 
     def _instance(self, name: str, given: Mapping[str, Any], path: str, cache: bool) -> Instance:
@@ -392,7 +393,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _tenants(self, folder: str) -> Iterator[FileTenant]:
         for given in self.templar.template(self.get_option("tenants")):
-            place = os.path.join(folder, os.path.expanduser(str(given)))
+            place = _place("tenants", given, folder)
             files = [place]
             if os.path.isdir(place):
                 names = sorted(name for name in os.listdir(place) if name.endswith((".yml", ".yaml", ".json")))
@@ -441,6 +442,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self._set_composite_vars(self.get_option("compose"), member.variables, host, strict=strict)
             self._add_host_to_composed_groups(self.get_option("groups"), member.variables, host, strict=strict)
             self._add_host_to_keyed_groups(self.get_option("keyed_groups"), member.variables, host, strict=strict)
+
+
+def _place(option: str, path: Any, folder: str) -> str:
+    """A path of the inventory file, which may begin in its folder."""
+    if reason := why_no_path(str(path)):
+        raise FleetError(f"{option} {reason}.")
+    return os.path.join(folder, os.path.expanduser(str(path)))
 
 
 def _name_of_instance(given: Any) -> str:

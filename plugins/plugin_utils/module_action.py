@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
     build_argument_spec,
 )
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.paths import paths_of_spec
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import (
     ActionBase,
     AnsibleActionFail,
@@ -44,7 +45,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.executio
     unsafe_system,
     wanted_execution,
 )
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import paths_of_spec, resolve_paths
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import resolve_paths
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.preloading import preload
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_arguments import refusal_of_role
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_defaults import add_defaults_of_play
@@ -72,7 +73,7 @@ class ModuleAction(ActionBase):
     """The file of plugins/modules."""
 
     path_options: ClassVar[Mapping[str, str]]
-    """The options of the module that are paths, as `paths.paths_of_spec` returns them."""
+    """The options of the module that are paths, as `inputs.paths.paths_of_spec` returns them."""
 
     argument_spec: ClassVar[Mapping[str, Mapping[str, Any]]]
     """All options of the module, as Ansible wants them."""

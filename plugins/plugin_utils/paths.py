@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which options of a module are paths, and what a relative path in a task means.
+"""What a relative path in a task means.
 
 Private to this collection: not an interface for others.
 """
@@ -10,22 +10,10 @@ Private to this collection: not an interface for others.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-
-def paths_of_spec(spec: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """The options of an argument spec that are paths, such as ``{"src": "list", "ca_path": "path"}``.
-
-    Aliases count as names, and V(list) stands for a list of paths. Suboptions are not looked at.
-    """
-    return {
-        name: option["type"]
-        for option_name, option in spec.items()
-        if option.get("type") == "path" or option.get("elements") == "path"
-        for name in (option_name, *option.get("aliases", ()))
-    }
-
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.paths import plain
 
 INPUTS = ("src",)
 """The options that name files which come with a role or a playbook."""
@@ -39,7 +27,7 @@ def resolve_paths(
 ) -> None:
     """Replace the relative paths in a task's arguments, which are changed, by absolute ones below `folder`.
 
-    ``options`` is what `paths_of_spec` returns. The arguments are as they were written: an option of type ``list`` may
+    ``options`` is what `inputs.paths.paths_of_spec` returns. The arguments are as they were written: an option of type ``list`` may
     be one text with commas. What is no text, empty, absolute, or begins with ``~`` or ``$`` stays as it is; Ansible
     expands the last two where the module runs, as the user and in the environment that it has there. A file of `INPUTS` that
     is not there is looked up elsewhere: ``look_up`` returns its path, or None.
@@ -56,7 +44,7 @@ def resolve_paths(
         return look_up(path) or resolved
 
     for name in options.keys() & arguments.keys():
-        given = _plain(arguments[name])
+        given = plain(arguments[name])
         if isinstance(given, str) and options[name] == "list" and given:
             given = given.split(",")
         if isinstance(given, str):
@@ -64,30 +52,12 @@ def resolve_paths(
         elif isinstance(given, list) and options[name] == "list":
             # A copy keeps what Ansible notes about a list, such as where it was written.
             arguments[name] = given.copy()
-            arguments[name][:] = [place(name, _plain(path)) for path in given]
-
-
-def paths_given(spec: Mapping[str, Mapping[str, Any]], arguments: Mapping[str, Any]) -> Iterator[str]:
-    """The paths in arguments, and in the dictionaries below them; the argument spec says which they are."""
-    kinds = paths_of_spec(spec)
-    for name, written in arguments.items():
-        given = _plain(written)
-        if name in kinds:
-            paths = given.split(",") if isinstance(given, str) and kinds[name] == "list" else given
-            listed = paths if isinstance(paths, list) else [paths]
-            yield from (path for path in map(_plain, listed) if isinstance(path, str) and path.strip())
-        elif isinstance(given, Mapping) and "options" in spec.get(name, ()):
-            yield from paths_given(spec[name]["options"], given)
+            arguments[name][:] = [place(name, plain(path)) for path in given]
 
 
 def begins_nowhere(path: str) -> bool:
     """Whether a path is relative. Ansible expands one that begins with ``~`` or ``$``."""
     return not path.startswith(("/", "~", "$"))
-
-
-def _plain(value: Any) -> Any:
-    """The text of an encrypted value, which is no text before ansible-core 2.19; anything else as it is."""
-    return str(value) if hasattr(value, "encode") and not isinstance(value, str) else value
 
 
 def _resolved(path: Any, folder: str) -> Any:

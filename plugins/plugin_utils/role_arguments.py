@@ -21,6 +21,10 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.paths import (
+    mistakes_in_paths,
+    paths_given,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.texts import kind_of
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import (
@@ -28,7 +32,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_
     UnsupportedError,
     boolean,
 )
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import begins_nowhere, paths_given
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import begins_nowhere
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.role_defaults import COLLECTION
 
 SHOWN = 20
@@ -114,7 +118,7 @@ def sentence_about(name: str, value: Any) -> str:
 
 def paths_in(name: str, value: Mapping[str, Any]) -> list[str]:
     """The paths in the variable of a role, which its argument spec tells from other texts."""
-    return list(paths_given(option_of(name)["options"], value))
+    return [path for _option, path in paths_given(option_of(name)["options"], value)]
 
 
 def refusal_of_paths(name: str, value: Mapping[str, Any]) -> str:
@@ -151,8 +155,8 @@ class _Level:
         self.below = {
             name: _Level(inner, name, self.options) for name, inner in self.options.items() if "options" in inner
         }
-        flat = {name: _flat(inner) for name, inner in self.options.items()}
-        self.validator = ArgumentSpecValidator(flat, **{rule: option[rule] for rule in RULES if option.get(rule)})
+        self.flat = {name: _flat(inner) for name, inner in self.options.items()}
+        self.validator = ArgumentSpecValidator(self.flat, **{rule: option[rule] for rule in RULES if option.get(rule)})
 
     def mistakes(self, value: Any, where: str) -> Iterator[str]:
         if not self.is_list:
@@ -174,6 +178,7 @@ class _Level:
                 yield f"{_at(where)}{_said(str(error), value)}"
         if self.is_sign_on:
             yield from (f"{_at(where)}{mistake}" for mistake in sign_on_mistakes(value, self.options))
+        yield from (f"{_at(where)}{mistake}" for mistake in mistakes_in_paths(self.flat, value))
         for key, level in self.below.items():
             # What could not be converted has an error already.
             content = validated.validated_parameters.get(key)

@@ -130,6 +130,8 @@ def test_which_environments(fleet: Inventory) -> None:
         ({"state": ["active"]}, "Did you mean states?"),
         ({"w365_hosts": "contoso"}, "has the key 'w365_hosts'"),
         ({"tenants": ["nowhere.yml"]}, "nowhere.yml cannot be read"),
+        ({"tenants": ["some\0where.yml"]}, "tenants holds a null character after 'some', which no path can"),
+        ({"ca_path": "/srv/\0.pem"}, "ca_path holds a null character after '/srv/', which no path can"),
         ({"endpoints": {"environment.list": "/Nowhere/"}}, "could not be listed, because the server does not have"),
         (
             {"instances": [{"name": "eu", "instance_url": "https://eu.contoso.com"}]},

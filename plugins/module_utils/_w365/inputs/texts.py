@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple, TypeAlias
 
+from .paths import mistakes_in_paths
+
 Place: TypeAlias = "tuple[str | int, ...]"
 """Where a value is: keys of dictionaries, and indexes of lists, from the outermost."""
 
@@ -123,10 +125,11 @@ def option_name(place: Place) -> str:
 
 
 def sentence_of_task(spec: Spec, values: Mapping[Any, Any]) -> str:
-    """The sentence about all values of a task's options that are no texts; empty when there is none."""
+    """The sentence about all values of a task's options that are no texts, or no paths; empty when there is none."""
     found = list(values_without_text(spec, values))
     if not found:
-        return ""
+        wrong = mistakes_in_paths(spec, values)
+        return f"{' '.join(f'Option {mistake}.' for mistake in wrong)} Nothing was written." if wrong else ""
     listed = "; ".join(_of_task(item) for item in found[:SHOWN])
     more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     if all(item.needed == "dictionary" for item in found):

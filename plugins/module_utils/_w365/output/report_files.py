@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InputError
+from ..model.paths import why_no_path
 from .atomic_write import can_be_written_in_place, write_atomically
 from .report import Outcome, Row, _Clean, remarks_of, rows_of
 from .report_csv import csv_of
@@ -26,6 +27,8 @@ def checked_report_paths(paths: Sequence[str]) -> tuple[str, ...]:
     Call it before the first change of a run, while the path can still be corrected.
     """
     for path in paths:
+        if reason := why_no_path(path):
+            raise InputError(f"Option {OPTION}: a path {reason}.")
         place = Path(path)
         if place.suffix.lower() not in ENDINGS:
             raise InputError(

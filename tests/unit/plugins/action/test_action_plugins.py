@@ -19,11 +19,10 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail
 
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.paths import paths_of_spec
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import (
-    paths_of_spec,
-    resolve_paths,
-)
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import resolve_paths
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.texts import refuse_values_without_text
 
 PLUGINS = Path(__file__).parents[4] / "plugins"
 PACKAGE = "ansible_collections.workspace365.provisioning.plugins"
@@ -86,6 +85,35 @@ def path_suboptions(options: dict[str, Any]) -> list[str]:
         below = option.get("options") or {}
         found += [f"{name}.{inner}" for inner in paths_of_spec(below)] + path_suboptions(below)
     return found
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/srv/a\0b.csv", "a null character after '/srv/a'"),
+        ("\0-----BEGIN", "a null character at its beginning"),
+        ("/srv/people\ud83d.csv", "half of a character after '/srv/people'"),
+        ("a" * 900 + "\0", f"a null character after '{'a' * 60}'"),
+    ],
+)
+@pytest.mark.parametrize("module", MODULES)
+def test_no_option_takes_what_no_path_can_hold(module: str, path: str, reason: str) -> None:
+    """Python raises ValueError for it: for the module, an unexpected error."""
+    found = action_class(module)
+    for option, kind in found.path_options.items():
+        forms: list[Any] = [path, ["/srv/a.csv", path]] if kind == "list" else [path]
+        for given in forms:
+            with pytest.raises(AnsibleActionFail) as refused:
+                refuse_values_without_text({option: given}, found.argument_spec)
+            assert str(refused.value) == (
+                f"Option {option} holds {reason}, which no path can. Give the path as it is on disk. Nothing was written."
+            )
+
+
+def test_paths_of_any_other_form_are_taken() -> None:
+    spec = action_class("w365_directory").argument_spec
+    for path in ("/srv/müller 日本 🙂.csv", "~/a.csv", "$HOME/a", "/srv/\udcff.csv", "-", "x" * 5000, "", " ", None, 5):
+        refuse_values_without_text({"plan_file": path, "src": [path]}, spec)
 
 
 @pytest.mark.parametrize("module", MODULES)

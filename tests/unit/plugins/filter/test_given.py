@@ -124,6 +124,24 @@ def test_everything_that_is_wrong_is_named_at_once() -> None:
     assert "a-secret" not in line
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "option"),
+    [
+        ("w365_directory_definition", {"apply_plan": "/srv/a\0"}, "apply_plan"),
+        ("w365_directory_definition", {"src": ["/srv/b.yml", "/srv/a\0"]}, "src"),
+        ("w365_o365_import_definition", {"state_file": "/srv/a\0/b"}, "state_file"),
+        (
+            "w365_tenant_definition",
+            {"name": "contoso", "o365_import": {"state_file": "/srv/a\0"}},
+            "o365_import: state_file",
+        ),
+        ("w365_sync_configurations", [{"name": "contoso", "import": {"state_file": "/srv/a\0"}}], "import: state_file"),
+    ],
+)
+def test_a_path_with_what_no_path_can_hold_is_a_mistake(name: str, value: Any, option: str) -> None:
+    assert f"{option} holds a null character after '/srv/a', which no path can" in mistakes(value, name)
+
+
 @pytest.mark.parametrize("value", [{}, {"upn": "a"}, {"name": "contoso", "import": {}}, "upn: a", 5])
 @pytest.mark.parametrize("name", ["w365_users_list", "w365_groups_list", "w365_sync_configurations"])
 def test_a_list_must_be_a_list(value: Any, name: str) -> None:
