@@ -25,6 +25,9 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     lines_of,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.yaml_text import YamlDocument
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.environment import (
+    sanitized_environment_name,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.names import comparison_key
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.permissions import (
     EVERYBODY,
@@ -37,6 +40,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.terminal import one_line
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.output.yaml_writer import yaml_text
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.addresses import server_of
 
 GROUP_MANAGEMENT = "Settings > Users & Groups > Group management"
 """Where an administrator sets the permissions of groups, in the vendor's words."""
@@ -66,12 +70,32 @@ class Place(NamedTuple):
     settings: Mapping[str, Setting]
 
 
+class Owner(NamedTuple):
+    """The environment that a file is about, and the server of its instance. What is empty is not known."""
+
+    environment: str = ""
+    server: str = ""
+
+    @classmethod
+    def of(cls, environment: str, address: str) -> Owner:
+        """From the option C(environment) and the address of the instance."""
+        return cls(sanitized_environment_name(environment), server_of(address))
+
+    def __str__(self) -> str:
+        return f"{self.environment!r} of {self.server}" if self.server else repr(self.environment)
+
+    def is_another(self, other: Owner) -> bool:
+        """Whether the two are known to differ."""
+        return any(one and two and one != two for one, two in zip(self, other, strict=True))
+
+
 class Done(NamedTuple):
     """What was set: for everybody, and for groups by their keys. `exists`: whether there is such a file."""
 
     default: Mapping[str, Setting] = {}
     groups: Mapping[str, Place] = {}
     exists: bool = True
+    owner: Owner = Owner()
 
 
 class Item(NamedTuple):
@@ -95,10 +119,10 @@ class Item(NamedTuple):
 # The file
 
 
-def read_done(path: str, others: Iterable[str] = ()) -> Done:
+def read_done(path: str, others: Iterable[str], owner: Owner) -> Done:
     """What the file says; `others` are more names of permissions. One that is missing says nothing.
 
-    Raises InputError for a file that cannot be read, or that is not clear.
+    Raises InputError for a file that cannot be read, that is not clear, or that is about another environment than `owner`.
     """
     try:
         with open(path, "rb") as file:
@@ -111,7 +135,19 @@ def read_done(path: str, others: Iterable[str] = ()) -> Done:
     text = decoded(raw, path)
     if text.startswith(ENCRYPTED):
         raise InputError(f"{path} is encrypted with Ansible Vault. It holds no secret: decrypt it.")
-    return _DoneReader(YamlDocument(yaml, text, path), path, others).read()
+    done = _DoneReader(YamlDocument(yaml, text, path), path, others).read()
+    if done.owner.environment and not owner.environment:
+        raise InputError(
+            f"{path} is about environment {done.owner}, and which environment this run is for is not known here. Name it with "
+            "w365_permission_profiles_environment, with w365_environment or with W365_ENVIRONMENT."
+        )
+    if done.owner.is_another(owner):
+        raise InputError(
+            f"{path} is about environment {done.owner}, and this run is for {owner}: what was set in one says nothing about the "
+            "other. Give each environment a file of its own in w365_permission_profiles_done, or correct the lines environment and server "
+            "in this one."
+        )
+    return done
 
 
 class _DoneReader:
@@ -126,8 +162,11 @@ class _DoneReader:
     def read(self) -> Done:
         content = self._dictionary(self._document.data, ())
         for key in content:
-            if key not in ("default", "groups"):
-                self._problem((key,), f"there is no key {key[:60]!r} here, only default and groups.")
+            if key not in ("environment", "server", "default", "groups"):
+                self._problem(
+                    (key,), f"there is no key {key[:60]!r} here, only environment, server, default and groups."
+                )
+        owner = Owner.of(self._name(content, "environment"), self._name(content, "server"))
         default = self._settings(content.get("default"), ("default",))
         groups: dict[str, Place] = {}
         for name, settings in self._dictionary(content.get("groups"), ("groups",)).items():
@@ -140,7 +179,14 @@ class _DoneReader:
             groups[key] = Place(name.strip(), self._settings(settings, place))
         if self._problems:
             raise InputError(lines_of(self._problems, self._path))
-        return Done(default, groups)
+        return Done(default, groups, owner=owner)
+
+    def _name(self, content: Mapping[str, Any], key: str) -> str:
+        value = content.get(key)
+        if value is not None and not isinstance(value, str):
+            self._problem((key,), f"a text is needed here, and it is {kind_of(value)}.")
+            return ""
+        return (value or "").strip()
 
     def _settings(self, value: Any, place: tuple[str, ...]) -> dict[str, Setting]:
         found: dict[str, Setting] = {}
@@ -206,7 +252,7 @@ def done_text(done: Done) -> str:
     groups = {
         place.name: content for _key, place in sorted(done.groups.items()) if (content := settings(place.settings))
     }
-    document = {"default": settings(done.default), "groups": groups}
+    document = {**done.owner._asdict(), "default": settings(done.default), "groups": groups}
     return yaml_text({name: part for name, part in document.items() if part}, HEAD)
 
 
@@ -325,7 +371,8 @@ class Checklist:
             settings = _with(profile.values, before, day) if profile.key in chosen else before
             if settings or profile.key in kept:
                 kept[profile.key] = Place(profile.group, settings)
-        return Done(default, {key: place for key, place in kept.items() if key not in self._left or key not in chosen})
+        left = {key: place for key, place in kept.items() if key not in self._left or key not in chosen}
+        return self.done._replace(default=default, groups=left, exists=True)
 
 
 def _differences(group: str, wanted: Mapping[str, str], done: Mapping[str, Setting]) -> Iterator[Item]:
@@ -381,7 +428,9 @@ def groups_of(profiles: PermissionProfiles) -> list[dict[str, Any]]:
     return found
 
 
-def profiles_outcome(profiles: PermissionProfiles, path: str, clicked: Sequence[str], day: str) -> dict[str, Any]:
+def profiles_outcome(
+    profiles: PermissionProfiles, path: str, clicked: Sequence[str], day: str, owner: Owner
+) -> dict[str, Any]:
     """Everything that the role needs. `path` is the file of what was done; without one nothing is known.
 
     Raises InputError.
@@ -391,15 +440,26 @@ def profiles_outcome(profiles: PermissionProfiles, path: str, clicked: Sequence[
             "w365_permission_profiles_clicked says that something was done, and w365_permission_profiles_done names no file that "
             "remembers it."
         )
-    done = read_done(path, profiles.others) if path else Done(exists=False)
-    before = Checklist(profiles, done)
-    after = before.after(clicked, day) if clicked else done
-    now = Checklist(profiles, after._replace(exists=after.exists or bool(clicked)))
-    items, notes = now.items(), now.notes()
+    done = read_done(path, profiles.others, owner) if path else Done(exists=False)
+    notes = _notes_about_owner(done, owner, bool(clicked))
+    # What the file leaves open about its owner is written with the next change.
+    named = done._replace(owner=Owner(*(one or two for one, two in zip(done.owner, owner, strict=True))))
+    after = Checklist(profiles, named).after(clicked, day) if clicked else done
+    now = Checklist(profiles, after)
+    items = now.items()
     return {
         "groups": groups_of(profiles),
         "open": [item.as_result() for item in items],
-        "checklist": checklist_lines(items, notes),
+        "checklist": checklist_lines(items, [*now.notes(), *notes]),
         # Written only where something was done that was not in the file.
         "done": done_text(after) if clicked and after != done else "",
     }
+
+
+def _notes_about_owner(done: Done, owner: Owner, is_written: bool) -> list[str]:
+    if done.owner.environment or is_written or not owner.environment or not (done.default or done.groups):
+        return []
+    return [
+        "The file of what was done does not say of which environment it is. Where it is that of this run, add the line "
+        f"environment: {owner.environment}"
+    ]

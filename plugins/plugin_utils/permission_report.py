@@ -46,6 +46,7 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.mo
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.permission_profiles import (
     Checklist,
     Done,
+    Owner,
     Setting,
     read_done,
 )
@@ -143,18 +144,18 @@ def _group(entry: Mapping[str, Any]) -> Group:
 
 
 def permission_report(
-    profiles: PermissionProfiles, reading: Reading, done: str, environment: str, now: str
+    profiles: PermissionProfiles, reading: Reading, done: str, owner: Owner, now: str
 ) -> dict[str, Any]:
     """The report: C(rows) with an answer for each person and permission, C(counts), C(findings) and the C(rules).
 
     `done` is the file of what was set by hand, empty where there is none to look at. Raises InputError for one that is
     not clear.
     """
-    known = read_done(done, profiles.others) if done else None
+    known = read_done(done, profiles.others, owner) if done else None
     report = _Report(profiles, reading, known)
     rows = [row for person in report.people for row in report.rows(person)]
     return {
-        "environment": environment,
+        "environment": owner.environment,
         "generated": now,
         "permissions": list(profiles.names),
         "people": len(report.people),

@@ -220,3 +220,44 @@ def test_apply_permissions_with_blank_answers(twin: Twin, play: Callable[..., Pl
         assert played.code != 0
         assert "w365_permission_profiles_definition is not given" in played.output
         same(twin.requests(), [], "requests")
+
+
+@pytest.mark.slow
+def test_the_file_of_one_environment_is_not_that_of_another(
+    twin: Twin, play: Callable[..., Play], tmp_path: Path
+) -> None:
+    twin.reset({"environments": [SEEDED, {**SEEDED, "name": "fabrikam"}]}, "full")
+    given = {
+        "w365_permission_profiles_definition": {"profiles": [{**EDITOR_PROFILE, "members": None}]},
+        "w365_permission_profiles_done": DONE,
+        "w365_environment": "contoso",
+    }
+    done = named("apply_permissions", play, twin, w365_permission_profiles_clicked="*", **given)
+    assert done.code == 0, done.output
+    text = (tmp_path / DONE).read_text(encoding="utf-8")
+    same(yaml.safe_load(text)["environment"], "contoso", "whose file it is")
+    for playbook, more in (
+        ("apply_permissions", {}),
+        ("apply_permissions", {"w365_permission_profiles_clicked": "*"}),
+        ("report_permissions", {}),
+    ):
+        twin.clear_requests()
+        refused = named(playbook, play, twin, **{**given, "w365_environment": "fabrikam", **more})
+        assert refused.code != 0
+        assert "is about environment 'contoso' of" in " ".join(refused.output.split())
+        same(twin.requests(), [], "requests")
+    same((tmp_path / DONE).read_text(encoding="utf-8"), text, "the file")
+    # Two hosts of one run, which both begin without the file.
+    (tmp_path / DONE).unlink()
+    one = profiles(
+        {"profiles": [{**EDITOR_PROFILE, "members": None}]}, clicked=["*"], environment="{{ inventory_hostname }}"
+    )
+    refused = play(
+        one,
+        defaults=connection(twin) | {"environment": "{{ inventory_hostname }}"},
+        arguments=["-i", "contoso,fabrikam,"],
+        play={"hosts": "all:!localhost"},
+    )
+    assert refused.code != 0
+    assert "is also the file of what was done in environment" in " ".join(refused.output.split())
+    assert yaml.safe_load((tmp_path / DONE).read_text(encoding="utf-8"))["environment"] in {"contoso", "fabrikam"}

@@ -307,6 +307,121 @@ def test_a_description_without_default_leaves_what_everybody_has(tmp_path: Path)
     assert open_items(PROFILES(definition(), path))[0] == (None, SHOP, NOT_SET, ALLOW)
 
 
+SERVER = "https://workspace.contoso.com"
+
+
+def clicked(path: str, environment: str = "", url: str = "", definition: Any = None) -> dict[str, Any]:
+    """What is returned when everything was done; the file is written as the role does it."""
+    found: dict[str, Any] = PROFILES(definition or {"profiles": [profile()]}, path, ["*"], DAY, environment, url)
+    if found["done"]:
+        Path(path).write_text(found["done"], encoding="utf-8")
+    return found
+
+
+@pytest.fixture(autouse=True)
+def run_of_ansible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.setattr(filters, "run_directory", lambda: str(folder))
+    for name in ("W365_ENVIRONMENT", "W365_INSTANCE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("environment", "url", "first"),
+    [
+        ("Contoso", SERVER, {"environment": "contoso", "server": "workspace.contoso.com"}),
+        ("contoso", "", {"environment": "contoso"}),
+        ("", SERVER, {"server": "workspace.contoso.com"}),
+        ("", "", {}),
+    ],
+)
+def test_the_file_names_its_environment(tmp_path: Path, environment: str, url: str, first: dict[str, str]) -> None:
+    path = done_file(tmp_path, "")
+    clicked(path, environment, url)
+    content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    groups = content.pop("groups")
+    assert content == first
+    assert list(groups) == [EDITORS]
+    again = clicked(path, environment, f"{url}:443/" if url else "")
+    assert (again["done"], again["checklist"]) == ("", ["Nothing has to be set by hand."])
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "url", "said"),
+    [
+        ("environment: contoso", "fabrikam", "", "is about environment 'contoso', and this run is for 'fabrikam'"),
+        ("environment: contoso", "", "", "which environment this run is for is not known here. Name it with"),
+        ("environment: contoso", "", SERVER, "which environment this run is for is not known here. Name it with"),
+        (
+            "environment: contoso\nserver: test.contoso.com",
+            "contoso",
+            SERVER,
+            "'contoso' of test.contoso.com, and this run is for 'contoso' of workspace.contoso.com",
+        ),
+        ("server: test.contoso.com", "contoso", SERVER, "give each environment a file of its own"),
+        ("environment: 12", "contoso", "", "line 1: a text is needed here, and it is a number"),
+        ("environment: [contoso]", "contoso", "", "line 1: a text is needed here, and it is a list"),
+        ("default: {}\nserver: yes", "contoso", "", "line 2: a text is needed here, and it is a truth value"),
+    ],
+)
+def test_a_file_of_another_environment(tmp_path: Path, text: str, environment: str, url: str, said: str) -> None:
+    path = done_file(tmp_path, text)
+    for names in ([], ["*"]):
+        with pytest.raises(AnsibleFilterError) as caught:
+            PROFILES(definition(profile()), path, names, DAY, environment, url)
+        assert said.lower() in str(caught.value).lower()
+    with pytest.raises(AnsibleFilterError):
+        EFFECTIVE(definition(profile()), done=path, environment=environment, instance_url=url)
+
+
+@pytest.mark.parametrize(
+    "text", ["environment: Contoso", "environment: ' con-toso '\nserver: HTTPS://workspace.contoso.com/"]
+)
+def test_a_file_of_this_environment(tmp_path: Path, text: str) -> None:
+    path = done_file(tmp_path, f"{text}\ngroups: {{{EDITORS}: {{{NEWS}: Allow}}}}")
+    found = PROFILES(definition(profile()), path, [], DAY, "contoso", SERVER)
+    assert found["checklist"] == ["Nothing has to be set by hand."]
+
+
+def test_a_file_that_names_no_environment(tmp_path: Path) -> None:
+    path = done_file(tmp_path, **{EDITORS: {NEWS: ALLOW}})
+    assert PROFILES(definition(profile()), path, [], DAY, "contoso")["checklist"] == [
+        "Nothing has to be set by hand.",
+        "The file of what was done does not say of which environment it is. Where it is that of this run, add the line "
+        "environment: contoso",
+    ]
+    assert clicked(path, "contoso")["checklist"] == ["Nothing has to be set by hand."]
+    assert yaml.safe_load(Path(path).read_text(encoding="utf-8"))["environment"] == "contoso"
+
+
+def test_the_environment_variables_count_where_nothing_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("W365_ENVIRONMENT", "fabrikam")
+    monkeypatch.setenv("W365_INSTANCE_URL", "https://test.contoso.com")
+    for environment, url, named in (
+        (" ", "", ("fabrikam", "test.contoso.com")),
+        ("contoso", "", ("contoso", "test.contoso.com")),
+        ("contoso", SERVER, ("contoso", "workspace.contoso.com")),
+    ):
+        path = tmp_path / f"{named}.yml"
+        clicked(str(path), environment, url)
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert (content["environment"], content["server"]) == named
+
+
+def test_two_environments_of_one_run_with_one_file(tmp_path: Path) -> None:
+    path = str(tmp_path / "done.yml")
+    described = definition(profile())
+    assert PROFILES(described, path, ["*"], DAY, "contoso")["done"]
+    assert PROFILES(described, path, ["*"], DAY, "contoso")["done"], "the same one, asked again"
+    with pytest.raises(AnsibleFilterError, match="is also the file of what was done in environment 'contoso'"):
+        PROFILES(described, str(tmp_path / "run" / ".." / "done.yml"), ["*"], DAY, "fabrikam")
+    assert PROFILES(described, str(tmp_path / "other.yml"), ["*"], DAY, "fabrikam")["done"]
+
+
 @pytest.mark.parametrize("text", ["", "---\n", "# nothing yet\n", "groups:\n", "groups: {}\ndefault:\n"])
 def test_a_file_that_says_nothing_yet(tmp_path: Path, text: str) -> None:
     assert open_items(PROFILES(definition(), done_file(tmp_path, text))) == [(EDITORS, NEWS, ALLOW, None)]
