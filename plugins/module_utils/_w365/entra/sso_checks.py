@@ -140,11 +140,21 @@ def check_expiry(application: Application | None, key: str, now: float, least_da
 def check_emergency(administrators: Collection[str], people: Sequence[Mapping[str, Any]], *, required: bool) -> Check:
     """Whether an active administrator has Exchange: Workspace 365 sends the code for emergency access to that mailbox."""
     wanted = {name.lower() for name in administrators}
+    unread: list[str] = []
     for person in people:
-        plans = person.get("assignedPlans")
+        name, plans = str(person.get("userPrincipalName")), person.get("assignedPlans")
         names = {str(plan.get("service")).lower() for plan in plans or () if plan.get("capabilityStatus") == "Enabled"}
-        if str(person.get("userPrincipalName")).lower() in wanted and EXCHANGE_PLAN in names:
+        if name.lower() in wanted and EXCHANGE_PLAN in names:
             return Check("emergency_access", PASSED)
+        if name.lower() in wanted and plans is None:
+            unread.append(name)
+    if unread:
+        return Check(
+            "emergency_access",
+            REFUSED if required else UNKNOWN,
+            f"Microsoft Graph does not show the licenses of {', '.join(unread[:5])}, so whether one of them has emergency access is not "
+            "known.",
+        )
     return Check(
         "emergency_access",
         REFUSED if required else WARNED,

@@ -12,9 +12,11 @@ from urllib.parse import SplitResult, urlsplit
 
 from ..api.entra_tokens import SIGN_IN_HOSTS
 from ..api.sign_in_page import SignInPage, SignInTarget
+from ..backends.common import active_administrators, roles_problem, uncertain_administrators
 from ..backends.provisioning import ProvisioningDirectory
 from ..entra.sso_checks import (
     CHECKS,
+    PASSED,
     REFUSED,
     SKIPPED,
     Check,
@@ -133,10 +135,18 @@ class _Reader:
         return check_expiry(self._found_application, self._task.options["key"], self._graph.now, days)
 
     def _emergency(self) -> Check:
-        users = ProvisioningDirectory(self._task.provisioning, self._task.environment).list_users()
-        administrators = [user.upn for user in users if user.administrator and user.active is not False]
+        users = ProvisioningDirectory(self._task.provisioning, self._task.environment).users_with_roles()
+        if problem := roles_problem(users):
+            raise problem
+        uncertain = uncertain_administrators(users)
+        active = active_administrators(users) - uncertain
+        administrators = [user.upn for user in users if user.key in active]
         people = self._graph.people_with_plans(administrators)
-        return check_emergency(administrators, people, required=self.required)
+        check = check_emergency(administrators, people, required=self.required)
+        if check.outcome != PASSED and uncertain:
+            names = [user.upn for user in users if user.key in uncertain]
+            raise W365Error(f"whether {', '.join(names[:5])} can still sign in is not known: the list does not say it.")
+        return check
 
 
 def check_page(task: EntraTask, wanted: SettingValues) -> str:

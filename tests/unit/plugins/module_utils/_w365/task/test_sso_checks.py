@@ -215,3 +215,75 @@ def test_the_client_id_alone_says_which_application_another_environment_uses(
     assert not result.get("failed"), result["msg"]
     assert (truth.writes == []) is spared
     assert any("do not show which app registration" in sentence for sentence in result["not_proven"]) is unread
+
+
+# Emergency access
+
+
+def emergency(users: Any, plans: Any = "as they are", **options: Any) -> tuple[str, str, dict[str, Any]]:
+    """The outcome of the check with its reason, and the result, on a server that lists these users."""
+
+    def change(call: Call, status: int, data: Any) -> tuple[int, str, Mapping[str, str], bool]:
+        if call.endpoint == "user.list":
+            data = users
+        if call.endpoint == "graph.users" and plans != "as they are":
+            data = {**data, "value": [{**one, "assignedPlans": plans} for one in data["value"]]}
+        return status, json.dumps(data), {}, False
+
+    given = {
+        "primary_domain": "contoso.com",
+        "client_id": CLIENT,
+        "key": PASSWORD,
+        "verify": False,
+        "preflight": "always",
+        "skip_checks": ["tenant", "principal", "redirect", "consent", "assignment", "secret_expiry"],
+        **options,
+    }
+    result = play(Scenario("w365_sso", json.dumps(given), scim=False), Truthful(change))
+    (check,) = [one for one in result["checks"] if one["name"] == "emergency_access"]
+    return check["outcome"], check["reason"] or "", result
+
+
+ALLAN, MEGAN = "allan.deyoung@contoso.com", "megan.bowen@contoso.com"
+EXCHANGE = [{"service": "exchange", "capabilityStatus": "Enabled"}]
+
+
+def listed(number: int, upn: str, **more: Any) -> dict[str, Any]:
+    return {"Id": number, "EmailAddress": upn, "FirstName": "A", "LastName": "B", **more}
+
+
+@pytest.mark.parametrize(
+    ("administrator", "plans", "outcome", "reason"),
+    [
+        ({"IsAdministrator": True, "IsActive": True}, EXCHANGE, "passed", ""),
+        # A list that says of nobody that he or she is active may leave it out for those who are.
+        ({"IsAdministrator": True}, EXCHANGE, "passed", ""),
+        ({"IsAdministrator": True, "IsActive": True}, [], "warned", "has an Exchange license"),
+        ({"IsAdministrator": True, "IsActive": False}, EXCHANGE, "warned", "has an Exchange license"),
+        ({"IsAdministrator": True, "IsActive": True}, None, "unknown", f"does not show the licenses of {ALLAN}"),
+        ({"IsAdministrator": False}, EXCHANGE, "unknown", "lists nobody as administrator"),
+        ({}, EXCHANGE, "unknown", "a user whose IsAdministrator"),
+        ({"IsAdministrator": None}, EXCHANGE, "unknown", "a user whose IsAdministrator"),
+    ],
+)
+def test_emergency_access_of_what_is_not_shown(
+    administrator: dict[str, Any], plans: Any, outcome: str, reason: str
+) -> None:
+    users = [listed(1, ALLAN, **administrator), listed(2, MEGAN, IsAdministrator=False)]
+    found, said, _result = emergency(users, plans)
+    assert found == outcome
+    assert reason in said
+    required, said, result = emergency(users, plans, require_emergency_access=True)
+    assert required == ("passed" if outcome == "passed" else "refused")
+    assert bool(result.get("failed")) == (outcome != "passed")
+    assert reason in said
+
+
+def test_an_administrator_who_may_be_deleted_has_no_emergency_access() -> None:
+    """The list says of others that they are active."""
+    users = [listed(1, ALLAN, IsAdministrator=True), listed(2, MEGAN, IsAdministrator=False, IsActive=True)]
+    outcome, reason, _result = emergency(users, EXCHANGE)
+    assert outcome == "unknown"
+    assert f"whether {ALLAN} can still sign in is not known" in reason
+    certain = [*users, listed(3, "adele.vance@contoso.com", IsAdministrator=True, IsActive=True)]
+    assert emergency(certain, EXCHANGE)[0] == "passed"
