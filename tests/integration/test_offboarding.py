@@ -48,8 +48,8 @@ def offboard(play: Callable[..., Play], twin: Twin, *arguments: str, role: bool 
     options = connection(twin, scim=True)
     if not role:
         del options["instance_url"], options["provisioning_key"]
-    given = {f"w365_offboard_{name}": value for name, value in variables.items() if "user_email" not in name}
-    given |= {name: value for name, value in variables.items() if "user_email" in name}
+    awx = ("awx_", "tower_")
+    given = {name if name.startswith(awx) else f"w365_offboard_{name}": value for name, value in variables.items()}
     return play(
         arguments=["-e", json.dumps(given), *arguments, f"{COLLECTION}.offboard_user"],
         environ={f"W365_{name.upper()}": value for name, value in options.items()},
@@ -191,8 +191,26 @@ def test_all_or_nothing(upns: Any, more: dict[str, Any], said: str, play: Callab
         ({"upns": [NESTOR], "permanent": "perhaps"}, "w365_offboard_permanent is 'perhaps'"),
         ({"upns": [NESTOR], "administrators": "all"}, "w365_offboard_administrators is 'all'"),
         ({"upns": [NESTOR], "awx_user_email": NESTOR.title()}, "has started this job and is one of the users"),
+        (
+            {"upns": [MEGAN, f" {NESTOR}"], "awx_user_email": "", "awx_user_name": NESTOR.upper()},
+            f"{NESTOR} has started this job and is one of the users",
+        ),
+        ({"upns": [NESTOR], "awx_user_email": "n@contoso.com", "tower_user_name": NESTOR}, "has started this job"),
     ],
-    ids=["nothing", "null", "blanks", "blank", "none", "dictionary", "number", "permanent", "role", "self"],
+    ids=[
+        "nothing",
+        "null",
+        "blanks",
+        "blank",
+        "none",
+        "dictionary",
+        "number",
+        "permanent",
+        "role",
+        "self",
+        "own name",
+        "own name in Tower",
+    ],
 )
 @pytest.mark.slow
 def test_an_answer_that_says_nothing(
