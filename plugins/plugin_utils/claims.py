@@ -103,7 +103,7 @@ def shared_addresses(configurations: Sequence[Mapping[str, Any]]) -> str:
     """
     by_address: dict[str, list[Mapping[str, Any]]] = {}
     for configuration in configurations:
-        address = _address(_word(configuration, "scim_url"))
+        address = address_of(_word(configuration, "scim_url"))
         if address:
             by_address.setdefault(address, []).append(configuration)
     return " ".join(
@@ -125,7 +125,7 @@ def _word(configuration: Mapping[str, Any], key: str) -> str:
     return "" if value is None else str(value).strip()
 
 
-def _address(url: str) -> str:
+def address_of(url: str) -> str:
     """The same text for all ways to write an address; empty without one."""
     rest = re.split("[?#]", url.strip().partition("//")[2] or url.strip())[0]
     return f"{server_of(url)}/{rest.partition('/')[2]}".rstrip("/") if rest else ""

@@ -16,9 +16,14 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.argument_spec import (
+    ENV_PREFIX,
     build_argument_spec,
 )
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.paths import paths_of_spec
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.environment import (
+    sanitized_environment_name,
+)
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.transport.addresses import server_of
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_core import (
     ActionBase,
     AnsibleActionFail,
@@ -28,7 +33,7 @@ from ansible_collections.workspace365.provisioning.plugins.plugin_utils.ansible_
     configured,
     run_directory,
 )
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.claims import owner_of
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.claims import address_of, owner_of
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.direct_host import (
     Setting,
     module_of,
@@ -103,7 +108,7 @@ class ModuleAction(ActionBase):
         environment = self.environment_variables()
         self._refuse_shared_values(arguments, environment, variables)
         self._refuse_shown_secret(arguments)
-        self._refuse_shared_report(arguments, variables)
+        self._refuse_shared_report(arguments, environment, variables)
         if self._runs_directly(environment, variables):
             result.update(self._run_here(arguments, environment, variables))
         else:
@@ -231,20 +236,39 @@ class ModuleAction(ActionBase):
                 f"module_defaults (an empty text for none), or set the variable {ALLOW_SHARED}=true if all hosts are for the same customer."
             )
 
-    def _refuse_shared_report(self, arguments: Mapping[str, Any], task_vars: Mapping[str, Any]) -> None:
-        """Refuse a report that another host of this run writes too: the last one would replace those of other customers."""
+    def _refuse_shared_report(
+        self, arguments: Mapping[str, Any], written: Mapping[str, str], task_vars: Mapping[str, Any]
+    ) -> None:
+        """Refuse a report that this run writes for another customer too: the last one would replace those before.
+
+        Hosts, and the items of a loop in one host. A task that does not name an environment may be for the one of before.
+        """
         paths = arguments.get("report_file") if "report_file" in self.argument_spec else None
         if not isinstance(paths, list) or not self._is_local():
             return
-        host = str(task_vars.get("inventory_hostname"))
+        environ = {**os.environ, **written}
+
+        def value(option: str) -> str:
+            # An empty text is a value: there is none.
+            given = arguments.get(option)
+            return str(environ.get(f"{ENV_PREFIX}{option.upper()}", "") if given is None else given)
+
+        owners = {
+            "host": str(task_vars.get("inventory_hostname")),
+            "environment": sanitized_environment_name(value("environment")),
+            "server": server_of(value("instance_url")),
+            "SCIM service": address_of(value("scim_url")),
+        }
         for path in map(str, paths):
             place = os.path.realpath(os.path.expanduser(os.path.expandvars(path)))
-            other = owner_of(run_directory(), "host_report", place, host, host)
-            if other:
-                raise AnsibleActionFail(
-                    f"Option report_file: {path!r} is also the report of host {other} in this run. Nothing was written. Give each host its "
-                    "own file, such as one with {{ inventory_hostname }} in its name."
-                )
+            for kind, name in owners.items():
+                other = name and owner_of(run_directory(), f"{kind.replace(' ', '_')}_report", place, name, name)
+                if other:
+                    each, example = ("host", "inventory_hostname") if kind == "host" else ("customer", "item")
+                    raise AnsibleActionFail(
+                        f"Option report_file: {path!r} is also the report of {kind} {other} in this run. Nothing was written. Give each "
+                        f"{each} its own file, such as one with {{{{ {example} }}}} in its name."
+                    )
 
     def _refuse_shown_secret(self, arguments: Mapping[str, Any]) -> None:
         """Refuse to return a secret to a task whose result Ansible prints."""

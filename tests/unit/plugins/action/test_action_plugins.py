@@ -503,3 +503,38 @@ def test_two_hosts_never_share_a_report(
         said = task.refusal()
         assert bool(said) is expected, said
         assert not expected or "is also the report of host contoso in this run. Nothing was written." in said
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ({"environment": "contoso"}, {"environment": "fabrikam"}, "environment contoso"),
+        ({"environment": "contoso"}, {"environment": " Con-toso"}, ""),
+        # One through SCIM, which needs no environment.
+        ({"environment": "contoso"}, {"scim_url": "https://scim.contoso.com"}, ""),
+        ({"scim_url": "https://scim.contoso.com/a"}, {"scim_url": "https://scim.contoso.com/b"}, "SCIM service"),
+        ({"scim_url": "https://scim.contoso.com/a"}, {"scim_url": "HTTPS://scim.contoso.com:443/a/"}, ""),
+        (
+            {"environment": "contoso", "instance_url": "https://one.contoso.com"},
+            {"environment": "contoso", "instance_url": "https://two.contoso.com"},
+            "server one.contoso.com",
+        ),
+        ({}, {}, ""),
+    ],
+)
+@pytest.mark.parametrize("variables", [False, True], ids=["options", "environment variables"])
+def test_customers_of_one_host_never_share_a_report(
+    first: dict[str, str], second: dict[str, str], said: str, variables: bool, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """A loop over customers on localhost: the report of the last one would replace the others."""
+    path = str(tmp_path / "report.html")
+    for given, expected in ((first, ""), (first, ""), (second, said), (first, "")):
+        options = {} if variables else given
+        for name in ("environment", "instance_url", "scim_url"):
+            monkeypatch.delenv(f"W365_{name.upper()}", raising=False)
+            if variables and name in given:
+                monkeypatch.setenv(f"W365_{name.upper()}", given[name])
+        refusal = SharedTask("w365_directory", {"report_file": [path], **options}, hosts=["localhost"]).refusal()
+        assert bool(refusal) is bool(expected), refusal
+        assert expected in refusal
+        assert not expected or "Give each customer its own file" in refusal
