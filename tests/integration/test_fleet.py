@@ -215,6 +215,56 @@ def test_a_run_that_does_nothing_fails(playbook: str, twin: Twin, fleet: Fleet, 
     assert fleet(playbook, **plans).code != 0
 
 
+OF_MANY = ("fleet_plan", "fleet_apply", "fleet_export", "fleet_audit", "fleet_offboard", "fleet_rotate", "audit_sso", "fleet_sync", "fleet_onboard")  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("playbook", OF_MANY)
+def test_a_pattern_of_the_inventory_is_refused(playbook: str, twin: Twin, fleet: Fleet, folder: Path) -> None:
+    """Ansible does not see it when it chooses the hosts, and the run would be for all environments."""
+    (folder / "group_vars").mkdir()
+    twin.clear_requests()
+    for pattern, odd in (("contoso", "fabrikam, litware"), (["contoso", "litw*"], "fabrikam"), ("nobody", "contoso")):
+        (folder / "group_vars" / "w365_environments.yml").write_text(
+            json.dumps({"w365_hosts": pattern}), encoding="utf-8"
+        )
+        ran = fleet(playbook)
+        assert ran.code != 0
+        assert f"this run is for {odd}" in ran.said
+        assert "Give it with -e w365_hosts=" in ran.said
+    assert {request["path"].rstrip("/").split("/")[-1] for request in twin.requests()} == {"Environment"}, (
+        "the inventory"
+    )
+    # The pattern has one environment more than the run.
+    (folder / "group_vars" / "w365_environments.yml").write_text("w365_hosts: all", encoding="utf-8")
+    more = fleet(playbook, "-i", "another,").said
+    assert "w365_hosts is all, and this run is not for another. Ansible does not read w365_hosts from" in more
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "contoso",
+        ["contoso", "fabrikam"],
+        "w365_environments:!litware",
+        "~(con|fab).*",
+        "w365_environments[0:1]",
+        "*,!litware,!localhost",
+    ],
+)
+def test_a_pattern_that_is_given_is_heeded(pattern: Any, twin: Twin, fleet: Fleet, folder: Path) -> None:
+    """Also where the inventory has another one, which an extra variable defeats."""
+    (folder / "group_vars").mkdir()
+    (folder / "group_vars" / "all.yml").write_text("w365_hosts: litware", encoding="utf-8")
+    ran = fleet("fleet_sync", w365_hosts=pattern)
+    assert ran.code == 0, ran.said
+    both = {"contoso", "fabrikam"} if pattern != "contoso" else {"contoso"}
+    assert people(twin) == {**BEFORE, **{name: AFTER[name] for name in both}}
+    again = fleet("fleet_sync", "--limit", "contoso,litware", w365_hosts=pattern)
+    assert again.code == 0, again.said
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", [False, True])
 def test_a_name_that_the_inventory_does_not_have(twin: Twin, fleet: Fleet, limit: bool) -> None:

@@ -63,6 +63,26 @@ def test_what_is_read_is_read_with_the_same_options() -> None:
         assert given | {"guest_and_alias_login"} == options("w365_sso_app_info"), name
 
 
+OF_MANY = sorted(
+    path.relative_to(PLAYBOOKS).as_posix()
+    for path in PLAYBOOKS.rglob("*.yml")
+    if re.search(r"^  hosts: .*w365_hosts", path.read_text(encoding="utf-8"), re.MULTILINE)
+)
+
+
+@pytest.mark.parametrize("name", OF_MANY)
+def test_the_pattern_of_an_inventory_is_refused_first(name: str) -> None:
+    """The end of a run has no hosts of its own: they are those of the plays before."""
+    first, *_others = read(name)
+    if name != "plays/fleet_end.yml":
+        found = first["tasks"][0]["ansible.builtin.import_tasks"]
+        assert (found["file"] if isinstance(found, dict) else found).endswith("tasks/check_hosts.yml")
+
+
+def test_every_playbook_for_many_environments_is_found() -> None:
+    assert len(OF_MANY) == 9
+
+
 @pytest.mark.parametrize("name", FLEET)
 def test_a_fleet_runs_where_its_head_says(name: str) -> None:
     """On hosts of its own and never on localhost by itself; and a last play sees when no host matched."""
