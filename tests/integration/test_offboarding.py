@@ -19,6 +19,7 @@ import pytest
 
 from pattern import ALLAN, NESTOR, PATTI
 from playing import COLLECTION, Play, Step, connection
+from test_strict_input import NATIVE
 from w365_simulator.testing import Twin
 
 MEGAN, UNKNOWN = "megan.bowen@contoso.com", "nestor.wilkee@contoso.com"
@@ -187,7 +188,8 @@ def test_all_or_nothing(upns: Any, more: dict[str, Any], said: str, play: Callab
         ({"upns": [NESTOR, " "]}, "one entry is blank"),
         ({"upns": [NESTOR, None]}, "one entry is blank"),
         ({"upns": {"upn": NESTOR}}, "No users were given"),
-        ({"upns": 7}, "No users were given"),
+        # Before ansible-core 2.19 a template makes a text of it.
+        ({"upns": 7}, "No users were given" if NATIVE else "has '7', which is not a user principal name"),
         ({"upns": [NESTOR], "permanent": "perhaps"}, "w365_offboard_permanent is 'perhaps'"),
         ({"upns": [NESTOR], "administrators": "all"}, "w365_offboard_administrators is 'all'"),
         ({"upns": [NESTOR], "awx_user_email": NESTOR.title()}, "has started this job and is one of the users"),
