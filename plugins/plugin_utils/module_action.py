@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -19,7 +19,10 @@ from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.in
     ENV_PREFIX,
     build_argument_spec,
 )
-from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.paths import paths_of_spec
+from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.paths import (
+    paths_given,
+    paths_of_spec,
+)
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.model.environment import (
     sanitized_environment_name,
 )
@@ -60,6 +63,9 @@ display = Display()
 
 OF_ONE_CUSTOMER = ("environment", "scim_url", "scim_token", "entra_tenant")
 """The connection options that differ from customer to customer."""
+
+OF_ONE_FILE = {"report_file": "report", "plan_file": "plan", "state_file": "state"}
+"""The options that name files about one customer, and what is in them."""
 
 ALLOW_SHARED = "w365_shared_environment_variables"
 
@@ -108,7 +114,7 @@ class ModuleAction(ActionBase):
         environment = self.environment_variables()
         self._refuse_shared_values(arguments, environment, variables)
         self._refuse_shown_secret(arguments)
-        self._refuse_shared_report(arguments, environment, variables)
+        self._refuse_shared_files(arguments, environment, variables)
         if self._runs_directly(environment, variables):
             result.update(self._run_here(arguments, environment, variables))
         else:
@@ -236,15 +242,15 @@ class ModuleAction(ActionBase):
                 f"module_defaults (an empty text for none), or set the variable {ALLOW_SHARED}=true if all hosts are for the same customer."
             )
 
-    def _refuse_shared_report(
+    def _refuse_shared_files(
         self, arguments: Mapping[str, Any], written: Mapping[str, str], task_vars: Mapping[str, Any]
     ) -> None:
-        """Refuse a report that this run writes for another customer too: the last one would replace those before.
+        """Refuse a file that this run writes for another customer too: the last one would replace those before.
 
         Hosts, and the items of a loop in one host. A task that does not name an environment may be for the one of before.
         """
-        paths = arguments.get("report_file") if "report_file" in self.argument_spec else None
-        if not isinstance(paths, list) or not self._is_local():
+        places = dict(self._files_of_one_customer(arguments)) if self._is_local() else {}
+        if not places:
             return
         environ = {**os.environ, **written}
 
@@ -259,16 +265,20 @@ class ModuleAction(ActionBase):
             "server": server_of(value("instance_url")),
             "SCIM service": address_of(value("scim_url")),
         }
-        for path in map(str, paths):
-            place = os.path.realpath(os.path.expanduser(os.path.expandvars(path)))
+        for (option, path), place in places.items():
             for kind, name in owners.items():
-                other = name and owner_of(run_directory(), f"{kind.replace(' ', '_')}_report", place, name, name)
+                other = name and owner_of(run_directory(), f"{kind.replace(' ', '_')}_{option}", place, name, name)
                 if other:
                     each, example = ("host", "inventory_hostname") if kind == "host" else ("customer", "item")
                     raise AnsibleActionFail(
-                        f"Option report_file: {path!r} is also the report of {kind} {other} in this run. Nothing was written. Give each "
-                        f"{each} its own file, such as one with {{{{ {example} }}}} in its name."
+                        f"Option {option}: {path!r} is also the {OF_ONE_FILE[option]} of {kind} {other} in this run. Nothing was written. "
+                        f"Give each {each} its own file, such as one with {{{{ {example} }}}} in its name."
                     )
+
+    def _files_of_one_customer(self, arguments: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], str]]:
+        spec = {name: option for name, option in self.argument_spec.items() if name in OF_ONE_FILE}
+        for option, path in paths_given(spec, arguments):
+            yield (option, path), os.path.realpath(os.path.expanduser(os.path.expandvars(path)))
 
     def _refuse_shown_secret(self, arguments: Mapping[str, Any]) -> None:
         """Refuse to return a secret to a task whose result Ansible prints."""

@@ -20,7 +20,10 @@ import pytest
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.workspace365.provisioning.plugins.module_utils._w365.inputs.paths import paths_of_spec
-from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import ModuleAction
+from ansible_collections.workspace365.provisioning.plugins.plugin_utils.module_action import (
+    OF_ONE_FILE,
+    ModuleAction,
+)
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.paths import resolve_paths
 from ansible_collections.workspace365.provisioning.plugins.plugin_utils.texts import refuse_values_without_text
 
@@ -523,18 +526,45 @@ def test_two_hosts_never_share_a_report(
     ],
 )
 @pytest.mark.parametrize("variables", [False, True], ids=["options", "environment variables"])
-def test_customers_of_one_host_never_share_a_report(
-    first: dict[str, str], second: dict[str, str], said: str, variables: bool, tmp_path: Path, monkeypatch: Any
+@pytest.mark.parametrize(
+    ("module", "option"),
+    [
+        ("w365_directory", "report_file"),
+        ("w365_directory", "plan_file"),
+        ("w365_o365_import", "report_file"),
+        ("w365_o365_import", "state_file"),
+    ],
+)
+def test_customers_of_one_host_never_share_a_file(
+    module: str,
+    option: str,
+    first: dict[str, str],
+    second: dict[str, str],
+    said: str,
+    variables: bool,
+    tmp_path: Path,
+    monkeypatch: Any,
 ) -> None:
-    """A loop over customers on localhost: the report of the last one would replace the others."""
-    path = str(tmp_path / "report.html")
+    """A loop over customers on localhost: the file of the last one would replace the others."""
+    path = str(tmp_path / "a.html")
+    paths = [path] if option == "report_file" else path
     for given, expected in ((first, ""), (first, ""), (second, said), (first, "")):
         options = {} if variables else given
         for name in ("environment", "instance_url", "scim_url"):
             monkeypatch.delenv(f"W365_{name.upper()}", raising=False)
             if variables and name in given:
                 monkeypatch.setenv(f"W365_{name.upper()}", given[name])
-        refusal = SharedTask("w365_directory", {"report_file": [path], **options}, hosts=["localhost"]).refusal()
+        refusal = SharedTask(module, {option: paths, **options}, hosts=["localhost"]).refusal()
         assert bool(refusal) is bool(expected), refusal
         assert expected in refusal
-        assert not expected or "Give each customer its own file" in refusal
+        if expected:
+            assert f"{path!r} is also the {option.removesuffix('_file')} of {expected}" in refusal
+            assert "Give each customer its own file" in refusal
+
+
+def test_every_file_about_one_customer_is_known() -> None:
+    """Only the last line about the progress matters, to those who look at it now."""
+    paths = {name for module in MODULES for name in OWN_PATHS.get(module, {})}
+    read = {"src", "apply_plan", "certificate_path"}
+    # The folder of an export is made of the name of its environment.
+    assert paths - read - {"progress_file", "dest"} == set(OF_ONE_FILE)
