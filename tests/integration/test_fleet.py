@@ -223,11 +223,13 @@ OF_MANY = ("fleet_plan", "fleet_apply", "fleet_export", "fleet_audit", "fleet_of
 def test_a_pattern_of_the_inventory_is_refused(playbook: str, twin: Twin, fleet: Fleet, folder: Path) -> None:
     """Ansible does not see it when it chooses the hosts, and the run would be for all environments."""
     (folder / "group_vars").mkdir()
+    path = folder / "group_vars" / "w365_environments.yml"
     twin.clear_requests()
-    for pattern, odd in (("contoso", "fabrikam, litware"), (["contoso", "litw*"], "fabrikam"), ("nobody", "contoso")):
-        (folder / "group_vars" / "w365_environments.yml").write_text(
-            json.dumps({"w365_hosts": pattern}), encoding="utf-8"
-        )
+    patterns: list[tuple[Any, str]] = [("contoso", "fabrikam, litware")]
+    if playbook == "fleet_plan":
+        patterns += [(["contoso", "litw*"], "fabrikam"), ("nobody", "contoso")]
+    for pattern, odd in patterns:
+        path.write_text(json.dumps({"w365_hosts": pattern}), encoding="utf-8")
         ran = fleet(playbook)
         assert ran.code != 0
         assert f"this run is for {odd}" in ran.said
@@ -235,10 +237,38 @@ def test_a_pattern_of_the_inventory_is_refused(playbook: str, twin: Twin, fleet:
     assert {request["path"].rstrip("/").split("/")[-1] for request in twin.requests()} == {"Environment"}, (
         "the inventory"
     )
-    # The pattern has one environment more than the run.
-    (folder / "group_vars" / "w365_environments.yml").write_text("w365_hosts: all", encoding="utf-8")
-    more = fleet(playbook, "-i", "another,").said
-    assert "w365_hosts is all, and this run is not for another. Ansible does not read w365_hosts from" in more
+    if playbook == "fleet_plan":
+        # One host more than the run.
+        path.write_text("w365_hosts: all", encoding="utf-8")
+        more = fleet(playbook, "-i", "another,").said
+        assert "w365_hosts is all, and this run is not for another. Ansible does not read w365_hosts from" in more
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("playbook", "size"), [("fleet_apply", "1"), ("fleet_sync", "50%")])
+def test_sizes_of_batches_of_the_inventory_are_refused(
+    playbook: str, size: str, twin: Twin, fleet: Fleet, folder: Path
+) -> None:
+    """Ansible does not see them when it makes the batches, and the canary would be everybody."""
+    plans = fleet("fleet_plan").stats if playbook == "fleet_apply" else {}
+    (folder / "group_vars").mkdir()
+    path = folder / "group_vars" / "w365_environments.yml"
+    path.write_text(json.dumps({"w365_fleet_canary": size}), encoding="utf-8")
+    ran = fleet(playbook, **plans)
+    assert ran.code != 0
+    assert f"The sizes of the batches are {size}, 100%, and this one has 3 of 3 environments." in ran.said
+    assert people(twin) == BEFORE
+    # The canary is given, and the sizes after it are not: one environment was done.
+    path.write_text(json.dumps({"w365_fleet_canary": 3, "w365_fleet_serial": size}), encoding="utf-8")
+    ran = fleet(playbook, w365_fleet_canary=1, **plans)
+    assert ran.code != 0
+    assert f"The sizes of the batches are 1, {size}, and this one has 2 of 3 environments." in ran.said
+    assert sum(people(twin)[name] == AFTER[name] for name in FLEET) == 1
+    # Those that are given are heeded, whatever the inventory has.
+    path.write_text(json.dumps({"w365_fleet_canary": 1, "w365_fleet_serial": 1}), encoding="utf-8")
+    rest = {"w365_fleet_canary": "50%", "w365_fleet_serial": "1,67%"}
+    assert fleet("fleet_sync", **rest).code == 0
+    assert people(twin) == AFTER
 
 
 @pytest.mark.slow
